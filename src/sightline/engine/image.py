@@ -1,0 +1,93 @@
+"""image as given → what its numbers mean: range, channels, a copy in [0, 1] to look at."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline.errors import ImageError
+
+
+def as_image(source: Any) -> Shaped[np.ndarray, "..."]:
+    """A picture as a NumPy array in the form the user gave it, checked.
+
+    Parameters
+    ----------
+    source : array-like
+        Shape (H, W) or (H, W, C), channels last; integer, bool or finite floating.
+
+    Raises
+    ------
+    ImageError
+        If it is empty, not numeric, not finite, or has another number of axes.
+    """
+    image = np.asarray(source)
+    if image.dtype.kind not in "buif":
+        raise ImageError(
+            f"an image must be an array of numbers, but its dtype is {image.dtype}.", slug="image-dtype"
+        )
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        hint = " Take one image of the batch: image[0]." if image.ndim == 4 else ""
+        raise ImageError(
+            f"an image must have shape (H, W) or (H, W, C), but it has shape {image.shape}.{hint}",
+            slug="image-shape",
+        )
+    if image.ndim == 3 and image.shape[0] in (1, 3, 4) and image.shape[2] > 4 and image.shape[1] > 4:
+        raise ImageError(
+            f"an image must have its channels last, (H, W, C), but its shape {image.shape} looks like "
+            "(C, H, W). Give image.transpose(1, 2, 0), and let the model's function transpose back.",
+            slug="image-shape",
+        )
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        bad = int((~np.isfinite(image)).sum())
+        raise ImageError(f"the image has {bad} values that are NaN or infinite.", slug="image-nan")
+    return image
+
+
+def channels_last(image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "H W C"]:
+    """The same pixels with a channel axis: (H, W) becomes (H, W, 1)."""
+    return image[..., np.newaxis] if image.ndim == 2 else image
+
+
+def value_range(image: Shaped[np.ndarray, "..."]) -> tuple[float, float]:
+    """What black and white are in this image's numbers.
+
+    Integers and bool span their type (0–255 for uint8). Floats span the first of [0, 1], [−1, 1],
+    [0, 255] and [0, 65535] that holds them all; failing that (standardised pictures, say), their own
+    least and greatest value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> value_range(np.array([[0.0, 0.5]])), value_range(np.array([[0, 7]], dtype=np.uint8))
+    ((0.0, 1.0), (0.0, 255.0))
+    """
+    if image.dtype == bool:
+        return 0.0, 1.0
+    low, high = float(image.min()), float(image.max())
+    if image.dtype in (np.uint8, np.uint16):
+        return 0.0, float(np.iinfo(image.dtype).max)
+    for least, most in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0)):
+        if least <= low and high <= most and (high > 1 or image.dtype.kind == "f"):
+            return least, most
+    if image.dtype.kind in "iu" and low >= 0 and high <= 1:
+        return 0.0, 255.0
+    return low, high
+
+
+def unit_rgb(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "H W 3"]:
+    """The image as RGB in [0, 1], to segment and to draw; never what the model is given.
+
+    The same picture as uint8, float 0–1 or float 0–255 gives the same numbers: values are rounded to
+    16 bits, which takes away what the dtypes' rounding left. Grey is repeated, a fourth (alpha) channel
+    is dropped, and pictures of two or more than four channels are shown by their mean over channels.
+    """
+    low, high = value_range(image)
+    pixels = channels_last(image)
+    if pixels.shape[2] == 4:
+        pixels = pixels[..., :3]
+    elif pixels.shape[2] not in (1, 3):
+        pixels = pixels.mean(axis=2, keepdims=True)
+    span = high - low if high > low else 1.0
+    unit = np.rint((pixels.astype(np.float64) - low) / span * 65535) / 65535
+    return np.ascontiguousarray(np.broadcast_to(unit, (*unit.shape[:2], 3)))

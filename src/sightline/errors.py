@@ -1,0 +1,86 @@
+"""Every error and warning raised on purpose.
+
+    SightlineError
+    ├── ImageError    (ValueError)   the picture cannot be read or has an impossible form
+    ├── SegmentError  (ValueError)   segment ids or regions that cannot be used
+    ├── OptionError   (TypeError)    an option or name that does not exist
+    ├── TargetError   (ValueError)   a class that the model does not have
+    ├── BudgetError   (ValueError)   too few model calls for what was asked
+    ├── ModelError    (ValueError)   the model's answer cannot be used
+    ├── FileError     (ValueError)   a file that is not what it should be
+    └── MissingExtra  (ImportError)  an optional package that is not installed
+    SightlineWarning  (UserWarning)
+
+Each carries a slug, the heading of its paragraph in ``docs/messages.md``.
+"""
+
+
+class SightlineError(Exception):
+    """Base of all errors that sightline raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What was given, what was expected, and what to do.
+    slug : str
+        Heading of the message's paragraph in ``docs/messages.md``.
+    """
+
+    def __init__(self, message: str, *, slug: str) -> None:
+        super().__init__(f"{message} [{slug}]")
+        self.slug = slug
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), str(self), self.slug)
+
+
+def _rebuild(kind: type[SightlineError], text: str, slug: str) -> SightlineError:
+    return kind(text.removesuffix(f" [{slug}]"), slug=slug)
+
+
+class ImageError(SightlineError, ValueError):
+    """The picture cannot be read or has an impossible form."""
+
+
+class SegmentError(SightlineError, ValueError):
+    """Segment ids that cannot be used."""
+
+
+class OptionError(SightlineError, TypeError):
+    """An option, or a name of one, that does not exist."""
+
+
+class TargetError(SightlineError, ValueError):
+    """A class that the model does not have."""
+
+
+class BudgetError(SightlineError, ValueError):
+    """Too few model calls for what was asked."""
+
+
+class ModelError(SightlineError, ValueError):
+    """The model's answer cannot be used."""
+
+
+class FileError(SightlineError, ValueError):
+    """A file that is not what it should be."""
+
+
+class MissingExtra(SightlineError, ImportError):
+    """An optional package that is not installed."""
+
+
+class SightlineWarning(UserWarning):
+    """The result stands, but its reader should know something about it.
+
+    Parameters
+    ----------
+    message : str
+        What was seen and what it means for the result.
+    slug : str
+        Heading of the message's paragraph in ``docs/messages.md``.
+    """
+
+    def __init__(self, message: str, *, slug: str) -> None:
+        super().__init__(f"{message} [{slug}]")
+        self.slug = slug

@@ -1,0 +1,250 @@
+"""The vocabulary: every value that travels, with its shape; every Protocol.
+
+Axis letters, everywhere, in this order: **N** images, **B** batch, **H W C** image, **S** segments,
+**M** masks, **K** explained targets, **L** classes, **D** draws of a fill.
+"""
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from sightline.errors import OptionError, SegmentError
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+def record(cls: type[T]) -> type[T]:
+    """A frozen value made of arrays, compared by identity."""
+    return dataclass(frozen=True, eq=False)(cls)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,))
+def option(cls: type[T]) -> type[T]:
+    """A frozen, keyword-only value that prints, hashes, pickles and refuses misspelt parameters.
+
+    Raises
+    ------
+    OptionError
+        When built with a parameter that it does not have; the message names the nearest one.
+    """
+    made = dataclass(frozen=True, kw_only=True)(cls)
+    names = [field.name for field in dataclasses.fields(made)]  # type: ignore[arg-type]
+    build = made.__init__
+
+    @functools.wraps(build)
+    def checked(self: T, *args: Any, **given: Any) -> None:
+        for name in given:
+            if name not in names:
+                raise OptionError(
+                    f"{cls.__name__} has no option {name!r}. {nearest(name, names)}", slug="option-unknown"
+                )
+        build(self, *args, **given)
+
+    made.__init__ = checked  # type: ignore[method-assign]
+    return made
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A sentence that offers the closest of the valid names, then all of them."""
+    valid = list(names)
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    listed = f"Valid: {', '.join(valid)}." if valid else "It takes none."
+    return f"Did you mean {close[0]!r}? {listed}" if close else listed
+
+
+@record
+class Segments:
+    """A division of one image into segments.
+
+    Parameters
+    ----------
+    labels : int array, shape (H, W)
+        Segment id of every pixel: exactly 0..S-1, none missing.
+
+    Raises
+    ------
+    SegmentError
+        If ids are missing or negative; `Segments.renumber` takes any integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Segments.renumber(np.array([[10, 10], [20, 20]])).labels
+    array([[0, 0],
+           [1, 1]])
+    """
+
+    labels: Int[np.ndarray, "H W"]
+
+    def __post_init__(self) -> None:
+        ids = np.unique(self.labels)
+        if ids.size == 0 or ids[0] != 0 or ids[-1] != ids.size - 1:
+            given = f"{ids.size} ids from {ids[0]} to {ids[-1]}" if ids.size else "an empty array"
+            raise SegmentError(
+                f"segment ids must be 0..S-1 with none missing, but {given} were given. "
+                "Use Segments.renumber(labels) for labels from elsewhere.",
+                slug="segment-ids",
+            )
+
+    @classmethod
+    def renumber(cls, labels: Shaped[np.ndarray, "H W"]) -> "Segments":
+        """Segments from any integer or boolean ids, in increasing order of id."""
+        if not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):
+            raise SegmentError(
+                f"segment ids must be integers, but the array's dtype is {labels.dtype}.", slug="segment-ids"
+            )
+        _, dense = np.unique(labels, return_inverse=True)
+        return cls(dense.reshape(labels.shape).astype(np.intp))
+
+    @functools.cached_property
+    def count(self) -> int:
+        """S, the number of segments."""
+        return int(self.labels.max()) + 1
+
+    @functools.cached_property
+    def areas(self) -> Int[np.ndarray, "S"]:
+        """Pixels in each segment."""
+        return np.bincount(self.labels.ravel(), minlength=self.count)
+
+
+@record
+class Masks:
+    """Which segments are visible in each picture that the model is asked about.
+
+    Parameters
+    ----------
+    keep : bool array, shape (M, S)
+        True where the segment is visible. Rows are distinct.
+    weight : float array, shape (M,)
+        One over the chance of drawing the row, up to a common factor: lets any attribution use any
+        sampler.
+    """
+
+    keep: Bool[np.ndarray, "M S"]
+    weight: Float[np.ndarray, "M"]
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether every one of the 2^S masks is here, so that nothing is left to chance."""
+        count, segments = self.keep.shape
+        return segments < 63 and count == 2**segments
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A target: why class `a` rather than class `b` (the difference of their scores).
+
+    Examples
+    --------
+    >>> Contrast(3, 5)
+    Contrast(a=3, b=5)
+    """
+
+    a: int
+    b: int
+
+
+@record
+class Scores:
+    """What the model said of the masks, for the explained targets only.
+
+    Parameters
+    ----------
+    values : float array, shape (M, K)
+        Score of each mask, averaged over the draws of the fill.
+    full, empty : float array, shape (K,)
+        Score of the image itself, and with everything hidden.
+    targets : tuple of int or Contrast, length K
+        What the columns are: a class, or the difference of two.
+    classes : float array, shape (L,)
+        Every class's score of the image itself.
+    calls : int
+        Images that the model was given for this, the two ends included.
+    """
+
+    values: Float[np.ndarray, "M K"]
+    full: Float[np.ndarray, "K"]
+    empty: Float[np.ndarray, "K"]
+    targets: tuple[int | Contrast, ...]
+    classes: Float[np.ndarray, "L"]
+    calls: int
+
+
+@record
+class Attribution:
+    """How much each segment speaks for (positive) or against (negative) each target.
+
+    Parameters
+    ----------
+    values : float array, shape (K, S)
+        In units of the model's score.
+    error : float array, shape (K, S)
+        Standard error of each value: 0 where the value is exact, inf where there is no telling.
+    base : float array, shape (K,)
+        The score that the values start from: the intercept, or the score of the empty mask.
+    fit : float array, shape (K,)
+        Weighted R² of the additive picture on the masks asked; nan where the scores never moved.
+    calls : int
+        Images that the model was given.
+    settled : bool
+        Whether the leading segments can be told from the rest at 95 %.
+    """
+
+    values: Float[np.ndarray, "K S"]
+    error: Float[np.ndarray, "K S"]
+    base: Float[np.ndarray, "K"]
+    fit: Float[np.ndarray, "K"]
+    calls: int = 0
+    settled: bool = False
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Images in the user's dtype and range, shape (B, *image.shape) → scores, shape (B, L)."""
+
+    def __call__(self, images: Any, /) -> Any: ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Image as given → segments, or any integer array of shape (H, W)."""
+
+    def __call__(self, image: Any, /) -> Any: ...
+
+
+@runtime_checkable
+class Fill(Protocol):
+    """Image (H, W, C) and its segments → what hidden pixels look like: (H, W, C) or (D, H, W, C)."""
+
+    def __call__(self, image: Any, segments: Segments, /) -> Any: ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Number of segments, most rows, generator → masks. Never more rows than asked."""
+
+    def __call__(self, segments: int, rows: int, rng: np.random.Generator, /) -> Masks: ...
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Scores of the image itself, shape (L,) → the K targets to explain."""
+
+    def __call__(self, classes: Any, /) -> tuple[int | Contrast, ...]: ...
+
+
+@runtime_checkable
+class Attribute(Protocol):
+    """Masks and their scores → attribution. Its `sample` is the sampler that suits it best."""
+
+    @property
+    def sample(self) -> Sampler: ...
+
+    def __call__(self, masks: Masks, scores: Scores, /) -> Attribution: ...
