@@ -47,7 +47,7 @@ def option(cls: type[T]) -> type[T]:
                 )
         build(self, *args, **given)
 
-    made.__init__ = checked  # type: ignore[method-assign]
+    made.__init__ = checked  # type: ignore[method-assign, assignment]
     return made
 
 
@@ -134,7 +134,7 @@ class Masks:
     def exhaustive(self) -> bool:
         """Whether every one of the 2^S masks is here, so that nothing is left to chance."""
         count, segments = self.keep.shape
-        return segments < 63 and count == 2**segments
+        return bool(segments < 63 and count == 2**segments)
 
 
 @dataclass(frozen=True)

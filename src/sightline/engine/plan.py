@@ -1,0 +1,172 @@
+"""Plan: all that decides the numbers, as one value; and the names that stand for options."""
+
+import ast
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
+from sightline.engine.fill import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.sample import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
+from sightline.engine.score import Classes, Top
+from sightline.engine.segment import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
+from sightline.errors import BudgetError, OptionError
+from sightline.types import Attribute, Contrast, Fill, Sampler, Segmenter, Target, nearest, option
+
+NAMES: Mapping[str, Mapping[str, Any]] = {
+    "segment": {
+        "slic": Slic,
+        "quickshift": Quickshift,
+        "felzenszwalb": Felzenszwalb,
+        "watershed": Watershed,
+        "grid": Grid,
+        "given": Given,
+    },
+    "fill": {
+        "segment-mean": SegmentMean,
+        "colour": Colour,
+        "blur": Blur,
+        "noise": Noise,
+        "inpaint": Inpaint,
+        "donors": Donors,
+    },
+    "sample": {
+        "fold-over": FoldOver,
+        "balanced": Balanced,
+        "bernoulli": Bernoulli,
+        "leave-one-out": LeaveOneOut,
+        "exhaustive": Exhaustive,
+    },
+    "attribute": {
+        "lime": Lime,
+        "shapley": Shapley,
+        "banzhaf": Banzhaf,
+        "rise": Rise,
+        "occlusion": Occlusion,
+    },
+}
+"""What a name stands for, by the Plan's field."""
+
+
+@option
+class Plan:
+    """What decides the numbers of an explanation; its repr is its key.
+
+    Batch size, progress and the like are arguments of the call: they must not change the numbers.
+
+    Parameters
+    ----------
+    segment : Segmenter
+        How the image is divided.
+    sample : Sampler, optional
+        Which masks are asked; by default the attribution's own choice.
+    fill : Fill
+        What hidden looks like.
+    target : Target
+        Which classes are explained.
+    attribute : Attribute
+        What is read off the scores.
+    budget : int or "auto"
+        Most model calls, never exceeded; ``"auto"`` stops when the leading segments are settled.
+    seed : int
+        Which masks; same seed, same answer.
+
+    Examples
+    --------
+    >>> Plan(segment=Grid(rows=2, columns=2), budget=16).budget
+    16
+    """
+
+    segment: Segmenter = Slic()
+    sample: Sampler | None = None
+    fill: Fill = SegmentMean()
+    target: Target = Top()
+    attribute: Attribute = Lime()
+    budget: int | Literal["auto"] = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field, names in NAMES.items():
+            value = getattr(self, field)
+            if isinstance(value, str):
+                object.__setattr__(self, field, parse(field, value))
+            elif isinstance(value, type) or not (callable(value) or (field == "sample" and value is None)):
+                raise OptionError(
+                    f"{field} must be one of {', '.join(names)}, an option such as "
+                    f"{next(iter(names.values())).__name__}(), or a function, but {value!r} was given.",
+                    slug="option-value",
+                )
+        if not callable(self.target) or isinstance(self.target, type):
+            object.__setattr__(self, "target", as_target(self.target))
+        if self.budget != "auto" and (isinstance(self.budget, bool) or not isinstance(self.budget, int)):
+            raise OptionError(
+                f'budget must be a number of model calls or "auto", but {self.budget!r} was given.',
+                slug="option-value",
+            )
+        if self.budget != "auto" and self.budget < 3:
+            raise BudgetError(
+                f"a budget of {self.budget} model calls is too small: the image, the empty mask and at "
+                "least one more picture have to be asked.",
+                slug="budget-small",
+            )
+
+
+def as_target(given: Any) -> Target:
+    """`Classes` from a class number, a `Contrast`, or several of them."""
+    if isinstance(given, Contrast) or _is_whole(given):
+        return Classes(given if isinstance(given, Contrast) else int(given))
+    if isinstance(given, list | tuple) and all(isinstance(g, Contrast) or _is_whole(g) for g in given):
+        return Classes(*(g if isinstance(g, Contrast) else int(g) for g in given))
+    raise OptionError(
+        f"target must be a class number, Contrast(a, b), Classes(...), Top(k) or a list of numbers, but "
+        f"{given!r} was given. Names need class_names=.",
+        slug="option-value",
+    )
+
+
+def _is_whole(given: Any) -> bool:
+    return not isinstance(given, bool) and hasattr(type(given), "__index__")
+
+
+def parse(field: str, text: str) -> Any:
+    """An option from words such as ``"slic"`` or ``"slic:n_segments=100,compactness=5"``.
+
+    Raises
+    ------
+    OptionError
+        If the name or a parameter does not exist; the message names the nearest valid one.
+    """
+    names = NAMES[field]
+    name, _, rest = text.partition(":")
+    kind = names.get(name.strip().replace("_", "-").lower())
+    if kind is None:
+        raise OptionError(
+            f"there is no {field} named {name!r}. {nearest(name, names)}", slug="option-unknown"
+        )
+    if name.strip() in ("given", "donors"):
+        raise OptionError(
+            f"{field}={name!r} needs an array: build {kind.__name__}(array) in Python.", slug="option-value"
+        )
+    return kind(**_parameters(text, rest))
+
+
+def _parameters(text: str, rest: str) -> dict[str, Any]:
+    if not rest.strip():
+        return {}
+    try:
+        call = ast.parse(f"f({rest})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError("parameters need names")
+        return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    except (SyntaxError, ValueError):
+        raise OptionError(
+            f"{text!r} cannot be read: write name:parameter=number,parameter=number, such as "
+            "slic:n_segments=100,compactness=5.",
+            slug="option-syntax",
+        ) from None
+
+
+def replaced(plan: Plan, **changes: Any) -> Plan:
+    """The plan with those of the changes that are not None."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    return dataclasses.replace(plan, **given) if given else plan
