@@ -1,1 +1,76 @@
+"""Show where an image classifier looks, when it is right and when it is wrong.
+
+>>> import sightline as sl
+>>> sl.Plan(attribute="shapley", budget="auto").budget
+'auto'
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sightline import data as data
+    from sightline import figures as figures
+    from sightline import quality as quality
+    from sightline import render as render
+    from sightline.adapters import as_model as as_model
+    from sightline.door import explain as explain
+    from sightline.door import read_image as read_image
+    from sightline.engine.attribute import Banzhaf as Banzhaf
+    from sightline.engine.attribute import Lime as Lime
+    from sightline.engine.attribute import Occlusion as Occlusion
+    from sightline.engine.attribute import Rise as Rise
+    from sightline.engine.attribute import Shapley as Shapley
+    from sightline.engine.fill import Blur as Blur
+    from sightline.engine.fill import Colour as Colour
+    from sightline.engine.fill import Donors as Donors
+    from sightline.engine.fill import Inpaint as Inpaint
+    from sightline.engine.fill import Noise as Noise
+    from sightline.engine.fill import SegmentMean as SegmentMean
+    from sightline.engine.plan import Plan as Plan
+    from sightline.engine.score import Classes as Classes
+    from sightline.engine.score import Top as Top
+    from sightline.engine.segment import Felzenszwalb as Felzenszwalb
+    from sightline.engine.segment import Given as Given
+    from sightline.engine.segment import Grid as Grid
+    from sightline.engine.segment import Quickshift as Quickshift
+    from sightline.engine.segment import Slic as Slic
+    from sightline.engine.segment import Watershed as Watershed
+    from sightline.errors import SightlineError as SightlineError
+    from sightline.errors import SightlineWarning as SightlineWarning
+    from sightline.explanation import Explanation as Explanation
+    from sightline.types import Contrast as Contrast
+    from sightline.types import Segments as Segments
+
+_MODULES = ("data", "figures", "quality", "render")
+_HOMES = {
+    "adapters": ("as_model",),
+    "door": ("explain", "read_image"),
+    "engine.attribute": ("Banzhaf", "Lime", "Occlusion", "Rise", "Shapley"),
+    "engine.fill": ("Blur", "Colour", "Donors", "Inpaint", "Noise", "SegmentMean"),
+    "engine.plan": ("Plan",),
+    "engine.score": ("Classes", "Top"),
+    "engine.segment": ("Felzenszwalb", "Given", "Grid", "Quickshift", "Slic", "Watershed"),
+    "errors": ("SightlineError", "SightlineWarning"),
+    "explanation": ("Explanation",),
+    "types": ("Contrast", "Segments"),
+}
+_PLACES = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_PLACES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"sightline.{name}")
+    if name in _PLACES:
+        value = getattr(importlib.import_module(f"sightline.{_PLACES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'sightline' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

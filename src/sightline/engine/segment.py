@@ -97,10 +97,10 @@ class Quickshift:
     Parameters
     ----------
     kernel_size : float, optional
-        Width of the density kernel, in pixels; by default a 56th of the shorter side, 0.5 to 4, made
-        smaller as long as fewer than eight segments come out.
-    max_dist : float
-        Cut-off for joining modes; larger gives fewer segments.
+        Width of the density kernel in pixels, at least 1; by default a 56th of the shorter side, 1 to 4.
+    max_dist : float, optional
+        Cut-off for joining modes; larger gives fewer segments. By default 200, and both are made smaller
+        as long as fewer than eight segments come out.
     ratio : float
         Colour (1) against place (0).
     seed : int
@@ -108,26 +108,34 @@ class Quickshift:
     """
 
     kernel_size: float | None = None
-    max_dist: float = 200.0
+    max_dist: float | None = None
     ratio: float = 0.2
     seed: int = 0
 
     def __call__(self, image: Shaped[np.ndarray, "..."]) -> Segments:
         from skimage.segmentation import quickshift
 
-        pixels = unit_rgb(image)
-
-        def cut(kernel_size: float) -> Int[np.ndarray, "H W"]:
-            return np.asarray(
-                quickshift(
-                    pixels, kernel_size=kernel_size, max_dist=self.max_dist, ratio=self.ratio, rng=self.seed
-                )
+        if self.kernel_size is not None and self.kernel_size < 1:
+            raise OptionError(
+                f"Quickshift needs a kernel_size of at least 1, but {self.kernel_size:g} was given.",
+                slug="option-value",
             )
+        pixels = unit_rgb(image)
+        usual = min(4.0, max(1.0, min(pixels.shape[:2]) / 56))
 
-        if self.kernel_size is not None:
-            return _renumbered(cut(self.kernel_size))
-        usual = min(4.0, max(0.5, min(pixels.shape[:2]) / 56))
-        return _finer(lambda scale: cut(usual * scale), pixels.shape)
+        def cut(scale: float) -> Int[np.ndarray, "H W"]:
+            labels = quickshift(
+                pixels,
+                kernel_size=max(1.0, usual * scale) if self.kernel_size is None else self.kernel_size,
+                max_dist=200 * scale**2 if self.max_dist is None else self.max_dist,
+                ratio=self.ratio,
+                rng=self.seed,
+            )
+            return np.asarray(labels)
+
+        if self.kernel_size is not None and self.max_dist is not None:
+            return _renumbered(cut(1.0))
+        return _finer(cut, pixels.shape)
 
 
 @option

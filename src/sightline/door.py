@@ -1,0 +1,179 @@
+"""What the user holds → the engine: pictures, models and names become values."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline.adapters import as_model
+from sightline.engine import explain as engine
+from sightline.engine.image import as_image
+from sightline.engine.plan import Plan, as_target, replaced
+from sightline.errors import ImageError, TargetError
+from sightline.explanation import Explanation
+from sightline.types import Attribute, Fill, Sampler, Segmenter, Target, nearest
+
+
+def explain(
+    image: Any,
+    model: Any,
+    plan: Plan | None = None,
+    *,
+    attribute: str | Attribute | None = None,
+    segment: str | Segmenter | None = None,
+    fill: str | Fill | None = None,
+    sample: str | Sampler | None = None,
+    target: Any = None,
+    budget: int | Literal["auto"] | None = None,
+    seed: int | None = None,
+    class_names: Sequence[str] | None = None,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+) -> Explanation:
+    """Explain what a classifier saw in one image.
+
+    Parameters
+    ----------
+    image : array-like, PIL image or path
+        Shape (H, W) or (H, W, C), in the dtype and range that the model wants; never rescaled.
+    model : callable or anything `as_model` takes
+        Images, shape (B, *image.shape) → scores, shape (B, L): a function such as
+        ``pipeline.predict_proba``, a fitted scikit-learn estimator, an ONNX file, a server's URL.
+    plan : Plan, optional
+        All that decides the numbers; the keywords below replace its parts.
+    attribute, segment, fill, sample : str or option, optional
+        A name such as ``"slic"`` or ``"slic:n_segments=100"``, or a value such as
+        ``Slic(n_segments=100)``, or a function.
+    target : int, str, Contrast, sequence of them, Top or Classes, optional
+        Which classes to explain: column numbers of the model's answer, or names out of `class_names`.
+        By default the highest-scored one.
+    budget : int or "auto", optional
+        Most model calls, never exceeded (1000 by default); ``"auto"`` stops when the leading segments
+        are settled.
+    seed : int, optional
+        Which masks; same seed, same answer.
+    class_names : sequence of str, optional
+        In the model's order; by default what the model knows of itself.
+    batch_size : int, optional
+        Most images in one model call's batch; never changes the numbers beyond rounding.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal. Never changes the work.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    BudgetError, ImageError, ModelError, OptionError, SegmentError, TargetError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def model(images):
+    ...     bright = images[:, :4].mean(axis=(1, 2))
+    ...     return np.stack([bright, 1 - bright], axis=1)
+    >>> image = np.linspace(0, 1, 64).reshape(8, 8)
+    >>> explain(image, model, segment="grid:rows=2,columns=2", fill="colour", target=0).top(1)[0].segment
+    1
+    """
+    pixels = read_image(image)
+    asked = as_model(model)
+    names = _names(class_names, asked)
+    chosen = replaced(
+        plan or Plan(),
+        attribute=attribute,
+        segment=segment,
+        fill=fill,
+        sample=sample,
+        target=None if target is None else _target(target, names),
+        budget=budget,
+        seed=seed,
+    )
+    fixed = getattr(asked, "batch_size", None)
+    with _ticking(progress, engine.most_calls(chosen)) as tick:
+        parts = engine.explain(pixels, asked, chosen, batch_size=batch_size or fixed, tick=tick)
+    segments, scores, attribution = parts
+    if names is not None and len(names) != len(scores.classes):
+        raise TargetError(
+            f"{len(names)} class names were given, but the model has {len(scores.classes)} classes.",
+            slug="class-names",
+        )
+    return Explanation(pixels, chosen, segments, scores, attribution, names)
+
+
+def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
+    """A picture as an array: (H, W) if it is grey, else (H, W, 3), upright, in its own depth.
+
+    Parameters
+    ----------
+    source : array-like, PIL image or path
+        Arrays are only checked. Files lose their alpha channel, and palette and CMYK pictures become
+        RGB; the orientation that a camera noted is applied.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read as a picture.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if isinstance(source, str | Path):
+        try:
+            with Image.open(source) as opened:
+                opened.load()
+                return read_image(opened)
+        except FileNotFoundError:
+            raise ImageError(f"there is no image {source}.", slug="image-file") from None
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise ImageError(f"{source} cannot be read as a picture: {error}.", slug="image-file") from None
+    if isinstance(source, Image.Image):
+        upright = ImageOps.exif_transpose(source)
+        if upright.mode in ("L", "I;16", "I", "F"):
+            return as_image(np.asarray(upright))
+        return as_image(np.asarray(upright.convert("L" if upright.mode in ("1", "LA") else "RGB")))
+    return as_image(source)
+
+
+def _names(given: Sequence[str] | None, model: Any) -> tuple[str, ...] | None:
+    names = given if given is not None else getattr(model, "class_names", None)
+    return None if names is None else tuple(str(name) for name in names)
+
+
+def _target(given: Any, names: tuple[str, ...] | None) -> Target:
+    if callable(given):
+        return given  # type: ignore[no-any-return]
+    if isinstance(given, list | tuple):
+        return as_target([_by_name(one, names) for one in given])
+    return as_target(_by_name(given, names))
+
+
+def _by_name(given: Any, names: tuple[str, ...] | None) -> Any:
+    if not isinstance(given, str):
+        return given
+    if names is None:
+        raise TargetError(
+            f"the class {given!r} is named, but the model has no class names: give class_names=.",
+            slug="target-unknown",
+        )
+    if given not in names:
+        raise TargetError(f"there is no class {given!r}. {nearest(given, names)}", slug="target-unknown")
+    return names.index(given)
+
+
+@contextlib.contextmanager
+def _ticking(progress: bool | None, total: int) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of images just answered."""
+    if not (sys.stderr.isatty() if progress is None else progress):
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task("asking the model", total=total)
+        yield lambda count: bar.advance(task, count)

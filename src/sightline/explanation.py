@@ -1,0 +1,231 @@
+"""Explanation: all that is needed to draw what a model looked at, and to repeat it."""
+
+import base64
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from sightline._optional import require
+from sightline.engine import stop
+from sightline.engine.image import unit_rgb
+from sightline.engine.plan import Plan
+from sightline.errors import OptionError, TargetError
+from sightline.types import Attribution, Contrast, Scores, Segments, nearest, record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Sign = Literal["for", "against", "both"]
+
+
+class Leader(NamedTuple):
+    """A segment, what it speaks for (positive) or against (negative), and how sure that is."""
+
+    segment: int
+    value: float
+    error: float
+
+
+@record
+class Explanation:
+    """What speaks for and against each explained target, segment by segment, in one image.
+
+    Made by `sightline.explain`; every method takes `target`, one of `targets` (or its class name), and
+    means the first of them when it is left out.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        As it was given, untouched.
+    plan : Plan
+        With it, the image and the model, `sightline.explain` repeats the explanation.
+    segments : Segments
+    scores : Scores
+    attribution : Attribution
+    class_names : tuple of str, optional
+        Names of the model's classes, in its order.
+    """
+
+    image: Shaped[np.ndarray, "..."]
+    plan: Plan
+    segments: Segments
+    scores: Scores
+    attribution: Attribution
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def targets(self) -> tuple[int | Contrast, ...]:
+        """What is explained: classes, or contrasts of two."""
+        return self.scores.targets
+
+    def name(self, target: int | Contrast) -> str:
+        """What to call a target: its class name where there is one, else ``class 3``."""
+        if isinstance(target, Contrast):
+            return f"{self.name(target.a)} rather than {self.name(target.b)}"
+        return self.class_names[target] if self.class_names else f"class {target}"
+
+    def index(self, target: int | str | Contrast | None = None) -> int:
+        """Position of a target among the K explained ones.
+
+        Raises
+        ------
+        TargetError
+            If the target was not explained.
+        """
+        if target is None:
+            return 0
+        for k, known in enumerate(self.targets):
+            if target == known or target == self.name(known):
+                return k
+        explained = ", ".join(f"{t!r} ({self.name(t)})" for t in self.targets)
+        raise TargetError(
+            f"{target!r} was not explained, only {explained}. Ask for it: explain(..., target={target!r}).",
+            slug="target-unexplained",
+        )
+
+    def top(self, n: int = 5, target: int | str | Contrast | None = None) -> list[Leader]:
+        """The `n` segments that matter most, by the size of their value."""
+        k = self.index(target)
+        values, error = self.attribution.values[k], self.attribution.error[k]
+        order = np.argsort(-np.abs(values), kind="stable")[:n]
+        return [Leader(int(i), float(values[i]), float(error[i])) for i in order]
+
+    def mask(
+        self,
+        target: int | str | Contrast | None = None,
+        *,
+        sign: Sign = "for",
+        num: int | None = None,
+        sure: bool = False,
+    ) -> Int[np.ndarray, "H W"]:
+        """Where the segments are that speak for the target, against it, or both.
+
+        Parameters
+        ----------
+        target : optional
+        sign : {"for", "against", "both"}
+        num : int, optional
+            Only the largest so many; all by default.
+        sure : bool
+            Leave out segments that cannot be told from zero at 95 %.
+
+        Returns
+        -------
+        int array, shape (H, W)
+            1 where a chosen segment speaks for the target, −1 where against, 0 elsewhere.
+        """
+        values = self.attribution.values[self.index(target)]
+        wanted = {"for": values > 0, "against": values < 0, "both": values != 0}
+        if sign not in wanted:
+            raise OptionError(
+                f"there is no sign {sign!r}. {nearest(str(sign), wanted)}", slug="option-unknown"
+            )
+        chosen = wanted[sign]
+        if sure:
+            chosen = chosen & ~stop.undecided(self.attribution)[self.index(target)]
+        order = np.argsort(-np.where(chosen, np.abs(values), -1), kind="stable")
+        kept = np.zeros(len(values), dtype=bool)
+        kept[order[:num]] = True
+        return np.asarray((np.sign(values) * (chosen & kept)).astype(np.int64)[self.segments.labels])
+
+    def heatmap(self, target: int | str | Contrast | None = None) -> Float[np.ndarray, "H W"]:
+        """Each pixel's segment's value, in units of the model's score."""
+        return np.asarray(self.attribution.values[self.index(target)][self.segments.labels])
+
+    def plot(
+        self, kind: str = "panel", target: int | str | Contrast | None = None, *, num: int | None = None
+    ) -> "Figure":
+        """A matplotlib figure.
+
+        Parameters
+        ----------
+        kind : {"panel", "overlay", "heat", "contours", "bars", "targets"}
+            ``"panel"`` is the 2×2 picture: for, for and against, image, mask.
+        target : optional
+        num : int, optional
+            Most segments to draw; each kind has its own default.
+        """
+        from sightline import figures
+
+        chosen = None if target is None else self.targets[self.index(target)]
+        return figures.plot(self, kind, chosen, num=num)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one ``.npz`` file, without pickle; `load` reads it back."""
+        from sightline.storage import save
+
+        return save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Explanation":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileError
+            If the file is not a saved explanation, or of a newer layout.
+        """
+        from sightline.storage import load
+
+        return load(Path(path))
+
+    def to_shap(self) -> Any:
+        """A ``shap.Explanation`` of one image, which ``shap.image_plot`` draws.
+
+        Each segment's value is spread evenly over its pixels and channels, so sums are kept.
+
+        Raises
+        ------
+        MissingExtra
+            If shap is not installed.
+        """
+        shap = require("shap", extra="shap")
+        pixels = unit_rgb(self.image)
+        per_pixel = self.attribution.values / (self.segments.areas * pixels.shape[2])
+        spread = np.moveaxis(per_pixel[:, self.segments.labels], 0, -1)  # H W K
+        values = np.repeat(spread[np.newaxis, :, :, np.newaxis, :], pixels.shape[2], axis=3)
+        return shap.Explanation(
+            values=values,
+            base_values=self.attribution.base[np.newaxis],
+            data=pixels[np.newaxis],
+            output_names=[self.name(target) for target in self.targets],
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join([self._headline(), *(self._line(leader) for leader in self.top(3))])
+
+    def _headline(self) -> str:
+        made = self.attribution
+        state = "settled" if made.settled else "not settled"
+        shape = "×".join(map(str, self.image.shape))
+        fit = "none: the score never moved" if np.isnan(made.fit[0]) else f"{made.fit[0]:.2f}"
+        return (
+            f"Explanation of {self.name(self.targets[0])} (score {self.scores.full[0]:.3g}) in an image of "
+            f"{shape}: {type(self.plan.attribute).__name__}, {self.segments.count} segments, "
+            f"{made.calls} calls, fit {fit}, {state}"
+        )
+
+    @staticmethod
+    def _line(leader: Leader) -> str:
+        return f"  segment {leader.segment:3d}  {leader.value:+.4f} ± {leader.error:.4f}"
+
+    def _repr_png_(self) -> bytes:
+        from sightline import figures
+
+        return figures.png(self.plot())
+
+    def _repr_html_(self) -> str:
+        picture = base64.b64encode(self._repr_png_()).decode()
+        rows = "".join(
+            f"<tr><td>{leader.segment}</td><td>{leader.value:+.4f}</td><td>± {leader.error:.4f}</td></tr>"
+            for leader in self.top()
+        )
+        head = html.escape(self._headline())
+        return (
+            f'<img style="max-width:100%" alt="{head}" src="data:image/png;base64,{picture}">'
+            f"<p>{head}</p>"
+            f"<table><tr><th>segment</th><th>value</th><th>standard error</th></tr>{rows}</table>"
+        )

@@ -1,0 +1,229 @@
+"""explanation and model → is it true? Each figure beside that of a random map."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sightline.adapters import as_model
+from sightline.engine.explain import explain as run
+from sightline.engine.fill import fill
+from sightline.engine.sample import Bernoulli
+from sightline.engine.score import Asker, chooser, usual_batch
+from sightline.engine.solve import r_squared
+from sightline.errors import OptionError, SightlineWarning
+from sightline.explanation import Explanation
+from sightline.types import Contrast, record
+
+
+@record
+class Measure:
+    """One figure of quality, beside what a random map gets.
+
+    Parameters
+    ----------
+    name : str
+    value : float
+        Of the explanation.
+    random : float
+        Mean over random maps.
+    spread : float
+        Standard deviation over random maps.
+    higher : bool
+        Whether higher is better.
+    calls : int
+        Images that the model was given for it.
+    curve : float array, shape (P, 2), optional
+        Share of the picture that was hidden or shown, and the score there.
+    """
+
+    name: str
+    value: float
+    random: float
+    spread: float
+    higher: bool
+    calls: int
+    curve: Float[np.ndarray, "P 2"] | None = None
+
+    @property
+    def better(self) -> bool:
+        """Whether it beats random maps by two of their standard deviations."""
+        lead = self.value - self.random if self.higher else self.random - self.value
+        return lead > 2 * self.spread
+
+    def __repr__(self) -> str:
+        verdict = "better than" if self.better else "no better than"
+        way = "higher" if self.higher else "lower"
+        return (
+            f"{self.name} {self.value:.3f}, {verdict} a random map's {self.random:.3f} ± {self.spread:.3f} "
+            f"({way} is better; {self.calls} calls)"
+        )
+
+
+def deletion(
+    explanation: Explanation,
+    model: Any,
+    *,
+    target: int | str | Contrast | None = None,
+    randoms: int = 10,
+    seed: int = 0,
+) -> Measure:
+    """Mean score while the segments are hidden, those that speak most for the target first.
+
+    Petsiuk et al. 2018, with segments instead of pixels and the explanation's own fill; the mean is over
+    the share of the picture's area. Lower is better: what was said to matter mattered.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    model : callable or anything `as_model` takes
+        The model that was explained.
+    target : optional
+        By default the explanation's first.
+    randoms : int
+        Random orders to compare with.
+    seed : int
+        Which random orders.
+    """
+    return _curve("deletion", explanation, model, target, randoms, seed)
+
+
+def insertion(
+    explanation: Explanation,
+    model: Any,
+    *,
+    target: int | str | Contrast | None = None,
+    randoms: int = 10,
+    seed: int = 0,
+) -> Measure:
+    """Mean score while the segments are shown, those that speak most for the target first.
+
+    As `deletion`, the other way round, from the picture with everything hidden. Higher is better.
+    """
+    return _curve("insertion", explanation, model, target, randoms, seed)
+
+
+def fit(
+    explanation: Explanation,
+    model: Any,
+    *,
+    target: int | str | Contrast | None = None,
+    masks: int = 200,
+    randoms: int = 20,
+    seed: int = 1,
+) -> Measure:
+    """R² of the additive picture on masks that nobody had asked, hidden by coin flips.
+
+    The fit that an explanation reports of itself is on the masks it was made from, and rises as they get
+    fewer. A value's scale is its method's own (a Shapley value is no regression weight), so the values
+    get the best slope and level before they are judged; a random map is the same values in random order.
+    """
+    k = explanation.index(target)
+    asker, choose = _asker(explanation, model, k)
+    keep = Bernoulli()(explanation.segments.count, masks, np.random.default_rng([seed, 77])).keep
+    scores = asker.masks(keep, choose, {})
+
+    def held_out(values: Float[np.ndarray, "S"]) -> float:
+        additive = keep @ values
+        slope, level = np.polyfit(additive, scores[:, 0], 1) if np.ptp(additive) > 0 else (0.0, scores.mean())
+        return float(r_squared(scores, (slope * additive + level)[:, np.newaxis], np.ones(len(keep)))[0])
+
+    rng = np.random.default_rng(seed)
+    values = explanation.attribution.values[k]
+    chance = [held_out(rng.permutation(values)) for _ in range(randoms)]
+    return Measure("fit", held_out(values), *_moments(chance), True, asker.calls)
+
+
+def stability(
+    explanation: Explanation, model: Any, *, target: int | str | Contrast | None = None, seeds: int = 4
+) -> Measure:
+    """Share of the five leading segments that other seeds find too, on the same segments.
+
+    Costs the explanation's budget for each seed. A random map's share is that of five segments drawn at
+    random.
+    """
+    if seeds < 1:
+        raise OptionError(f"stability needs seeds >= 1, but {seeds} was given.", slug="option-value")
+    k = explanation.index(target)
+    asked = as_model(model)
+    labels = explanation.segments
+    sets = [_leaders(explanation.attribution.values[k])]
+    calls = 0
+    for other in range(1, seeds + 1):
+        plan = dataclasses.replace(
+            explanation.plan, seed=explanation.plan.seed + other, segment=lambda image: labels
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SightlineWarning)  # said when the explanation was made
+            _, _, again = run(explanation.image, asked, plan)
+        sets.append(_leaders(again.values[k]))
+        calls += again.calls
+    pairs = [(a, b) for i, a in enumerate(sets) for b in sets[:i]]
+    shares = [len(a & b) / len(a) for a, b in pairs]
+    size, count = len(sets[0]), labels.count
+    # The overlap of two random sets is hypergeometric.
+    variance = (1 - size / count) ** 2 / max(count - 1, 1)
+    return Measure(
+        "stability", float(np.mean(shares)), size / count, float(np.sqrt(variance / len(pairs))), True, calls
+    )
+
+
+def check(
+    explanation: Explanation, model: Any, *, target: int | str | Contrast | None = None
+) -> tuple[Measure, ...]:
+    """All four measures: deletion, insertion, fit, stability."""
+    measures: tuple[Callable[..., Measure], ...] = (deletion, insertion, fit, stability)
+    return tuple(measure(explanation, model, target=target) for measure in measures)
+
+
+def _leaders(values: Float[np.ndarray, "S"], n: int = 5) -> set[int]:
+    return set(np.argsort(-np.abs(values), kind="stable")[:n].tolist())
+
+
+def _moments(chance: list[float]) -> tuple[float, float]:
+    return float(np.mean(chance)), float(np.std(chance))
+
+
+def _asker(explanation: Explanation, model: Any, k: int) -> tuple[Asker, Float[np.ndarray, "L 1"]]:
+    image, segments = explanation.image, explanation.segments
+    draws = fill(image, segments, explanation.plan.fill)
+    asked = as_model(model)
+    size = getattr(asked, "batch_size", None) or usual_batch(image)
+    asker = Asker(asked, image, draws, segments, size)
+    return asker, chooser((explanation.targets[k],), len(explanation.scores.classes))
+
+
+def _curve(
+    name: str,
+    explanation: Explanation,
+    model: Any,
+    target: int | str | Contrast | None,
+    randoms: int,
+    seed: int,
+) -> Measure:
+    k = explanation.index(target)
+    asker, choose = _asker(explanation, model, k)
+    count = explanation.segments.count
+    rng = np.random.default_rng(seed)
+    orders = [np.argsort(-explanation.attribution.values[k], kind="stable")]
+    orders += [rng.permutation(count) for _ in range(randoms)]
+    paths = [_path(order, shown=name == "insertion") for order in orders]
+    scores = asker.masks(np.concatenate(paths), choose, {})[:, 0].reshape(len(paths), count + 1)
+    shares = [_share(order, explanation.segments.areas) for order in orders]
+    areas = [float(np.trapezoid(y, x)) for x, y in zip(shares, scores, strict=True)]
+    curve = np.stack([shares[0], scores[0]], axis=1)
+    return Measure(name, areas[0], *_moments(areas[1:]), name == "insertion", asker.calls, curve)
+
+
+def _path(order: Int[np.ndarray, "S"], *, shown: bool) -> Bool[np.ndarray, "S1 S"]:
+    """Masks with 0, 1, …, S segments of the order changed."""
+    rank = np.argsort(order)
+    changed = rank < np.arange(len(order) + 1)[:, np.newaxis]
+    return np.asarray(changed if shown else ~changed)
+
+
+def _share(order: Int[np.ndarray, "S"], areas: Int[np.ndarray, "S"]) -> Float[np.ndarray, "S1"]:
+    return np.concatenate([[0.0], np.cumsum(areas[order]) / areas.sum()])

@@ -1,0 +1,153 @@
+"""Explanation ⇄ one .npz file, without pickle."""
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sightline.engine.plan import NAMES, Plan
+from sightline.engine.score import Classes, Top
+from sightline.engine.segment import Given
+from sightline.errors import FileError, OptionError
+from sightline.explanation import Explanation
+from sightline.types import Attribution, Contrast, Scores, Segments
+
+LAYOUT = 1
+# Layouts:
+# 1: 0.1.0
+
+OPTIONS = {kind.__name__: kind for names in NAMES.values() for kind in names.values()} | {"Top": Top}
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """Stands for a function that a file can name but not hold."""
+
+    name: str
+
+    def __call__(self, *args: Any) -> Any:
+        raise OptionError(
+            f"the saved plan used the function {self.name}, which a file cannot hold: "
+            "give it again, as in dataclasses.replace(explanation.plan, fill=function).",
+            slug="plan-function",
+        )
+
+
+def save(explanation: Explanation, path: Path) -> Path:
+    """Write the explanation; the path gets ``.npz`` if it has no ending."""
+    path = path.with_name(f"{path.name}.npz") if path.suffix != ".npz" else path
+    arrays: dict[str, Any] = {"image": explanation.image, "labels": explanation.segments.labels}
+    scores, made = explanation.scores, explanation.attribution
+    arrays |= {f"scores.{n}": getattr(scores, n) for n in ("values", "full", "empty", "classes")}
+    arrays |= {f"attribution.{n}": getattr(made, n) for n in ("values", "error", "base", "fit")}
+    about = {
+        "layout": LAYOUT,
+        "plan": {
+            field.name: _encode(getattr(explanation.plan, field.name), f"plan.{field.name}", arrays)
+            for field in dataclasses.fields(explanation.plan)
+        },
+        "targets": [_encode(target, "target", arrays) for target in scores.targets],
+        "class_names": explanation.class_names,
+        "calls": [scores.calls, made.calls],
+        "settled": made.settled,
+    }
+    arrays["about"] = np.array(json.dumps(about))
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with aside.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def load(path: Path) -> Explanation:
+    """Read an explanation."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        about = json.loads(str(arrays["about"]))
+        layout = int(about["layout"])
+    except FileNotFoundError:
+        raise FileError(f"there is no file {path}.", slug="file-missing") from None
+    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+        raise FileError(
+            f"{path} is not an explanation saved by sightline ({error}).", slug="file-explanation"
+        ) from None
+    if layout > LAYOUT:
+        raise FileError(
+            f"{path} has layout {layout}, but this sightline reads up to {LAYOUT}: upgrade sightline.",
+            slug="file-layout",
+        )
+    return _built(about, arrays)
+
+
+def _built(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
+    segments = Segments(arrays["labels"])
+    fields = {name: _decode(value, arrays) for name, value in about["plan"].items()}
+    if isinstance(fields["segment"], Lost):
+        fields["segment"] = Given(segments.labels)
+    scores = Scores(
+        values=arrays["scores.values"],
+        full=arrays["scores.full"],
+        empty=arrays["scores.empty"],
+        targets=tuple(_decode(target, arrays) for target in about["targets"]),
+        classes=arrays["scores.classes"],
+        calls=about["calls"][0],
+    )
+    made = Attribution(
+        values=arrays["attribution.values"],
+        error=arrays["attribution.error"],
+        base=arrays["attribution.base"],
+        fit=arrays["attribution.fit"],
+        calls=about["calls"][1],
+        settled=about["settled"],
+    )
+    names = about["class_names"]
+    return Explanation(
+        arrays["image"], Plan(**fields), segments, scores, made, None if names is None else tuple(names)
+    )
+
+
+def _encode(value: Any, place: str, arrays: dict[str, Any]) -> Any:
+    """A JSON-able form; arrays go to `arrays` under their place."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray):
+        arrays[place] = value
+        return {"array": place}
+    if isinstance(value, tuple):
+        return {"tuple": [_encode(item, f"{place}.{i}", arrays) for i, item in enumerate(value)]}
+    if isinstance(value, Contrast):
+        return {"contrast": [value.a, value.b]}
+    if isinstance(value, Classes):
+        return {"classes": [_encode(target, place, arrays) for target in value.targets]}
+    if OPTIONS.get(type(value).__name__) is type(value):
+        words = {
+            f.name: _encode(getattr(value, f.name), f"{place}.{f.name}", arrays)
+            for f in dataclasses.fields(value)
+        }
+        return {"option": type(value).__name__, "with": words}
+    name = value.name if isinstance(value, Lost) else getattr(value, "__qualname__", repr(value))
+    return {"function": name}
+
+
+def _decode(value: Any, arrays: dict[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    if "tuple" in value:
+        return tuple(_decode(item, arrays) for item in value["tuple"])
+    if "contrast" in value:
+        return Contrast(*value["contrast"])
+    if "classes" in value:
+        return Classes(*(_decode(target, arrays) for target in value["classes"]))
+    if "option" in value:
+        words = {name: _decode(item, arrays) for name, item in value["with"].items()}
+        return OPTIONS[value["option"]](**words)
+    return Lost(value["function"])
