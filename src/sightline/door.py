@@ -90,7 +90,7 @@ def explain(
         segment=segment,
         fill=fill,
         sample=sample,
-        target=None if target is None else _target(target, names),
+        target=None if target is None else named_target(target, names),
         budget=budget,
         seed=seed,
     )
@@ -144,7 +144,8 @@ def _names(given: Sequence[str] | None, model: Any) -> tuple[str, ...] | None:
     return None if names is None else tuple(str(name) for name in names)
 
 
-def _target(given: Any, names: tuple[str, ...] | None) -> Target:
+def named_target(given: Any, names: tuple[str, ...] | None) -> Target:
+    """A target from class numbers, contrasts, class names, or several of them."""
     if callable(given):
         return given  # type: ignore[no-any-return]
     if isinstance(given, list | tuple):

@@ -42,10 +42,12 @@ def gain(keep: Bool[np.ndarray, "M S"], values: Float[np.ndarray, "M K"]) -> Flo
         return even
     influence = np.linalg.solve(corner, basis.T)
     rest = odd - basis @ (basis.T @ odd)
-    distance = np.rint((segments - signs @ signs.T) / 2).astype(np.intp)
-    products = [krawtchouk(segments, order)[distance] for order in ORDERS if order <= segments]
+    distance = ((segments - signs @ signs.T) / 2).astype(np.intp)
     # Scaled so that a coefficient is a share of the score's variance.
-    products = [product / product[0, 0] for product in products]
+    tables = [krawtchouk(segments, order) for order in ORDERS if order <= segments]
+    # Single precision is plenty for a ratio of errors, and halves the time.
+    products = [(table / table[0]).astype(np.float32).take(distance) for table in tables]
+    basis, influence, rest = (each.astype(np.float32) for each in (basis, influence, rest))
     variances = _variances(basis, products, rest)
     through = np.stack([((influence @ product) * influence).sum(axis=1) for product in products])
     usual = (influence**2) @ rest**2 * runs / (runs - segments)
@@ -62,19 +64,14 @@ def _variances(
     """Variances of the orders, such that the residual's quadratic forms come out as they were seen."""
     inside = [basis.T @ product for product in products]  # S × P
     corners = [part @ basis for part in inside]
-    forms = [np.eye(len(basis)), products[0]]
-    inside_forms = [basis.T, inside[0]]
-    corner_forms = [np.eye(basis.shape[1]), corners[0]]
-    expected = np.array(
-        [
-            [
-                (form * product).sum() - 2 * (a * b).sum() + (c * d).sum()
-                for product, b, d in zip(products, inside, corners, strict=True)
-            ]
-            for form, a, c in zip(forms, inside_forms, corner_forms, strict=True)
-        ]
-    )
-    seen = np.stack([(rest * (form @ rest)).sum(axis=0) for form in forms])
+    # Quadratic forms of the residual with the identity and with the first product: tr(A (1−H) B (1−H)).
+    even = [len(basis) - np.trace(corner) for corner in corners]
+    first = [
+        np.vdot(products[0], product) - 2 * np.vdot(inside[0], part) + np.vdot(corners[0], corner)
+        for product, part, corner in zip(products, inside, corners, strict=True)
+    ]
+    expected = np.array([even, first])
+    seen = np.stack([(rest**2).sum(axis=0), (rest * (products[0] @ rest)).sum(axis=0)])
     scale = expected.sum(axis=1, keepdims=True)
     solved = [nnls(expected / scale, column)[0] for column in (seen / scale).T]
     return np.array(solved).T

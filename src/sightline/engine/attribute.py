@@ -182,9 +182,7 @@ def _error(
     if exact:
         return np.zeros((residual.shape[1], influence.shape[0]))
     unknown = np.clip(1 - 1 / masks.weight, 0, 1)
-    return solve.clustered_error(
-        influence, residual, solve.pair_ids(masks.keep), unknown, masks.keep.shape[1]
-    )
+    return solve.paired_error(influence, residual, solve.partners(masks.keep), unknown, masks.keep.shape[1])
 
 
 def _mean_error(

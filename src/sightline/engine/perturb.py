@@ -1,7 +1,8 @@
 """masks → perturbed batches, one batch in memory at a time."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +13,8 @@ from sightline.types import Segments
 THREADS = min(4, os.cpu_count() or 1)
 # Below this size a picture is copied faster than another thread is woken.
 THREADED_BYTES = 1 << 20
+# References to an array that nobody else holds: the variable and getrefcount's own argument.
+ALONE = 2
 
 
 def perturb(
@@ -23,8 +26,9 @@ def perturb(
 ) -> Iterator[Shaped[np.ndarray, "B H W C"]]:
     """Yield the pictures of the masks in order, in the image's dtype.
 
-    Pixels of a visible segment come from `image`, those of a hidden one from `hidden`. Each batch is a
-    new array, so a model may keep it; the largest has `batch_size` pictures.
+    Pixels of a visible segment come from `image`, those of a hidden one from `hidden`. A batch that its
+    receiver still holds is never written again, so a model may keep or change it; one that was dropped
+    lends its memory to the next. The largest has `batch_size` pictures.
 
     Examples
     --------
@@ -34,26 +38,63 @@ def perturb(
     >>> next(perturb(image, hidden, segments, np.array([[True, False]]), 8)).ravel()
     array([1., 0.])
     """
-    # One opaque item a pixel lets numpy copy whole runs of a segment at once, whatever the dtype.
-    pixel = np.dtype((np.void, image.dtype.itemsize * image.shape[2]))
-    shown = np.ascontiguousarray(image).view(pixel).ravel()
-    filled = np.ascontiguousarray(hidden, dtype=image.dtype).view(pixel).ravel()
-    labels = np.ascontiguousarray(segments.labels, dtype=np.intp).ravel()
-    hide = ~keep
-
-    def compose(row: int, out: Shaped[np.ndarray, "P"]) -> None:
-        np.copyto(out, shown)
-        np.copyto(out, filled, where=hide[row].take(labels))
-
-    threaded = image.nbytes >= THREADED_BYTES and THREADS > 1
+    compose = _composer(image, np.ascontiguousarray(hidden, dtype=image.dtype), segments, keep)
+    batch = np.empty((min(batch_size, len(keep)), *image.shape), image.dtype)
     for start in range(0, len(keep), batch_size):
         rows = range(start, min(start + batch_size, len(keep)))
-        batch = np.empty((len(rows), *image.shape), image.dtype)
-        flat = batch.reshape(len(rows), -1).view(pixel)
-        if threaded:
-            with ThreadPoolExecutor(THREADS) as pool:
-                list(pool.map(compose, rows, flat))
-        else:
-            for row, out in zip(rows, flat, strict=True):
-                compose(row, out)
-        yield batch
+        if sys.getrefcount(batch) > ALONE:
+            batch = np.empty((len(rows), *image.shape), image.dtype)
+        _compose(batch[: len(rows)], compose, rows)
+        yield batch[: len(rows)]
+
+
+def _compose(
+    batch: Shaped[np.ndarray, "B H W C"],
+    compose: Callable[[int, Shaped[np.ndarray, "two H W C"]], None],
+    rows: range,
+) -> None:
+    # A mask and its complement go together: the second is made of the first.
+    couples = [(row, batch[row - rows.start : row - rows.start + 2]) for row in rows[::2]]
+    if batch[0].nbytes >= THREADED_BYTES and THREADS > 1:
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(compose, *zip(*couples, strict=True)))
+    else:
+        for couple in couples:
+            compose(*couple)
+
+
+def _composer(
+    image: Shaped[np.ndarray, "H W C"],
+    hidden: Shaped[np.ndarray, "H W C"],
+    segments: Segments,
+    keep: Bool[np.ndarray, "M S"],
+) -> Callable[[int, Shaped[np.ndarray, "two H W C"]], None]:
+    """A function that writes the pictures of a row of `keep`, and of the next one if there is room."""
+    # One opaque item a pixel lets numpy copy whole runs of a segment at once, whatever the dtype.
+    pixel = np.dtype((np.void, image.dtype.itemsize * image.shape[2]))
+    word = np.uint64 if image.nbytes % 8 == 0 else np.uint8
+    shown = np.ascontiguousarray(image)
+    shown_pixels, hidden_pixels = (picture.view(pixel).ravel() for picture in (shown, hidden))
+    swap = shown.ravel().view(word) ^ hidden.ravel().view(word)
+    # Runs of one segment along the rows are far fewer than pixels.
+    labels = segments.labels.ravel()
+    starts = np.flatnonzero(np.diff(labels, prepend=-1))
+    owners, lengths = labels[starts].astype(np.intp), np.diff(starts, append=labels.size)
+    hide = ~keep
+    opposite = np.append((keep[1:] != keep[:-1]).all(axis=1), False)
+
+    def write(row: int, out: Shaped[np.ndarray, "H W C"]) -> None:
+        pixels = out.reshape(-1).view(pixel)
+        np.copyto(pixels, shown_pixels)
+        np.copyto(pixels, hidden_pixels, where=np.repeat(hide[row].take(owners), lengths))
+
+    def compose(row: int, out: Shaped[np.ndarray, "two H W C"]) -> None:
+        write(row, out[0])
+        if len(out) == 2 and opposite[row]:
+            # Where one shows the image the other shows the fill: exchange them bit by bit.
+            words = out.reshape(2, -1).view(word)
+            np.bitwise_xor(words[0], swap, out=words[1])
+        elif len(out) == 2:
+            write(row + 1, out[1])
+
+    return compose

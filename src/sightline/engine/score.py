@@ -159,14 +159,15 @@ class Asker:
         self, batches: Iterable[Shaped[np.ndarray, "B H W C"]]
     ) -> Iterable[Float[np.ndarray, "B L"]]:
         for batch in batches:
-            shaped = batch.reshape(len(batch), *self.image.shape)
-            answer = np.asarray(self.model(shaped), dtype=np.float64)
-            if answer.ndim != 2 or len(answer) != len(batch):
+            count = len(batch)
+            answer = np.asarray(self.model(batch.reshape(count, *self.image.shape)), dtype=np.float64)
+            del batch  # before the next one is made
+            if answer.ndim != 2 or len(answer) != count:
                 raise ModelError(
-                    f"the model was given {len(batch)} images of shape {self.image.shape} and has to "
-                    f"return scores of shape ({len(batch)}, n_classes), but it returned {answer.shape}.",
+                    f"the model was given {count} images of shape {self.image.shape} and has to "
+                    f"return scores of shape ({count}, n_classes), but it returned {answer.shape}.",
                     slug="model-shape",
                 )
-            self.calls += len(batch)
-            self.tick(len(batch))
+            self.calls += count
+            self.tick(count)
             yield answer

@@ -54,7 +54,14 @@ def constrained(
 
 def _inverse(gram: Float[np.ndarray, "S S"]) -> Float[np.ndarray, "S S"]:
     """Inverse of a symmetric matrix, or pseudo-inverse where too few masks leave it singular."""
-    return np.asarray(np.linalg.pinv(gram, rcond=1e-10, hermitian=True))
+    size = np.diag(gram)
+    try:
+        corner = np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(gram, rcond=1e-10, hermitian=True))
+    if np.diag(corner).min() ** 2 <= 1e-10 * size.max():
+        return np.asarray(np.linalg.pinv(gram, rcond=1e-10, hermitian=True))
+    return np.linalg.inv(gram)
 
 
 def r_squared(
@@ -74,36 +81,36 @@ def moved(values: Float[np.ndarray, "M K"]) -> Bool[np.ndarray, "K"]:
     return np.asarray(np.ptp(values, axis=0) > 1e-7 * scale)
 
 
-def pair_ids(keep: Bool[np.ndarray, "M S"]) -> Int[np.ndarray, "M"]:
-    """The same number for a mask and its complement."""
-    rows = np.where(keep[:, :1], keep, ~keep)
-    return np.asarray(np.unique(np.packbits(rows, axis=1), axis=0, return_inverse=True)[1]).ravel()
+def partners(keep: Bool[np.ndarray, "M S"]) -> Int[np.ndarray, "M"]:
+    """The row of each mask's complement, or its own where the complement is not there."""
+    packed = np.packbits(np.stack([keep, ~keep]), axis=2)
+    place = {row.tobytes(): m for m, row in enumerate(packed[0])}
+    return np.array([place.get(row.tobytes(), m) for m, row in enumerate(packed[1])], dtype=np.intp)
 
 
-def clustered_error(
+def paired_error(
     influence: Float[np.ndarray, "S M"],
     residual: Float[np.ndarray, "M K"],
-    cluster: Int[np.ndarray, "M"],
+    partner: Int[np.ndarray, "M"],
     unknown: Float[np.ndarray, "M"],
     used: int,
 ) -> Float[np.ndarray, "K S"]:
-    """Sandwich standard error of ``influence @ values`` when rows come in clusters (pairs).
+    """Sandwich standard error of ``influence @ values`` when rows come in pairs.
 
     Parameters
     ----------
+    partner : shape (M,)
+        The other row of each pair, or the row itself.
     unknown : shape (M,)
         Share of the row's kind that was not asked: the finite-population correction.
     used : int
-        Parameters fitted. As many clusters as that leave nothing to judge by: the error is inf.
+        Parameters fitted. As many pairs as that leave nothing to judge by: the error is inf.
     """
-    clusters = int(cluster.max()) + 1
+    alone = partner == np.arange(len(partner))
+    clusters = int(alone.sum()) + int((~alone).sum()) // 2
     if clusters <= used:
         return np.full((residual.shape[1], influence.shape[0]), np.inf)
-    error = np.empty((residual.shape[1], influence.shape[0]))
-    order = np.argsort(cluster, kind="stable")
-    starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    scale = clusters / (clusters - used)
-    for k, column in enumerate(residual.T):
-        pulls = np.add.reduceat((influence * (column * np.sqrt(unknown)))[:, order], starts, axis=1)
-        error[k] = np.sqrt(scale * (pulls**2).sum(axis=1))
-    return error
+    pull = residual * np.sqrt(unknown)[:, np.newaxis]
+    together = np.where(alone[:, np.newaxis], 0.0, pull * pull[partner])
+    variance = influence**2 @ pull**2 + (influence * influence[:, partner]) @ together
+    return np.asarray(np.sqrt(np.maximum(variance, 0) * clusters / (clusters - used))).T

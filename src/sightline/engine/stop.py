@@ -7,15 +7,16 @@ from sightline.types import Attribution
 
 LEADING = 5
 SURE = 1.96
-CLOSE = 0.05
-"""Errors below this share of the largest value do not matter, whatever the order."""
+CLOSE = 0.02
+"""Errors below this share of the largest value do not matter, whatever the order: segments that
+close to each other are as good as equal."""
 
 
 def settled(attribution: Attribution) -> bool:
     """Whether the leading segments of every target can be told from the rest.
 
     True when the five largest values (in size; fewer if there are fewer segments) are apart from all
-    others at 95 %, or so exact that it does not matter: no standard error above a twentieth of the
+    others at 95 %, or so exact that it does not matter: no standard error above a fiftieth of the
     largest value.
     """
     return all(_settled(*pair) for pair in zip(attribution.values, attribution.error, strict=True))

@@ -1,0 +1,39 @@
+"""Peak memory of an explanation beyond the picture, whatever the budget: one batch and its output.
+
+Each case runs in a process of its own, on a 1024×1024×3 float32 picture (12 MiB) with batches of 8 (96 MiB).
+"""
+
+import subprocess
+import sys
+
+CASE = """
+import resource, sys
+import numpy as np
+import sightline as sl
+from sightline.engine.perturb import perturb
+budget = int(sys.argv[1])
+image = np.random.default_rng(0).random((1024, 1024, 3)).astype(np.float32)
+def model(images):
+    mean = images[:, ::64, ::64].mean(axis=(1, 2, 3))
+    return np.stack([mean, 1 - mean], axis=1)
+options = dict(segment="grid:rows=10,columns=10", fill="colour", progress=False)
+sl.explain(image[:64, :64], model, budget=300, **options)  # imports and caches are not the explanation's
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+if budget:
+    sl.explain(image, model, budget=budget, batch_size=8, **options)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def main():
+    print("peak memory beyond what was there before, in batches of 8 pictures (96 MiB)")
+    for budget in (250, 1000, 4000):
+        run = subprocess.run(
+            [sys.executable, "-c", CASE, str(budget)], check=True, capture_output=True, text=True
+        )
+        mib = float(run.stdout)
+        print(f"  budget {budget:5d}: {mib:6.0f} MiB = {mib / 96:.2f} batches")
+
+
+if __name__ == "__main__":
+    main()

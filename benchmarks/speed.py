@@ -1,0 +1,154 @@
+"""Time of an explanation over the time that the model itself takes for the same calls.
+
+Every tool explains the same picture with the same number of model calls; the model's own time is taken
+inside each run, the tools take turns, and medians of the ratios are printed. Then: how fast perturbed
+batches are made, over a plain copy of as many bytes.
+"""
+
+import argparse
+import os
+import time
+import warnings
+
+import numpy as np
+import peers
+from skimage.color import gray2rgb, rgb2gray
+from sklearn.datasets import fetch_olivetti_faces
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, Normalizer
+
+import sightline as sl
+from sightline.engine.perturb import perturb
+from sightline.engine.sample import Bernoulli, FoldOver
+from sightline.engine.segment import Slic
+
+CALLS = 1000
+
+
+class Timed:
+    """A model that adds up its own time."""
+
+    def __init__(self, model):
+        self.model, self.seconds, self.calls = model, 0.0, 0
+
+    def __call__(self, images):
+        start = time.perf_counter()
+        answer = self.model(images)
+        self.seconds += time.perf_counter() - start
+        self.calls += len(images)
+        return answer
+
+
+def olivetti():
+    """The tutorial's pipeline: grey, flatten, normalise, MLP; one test face; the first six classes."""
+    faces = fetch_olivetti_faces(data_home=os.path.join(os.environ["SIGHTLINE_DATA"], "sklearn"))
+    images = np.stack([gray2rgb(face) for face in faces.data.reshape(-1, 64, 64)])
+    train, test, labels, _ = train_test_split(images, faces.target, train_size=0.7, random_state=0)
+    pipeline = Pipeline(
+        [
+            ("grey", FunctionTransformer(lambda faces: [rgb2gray(face) for face in faces])),
+            ("flat", FunctionTransformer(lambda faces: [face.ravel() for face in faces])),
+            ("normal", Normalizer()),
+            ("mlp", MLPClassifier((400, 40), random_state=1)),
+        ]
+    )
+    return pipeline.fit(train, labels).predict_proba, test[0]
+
+
+def waiting(seconds):
+    """A model that takes its time for each image and does nothing else."""
+
+    def model(images):
+        time.sleep(seconds * len(images))
+        mean = np.asarray(images, dtype=np.float64).reshape(len(images), -1)[:, ::997].mean(axis=1)
+        return np.stack([mean, 1 - mean], axis=1)
+
+    return model
+
+
+def ours(image, model, segment, attribute="lime", top=6):
+    return sl.explain(
+        image, model, segment=segment, attribute=attribute, target=sl.Top(k=top), budget=CALLS, progress=False
+    )
+
+
+def ratios(tools, image, model, segment, repeats):
+    found = {name: [] for name in tools}
+    for _ in range(repeats):
+        for name, tool in tools.items():
+            timed = Timed(model)
+            start = time.perf_counter()
+            try:
+                tool(image, timed, segment)
+            except Exception as error:
+                print(f"  {name} failed: {type(error).__name__}: {error}")
+                continue
+            found[name].append((time.perf_counter() - start, timed.seconds, timed.calls))
+    for name, rows in found.items():
+        if rows:
+            total, inside, calls = np.median(rows, axis=0)
+            ratio = np.median([a / b for a, b, _ in rows])
+            print(f"  {name:24s}{ratio:8.2f}   total {total:7.3f} s, model {inside:7.3f} s, {calls:.0f} calls")
+
+
+def batch_making():
+    print("\nmaking perturbed batches, over a copy of as many bytes (1 = as fast as memcpy)")
+    for side, dtype, kind in (
+        (64, np.float32, FoldOver()),
+        (224, np.float32, FoldOver()),
+        (224, np.uint8, FoldOver()),
+        (1024, np.float32, FoldOver()),
+        (1024, np.uint8, FoldOver()),
+        (1024, np.float32, Bernoulli()),
+        (1024, np.uint8, Bernoulli()),
+    ):
+        rng = np.random.default_rng(0)
+        image = (rng.random((side, side, 3)) * 255).astype(dtype)
+        segments = Slic(n_segments=100, compactness=1000.0)(image)
+        size = max(2, (32 << 20) // image.nbytes)
+        masks = kind(segments.count, size, rng)
+        batch = next(perturb(image, image[::-1].copy(), segments, masks.keep, size))
+        target = np.empty_like(batch)
+        made, copied = [], []
+        for _ in range(15):
+            start = time.perf_counter()
+            next(perturb(image, image[::-1], segments, masks.keep, size))
+            made.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            np.copyto(target, batch)
+            copied.append(time.perf_counter() - start)
+        print(
+            f"  {side}x{side}x3 {np.dtype(dtype).name:8s}{type(kind).__name__:10s}"
+            f"{np.median(made) / np.median(copied):6.2f}"
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    peers.CALLS = CALLS
+    model, face = olivetti()
+    tools = {"sightline lime": ours, "sightline shapley": lambda *a: ours(*a, attribute="shapley")}
+    names = {
+        name: tool
+        for name, tool in peers.ALL.items()
+        if name not in ("dianna KernelSHAP", "dianna RISE")  # other models or masks than these
+    }
+    segment = Slic(n_segments=100, compactness=1.0, sigma=1.0)
+    raw = lambda image: segment(image).labels  # noqa: E731
+    print(f"Olivetti pipeline, {CALLS} calls: total time over model time")
+    takes_option = {name: (lambda i, m, s, tool=tool: tool(i, m, segment)) for name, tool in tools.items()}
+    ratios(takes_option | names, face, model, raw, asked.repeats)
+    photo = np.random.default_rng(0).random((224, 224, 3)).astype(np.float32)
+    hundred = Slic(n_segments=100, compactness=1000.0)
+    print("\n224x224x3, 100 segments, a model of 5 ms an image")
+    ratios({"sightline lime": lambda i, m, s: ours(i, m, hundred, top=2)}, photo, waiting(0.005), None, 2)
+    batch_making()
+
+
+if __name__ == "__main__":
+    main()

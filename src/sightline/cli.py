@@ -1,0 +1,157 @@
+"""The sightline command: each function reads arguments, makes one call, and prints."""
+
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+import sightline
+from sightline.errors import SightlineError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Show where an image classifier looks, when it is right and when it is wrong.",
+)
+
+
+def main() -> None:
+    """Run the command line; an error raised on purpose is one line, not a traceback."""
+    try:
+        app()
+    except SightlineError as error:
+        _fail(error)
+
+
+def _fail(error: Exception) -> NoReturn:
+    typer.secho(f"error: {error}", fg="red", err=True)
+    raise SystemExit(2)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sightline {sightline.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Show where an image classifier looks, when it is right and when it is wrong."""
+
+
+@app.command()
+def explain(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="FILE.onnx, a server's URL, package.module:function, FILE.skops, or FILE.joblib."
+        ),
+    ],
+    images: Annotated[list[Path], typer.Argument(help="Pictures to explain.")],
+    attribute: Annotated[
+        str, typer.Option(help="lime, shapley, banzhaf, rise or occlusion; parameters after a colon.")
+    ] = "lime",
+    segment: Annotated[
+        str,
+        typer.Option(
+            help="slic, quickshift, felzenszwalb, watershed or grid; parameters after a colon, as in "
+            "slic:n_segments=100,compactness=5."
+        ),
+    ] = "slic",
+    fill: Annotated[
+        str, typer.Option(help="What hidden looks like: segment-mean, colour, blur, noise or inpaint.")
+    ] = "segment-mean",
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Class number or name; repeat for several; A:B asks why A rather than B."),
+    ] = None,
+    top: Annotated[int, typer.Option(help="Without --target: explain so many of the highest classes.")] = 1,
+    budget: Annotated[str, typer.Option(help="Most model calls for a picture, or auto.")] = "1000",
+    seed: Annotated[int, typer.Option(help="Which masks; same seed, same answer.")] = 0,
+    values: Annotated[
+        str, typer.Option(help="What the model wants: byte (0 to 255), unit (0 to 1) or signed (-1 to 1).")
+    ] = "byte",
+    mode: Annotated[
+        str, typer.Option(help="Channels that the model wants: grey, rgb, or asis (as the file has them).")
+    ] = "asis",
+    size: Annotated[
+        str | None, typer.Option(help="Resize pictures to WIDTHxHEIGHT pixels before anything else.")
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option(help="Text file with one class name a line, in the model's order.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(help="Figure: panel, overlay, heat, contours, bars or targets.")
+    ] = "panel",
+    out: Annotated[Path, typer.Option(help="Folder for the figures and the saved explanations.")] = Path(
+        "sightline-out"
+    ),
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Allow model files whose loading runs their code.")
+    ] = False,
+) -> None:
+    """Explain pictures: write a figure and a saved explanation (.npz) of each."""
+    from sightline import command
+
+    wanted = command.Wanted(values=values, mode=mode, size=size)
+    options = {"attribute": attribute, "segment": segment, "fill": fill}
+    asked = command.Job(
+        model=command.open_model(model, trust=trust),
+        plan=command.plan(options, target or [], top, budget, seed, command.read_names(names)),
+        names=command.read_names(names),
+        wanted=wanted,
+        kind=kind,
+        out=out,
+    )
+    failed = [path for path in images if not _explained(asked, path)]
+    if failed:
+        typer.secho(f"{len(failed)} of {len(images)} pictures failed.", fg="red", err=True)
+        raise typer.Exit(1)
+
+
+def _explained(job: Any, path: Path) -> bool:
+    try:
+        made, files = job.run(path)
+    except SightlineError as error:
+        typer.secho(f"{path}: {error}", fg="red", err=True)
+        return False
+    typer.echo(f"{path}\n{made!r}")
+    for file in files:
+        typer.echo(f"  wrote {file}")
+    return True
+
+
+@app.command()
+def demo(
+    dataset: Annotated[
+        str, typer.Option(help="drawn (made here, needs nothing) or olivetti (the real faces).")
+    ] = "drawn",
+    out: Annotated[Path, typer.Option(help="Folder for the figures.")] = Path("sightline-demo"),
+) -> None:
+    """Train the tutorial's face classifier, explain right and wrong answers, write the figures."""
+    from sightline.demo import run
+
+    run(dataset, out, typer.echo)
+
+
+@app.command()
+def selfcheck(
+    explainer: Annotated[
+        str, typer.Argument(help="lime, shapley, banzhaf, rise, occlusion, or package.module:function.")
+    ] = "all",
+) -> None:
+    """Put a model that looks at one segment only at every segment, and see if it is found there."""
+    from sightline import selfcheck as check
+    from sightline.engine.plan import NAMES
+
+    missed = 0
+    for name in NAMES["attribute"] if explainer == "all" else [explainer]:
+        for hits in check.selfcheck(check.explainer(name)):
+            missed += len(hits.missed)
+            note = f"   missed {', '.join(map(str, hits.missed))}" if hits.missed else ""
+            typer.echo(f"{name:12s} {hits.segmenter:14s} {hits.hits:3d} of {hits.tries:3d}{note}")
+    if missed:
+        raise typer.Exit(1)

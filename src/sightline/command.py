@@ -1,0 +1,153 @@
+"""What `sightline explain` was asked for → explanations and files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline.adapters.load import load_model
+from sightline.door import explain, named_target, read_image
+from sightline.engine.plan import Plan
+from sightline.engine.score import Top
+from sightline.errors import FileError, OptionError
+from sightline.explanation import Explanation
+from sightline.types import Contrast, nearest, option, record
+
+VALUES = ("byte", "unit", "signed")
+MODES = ("grey", "rgb", "asis")
+
+
+@option
+class Wanted:
+    """The form in which a model wants its pictures.
+
+    Parameters
+    ----------
+    values : {"byte", "unit", "signed"}
+        uint8 as in the file, float32 in 0–1, or float32 in −1–1.
+    mode : {"grey", "rgb", "asis"}
+    size : str, optional
+        ``"WIDTHxHEIGHT"`` in pixels.
+    """
+
+    values: str = "byte"
+    mode: str = "asis"
+    size: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in (("values", VALUES), ("mode", MODES)):
+            if getattr(self, name) not in known:
+                raise OptionError(
+                    f"there is no --{name} {getattr(self, name)!r}. {nearest(getattr(self, name), known)}",
+                    slug="option-unknown",
+                )
+        self.pixels()
+
+    def pixels(self) -> tuple[int, int] | None:
+        """Width and height, if a size was asked for."""
+        if self.size is None:
+            return None
+        width, _, height = self.size.lower().partition("x")
+        if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+            raise OptionError(
+                f"--size must be WIDTHxHEIGHT, such as 224x224, but {self.size!r} was given.",
+                slug="option-syntax",
+            )
+        return int(width), int(height)
+
+    def read(self, path: Path) -> Shaped[np.ndarray, "..."]:
+        """The picture of a file in this form.
+
+        Raises
+        ------
+        ImageError
+            If the file cannot be read as a picture.
+        """
+        from PIL import Image
+
+        image = read_image(path)
+        if image.dtype != np.uint8:
+            if self.size is not None or self.mode != "asis" or self.values != "byte":
+                image = (image.astype(np.float64) / max(float(image.max()), 1.0) * 255).astype(np.uint8)
+            else:
+                return image
+        picture = Image.fromarray(image)
+        if self.mode != "asis":
+            picture = picture.convert("L" if self.mode == "grey" else "RGB")
+        size = self.pixels()
+        if size is not None:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        array = np.asarray(picture)
+        if self.values == "byte":
+            return array
+        unit = array.astype(np.float32) / 255
+        return unit if self.values == "unit" else unit * 2 - 1
+
+
+@record
+class Job:
+    """One model, one plan, many pictures."""
+
+    model: Any
+    plan: Plan
+    names: tuple[str, ...] | None
+    wanted: Wanted
+    kind: str
+    out: Path
+
+    def run(self, path: Path) -> tuple[Explanation, list[Path]]:
+        """Explain one picture and write its figure and its explanation."""
+        from sightline import figures
+
+        made = explain(self.wanted.read(path), self.model, self.plan, class_names=self.names)
+        self.out.mkdir(parents=True, exist_ok=True)
+        figure = self.out / f"{path.stem}.png"
+        figure.write_bytes(figures.png(made.plot(self.kind)))
+        return made, [figure, made.save(self.out / f"{path.stem}.npz")]
+
+
+def open_model(text: str, *, trust: bool) -> Any:
+    """The model that a command line names."""
+    return load_model(text, trust=trust)
+
+
+def read_names(path: Path | None) -> tuple[str, ...] | None:
+    """Class names, one a line."""
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"the class names in {path} cannot be read: {error}.", slug="file-missing") from None
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def plan(
+    options: dict[str, str],
+    targets: list[str],
+    top: int,
+    budget: str,
+    seed: int,
+    names: tuple[str, ...] | None,
+) -> Plan:
+    """The plan that a command line describes."""
+    if budget != "auto" and not budget.isdigit():
+        raise OptionError(
+            f"--budget must be a number of model calls or auto, but {budget!r} was given.",
+            slug="option-value",
+        )
+    target: Any = Top(k=top)
+    if targets:
+        target = named_target([_target(text, names) for text in targets], names)
+    chosen: dict[str, Any] = dict(options)
+    return Plan(target=target, budget="auto" if budget == "auto" else int(budget), seed=seed, **chosen)
+
+
+def _target(text: str, names: tuple[str, ...] | None) -> Any:
+    if names and text in names:
+        return text
+    first, colon, second = text.partition(":")
+    if colon and first.isdigit() and second.isdigit():
+        return Contrast(int(first), int(second))
+    return int(text) if text.isdigit() else text

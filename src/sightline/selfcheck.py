@@ -1,0 +1,180 @@
+"""explainer → does it point at the right place? A test whose answer is known."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sightline.door import explain
+from sightline.engine.plan import NAMES
+from sightline.engine.segment import Given
+from sightline.errors import OptionError
+from sightline.types import Segments, nearest, record
+
+RawSegmenter = Callable[[Any], Any]
+
+
+class Explainer(Protocol):
+    """Picture (H, W, 3), model, function from picture to raw segment ids → heat for class 1, (H, W).
+
+    The model takes pictures of shape (B, H, W, 3) and returns scores of two classes, (B, 2). Segment
+    ids come as their segmenter made them: from 0, from 1, or with gaps.
+    """
+
+    def __call__(self, image: Any, model: Any, segment: RawSegmenter, /) -> Any: ...
+
+
+@record
+class PlantedModel:
+    """A classifier that provably looks at one place only.
+
+    Its score for class 1 falls from 0.95 to 0.05 as the pixels of that place depart from the picture's,
+    whatever happens elsewhere.
+
+    Parameters
+    ----------
+    image : float array, shape (H, W, 3)
+    place : bool array, shape (H, W)
+
+    Examples
+    --------
+    >>> image = np.linspace(0, 1, 12).reshape(2, 2, 3)
+    >>> model = PlantedModel(image, np.array([[True, False], [False, False]]))
+    >>> model(image[np.newaxis]).round(2).tolist()
+    [[0.05, 0.95]]
+    """
+
+    image: Float[np.ndarray, "H W 3"]
+    place: Bool[np.ndarray, "H W"]
+
+    def __call__(self, images: Any) -> Float[np.ndarray, "B 2"]:
+        seen = np.asarray(images, dtype=np.float64)[:, self.place]
+        change = np.abs(seen - self.image[self.place]).mean(axis=(1, 2))
+        score = 0.05 + 0.9 * np.exp(-change / 0.02)
+        return np.stack([1 - score, score], axis=1)
+
+
+@record
+class Hits:
+    """How often an explainer pointed at the planted segment of one segmenter.
+
+    Parameters
+    ----------
+    segmenter : str
+    tries : int
+        Segments that the model was put at, one after the other.
+    missed : tuple of int
+        Those (as 0..S-1) that the explainer did not put first.
+    """
+
+    segmenter: str
+    tries: int
+    missed: tuple[int, ...]
+
+    @property
+    def hits(self) -> int:
+        """Segments found."""
+        return self.tries - len(self.missed)
+
+
+def picture(size: int = 64, seed: int = 0) -> Float[np.ndarray, "H W 3"]:
+    """Coloured blobs with grain, in [0, 1]: every segment of it changes when it is hidden."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    blobs = gaussian_filter(rng.standard_normal((size, size, 3)), (size / 12, size / 12, 0))
+    blobs = blobs / np.abs(blobs).max() * 0.4 + 0.5
+    return np.asarray(np.clip(blobs + 0.06 * rng.standard_normal(blobs.shape), 0, 1))
+
+
+def raw_segmenters(count: int = 20) -> dict[str, RawSegmenter]:
+    """Segmenters with their ids as they come: scikit-image's slic and watershed begin at 1."""
+    from skimage import segmentation
+    from skimage.filters import gaussian, sobel
+
+    def smooth(image: Any) -> Any:
+        return gaussian(np.asarray(image), 2, channel_axis=2)
+
+    def grid(image: Any) -> Any:
+        rows, columns = np.indices(np.shape(image)[:2]) * 5 // np.shape(image)[0]
+        return 10 + 7 * (5 * rows + columns)
+
+    return {
+        "slic": lambda image: segmentation.slic(smooth(image), n_segments=count, compactness=3),
+        "quickshift": lambda image: segmentation.quickshift(smooth(image), kernel_size=3, max_dist=8, rng=0),
+        "felzenszwalb": lambda image: segmentation.felzenszwalb(smooth(image), scale=30, min_size=60),
+        "watershed": lambda image: segmentation.watershed(
+            sobel(smooth(image).mean(axis=2)), markers=count, compactness=0.01
+        ),
+        "grid": grid,
+    }
+
+
+def own(attribute: str, budget: int = 256) -> Explainer:
+    """sightline's own explainer with this attribution."""
+
+    def heat(image: Any, model: Any, segment: RawSegmenter) -> Any:
+        made = explain(
+            image,
+            model,
+            attribute=attribute,
+            segment=Given(segment(image)),
+            budget=budget,
+            target=1,
+            progress=False,
+        )
+        return made.heatmap()
+
+    return heat
+
+
+def explainer(name: str) -> Explainer:
+    """One of sightline's attributions, or ``package.module:function`` (see `Explainer`)."""
+    if name in NAMES["attribute"]:
+        return own(name)
+    if ":" in name:
+        from sightline.adapters.load import load_function
+
+        return load_function(name)
+    raise OptionError(
+        f"there is no explainer {name!r}. {nearest(name, NAMES['attribute'])} "
+        "Or name a function of yours: package.module:function.",
+        slug="option-unknown",
+    )
+
+
+def selfcheck(explain_one: Explainer, *, size: int = 64, seed: int = 0) -> Iterator[Hits]:
+    """Put a planted model at every segment of every segmenter in turn, and see where it is found.
+
+    Parameters
+    ----------
+    explain_one : Explainer
+    size : int
+        Side of the picture in pixels.
+    seed : int
+        Which picture.
+
+    Yields
+    ------
+    Hits
+        One for each segmenter, as soon as it is done.
+    """
+    image = picture(size, seed)
+    for name, segment in raw_segmenters().items():
+        segments = Segments.renumber(np.asarray(segment(image)))
+        missed = tuple(
+            one
+            for one in range(segments.count)
+            if pointed_at(explain_one(image, PlantedModel(image, segments.labels == one), segment), segments)
+            != one
+        )
+        yield Hits(name, segments.count, missed)
+
+
+def pointed_at(heat: Any, segments: Segments) -> int:
+    """The segment with the highest mean heat; −1 if no heat is above zero."""
+    flat = np.nan_to_num(np.asarray(heat, dtype=np.float64)).ravel()
+    labels: Int[np.ndarray, "P"] = segments.labels.ravel()
+    means = np.bincount(labels, weights=flat, minlength=segments.count) / segments.areas
+    return int(means.argmax()) if means.max() > 1e-9 else -1
