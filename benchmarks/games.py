@@ -6,6 +6,7 @@ beside shap, shapiq and lime's own masks; the coverage of 95 % intervals; what b
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import warnings
@@ -134,6 +135,11 @@ def coverage(games, seeds):
         print(f"{name:38s}" + "".join(cells), flush=True)
 
 
+def played(table, bits, images):
+    """The game as a model of one-row pictures whose pixels are its players."""
+    return table[(images[:, 0] > 0.5) @ bits][:, None]
+
+
 def auto(games, seeds):
     """What the open budget spends, through the engine itself: the game played by an image."""
     from sightline.engine.explain import explain
@@ -155,7 +161,7 @@ def auto(games, seeds):
                     budget="auto",
                     seed=seed,
                 )
-                *_, made = explain(image, lambda x: table[(x[:, 0] > 0.5) @ bits][:, None], plan)
+                *_, made = explain(image, functools.partial(played, table, bits), plan)
                 calls.append(made.calls)
                 errors.append(np.sum((made.values[0] - truth) ** 2) / np.sum(truth**2))
                 lead = [set(np.argsort(-np.abs(v))[: stop.LEADING]) for v in (made.values[0], truth)]

@@ -9,6 +9,7 @@ import argparse
 import os
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import peers
@@ -43,7 +44,7 @@ class Timed:
 
 def olivetti():
     """The tutorial's pipeline: grey, flatten, normalise, MLP; one test face; the first six classes."""
-    faces = fetch_olivetti_faces(data_home=os.path.join(os.environ["SIGHTLINE_DATA"], "sklearn"))
+    faces = fetch_olivetti_faces(data_home=Path(os.environ["SIGHTLINE_DATA"]) / "sklearn")
     images = np.stack([gray2rgb(face) for face in faces.data.reshape(-1, 64, 64)])
     train, test, labels, _ = train_test_split(images, faces.target, train_size=0.7, random_state=0)
     pipeline = Pipeline(
@@ -90,7 +91,7 @@ def ratios(tools, image, model, segment, repeats):
         if rows:
             total, inside, calls = np.median(rows, axis=0)
             ratio = np.median([a / b for a, b, _ in rows])
-            print(f"  {name:24s}{ratio:8.2f}   total {total:7.3f} s, model {inside:7.3f} s, {calls:.0f} calls")
+            print(f"  {name:20s}{ratio:8.2f}   total {total:.3f} s, model {inside:.3f} s, {calls:.0f} calls")
 
 
 def batch_making():

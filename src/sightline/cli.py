@@ -29,7 +29,7 @@ def _fail(error: Exception) -> NoReturn:
     raise SystemExit(2)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool | None) -> None:
     if asked:
         typer.echo(f"sightline {sightline.__version__}")
         raise typer.Exit
@@ -37,7 +37,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+    version: Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True)] = None,
 ) -> None:
     """Show where an image classifier looks, when it is right and when it is wrong."""
 

@@ -13,7 +13,7 @@ from sightline.adapters import as_model
 from sightline.engine import explain as engine
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan, as_target, replaced
-from sightline.errors import ImageError, TargetError
+from sightline.errors import ImageError, OptionError, TargetError
 from sightline.explanation import Explanation
 from sightline.types import Attribute, Fill, Sampler, Segmenter, Target, nearest
 
@@ -81,9 +81,11 @@ def explain(
     >>> explain(image, model, segment="grid:rows=2,columns=2", fill="colour", target=0).top(1)[0].segment
     1
     """
+    if batch_size is not None and batch_size < 1:
+        raise OptionError(f"batch_size must be at least 1, but {batch_size} was given.", slug="option-value")
     pixels = read_image(image)
-    asked = as_model(model)
-    names = _names(class_names, asked)
+    asked = as_model(model, class_names=class_names)
+    names = asked.class_names
     chosen = replaced(
         plan or Plan(),
         attribute=attribute,
@@ -94,16 +96,10 @@ def explain(
         budget=budget,
         seed=seed,
     )
-    fixed = getattr(asked, "batch_size", None)
     with _ticking(progress, engine.most_calls(chosen)) as tick:
-        parts = engine.explain(pixels, asked, chosen, batch_size=batch_size or fixed, tick=tick)
+        parts = engine.explain(pixels, asked, chosen, batch_size=batch_size or asked.batch_size, tick=tick)
     segments, scores, attribution = parts
-    if names is not None and len(names) != len(scores.classes):
-        raise TargetError(
-            f"{len(names)} class names were given, but the model has {len(scores.classes)} classes.",
-            slug="class-names",
-        )
-    return Explanation(pixels, chosen, segments, scores, attribution, names)
+    return Explanation(pixels, chosen, segments, scores, attribution, asked.class_names)
 
 
 def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
@@ -137,11 +133,6 @@ def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
             return as_image(np.asarray(upright))
         return as_image(np.asarray(upright.convert("L" if upright.mode in ("1", "LA") else "RGB")))
     return as_image(source)
-
-
-def _names(given: Sequence[str] | None, model: Any) -> tuple[str, ...] | None:
-    names = given if given is not None else getattr(model, "class_names", None)
-    return None if names is None else tuple(str(name) for name in names)
 
 
 def named_target(given: Any, names: tuple[str, ...] | None) -> Target:

@@ -34,7 +34,9 @@ class SightlineError(Exception):
         return _rebuild, (type(self), str(self), self.slug)
 
 
-def _rebuild(kind: type[SightlineError], text: str, slug: str) -> SightlineError:
+def _rebuild(
+    kind: "type[SightlineError | SightlineWarning]", text: str, slug: str
+) -> "SightlineError | SightlineWarning":
     return kind(text.removesuffix(f" [{slug}]"), slug=slug)
 
 
@@ -84,3 +86,6 @@ class SightlineWarning(UserWarning):
     def __init__(self, message: str, *, slug: str) -> None:
         super().__init__(f"{message} [{slug}]")
         self.slug = slug
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), str(self), self.slug)

@@ -191,7 +191,7 @@ def _asker(explanation: Explanation, model: Any, k: int) -> tuple[Asker, Float[n
     image, segments = explanation.image, explanation.segments
     draws = fill(image, segments, explanation.plan.fill)
     asked = as_model(model)
-    size = getattr(asked, "batch_size", None) or usual_batch(image)
+    size = asked.batch_size or usual_batch(image)
     asker = Asker(asked, image, draws, segments, size)
     return asker, chooser((explanation.targets[k],), len(explanation.scores.classes))
 

@@ -1,7 +1,7 @@
 """explainer → does it point at the right place? A test whose answer is known."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -15,6 +15,7 @@ from sightline.types import Segments, nearest, record
 RawSegmenter = Callable[[Any], Any]
 
 
+@runtime_checkable
 class Explainer(Protocol):
     """Picture (H, W, 3), model, function from picture to raw segment ids → heat for class 1, (H, W).
 
@@ -103,7 +104,9 @@ def raw_segmenters(count: int = 20) -> dict[str, RawSegmenter]:
     return {
         "slic": lambda image: segmentation.slic(smooth(image), n_segments=count, compactness=3),
         "quickshift": lambda image: segmentation.quickshift(smooth(image), kernel_size=3, max_dist=8, rng=0),
-        "felzenszwalb": lambda image: segmentation.felzenszwalb(smooth(image), scale=30, min_size=60),
+        "felzenszwalb": lambda image: segmentation.felzenszwalb(
+            smooth(image), scale=10, min_size=np.shape(image)[0]
+        ),
         "watershed": lambda image: segmentation.watershed(
             sobel(smooth(image).mean(axis=2)), markers=count, compactness=0.01
         ),

@@ -76,8 +76,9 @@ def load(path: Path) -> Explanation:
         raise FileError(f"there is no file {path}.", slug="file-missing") from None
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise FileError(
-            f"{path} is not an explanation saved by sightline ({error}).", slug="file-explanation"
-        ) from None
+            f"{path} is not an explanation saved by sightline, or is damaged ({type(error).__name__}).",
+            slug="file-explanation",
+        ) from error
     if layout > LAYOUT:
         raise FileError(
             f"{path} has layout {layout}, but this sightline reads up to {LAYOUT}: upgrade sightline.",

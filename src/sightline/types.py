@@ -7,6 +7,7 @@ Axis letters, everywhere, in this order: **N** images, **B** batch, **H W C** im
 import dataclasses
 import difflib
 import functools
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
@@ -121,7 +122,7 @@ class Masks:
     Parameters
     ----------
     keep : bool array, shape (M, S)
-        True where the segment is visible. Rows are distinct.
+        True where the segment is visible. Rows are distinct, unless drawn with replacement.
     weight : float array, shape (M,)
         One over the chance of drawing the row, up to a common factor: lets any attribution use any
         sampler.
@@ -130,11 +131,16 @@ class Masks:
     keep: Bool[np.ndarray, "M S"]
     weight: Float[np.ndarray, "M"]
 
+    @functools.cached_property
+    def distinct(self) -> bool:
+        """Whether no row is there twice."""
+        return len({row.tobytes() for row in np.packbits(self.keep, axis=1)}) == len(self.keep)
+
     @property
     def exhaustive(self) -> bool:
-        """Whether every one of the 2^S masks is here, so that nothing is left to chance."""
+        """Whether every one of the 2^S masks is here, once: nothing is left to chance."""
         count, segments = self.keep.shape
-        return bool(segments < 63 and count == 2**segments)
+        return bool(segments < 63 and count == 2**segments and self.distinct)
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,10 @@ class Contrast:
 
     a: int
     b: int
+
+    def __post_init__(self) -> None:
+        for name in ("a", "b"):
+            object.__setattr__(self, name, operator.index(getattr(self, name)))
 
 
 @record

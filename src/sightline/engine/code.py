@@ -42,10 +42,31 @@ def _extended(known: Int[np.ndarray, "S"], bit: int) -> Int[np.ndarray, "S"]:
     """The codes with one more bit, chosen to break as many sums of four (then of six) as possible."""
     rng = np.random.default_rng(bit)
     tries = [_descend(known | (rng.integers(0, 2, len(known)) << bit), bit, rng) for _ in range(STARTS)]
+    tries = [code for code in tries if spans(code, bit + 1)] or [_spread(tries[0], bit)]
     clear = [code for code in tries if _fours(code, bit + 1) == 0]
     if len(clear) > 0 and bit < 12:
         return min(clear, key=lambda code: sums(code, bit + 1, 6)[0])
     return min(tries, key=lambda code: _fours(code, bit + 1))
+
+
+def spans(code: Int[np.ndarray, "S"], bits: int) -> bool:
+    """Whether no two of the 2^bits runs and their complements are the same mask, as far as there are masks.
+
+    They are as long as the codes lie in no affine subspace.
+    """
+    basis: list[int] = []
+    for word in (code ^ code[0]).tolist():
+        for known in basis:
+            word = min(word, word ^ known)
+        if word:
+            basis.append(word)
+    return len(basis) == min(bits, len(code) - 1)
+
+
+def _spread(code: Int[np.ndarray, "S"], bit: int) -> Int[np.ndarray, "S"]:
+    """The codes with one segment's new bit flipped, such that the new bit makes new masks."""
+    flips = (np.arange(len(code)) == np.arange(len(code))[:, np.newaxis]).astype(code.dtype) << bit
+    return next((flipped for flipped in code ^ flips if spans(flipped, bit + 1)), code)
 
 
 def _pair_counts(code: Int[np.ndarray, "S"], bits: int) -> Int[np.ndarray, "R"]:

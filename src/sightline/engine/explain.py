@@ -94,10 +94,12 @@ def _designs(plan: Plan, segments: int, draws: int) -> Iterator[Masks]:
             slug="budget-small",
         )
     auto = plan.budget == "auto"
-    complete = 2.0**segments - 2 <= (AUTO_COMPLETE if auto else rows)
+    complete = 2.0 ** min(segments, 1000) - 2 <= (AUTO_COMPLETE if auto else rows)
     if complete and plan.sample is None and not isinstance(sampler, LeaveOneOut):
         yield Exhaustive()(segments, 2**segments, np.random.default_rng(plan.seed))
         return
+    if rows > 2 * segments:
+        rows -= 1  # a call kept back to ask for the image again
     asked = min(rows, AUTO_FIRST * 2 ** math.ceil(math.log2(max(1, 2 * segments / AUTO_FIRST))))
     while auto and asked < rows:
         yield sampler(segments, asked, np.random.default_rng(plan.seed))

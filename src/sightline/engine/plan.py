@@ -98,6 +98,10 @@ class Plan:
                 )
         if not callable(self.target) or isinstance(self.target, type):
             object.__setattr__(self, "target", as_target(self.target))
+        if not _is_whole(self.seed) or self.seed < 0:
+            raise OptionError(
+                f"seed must be a whole number from 0 up, but {self.seed!r} was given.", slug="option-value"
+            )
         if self.budget != "auto" and (isinstance(self.budget, bool) or not isinstance(self.budget, int)):
             raise OptionError(
                 f'budget must be a number of model calls or "auto", but {self.budget!r} was given.',

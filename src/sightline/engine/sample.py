@@ -39,7 +39,7 @@ class FoldOver:
     """
 
     def __call__(self, segments: int, rows: int, rng: np.random.Generator) -> Masks:
-        runs = rows // 2
+        runs = min(rows // 2, 2 ** (segments - 1))  # so many pairs there are
         order, signs = rng.permutation(segments), rng.random(segments) < 0.5
         bits = max(1, math.ceil(math.log2(max(runs, segments, 2))))
         shown = parity(np.arange(runs)[:, np.newaxis] & codes(segments, bits)[order]) ^ signs
@@ -49,7 +49,7 @@ class FoldOver:
 
 @option
 class Bernoulli:
-    """Every segment visible by an independent coin flip.
+    """Every segment visible by an independent coin flip: with replacement, so masks may come twice.
 
     Parameters
     ----------

@@ -1,0 +1,263 @@
+"""the URL of a served model → Ask: KServe V2 (Triton) and TensorFlow Serving REST (KServe V1)."""
+
+import json
+import re
+import time
+import weakref
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline._optional import require
+from sightline.adapters.layout import Declared, Shape, arrange, in_batches, only_input, passage
+from sightline.adapters.outputs import Output, choose
+from sightline.errors import FileError, ModelError
+
+# Seconds: an answer may take long (a large model, a queue), a connection may not.
+TIMEOUT = 120.0
+CONNECT_TIMEOUT = 5.0
+# Seconds before each further try, where the server is starting, busy or gone for a moment.
+WAITS = (0.2, 0.5, 1.0)
+AGAIN = (502, 503)
+
+DATATYPES: dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(bool),
+    **{f"FP{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
+    **{f"UINT{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
+    **{f"INT{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
+}
+NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+
+PATTERN = re.compile(
+    r"(?P<root>https?://[^/?#]+(?:/[^?#]*?)?)/(?P<version>v[12])/models/"
+    r"(?P<model>[^/:?#]+)(?P<which>/(?:versions|labels)/[^/:?#]+)?(?:/infer|:predict)?/?",
+    re.IGNORECASE,
+)
+
+
+def served(url: str) -> "ModelV1 | ModelV2":
+    """The model behind a URL, by the protocol that its path names.
+
+    Raises
+    ------
+    FileError
+        If the URL is not of either form.
+    MissingExtra
+        Without the package httpx.
+    ModelError
+        If a V2 server cannot be reached, or does not have the model.
+    """
+    found = PATTERN.fullmatch(url)
+    if found is None:
+        raise FileError(
+            f"{_public(url)!r} is not the URL of a model. It has to be http://host:port/v2/models/NAME "
+            "(KServe V2, Triton) or http://host:port/v1/models/NAME (TensorFlow Serving, KServe V1), with "
+            "/versions/N after it where wanted.",
+            slug="model-url",
+        )
+    server = f"{found['root']}/{found['version'].lower()}"
+    model = f"{server}/models/{found['model']}{found['which'] or ''}"
+    return ModelV1(model) if server.endswith("/v1") else ModelV2(model, server)
+
+
+class Link:
+    """A kept connection to a server, which tries again where that can help."""
+
+    def __init__(self) -> None:
+        self.httpx = require("httpx", extra="http")
+        timeout = self.httpx.Timeout(TIMEOUT, connect=CONNECT_TIMEOUT)
+        self.client = self.httpx.Client(timeout=timeout)
+        weakref.finalize(self, self.client.close)
+
+    def json(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
+        """What the server answers, or an error with the server's own words."""
+        response = self._send(method, url, body, headers or {})
+        if response.status_code != 200:
+            raise ModelError(
+                f"{_public(url)} answered {response.status_code}: {_said(response)}", slug="model-server"
+            )
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ModelError(
+                f"{_public(url)} did not answer with JSON: {response.text[:200]!r}", slug="model-server"
+            ) from error
+
+    def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
+        for wait in WAITS:
+            response = self._try(method, url, body, headers, last=False)
+            if response is not None and response.status_code not in AGAIN:
+                return response
+            time.sleep(wait)
+        return self._try(method, url, body, headers, last=True)
+
+    def _try(self, method: str, url: str, body: bytes, headers: dict[str, str], *, last: bool) -> Any:
+        """The response, or None where the server could not be reached and more tries are to come."""
+        try:
+            return self.client.request(method, url, content=body, headers=headers)
+        except (self.httpx.ReadTimeout, self.httpx.WriteTimeout) as error:
+            raise ModelError(
+                f"{_public(url)} did not answer within {TIMEOUT:g} s. Ask for smaller batches: "
+                "as_model(url, batch_size=…).",
+                slug="model-server",
+            ) from error
+        except self.httpx.TransportError as error:
+            if not last:
+                return None
+            raise ModelError(
+                f"{_public(url)} cannot be reached ({type(error).__name__}: {error}), after "
+                f"{len(WAITS) + 1} tries. Is the server running, and are host and port right?",
+                slug="model-server",
+            ) from error
+
+
+class ModelV1:
+    """A model served with TensorFlow Serving's REST protocol: images go as JSON, in their own form.
+
+    Parameters
+    ----------
+    url : str
+        Ends in the model's name, or its version or label.
+    """
+
+    class_names: tuple[str, ...] | None = None
+    batch_size: int | None = None
+    output = "auto"
+
+    def __init__(self, url: str) -> None:
+        self.url = f"{url}:predict"
+        self.link = Link()
+
+    def __repr__(self) -> str:
+        return f"{_public(self.url)}, images given as they are"
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+        body = json.dumps({"instances": images.tolist()}).encode()
+        answer = self.link.json("POST", self.url, body, {"Content-Type": "application/json"})
+        if not isinstance(answer, dict) or "predictions" not in answer:
+            raise ModelError(
+                f"{_public(self.url)} answered without 'predictions': {_cut(answer)}", slug="model-server"
+            )
+        return answer["predictions"]
+
+
+class ModelV2:
+    """A model served with the Open Inference Protocol (KServe V2, Triton).
+
+    The server's metadata tell name, shape and datatype of the input. Images go as raw bytes if the server
+    says it takes them or the datatype has no other form (FP16), else as JSON.
+
+    Parameters
+    ----------
+    url : str
+        Ends in the model's name or version.
+    server : str
+        Ends in ``/v2``: where the server tells what it can do.
+    """
+
+    class_names: tuple[str, ...] | None = None
+    output = "auto"
+
+    def __init__(self, url: str, server: str) -> None:
+        self.url = url
+        self.link = Link()
+        told = self.link.json("GET", url)
+        self.input = _input(told.get("inputs") or [], _public(url))
+        outputs = [_output(one) for one in told.get("outputs") or []]
+        self.answer = choose(outputs, _public(url)) if outputs else None
+        self.batch_size = self.input.batch
+        self.binary = self.input.dtype == np.float16 or self._takes_bytes(server)
+        self._passage = ""
+
+    def __repr__(self) -> str:
+        told = f", {self._passage}" if self._passage else ""
+        return f"{_public(self.url)}, {self.input}{told}"
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+        given = arrange(images, self.input)
+        self._passage = passage(images, given)
+        return in_batches(self._infer, given, self.batch_size)
+
+    def _takes_bytes(self, server: str) -> bool:
+        try:
+            return "binary_tensor_data" in self.link.json("GET", server).get("extensions", [])
+        except ModelError:  # a gateway may pass on only the model's own paths
+            return False
+
+    def _infer(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+        body, headers = _request(images, self.input.name, self.answer, self.binary)
+        answer = self.link.json("POST", f"{self.url}/infer", body, headers)
+        outputs = answer.get("outputs") if isinstance(answer, dict) else None
+        if not outputs:
+            raise ModelError(
+                f"{_public(self.url)} answered without 'outputs': {_cut(answer)}", slug="model-server"
+            )
+        wanted = self.answer or choose([_output(one) for one in outputs], _public(self.url))
+        return _tensor(next((one for one in outputs if one.get("name") == wanted.name), outputs[0]), self.url)
+
+
+def _request(
+    images: Shaped[np.ndarray, "B ..."], name: str, answer: Output | None, binary: bool
+) -> tuple[bytes, dict[str, str]]:
+    tensor: dict[str, Any] = {"name": name, "shape": list(images.shape), "datatype": NAMES[images.dtype]}
+    # KServe cannot send an answer whose id is None, as it is where a model hands on that of the request.
+    body: dict[str, Any] = {"id": "sightline", "inputs": [tensor]}
+    if answer is not None:
+        body["outputs"] = [{"name": answer.name}]
+    if not binary:
+        tensor["data"] = images.ravel().tolist()
+        return json.dumps(body).encode(), {"Content-Type": "application/json"}
+    raw = images.astype(images.dtype.newbyteorder("<"), copy=False).tobytes()
+    tensor["parameters"] = {"binary_data_size": len(raw)}
+    head = json.dumps(body).encode()
+    length = {"Inference-Header-Content-Length": str(len(head))}
+    return head + raw, {"Content-Type": "application/octet-stream", **length}
+
+
+def _tensor(output: dict[str, Any], url: str) -> Shaped[np.ndarray, "..."]:
+    if "data" not in output:
+        raise ModelError(
+            f"{_public(url)} answered without 'data' in its output {output.get('name')!r}.",
+            slug="model-server",
+        )
+    data: Shaped[np.ndarray, "..."] = np.asarray(
+        output["data"], dtype=DATATYPES.get(str(output.get("datatype")))
+    )
+    return data.reshape(output.get("shape", data.shape))
+
+
+def _input(inputs: list[dict[str, Any]], model: str) -> Declared:
+    if not inputs:  # servers of Python functions often do not declare any
+        return Declared("input-0", None, None)
+    found = [(str(one.get("name")), str(one.get("datatype")), _shape(one.get("shape"))) for one in inputs]
+    return only_input(found, DATATYPES, model)
+
+
+def _output(declared: dict[str, Any]) -> Output:
+    datatype = str(declared.get("datatype"))
+    kind = "float" if datatype in ("FP16", "FP32", "FP64", "BF16") else datatype
+    return Output(str(declared.get("name")), kind, _shape(declared.get("shape")))
+
+
+def _shape(shape: list[int] | None) -> Shape:
+    return tuple(n if n > 0 else None for n in shape) if shape else None
+
+
+def _said(response: Any) -> str:
+    """The server's own words, which are JSON with an "error" if it follows the protocol."""
+    try:
+        told = response.json()
+    except ValueError:
+        return _cut(response.text)
+    return _cut(told.get("error", told) if isinstance(told, dict) else told)
+
+
+def _cut(told: Any, most: int = 400) -> str:
+    text = str(told)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _public(url: str) -> str:
+    """The URL without a password, to print."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)

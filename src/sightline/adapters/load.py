@@ -1,0 +1,156 @@
+"""a text from the command line → a Model, or any function of the user's."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sightline._optional import require
+from sightline.adapters import as_model
+from sightline.adapters.model import CheckedModel
+from sightline.errors import FileError
+
+ACCEPTED = (
+    "the path of a .onnx or .skops file, of a .joblib or .pkl file with --trust, the URL of a served model "
+    "(http://host:port/v2/models/NAME or http://host:port/v1/models/NAME), or package.module:function"
+)
+
+
+def load_model(text: str, *, trust: bool = False) -> CheckedModel:
+    """The model that a text names.
+
+    Parameters
+    ----------
+    text : str
+        ``"path.onnx"``, ``"path.skops"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or
+        ``"package.module:function"``, which is imported, from the working directory too.
+    trust : bool
+        Whether files may run code of their own when they are loaded: needed for joblib and pickle, and
+        for skops files with types that skops does not know.
+
+    Returns
+    -------
+    CheckedModel
+        `as_model` of it gives it another output rule, class names or batch size.
+
+    Raises
+    ------
+    FileError
+        If the text names nothing that can be loaded, or loading would run code without `trust`.
+    MissingExtra
+        If the package that reads such a model is not installed.
+    ModelError
+        If what was loaded is not a model.
+
+    Examples
+    --------
+    >>> load_model("numpy:mean")
+    CheckedModel(mean; output='auto', not asked yet)
+    """
+    kind = Path(text).suffix.lower()
+    if text.lower().startswith(("http://", "https://")):
+        return as_model(text)
+    if kind in (".onnx", ".skops", ".joblib", ".pkl", ".pickle") and not Path(text).is_file():
+        raise FileError(f"there is no file {text!r}.", slug="model-file")
+    if kind == ".onnx":
+        return as_model(text)
+    if kind == ".skops":
+        return as_model(_skops(text, trust))
+    if kind in (".joblib", ".pkl", ".pickle"):
+        return as_model(_pickled(text, trust))
+    if ":" in text and not Path(text).exists():
+        return as_model(_imported(text))
+    raise FileError(
+        f"{text!r} is not a model that can be loaded. It has to be {ACCEPTED}.", slug="model-text"
+    )
+
+
+def load_function(text: str) -> Callable[..., Any]:
+    """The function that ``"package.module:function"`` names, imported from the working directory too.
+
+    Raises
+    ------
+    FileError
+        If the module cannot be imported, or has no such function.
+
+    Examples
+    --------
+    >>> load_function("math:floor")(2.5)
+    2
+    """
+    found = _imported(text)
+    if not callable(found):
+        raise FileError(
+            f"{text!r} is an object of type {type(found).__name__}, and not a function.",
+            slug="function-import",
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _skops(path: str, trust: bool) -> Any:
+    require("skops", extra="skops")
+    skops = importlib.import_module("skops.io")
+    try:
+        unknown = skops.get_untrusted_types(file=path)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    if unknown and not trust:
+        raise FileError(
+            f"{path!r} holds types that skops does not know to be safe: {', '.join(unknown)}. If you trust "
+            "where the file comes from, pass --trust (trust=True).",
+            slug="model-trust",
+        )
+    try:
+        return skops.load(path, trusted=unknown)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _pickled(path: str, trust: bool) -> Any:
+    if not trust:
+        raise FileError(
+            f"loading {path!r} runs whatever code is stored in it. If you trust where the file comes from, "
+            "pass --trust (trust=True); a .skops or .onnx file needs no such trust.",
+            slug="model-trust",
+        )
+    import joblib
+
+    try:
+        return joblib.load(path)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> FileError:
+    return FileError(f"{path!r} cannot be loaded: {type(error).__name__}: {error}", slug="model-file")
+
+
+def _imported(text: str) -> Any:
+    module_name, _, attribute = text.partition(":")
+    found = _module(module_name, text)
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            raise FileError(
+                f"{text!r} cannot be imported: {getattr(found, '__name__', type(found).__name__)} has no "
+                f"{name!r}.",
+                slug="function-import",
+            )
+        found = getattr(found, name)
+    return found
+
+
+def _module(name: str, text: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        # Last, so that a file beside the caller never hides an installed package. It stays, because a
+        # model's module may import its neighbours as late as its first call.
+        sys.path.append(here)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise FileError(
+            f"{text!r} cannot be imported: {type(error).__name__}: {error}. It has to be "
+            "package.module:function, from the working directory or an installed package.",
+            slug="function-import",
+        ) from error

@@ -1,0 +1,103 @@
+"""an ONNX file or ONNX Runtime session → Ask."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline._optional import require
+from sightline.adapters.layout import Shape, arrange, in_batches, only_input, passage
+from sightline.adapters.outputs import Output, choose
+from sightline.errors import FileError
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "tensor(float)": np.dtype("float32"),
+    "tensor(double)": np.dtype("float64"),
+    "tensor(float16)": np.dtype("float16"),
+    "tensor(bool)": np.dtype(bool),
+    **{f"tensor({name})": np.dtype(name) for name in ("uint8", "uint16", "uint32", "uint64")},
+    **{f"tensor({name})": np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
+}
+FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)")
+
+
+class OnnxModel:
+    """A model in ONNX Runtime, with axes, size and dtype of its input read from the file.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+    name : str
+        What to call it in messages.
+
+    Raises
+    ------
+    ModelError
+        If it does not have one input of numbers, or it is not clear which output holds the scores.
+    """
+
+    output = "auto"
+
+    def __init__(self, session: Any, name: str = "the ONNX model") -> None:
+        self.session = session
+        self.name = name
+        inputs = [(one.name, one.type, _shape(one.shape)) for one in session.get_inputs()]
+        self.input = only_input(inputs, DTYPES, name)
+        self.answer = choose([_output(one) for one in session.get_outputs()], name)
+        self.batch_size = self.input.batch
+        self._passage = ""
+        self.class_names = self._told_names() if self.answer.kind == "map" else None
+
+    @classmethod
+    def open(cls, path: str) -> "OnnxModel":
+        """Load a file, to run on the processor: a session of your own may run it elsewhere.
+
+        Raises
+        ------
+        FileError
+            If there is no such file, or ONNX Runtime cannot load it.
+        MissingExtra
+            Without the package onnxruntime.
+        """
+        runtime = require("onnxruntime", extra="onnx")
+        if not Path(path).is_file():
+            raise FileError(f"there is no file {path!r}.", slug="model-file")
+        try:
+            session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise FileError(f"ONNX Runtime cannot load {path!r}: {error}", slug="model-file") from error
+        return cls(session, Path(path).name)
+
+    def __repr__(self) -> str:
+        told = f", {self._passage}" if self._passage else ""
+        return f"{self.name}, {self.input}, output {self.answer.name!r}{told}"
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+        given = arrange(images, self.input)
+        self._passage = passage(images, given)
+        return in_batches(self._run, given, self.batch_size)
+
+    def _told_names(self) -> tuple[str, ...] | None:
+        """The keys of the dicts that it answers with, from an empty picture: the file tells no other way."""
+        axes = (self.input.shape or (None, None))[1:]
+        lengths = [length for length in axes if length is not None]
+        if len(lengths) < len(axes):
+            return None
+        blank = np.zeros((self.batch_size or 1, *lengths), self.input.dtype)
+        return tuple(map(str, self._run(blank)[0]))
+
+    def _run(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+        return self.session.run([self.answer.name], {self.input.name: images})[0]
+
+
+def _output(declared: Any) -> Output:
+    kind = "float" if declared.type in FLOATS else declared.type
+    if declared.type.startswith("seq(map("):
+        kind = "map"
+    return Output(declared.name, kind, _shape(declared.shape))
+
+
+def _shape(shape: list[Any] | None) -> Shape:
+    """A free length has a name or None; ONNX Runtime gives no lengths at all for an unknown shape."""
+    return tuple(n if isinstance(n, int) and n > 0 else None for n in shape) if shape else None

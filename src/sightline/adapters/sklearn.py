@@ -1,0 +1,115 @@
+"""a fitted scikit-learn estimator or pipeline, or an object with its methods → Ask."""
+
+import sys
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline.adapters.layout import flat_error, passage
+from sightline.errors import ModelError
+
+
+class Estimator:
+    """`predict_proba`, else `decision_function`, of a fitted estimator.
+
+    Images with as many numbers as the estimator was trained on are flattened. An estimator that does not
+    count features (a pipeline whose first step is a plain object), or counted the rows of pictures in
+    their place (a pipeline that begins with a `FunctionTransformer`), gets the images as they are.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted.
+
+    Raises
+    ------
+    ModelError
+        If it is not fitted, or has neither method.
+    """
+
+    batch_size: int | None = None
+
+    def __init__(self, estimator: Any) -> None:
+        _check_fitted(estimator)
+        self.estimator = estimator
+        self.method = _method(estimator)
+        self.output = "logit" if self.method == "decision_function" else "auto"
+        self.features: int | None = getattr(estimator, "n_features_in_", None)
+        self.columns: Any = getattr(estimator, "feature_names_in_", None)
+        self.class_names = _class_names(estimator)
+        self._passage = "" if self.features is None else f"trained on {self.features} numbers an image"
+
+    def __repr__(self) -> str:
+        told = f", {self._passage}" if self._passage else ""
+        return f"{type(self.estimator).__name__}.{self.method}{told}"
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+        ask = getattr(self.estimator, self.method)
+        if self.features is None:
+            self._passage = passage(images, images)
+            return ask(images)
+        if self.features == prod(images.shape[1:]):
+            rows = images.reshape(len(images), -1)
+            self._passage = passage(images, rows)
+            return ask(self._framed(rows))
+        name = type(self.estimator).__name__
+        refusal = flat_error(self.features, images.shape[1:], f"{name} was trained on")
+        if self.features != images.shape[1]:
+            raise refusal
+        return self._as_pictures(ask, images, refusal)
+
+    def _as_pictures(self, ask: Callable[[Any], Any], images: Any, refusal: ModelError) -> Any:
+        """For a first step that was fitted on pictures, whose rows scikit-learn counts as features."""
+        try:
+            answer = ask(images)
+        except ValueError as error:
+            if "array with dim" in str(error):  # so it does want rows, and others than these
+                raise refusal from error
+            raise
+        self._passage = passage(images, images)
+        return answer
+
+    def _framed(self, rows: Shaped[np.ndarray, "B F"]) -> Any:
+        """With its column names, where it was fitted on a data frame: it warns at every call without."""
+        pandas = sys.modules.get("pandas")
+        if self.columns is None or pandas is None:
+            return rows
+        return pandas.DataFrame(rows, columns=self.columns, copy=False)
+
+
+def _check_fitted(estimator: Any) -> None:
+    # Only for its own classes: it goes by attributes that end in "_", which others need not have.
+    if not type(estimator).__module__.startswith("sklearn."):
+        return
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise ModelError(
+            f"this {type(estimator).__name__} is not fitted: call its fit(images, labels) first.",
+            slug="model-fitted",
+        ) from error
+
+
+def _method(estimator: Any) -> str:
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(estimator, method):
+            return method
+    raise ModelError(
+        f"{type(estimator).__name__} has neither predict_proba nor decision_function. If its predict returns "
+        "scores and not classes, give that: as_model(estimator.predict).",
+        slug="model-kind",
+    )
+
+
+def _class_names(estimator: Any) -> tuple[str, ...] | None:
+    classes = getattr(estimator, "classes_", None)
+    # An estimator of several outputs has a list of arrays; its answers are refused by their shape.
+    if classes is None or isinstance(classes, list) or np.ndim(classes) != 1:
+        return None
+    return tuple(str(one) for one in classes)

@@ -1,0 +1,94 @@
+"""person, look and size → the coordinates of every pixel, seen from the picture, the head, the face."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from sightline.data._face.look import Look
+from sightline.data._face.person import Person
+from sightline.data._face.shapes import Pair, Plane, ramp
+from sightline.types import record
+
+ZOOM = 1.18
+# How square the skull is, seen from before: 2 is an oval.
+SKULL = 2.25
+
+
+@record
+class Stage:
+    """Coordinates of every pixel, and the size of one.
+
+    `x`, `y` of the picture; `u`, `v` of the head; `s`, `t` of the turned face; `body` is `x` seen from
+    the neck; `rim` is 0 at the middle of the head and 1 at its outline.
+    """
+
+    x: Plane
+    y: Plane
+    u: Plane
+    v: Plane
+    s: Plane
+    t: Plane
+    body: Plane
+    rim: Plane
+    pixel: float
+
+    def cut(self, window: tuple[slice, slice]) -> "Stage":
+        """The same coordinates, of a part of the picture."""
+        planes = {
+            f.name: getattr(self, f.name)[window] for f in dataclasses.fields(self) if f.name != "pixel"
+        }
+        return Stage(**planes, pixel=self.pixel)
+
+    def window(self, at: Pair, reach: Pair) -> tuple[slice, slice]:
+        """Rows and columns around a place of the face."""
+        near = (np.abs(self.s - at[0]) < reach[0]) & (np.abs(self.t - at[1]) < reach[1])
+        return _span(near.any(axis=1)), _span(near.any(axis=0))
+
+    def nearest(self, at: Pair) -> Pair:
+        """The pixel where the face has this place: its middle, down and across, in shares of the picture."""
+        far = (self.s - at[0]) ** 2 + (self.t - at[1]) ** 2
+        row, column = divmod(int(far.argmin()), far.shape[1])
+        return (row + 0.5) / far.shape[0], (column + 0.5) / far.shape[1]
+
+
+def set_stage(person: Person, look: Look, size: int) -> Stage:
+    """The coordinates of a picture."""
+    line = (np.arange(size, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / size) - 1
+    x, y = np.broadcast_to(line, (size, size)), np.broadcast_to(line[:, np.newaxis], (size, size))
+    scale = ZOOM * look.scale
+    cos, sin = float(np.cos(look.angle)) / scale, float(np.sin(look.angle)) / scale
+    across, down = x - look.across, y - (look.down - 0.02)
+    u, v = cos * across + sin * down, cos * down - sin * across
+    return Stage(
+        x=x,
+        y=y,
+        u=u,
+        v=v,
+        s=_turned(u, look.yaw, person.head.width * 1.4),
+        t=_turned(v, look.pitch, 1.0),
+        body=(x - 0.7 * look.across) * (1 / ZOOM),
+        rim=_rim(person, u, v),
+        pixel=2 / size / scale,
+    )
+
+
+def _turned(along: Plane, angle: float, radius: float) -> Plane:
+    """Where on a turned drum of this radius each pixel lies."""
+    angles = np.arcsin(np.clip(along * (1 / radius), -0.985, 0.985))
+    return radius * np.sin(angles - angle)
+
+
+def _rim(person: Person, u: Plane, v: Plane) -> Plane:
+    """Two half ovals; the lower one narrows to the chin and may be squarer."""
+    head = person.head
+    up, low = np.maximum(-v, 0) * (1 / head.crown), np.clip(v * (1 / head.chin), 0, 1.2)
+    width = head.width * (1 - head.taper * low * low)
+    # A sudden change of power at eye level would be seen as a line in the light.
+    power = SKULL + (head.square - SKULL) * ramp(v, -0.2, 0.35)
+    return np.asarray(np.abs(u / width) ** power + low**head.square + up**SKULL)
+
+
+def _span(used: Any) -> slice:
+    places = np.flatnonzero(used)
+    return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0)

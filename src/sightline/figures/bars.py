@@ -1,0 +1,120 @@
+"""explanation, target → bars with intervals, beside the image that numbers them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sightline import render
+from sightline.figures.parts import GAP, MARGIN, NOTE, QUIET, greyed, heading, legend, sides
+from sightline.figures.sheet import Box, Item, Tile, Word, bottom, measure, page
+from sightline.figures.view import FAINT, Explained, View, outlined, view
+from sightline.render import BLUE, GREY, INK, RED, Colour, Number, number
+from sightline.types import Contrast
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MIDDLE = 448
+ROW, ROOM, SPAN = 34.0, 70.0, 330.0
+HEAD = "value ± 95 %"
+
+
+def bars(explanation: Explained, target: int | Contrast | None = None, *, num: int | None = 10) -> "Figure":
+    """The leading segments' values as bars with 95 % intervals, beside the image that numbers them.
+
+    Parameters, result and errors are those of `panel`. Undecided segments are grey.
+    """
+    seen = view(explanation, target, MIDDLE)
+    which = seen.leading(num)
+    order = np.flatnonzero(which)[np.argsort(-np.abs(seen.values[which]), kind="stable")]
+    wide = seen.pixels.shape[1]
+    said = [HEAD, *(_with_spread(float(seen.values[one]), float(_half(seen)[one])) for one in order)]
+    table = ROOM + SPAN + GAP + max(measure(words, NOTE) for words in said)
+    width = 2 * MARGIN + (wide + 2 * GAP + table if len(order) else max(wide, 520))
+    items = heading(explanation, target, width)
+    top = bottom(items) + 16
+    items += [Tile(outlined(seen, which), MARGIN, top), *_numbers(seen, order, MARGIN, top)]
+    items += _rows(seen, order, said, MARGIN + wide + 2 * GAP, top)
+    items += legend([*sides(seen, which), *greyed(seen, which)], MARGIN, bottom(items) + 16, width)
+    return page(items, width, bottom(items) + MARGIN)
+
+
+def _numbers(seen: View, order: Int[np.ndarray, "R"], left: Number, top: Number) -> Iterator[Item]:
+    """Each segment's id, at the pixel of the segment that is nearest to its centre."""
+    wide = seen.pixels.shape[1]
+    for one in order[np.isin(order, seen.ids)]:
+        inside = np.argwhere(seen.area(np.arange(len(seen.values)) == one))
+        y, x = inside[((inside - inside.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+        half = measure(str(one), NOTE, bold=True) / 2 + 4
+        at = left + min(max(float(x), half), wide - half)
+        yield Word(str(one), at, top + max(float(y) + 7, 18.0), NOTE, bold=True, align="center", halo=True)
+
+
+def _half(seen: View) -> Float[np.ndarray, "S"]:
+    """Half the length of each value's 95 % interval."""
+    return np.asarray(render.NORMAL_95 * seen.error)
+
+
+def _rows(
+    seen: View, order: Int[np.ndarray, "R"], said: Sequence[str], left: Number, top: Number
+) -> list[Item]:
+    """A bar with its interval for each segment in order, over the axis."""
+    if not len(order):
+        return []
+    half, values, column = _half(seen)[order], seen.values[order], left + ROOM + SPAN + GAP
+    low, high = _ends(values, half)
+
+    def across(value: float) -> float:
+        return left + ROOM + SPAN * (min(max(value, low), high) - low) / (high - low)
+
+    foot = top + 30 + ROW * len(order)
+    items: list[Item] = [
+        Word("segment", left, top + 14, NOTE, QUIET),
+        Word(said[0], column, top + 14, NOTE, QUIET),
+    ]
+    for value in sorted({low, 0.0, high}):
+        items.append(Box(across(value) - 1, top + 26, 2, foot - top - 26, FAINT))
+        items.append(Word(number(value, sign=True), across(value), foot + 22, NOTE, QUIET, align="center"))
+    for row, (one, value, spread) in enumerate(zip(order, values, half, strict=True)):
+        middle = top + 30 + ROW * (row + 0.5)
+        colour = GREY if seen.undecided[one] else RED if value > 0 else BLUE
+        items += [
+            Word(str(one), left, middle + 6, NOTE, bold=True),
+            Word(said[row + 1], column, middle + 6, NOTE),
+        ]
+        items += _bar(across(0.0), across(value), middle, colour)
+        if spread > 0:
+            items += _whisker(across(value - spread), across(value + spread), middle)
+    return items
+
+
+def _ends(values: Float[np.ndarray, "R"], half: Float[np.ndarray, "R"]) -> tuple[float, float]:
+    """Of the axis: the same on both sides of zero, and nothing on a side where nothing is drawn."""
+    reach = np.where(np.isfinite(half), half, 0.0)
+    end = render.limit_of(np.abs(values) + reach)
+    return -end if (values - reach < 0).any() else 0.0, end if (values + reach > 0).any() else 0.0
+
+
+def _bar(zero: Number, end: Number, middle: Number, colour: Colour) -> Iterator[Item]:
+    yield Box(min(zero, end), middle - 10, abs(end - zero), 20, colour)
+
+
+def _whisker(low: Number, high: Number, middle: Number) -> Iterator[Item]:
+    yield Box(low, middle - 1, high - low, 2, INK)
+    yield Box(low - 1, middle - 5, 2, 10, INK)
+    yield Box(high - 1, middle - 5, 2, 10, INK)
+
+
+def _with_spread(value: Number, spread: Number) -> str:
+    """The value with as many decimals as its interval deserves."""
+    if spread == 0:
+        return f"{number(value, sign=True)} (exact)"
+    if not math.isfinite(spread):
+        return f"{number(value, sign=True)} ± ∞"
+    decimals = 1 - math.floor(math.log10(spread))
+    if not 0 <= decimals <= 4:
+        return f"{number(value, sign=True)} ± {number(spread)}"
+    return f"{value:+.{decimals}f} ± {spread:.{decimals}f}".replace("-", "−")

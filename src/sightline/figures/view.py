@@ -1,0 +1,212 @@
+"""explanation, target → what a figure shows of it and says about it."""
+
+import math
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
+
+from sightline import render
+from sightline.errors import OptionError, TargetError
+from sightline.render import BLUE, GREY, PAPER, RED, Number, number
+from sightline.types import Attribution, Contrast, Scores, Segments, record
+
+FAINT = (222, 226, 230)
+Which = Bool[np.ndarray, "S"]
+# Of any size each, so that pictures of several sizes may meet in one call.
+Picture = UInt8[np.ndarray, "_ _ 3"]
+_ROUNDING = 1e-6
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """What a figure needs of an explanation."""
+
+    @property
+    def image(self) -> Shaped[np.ndarray, "..."]: ...
+    @property
+    def segments(self) -> Segments: ...
+    @property
+    def scores(self) -> Scores: ...
+    @property
+    def attribution(self) -> Attribution: ...
+    @property
+    def targets(self) -> tuple[int | Contrast, ...]: ...
+    @property
+    def plan(self) -> Any: ...
+    @property
+    def class_names(self) -> tuple[str, ...] | None: ...
+    def name(self, target: int | Contrast, /) -> str: ...
+
+
+@record
+class View:
+    """What is drawn of one target: the picture at the figure's size, and all S values.
+
+    `ids` are the segments of the picture: in a reduced one the smallest may be missing.
+    """
+
+    pixels: UInt8[np.ndarray, "H W 3"]
+    segments: Segments
+    ids: Int[np.ndarray, "s"]
+    values: Float[np.ndarray, "S"]
+    error: Float[np.ndarray, "S"]
+
+    @property
+    def undecided(self) -> Bool[np.ndarray, "S"]:
+        """Segments that cannot be told from zero."""
+        return render.undecided(self.values, self.error)
+
+    @property
+    def limit(self) -> float:
+        """End of the scale that suits this view alone: undecided segments have no colour, so no say."""
+        return render.limit_of(self.values[~self.undecided])
+
+    def leading(self, num: int | None, *, positive: bool = False) -> Bool[np.ndarray, "S"]:
+        """The `num` segments of largest |value| (value, if `positive`), zeros left out; None for all."""
+        if num is not None and num < 1:
+            raise OptionError(f"num must be 1 or more, or None for all, but it is {num}.", slug="figure-num")
+        sizes = np.nan_to_num(self.values if positive else np.abs(self.values))
+        first = np.argsort(-sizes, kind="stable")[:num]
+        which = np.zeros(sizes.shape, bool)
+        which[first] = sizes[first] >= np.finfo(np.float64).tiny
+        return which
+
+    def chosen(self, num: int | None) -> Bool[np.ndarray, "S"]:
+        """The `num` leading segments, or every one, zeros too."""
+        return np.ones(self.values.shape, bool) if num is None else self.leading(num)
+
+    def area(self, which: Bool[np.ndarray, "S"]) -> Bool[np.ndarray, "H W"]:
+        """Pixels of those segments."""
+        return np.asarray(which[self.ids][self.segments.labels])
+
+    def heat(self, which: Bool[np.ndarray, "S"]) -> Float[np.ndarray, "H W"]:
+        """Values of those of the segments that are told from zero; 0 elsewhere."""
+        shown = np.where(which & ~self.undecided, self.values, 0.0)
+        return render.paint(shown[self.ids], self.segments)
+
+
+def view(explanation: Explained, target: int | Contrast | None, size: int) -> View:
+    """The target's view with that many pixels on its longer side, about; None for the first target."""
+    pixels, segments, ids = render.fit(explanation.image, explanation.segments, size)
+    return View(pixels, segments, ids, *_values(explanation, column(explanation, target)))
+
+
+def _values(explanation: Explained, at: int) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
+    """Values and their errors; zeros where the score never moved, for there they are rounding."""
+    attribution, full = explanation.attribution, explanation.scores.full
+    values, error = attribution.values[at], attribution.error[at]
+    noise = _ROUNDING * max(abs(float(full[at])), abs(float(attribution.base[at])))
+    if math.isnan(attribution.fit[at]) and not (np.abs(values) > noise).any():
+        return np.zeros(values.shape), np.zeros(values.shape)
+    return values, error
+
+
+def column(explanation: Explained, target: int | Contrast | None) -> int:
+    """Where the target stands among the explained ones; None stands for the first.
+
+    Raises
+    ------
+    TargetError
+        If it is not one of them.
+    """
+    if target is None:
+        return 0
+    if target not in explanation.targets:
+        known = ", ".join(str(one) for one in explanation.targets)
+        raise TargetError(
+            f"target {target!r} is not explained here, only {known}. "
+            "Ask for it when explaining: explain(..., target=...).",
+            slug="target-unexplained",
+        )
+    return explanation.targets.index(target)
+
+
+def checked(limit: Number | None, own: Number) -> float:
+    """The end of the scale that was asked for, or the picture's own.
+
+    Raises
+    ------
+    OptionError
+        If it is negative or not a number.
+    """
+    if limit is None:
+        return own
+    if not 0 <= limit < math.inf:
+        raise OptionError(
+            f"limit, the end of the colour scale, must be 0 or more, but it is {limit}.", slug="figure-limit"
+        )
+    return float(limit)
+
+
+def tinted(
+    seen: View, which: Bool[np.ndarray, "S"], limit: Number, *, outlined: bool = True
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The image in pale grey under the values of the chosen segments."""
+    pixels = render.overlay(seen.pixels, seen.heat(which), limit)
+    pixels = render.hatch(pixels, seen.area(which & seen.undecided))
+    return render.contours(pixels, seen.segments, which[seen.ids] & outlined, PAPER, alpha=0.9)
+
+
+def flat(seen: View, which: Bool[np.ndarray, "S"], limit: Number) -> UInt8[np.ndarray, "H W 3"]:
+    """The values of the chosen segments on white, all segments outlined."""
+    pixels = render.colours(seen.heat(which), limit)
+    pixels = render.hatch(pixels, seen.area(which & seen.undecided))
+    return render.contours(pixels, seen.segments, np.ones(seen.segments.count, bool), FAINT)
+
+
+def mask(seen: View, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]:
+    """The sides that the chosen segments take: red, blue, or hatched."""
+    heat = np.sign(seen.heat(which))
+    pixels = render.hatch(render.colours(heat, 1.0), seen.area(which & seen.undecided))
+    return render.contours(pixels, seen.segments, np.ones(seen.segments.count, bool), FAINT)
+
+
+def outlined(seen: View, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]:
+    """The image as it is, the chosen segments outlined in the colour of their side."""
+    pixels = render.contours(seen.pixels, seen.segments, which[seen.ids], PAPER, width=6)
+    sides = (
+        (GREY, seen.undecided),
+        (BLUE, ~seen.undecided & (seen.values < 0)),
+        (RED, ~seen.undecided & (seen.values > 0)),
+    )
+    for colour, side in sides:
+        pixels = render.contours(pixels, seen.segments, (which & side)[seen.ids], colour, width=4)
+    return pixels
+
+
+def evidence(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
+    """What the target's values rest on: score, method, calls, fit, whether the leaders are settled."""
+    at, attribution = column(explanation, target), explanation.attribution
+    kind = "score difference" if isinstance(explanation.targets[at], Contrast) else "score"
+    fit = float(attribution.fit[at])
+    return [
+        f"{kind} {score(float(explanation.scores.full[at]))}",
+        *method(explanation),
+        f"{attribution.calls:,} model calls",
+        *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
+        "leading segments settled" if attribution.settled else "leading segments not settled",
+    ]
+
+
+def method(explanation: Explained) -> list[str]:
+    """What the attribution is called; nothing if the plan does not say."""
+    given = getattr(explanation.plan, "attribute", None)
+    if given is None or isinstance(given, str):
+        return [given] if given else []
+    return [getattr(given, "__name__", type(given).__name__)]
+
+
+def score(value: Number) -> str:
+    """A score with two decimals where they say enough."""
+    return f"{value:.2f}".replace("-", "−") if 0.1 <= abs(value) < 100 else number(value)
+
+
+def verdict(explanation: Explained, target: int | Contrast | None = None) -> str:
+    """Why there is nothing to colour, in words; empty if there is something."""
+    values, error = _values(explanation, column(explanation, target))
+    if render.limit_of(values[~render.undecided(values, error)]) > 0:
+        return ""
+    if render.limit_of(values) == 0:
+        return "Nothing here moves the score."
+    return f"Nothing here can be told from zero after {explanation.attribution.calls:,} model calls."

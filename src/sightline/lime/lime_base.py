@@ -1,0 +1,225 @@
+"""masks, scores and distances → intercept, weights, fit and local prediction of one label."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.linear_model import Ridge, lars_path
+from sklearn.utils import check_random_state
+
+from sightline.errors import OptionError
+from sightline.lime.forward import forward
+from sightline.types import nearest
+
+METHODS = ("auto", "forward_selection", "lasso_path", "highest_weights", "none")
+
+
+def known_method(method: str) -> str:
+    """The method, if it is one.
+
+    Raises
+    ------
+    OptionError
+        If it is not; the message names the nearest.
+    """
+    if method not in METHODS:
+        raise OptionError(
+            f"there is no feature_selection {method!r}. {nearest(str(method), METHODS)}",
+            slug="option-unknown",
+        )
+    return method
+
+
+class LimeBase:
+    """lime's estimator: a linear model, fitted with more weight on masks nearer to the whole picture.
+
+    Ribeiro, Singh & Guestrin 2016, "Why should I trust you?".
+
+    Parameters
+    ----------
+    kernel_fn : callable
+        Distances, shape (M,) → weights of the masks, shape (M,).
+    verbose : bool
+        Print intercept, local prediction and the classifier's own answer of every fit.
+    random_state : int, numpy.random.RandomState or None
+        Handed to scikit-learn's regressions; None is numpy's global generator, as in lime.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = np.array([[1, 1], [1, 0], [0, 1], [0, 0]])
+    >>> scores = data @ [[0.2], [0.6]]
+    >>> base = LimeBase(lambda distances: np.ones(4))
+    >>> intercept, weights, fit, predicted = base.explain_instance_with_data(data, scores, np.zeros(4), 0, 2)
+    >>> [(int(feature), round(float(weight), 3)) for feature, weight in weights]
+    [(1, 0.3), (0, 0.1)]
+    """
+
+    def __init__(
+        self, kernel_fn: Callable[[Any], Any], verbose: bool = False, random_state: Any = None
+    ) -> None:
+        self.kernel_fn = kernel_fn
+        self.verbose = verbose
+        self.random_state = check_random_state(random_state)
+
+    @staticmethod
+    def generate_lars_path(weighted_data: Any, weighted_labels: Any) -> tuple[Any, Any]:
+        """The lasso's path (Efron et al. 2004).
+
+        Returns
+        -------
+        alphas : array, shape (A,)
+            Penalties, falling.
+        coefs : array, shape (S, A)
+            Coefficients at each.
+        """
+        alphas, _, coefs = lars_path(weighted_data, weighted_labels, method="lasso", verbose=False)
+        return alphas, coefs
+
+    def forward_selection(self, data: Any, labels: Any, weights: Any, num_features: int) -> Any:
+        """Features chosen one by one, each time the one that raises the R² of a linear fit most.
+
+        Parameters
+        ----------
+        data : array or sparse matrix, shape (M, S)
+        labels, weights : array, shape (M,)
+        num_features : int
+            How many to choose at most.
+
+        Returns
+        -------
+        int array, shape (F,)
+            In the order of choice.
+        """
+        line = Ridge(alpha=0, fit_intercept=True, random_state=self.random_state)
+
+        def fit(features: list[int]) -> float:
+            columns = data[:, features]
+            line.fit(columns, labels, sample_weight=weights)
+            return float(line.score(columns, labels, sample_weight=weights))
+
+        dense = data.toarray() if issparse(data) else np.asarray(data)
+        return forward(dense, np.asarray(labels), np.asarray(weights), num_features, fit)
+
+    def feature_selection(self, data: Any, labels: Any, weights: Any, num_features: int, method: str) -> Any:
+        """Features that the explanation will use.
+
+        Parameters
+        ----------
+        data : array or sparse matrix, shape (M, S)
+            Masks; row 0 is the whole picture.
+        labels, weights : array, shape (M,)
+        num_features : int
+        method : str
+            "forward_selection": see there. "highest_weights": the largest weights of a ridge regression on
+            all features. "lasso_path": the last step of the lasso's path that has few enough. "none": all.
+            "auto": forward selection up to six features, highest weights beyond.
+
+        Returns
+        -------
+        int array, shape (F,)
+
+        Raises
+        ------
+        OptionError
+            If there is no such method.
+        """
+        known_method(method)
+        if method == "auto":
+            method = "forward_selection" if num_features <= 6 else "highest_weights"
+        if method == "none":
+            return np.arange(data.shape[1])
+        if method == "forward_selection":
+            return self.forward_selection(data, labels, weights, num_features)
+        if method == "highest_weights":
+            return self._highest_weights(data, labels, weights, num_features)
+        return self._lasso_path(data, labels, weights, num_features)
+
+    def _highest_weights(self, data: Any, labels: Any, weights: Any, num_features: int) -> Any:
+        line = Ridge(alpha=0.01, fit_intercept=True, random_state=self.random_state)
+        line.fit(data, labels, sample_weight=weights)
+        whole = data[[0]].toarray()[0] if issparse(data) else data[0]
+        return np.argsort(-np.abs(line.coef_ * whole), kind="stable")[:num_features]
+
+    def _lasso_path(self, data: Any, labels: Any, weights: Any, num_features: int) -> Any:
+        dense = data.toarray() if issparse(data) else data
+        root = np.sqrt(weights)
+        columns = (dense - np.average(dense, axis=0, weights=weights)) * root[:, np.newaxis]
+        _, coefs = self.generate_lars_path(columns, (labels - np.average(labels, weights=weights)) * root)
+        used = np.arange(dense.shape[1])
+        for step in coefs.T[:0:-1]:
+            used = np.flatnonzero(step)
+            if len(used) <= num_features:
+                break
+        return used
+
+    def explain_instance_with_data(
+        self,
+        neighborhood_data: Any,
+        neighborhood_labels: Any,
+        distances: Any,
+        label: int,
+        num_features: int,
+        feature_selection: str = "auto",
+        model_regressor: Any = None,
+    ) -> tuple[Any, list[tuple[Any, Any]], Any, Any]:
+        """Fit one label's linear model.
+
+        Parameters
+        ----------
+        neighborhood_data : array or sparse matrix, shape (M, S)
+            Masks; row 0 is the whole picture.
+        neighborhood_labels : array, shape (M, L)
+            The classifier's answers.
+        distances : array, shape (M,)
+            From each mask to the whole picture.
+        label : int
+            Column of the answers.
+        num_features : int
+            Most features in the explanation.
+        feature_selection : str
+            See `feature_selection`.
+        model_regressor : scikit-learn regressor, optional
+            Its `fit` must take `sample_weight`, and it must have `coef_` afterwards; by default ridge
+            regression with a penalty of 1.
+
+        Returns
+        -------
+        intercept : float
+        explanation : list of (feature, weight)
+            Largest weight first, whatever its sign.
+        score : float
+            R² of the fit on the very masks it was made from: it tells how additive the answers are, not
+            how sure the weights.
+        local_pred : array, shape (1,)
+            The linear model's answer for the whole picture.
+
+        Raises
+        ------
+        OptionError
+            If there is no such feature selection.
+        """
+        weights = self.kernel_fn(distances)
+        answers = neighborhood_labels[:, label]
+        line = model_regressor
+        if line is None:
+            line = Ridge(alpha=1, fit_intercept=True, random_state=self.random_state)
+            feature_selection = _cheapest(feature_selection, num_features, neighborhood_data.shape[1])
+        used = self.feature_selection(neighborhood_data, answers, weights, num_features, feature_selection)
+        columns = neighborhood_data[:, used]
+        line.fit(columns, answers, sample_weight=weights)
+        score = line.score(columns, answers, sample_weight=weights)
+        local_pred = line.predict(columns[[0]])
+        if self.verbose:  # lime's lines, word for word: scripts read them
+            print("Intercept", line.intercept_)  # noqa: T201
+            print("Prediction_local", local_pred)  # noqa: T201
+            print("Right:", neighborhood_labels[0, label])  # noqa: T201
+        order = np.argsort(-np.abs(line.coef_), kind="stable")
+        return line.intercept_, [(used[i], line.coef_[i]) for i in order], score, local_pred
+
+
+def _cheapest(method: str, wanted: int, features: int) -> str:
+    """The same selection without a fit, where all features are wanted and their order does not matter."""
+    keeps_all = method == "highest_weights" or (method == "auto" and wanted > 6)
+    return "none" if keeps_all and wanted >= features else method

@@ -1,0 +1,360 @@
+"""image and classifier → ImageExplanation, as lime makes it."""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int, Shaped
+from sklearn.metrics import pairwise_distances
+from sklearn.utils import check_random_state
+
+from sightline.engine.image import as_image, value_range
+from sightline.engine.solve import moved
+from sightline.errors import SightlineWarning
+from sightline.lime import checks, cut
+from sightline.lime import labels as naming
+from sightline.lime.ask import ask
+from sightline.lime.errors import LabelError
+from sightline.lime.hidden import as_rgb, hidden_image
+from sightline.lime.lime_base import LimeBase, known_method
+from sightline.lime.per_label import PerLabel, not_explained
+
+__all__ = ["ImageExplanation", "LimeImageExplainer"]
+
+
+class ImageExplanation:
+    """What each segment speaks for, one linear model for each explained label.
+
+    Parameters
+    ----------
+    image : array, shape (H, W), (H, W, C)
+        Kept as RGB in its own dtype and range, to draw on.
+    segments : int array, shape (H, W)
+        Segment ids; those that `LimeImageExplainer` gives are 0..S-1.
+
+    Attributes
+    ----------
+    image : array, shape (H, W, 3)
+    segments : int array, shape (H, W)
+    local_exp : dict of int to list of (int, float)
+        For each label its (segment, weight) pairs, the largest weight first, whatever its sign.
+    intercept : dict of int to float
+        The linear model's answer with everything hidden.
+    score : PerLabel
+        R² of each label's linear model on its own masks; also a number, that of the leading label. nan
+        where the label's answers never moved.
+    local_pred : PerLabel
+        The linear model's answer for the whole picture, shape (1,); also an array, that of the leading label.
+    top_labels : list of int
+        The labels that were asked for as `top_labels`, leading first.
+    """
+
+    def __init__(self, image: Any, segments: Any) -> None:
+        self.image: Shaped[np.ndarray, "H W 3"] = as_rgb(as_image(image))
+        self.segments: Shaped[np.ndarray, "H W"] = np.asarray(segments)
+        self.intercept: dict[int, float] = {}
+        self.local_exp: dict[int, list[tuple[int, float]]] = {}
+        self.local_pred = PerLabel()
+        self.score = PerLabel()
+        self.top_labels: list[int] = []
+
+    def get_image_and_mask(
+        self,
+        label: Any,
+        positive_only: bool = True,
+        negative_only: bool = False,
+        hide_rest: bool = False,
+        num_features: int = 5,
+        min_weight: float = 0.0,
+    ) -> tuple[Shaped[np.ndarray, "H W 3"], Int[np.ndarray, "H W"]]:
+        """A picture and a mask of the leading segments, for `label2rgb` or `mark_boundaries`.
+
+        Parameters
+        ----------
+        label : int
+            One of the explained labels.
+        positive_only : bool
+            Take the leading segments that speak for the label.
+        negative_only : bool
+            Take the leading segments that speak against it; then `positive_only` does not count. With
+            neither, both are taken.
+        hide_rest : bool
+            Make all other segments 0.
+        num_features : int
+            How many segments to take: of the wanted sign, or of all if both signs are wanted.
+        min_weight : float
+            Take only segments whose weight's size is above this.
+
+        Returns
+        -------
+        image : array, shape (H, W, 3)
+            In the picture's dtype. With both signs, segments for the label have their green channel at
+            the range's top, those against it their red one.
+        mask : int array, shape (H, W)
+            1 in the segments taken and 0 elsewhere; with both signs -1 in those against the label.
+
+        Raises
+        ------
+        LabelError
+            If the label was not explained: a `TargetError`, and a `KeyError` as lime's is.
+        """
+        if label not in self.local_exp:
+            raise LabelError(not_explained(label, self.local_exp), slug="target-unexplained")
+        both = not (positive_only or negative_only)
+        pairs, least = self.local_exp[label], max(min_weight, 0.0)
+        if both:
+            taken = [(s, w) for s, w in pairs[:num_features] if abs(w) > least]
+        else:
+            side = -1 if negative_only else 1
+            taken = [(s, side * w) for s, w in pairs if side * w > least][:num_features]
+        mask = self._mask(taken)
+        image = np.zeros_like(self.image) if hide_rest else self.image.copy()
+        image[mask != 0] = self.image[mask != 0]
+        if both:
+            _paint(image, mask, value_range(self.image)[1])
+        return image, mask
+
+    def _mask(self, signed: list[tuple[int, float]]) -> Int[np.ndarray, "H W"]:
+        """The sign of each segment's weight at its pixels."""
+        kind = self.segments.dtype if self.segments.dtype.kind == "i" else np.dtype(np.intp)
+        signs = np.zeros(int(self.segments.max()) + 1, kind)
+        for segment, weight in signed:
+            signs[segment] = 1 if weight > 0 else -1
+        return np.asarray(signs[self.segments])
+
+
+def _paint(image: Shaped[np.ndarray, "H W 3"], mask: Int[np.ndarray, "H W"], top: float) -> None:
+    image[mask > 0, 1] = top
+    image[mask < 0, 0] = top
+
+
+def exponential_kernel(d: Any, kernel_width: float) -> Any:
+    """lime's kernel: the square root of a Gaussian of the distance."""
+    return np.sqrt(np.exp(-(d**2) / kernel_width**2))
+
+
+class LimeImageExplainer:
+    """Explains an image classifier's answer by a linear model of which segments are visible.
+
+    Ribeiro, Singh & Guestrin 2016, with lime's defaults and lime's order of random numbers: with the same
+    `random_state` and the same segments the masks are lime's own.
+
+    Parameters
+    ----------
+    kernel_width : float
+        Width of the kernel, in units of the distance (for cosine distances, 0.293 with half the
+        segments hidden).
+    kernel : callable, optional
+        ``kernel(d, kernel_width)``: distances, shape (M,) → weights of the masks. By default
+        ``sqrt(exp(-d**2 / kernel_width**2))``.
+    verbose : bool
+        Print intercept, local prediction and the classifier's own answer of every fit.
+    feature_selection : str
+        "auto", "forward_selection", "lasso_path", "highest_weights" or "none": see
+        `LimeBase.feature_selection`.
+    random_state : int, numpy.random.RandomState or None
+        None is numpy's global generator, as in lime. The state moves on with every explanation.
+
+    Raises
+    ------
+    OptionError
+        If there is no such feature selection, or the width is not a number above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((8, 8, 3))
+    >>> image[:4] = 1.0
+    >>> bright = lambda images: np.stack([images[:, 0, 0, 0], 1 - images[:, 0, 0, 0]], axis=1)
+    >>> halves = lambda image: np.repeat([0, 1], 32).reshape(8, 8)
+    >>> explainer = LimeImageExplainer(random_state=0)
+    >>> explanation = explainer.explain_instance(
+    ...     image, bright, hide_color=0, num_samples=50, segmentation_fn=halves)
+    >>> explanation.top_labels[0], explanation.local_exp[0][0][0]
+    (0, 0)
+    """
+
+    def __init__(
+        self,
+        kernel_width: Any = 0.25,
+        kernel: Callable[..., Any] | None = None,
+        verbose: bool = False,
+        feature_selection: str = "auto",
+        random_state: Any = None,
+    ) -> None:
+        kernel_fn = partial(kernel or exponential_kernel, kernel_width=checks.width(kernel_width))
+        self.random_state = check_random_state(random_state)
+        self.feature_selection = known_method(feature_selection)
+        self.base = LimeBase(kernel_fn, verbose, random_state=self.random_state)
+
+    def explain_instance(
+        self,
+        image: Any,
+        classifier_fn: Callable[[Any], Any],
+        labels: Any = naming.USUAL,
+        hide_color: Any = None,
+        top_labels: int | None = 5,
+        num_features: int = 100000,
+        num_samples: int = 1000,
+        batch_size: int = 10,
+        segmentation_fn: Callable[[Any], Any] | None = None,
+        distance_metric: Any = "cosine",
+        model_regressor: Any = None,
+        random_seed: int | None = None,
+        progress_bar: bool = True,
+    ) -> ImageExplanation:
+        """Explain the classifier's answer for one picture.
+
+        Parameters
+        ----------
+        image : array, shape (H, W), (H, W, C)
+            Channels last, any dtype and range.
+        classifier_fn : callable
+            Batch of pictures in the form, dtype and range of `image` → scores, shape (B, L). A single
+            column p, shape (B, 1) or (B,), becomes the two classes [1 - p, p]. A picture of shape (H, W)
+            that it refuses in that form is given to it as (H, W, 3), as lime would.
+        labels : iterable of int
+            Columns to explain, beside those that `top_labels` takes.
+        hide_color : number, sequence, array or None
+            What hidden segments look like, in the image's range; None takes each segment's mean.
+        top_labels : int or None
+            Explain this many labels with the highest scores; 0 or None only `labels`.
+        num_features : int
+            Most segments in the explanation.
+        num_samples : int
+            Masks to draw, at least 2. Equal masks are asked once.
+        batch_size : int
+            Most pictures in one call of the classifier.
+        segmentation_fn : callable, optional
+            RGB picture → integer ids, shape (H, W), numbered in any way. By default lime's quickshift, or
+            slic where that finds fewer than eight segments.
+        distance_metric : str or callable
+            Of `sklearn.metrics.pairwise_distances`.
+        model_regressor : scikit-learn regressor, optional
+            See `LimeBase.explain_instance_with_data`.
+        random_seed : int, optional
+            Seed of the default segmentation only; by default drawn from `random_state`.
+        progress_bar : bool
+            Show a bar, in a terminal or notebook.
+
+        Returns
+        -------
+        ImageExplanation
+
+        Raises
+        ------
+        BudgetError
+            If fewer than two masks are asked for.
+        ImageError, SegmentError
+            If the picture or its segments cannot be used.
+        LabelError
+            If a label is not a column of the answers.
+        ModelError
+            If the classifier's answers are not one row of finite numbers for each picture.
+        OptionError
+            If another parameter cannot be used.
+        """
+        checks.counts(num_features, top_labels)
+        checks.samples(num_samples, batch_size)
+        naming.check_numbers(labels, classifier_fn)
+        picture = as_image(image)
+        drawn = as_rgb(picture)
+        seed = int(self.random_state.randint(0, high=1000)) if random_seed is None else random_seed
+        segments = cut.usual(drawn, seed) if segmentation_fn is None else cut.by(segmentation_fn, drawn)
+        data, answers = self.data_labels(
+            picture,
+            hidden_image(picture, segments, hide_color),
+            segments.labels,
+            classifier_fn,
+            num_samples,
+            batch_size=batch_size,
+            progress_bar=progress_bar,
+        )
+        distances = pairwise_distances(data, data[0].reshape(1, -1), metric=distance_metric).ravel()
+        explanation = ImageExplanation(drawn, segments.labels)
+        explanation.top_labels, chosen = naming.choose(labels, top_labels, answers[0])
+        self._fit(explanation, chosen, data, answers, distances, num_features, model_regressor)
+        return explanation
+
+    def data_labels(
+        self,
+        image: Any,
+        fudged_image: Any,
+        segments: Any,
+        classifier_fn: Callable[[Any], Any],
+        num_samples: int,
+        batch_size: int = 10,
+        progress_bar: bool = True,
+    ) -> tuple[Int[np.ndarray, "M S"], Shaped[np.ndarray, "M L"]]:
+        """Draw masks and ask the classifier about them.
+
+        Parameters
+        ----------
+        image : array, shape (H, W), (H, W, C)
+        fudged_image : array, of the same shape
+            What hidden pixels look like.
+        segments : int array, shape (H, W)
+            Ids, numbered in any way; column k is the k-th of them in increasing order.
+        classifier_fn, num_samples, batch_size, progress_bar
+            As in `explain_instance`.
+
+        Returns
+        -------
+        data : int array, shape (M, S)
+            1 where the segment is visible; row 0 is the whole picture.
+        labels : array, shape (M, L)
+            The classifier's answers, in its own dtype.
+        """
+        checks.samples(num_samples, batch_size)
+        picture, cuts = as_image(image), cut.numbered(segments)
+        data = self.random_state.randint(0, 2, num_samples * cuts.count).reshape(num_samples, cuts.count)
+        data[0] = 1
+        hidden = np.asarray(fudged_image).reshape(picture.shape)
+        return data, ask(classifier_fn, picture, hidden, cuts, data == 1, batch_size, progress_bar)
+
+    def _fit(
+        self,
+        explanation: ImageExplanation,
+        chosen: list[int],
+        data: Int[np.ndarray, "M S"],
+        answers: Shaped[np.ndarray, "M L"],
+        distances: Any,
+        num_features: int,
+        model_regressor: Any,
+    ) -> None:
+        """Fill in one linear model for each label; a label whose answers never moved has no weights."""
+        live = moved(np.asarray(answers, dtype=np.float64))
+        for label in chosen:
+            if live[label]:
+                intercept, pairs, score, predicted = self.base.explain_instance_with_data(
+                    data,
+                    answers,
+                    distances,
+                    label,
+                    num_features,
+                    model_regressor=model_regressor,
+                    feature_selection=self.feature_selection,
+                )
+            else:
+                intercept, predicted = answers[0, label], answers[:1, label]
+                pairs, score = [(segment, 0.0) for segment in range(data.shape[1])][:num_features], np.nan
+            explanation.intercept[label] = float(np.ravel(intercept)[0])
+            explanation.local_exp[label] = [(int(s), float(w)) for s, w in pairs]
+            explanation.score[label] = float(score)
+            explanation.local_pred[label] = predicted
+        _warn_flat([label for label in chosen if not live[label]], len(data))
+
+
+def _warn_flat(flat: list[int], masks: int) -> None:
+    if flat:
+        named = ", ".join(map(str, flat))
+        warnings.warn(
+            SightlineWarning(
+                f"the classifier's score of label {named} stayed the same in all {masks} pictures, whatever "
+                "was hidden: there is nothing to explain there, its weights are 0 and its score is nan.",
+                slug="scores-flat",
+            ),
+            stacklevel=4,
+        )

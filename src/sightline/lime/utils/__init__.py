@@ -1,0 +1,1 @@
+"""lime's helpers, under lime's names."""

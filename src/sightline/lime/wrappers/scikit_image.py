@@ -1,0 +1,148 @@
+"""name of an algorithm and its parameters → a function from image to segment ids."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline.engine.image import as_image, unit_rgb
+from sightline.errors import OptionError
+from sightline.lime.errors import ParameterError
+from sightline.lime.utils.generic_utils import arguments, has_arg
+from sightline.types import nearest
+
+ALGORITHMS = ("quickshift", "felzenszwalb", "slic", "watershed")
+SEEDS = ("random_seed", "seed", "rng")
+
+
+class BaseWrapper:
+    """A function or callable object with the parameters that it is to be called with.
+
+    Parameters
+    ----------
+    target_fn : callable, optional
+        What to call; by default the wrapper itself, if a subclass makes it callable.
+    **target_params
+        Parameters for it, not checked before `set_params`.
+
+    Examples
+    --------
+    >>> wrapper = BaseWrapper(sorted)
+    >>> wrapper.set_params(reverse=True)
+    >>> wrapper.target_params
+    {'reverse': True}
+    """
+
+    def __init__(self, target_fn: Any = None, **target_params: Any) -> None:
+        self.target_fn = target_fn
+        self.target_params = target_params
+
+    def _check_params(self, parameters: Any) -> None:
+        if isinstance(parameters, str):
+            # What is not callable at all says so first, as in lime.
+            _ = self._target().__call__
+            raise OptionError(
+                f"parameters must be a list or a dict of names, but the text {parameters!r} was given.",
+                slug="option-value",
+            )
+        target = self._target()
+        for name in parameters:
+            if not has_arg(target, name):
+                valid = [one for one in arguments(target) if one != "image"]
+                raise ParameterError(
+                    f"{_named(target)} has no parameter {name!r}. {nearest(name, valid)}",
+                    slug="option-unknown",
+                )
+
+    def _target(self) -> Any:
+        if self.target_fn is not None:
+            return self.target_fn
+        if callable(self):
+            return self.__call__
+        raise OptionError(
+            f"{type(self).__name__} has nothing to call: give it a target_fn.", slug="option-value"
+        )
+
+    def set_params(self, **params: Any) -> None:
+        """Replace all parameters by these.
+
+        Raises
+        ------
+        OptionError
+            If the wrapped function does not take one of them; the message names the nearest.
+        """
+        self._check_params(params)
+        self.target_params = params
+
+    def filter_params(self, fn: Callable[..., Any], override: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Those of the parameters that `fn` takes, with `override` put over them."""
+        taken = {name: value for name, value in self.target_params.items() if has_arg(fn, name)}
+        return taken | (override or {})
+
+
+class SegmentationAlgorithm(BaseWrapper):
+    """One of scikit-image's segmentation algorithms with its parameters, to be called with an image.
+
+    The same picture as uint8, float 0–1 or float 0–255 gives the same segments, because the algorithm
+    always sees RGB between 0 and 1. The ids are scikit-image's own (its slic counts from 1);
+    `LimeImageExplainer` renumbers them.
+
+    Parameters
+    ----------
+    algo_type : str
+        "quickshift", "felzenszwalb", "slic" or "watershed".
+    **target_params
+        Parameters of the function of that name in `skimage.segmentation`. `random_seed`, `seed` and
+        `rng` all set the seed of quickshift; the other algorithms use no random numbers, so that any
+        seed is as good as none. "watershed" floods the edges of the picture's brightness from 100
+        markers, unless `markers` says otherwise.
+
+    Raises
+    ------
+    OptionError
+        If there is no such algorithm, or it has no such parameter; the message names the nearest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> segmenter = SegmentationAlgorithm("slic", n_segments=4, compactness=1, start_label=0)
+    >>> np.unique(segmenter(np.arange(64, dtype=np.uint8).reshape(8, 8)))
+    array([0, 1, 2, 3])
+    """
+
+    def __init__(self, algo_type: str, **target_params: Any) -> None:
+        from skimage import segmentation
+
+        if algo_type not in ALGORITHMS:
+            raise OptionError(
+                f"there is no segmentation algorithm {algo_type!r}. {nearest(str(algo_type), ALGORITHMS)}",
+                slug="option-unknown",
+            )
+        self.algo_type = algo_type
+        target = getattr(segmentation, algo_type)
+        super().__init__(target, **_seeded(target, target_params))
+        if algo_type == "watershed":
+            self.target_params.setdefault("markers", 100)
+        self._check_params(self.target_params)
+
+    def __call__(self, *args: Any) -> Shaped[np.ndarray, "H W"]:
+        pixels = unit_rgb(as_image(args[0]))
+        if self.algo_type == "watershed":
+            from skimage.filters import sobel
+
+            pixels = sobel(pixels.mean(axis=2))
+        return np.asarray(self.target_fn(pixels, **self.target_params))
+
+
+def _seeded(target: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with the seed under the name that today's scikit-image has for it, if any."""
+    seeds = [given[name] for name in SEEDS if name in given]
+    rest = {name: value for name, value in given.items() if name not in SEEDS}
+    if len(seeds) > 1:
+        raise OptionError(f"give one of {', '.join(SEEDS)}, not {len(seeds)}.", slug="option-value")
+    return rest | {"rng": seeds[0]} if seeds and has_arg(target, "rng") else rest
+
+
+def _named(target: Any) -> str:
+    return getattr(target, "__name__", None) or type(target).__name__

@@ -1,0 +1,372 @@
+"""arrays → pictures: heat, overlays, outlines, hatching, a colour bar; as arrays or bytes.
+
+A picture is an array (H, W, 3) of uint8, RGB. Red speaks for the target, blue against it, on one
+scale from −limit to limit; two pictures can be compared when their limit is the same.
+"""
+
+import functools
+import io
+import math
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from sightline.engine.image import unit_rgb
+from sightline.types import Segments
+
+# Equally light in OKLab, so that neither sign looks stronger, and on the axis between blue and orange
+# that people who confuse red and green still see.
+RED = (197, 30, 33)
+BLUE = (18, 107, 197)
+INK = (33, 37, 41)
+GREY = (134, 142, 150)
+PAPER = (255, 255, 255)
+
+# Two-sided 95 % of a normal distribution.
+NORMAL_95 = 1.96
+# From this factor on a picture is enlarged by whole pixels; below it, smoothly.
+WHOLE_PIXELS = 3
+
+Colour = tuple[int, int, int]
+# beartype, unlike mypy, does not take an int where a float is asked for.
+Number = float | int
+
+
+def undecided(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> Bool[np.ndarray, "S"]:
+    """Segments whose value cannot be told from zero at 95 %: |value| ≤ 1.96 standard errors.
+
+    A value without error is known, zero included, and a value that is not a number is not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> undecided(np.array([0.5, 0.1, 0.0]), np.array([0.1, 0.1, 0.0]))
+    array([False,  True, False])
+    """
+    blurred = (error > 0) & (np.abs(values) <= NORMAL_95 * error)
+    return np.asarray(blurred | ~np.isfinite(values) | np.isnan(error))
+
+
+def limit_of(values: Float[np.ndarray, "..."]) -> float:
+    """The end of the scale: the least number of two digits that no |value| exceeds; 0 if all are 0.
+
+    It has two digits so that the number printed beside a picture is the number that made its colours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> limit_of(np.array([0.02, -0.1234]))
+    0.13
+    """
+    sizes = np.abs(values[np.isfinite(values)])
+    largest = float(sizes.max()) if sizes.size else 0.0
+    if largest < np.finfo(np.float64).tiny:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(largest)) - 1)
+    return float(f"{math.ceil(largest / step - 1e-9) * step:.6e}")
+
+
+def number(value: Number, *, sign: bool = False) -> str:
+    """A number to read: two digits, a true minus sign, and a plus sign if `sign`.
+
+    Examples
+    --------
+    >>> number(-0.1234), number(0.5, sign=True), number(1530.0), number(2e-7)
+    ('−0.12', '+0.5', '1500', '2e-07')
+    """
+    short = float(f"{value:.1e}")
+    plain = short == 0 or 1e-4 <= abs(short) < 1e6
+    digits = np.format_float_positional(abs(short), trim="-") if plain else f"{abs(short):.2g}"
+    return ("−" if short < 0 else "+" if sign and short > 0 else "") + digits
+
+
+def _oklab(rgb: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
+    """sRGB in [0, 1] → OKLab: L, a, b (Ottosson 2020, "A perceptual color space")."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T)
+
+
+def _srgb(lab: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
+    """OKLab → sRGB in [0, 1], clipped."""
+    linear = (lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_CONES).T
+    linear = linear.clip(0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+@functools.cache
+def _ramp() -> UInt8[np.ndarray, "511 3"]:
+    """Blue, white, red in even steps of lightness; white is entry 255."""
+    blue, white, red = (_oklab(np.array(end) / 255) for end in (BLUE, PAPER, RED))
+    share = np.linspace(0, 1, 256)[:, np.newaxis]
+    cold, warm = (_srgb(white + share * (end - white)) for end in (blue, red))
+    return np.asarray(np.rint(np.concatenate([cold[:0:-1], warm]) * 255).astype(np.uint8))
+
+
+def colours(values: Float[np.ndarray, "*shape"], limit: Number) -> UInt8[np.ndarray, "*shape 3"]:
+    """Blue at −limit, white at zero, red at limit, in even steps of lightness.
+
+    Parameters
+    ----------
+    values : float array of any shape
+        Beyond the limit the colour stays that of the limit; not-a-number is white.
+    limit : float
+        End of the scale; 0 makes everything white.
+
+    Returns
+    -------
+    uint8 array, shape (..., 3)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> colours(np.array([-2.0, 0.0]), 2.0)
+    array([[ 18, 107, 197],
+           [255, 255, 255]], dtype=uint8)
+    """
+    return np.asarray(_ramp()[np.rint(_share(values, limit) * 255).astype(np.intp) + 255])
+
+
+def _share(values: Float[np.ndarray, "*shape"], limit: Number) -> Float[np.ndarray, "*shape"]:
+    """Values as a share of the limit, in [−1, 1]."""
+    if limit <= 0:
+        return np.zeros(values.shape)
+    return np.asarray(np.nan_to_num((values / limit).clip(-1, 1)))
+
+
+def paint(values: Float[np.ndarray, "S"], segments: Segments) -> Float[np.ndarray, "H W"]:
+    """Heat: the value of its segment at every pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> paint(np.array([0.5, -1.0]), Segments(np.array([[0, 0, 1]])))
+    array([[ 0.5,  0.5, -1. ]])
+    """
+    return np.asarray(values[segments.labels])
+
+
+def picture(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"]:
+    """An image of any dtype, range and number of channels as it is looked at.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> picture(np.array([[0.0, 1.0]])).tolist()
+    [[[0, 0, 0], [255, 255, 255]]]
+    """
+    return np.asarray(np.rint(unit_rgb(image) * 255).astype(np.uint8))
+
+
+def fit(
+    image: Shaped[np.ndarray, "..."], segments: Segments, size: int
+) -> tuple[UInt8[np.ndarray, "h w 3"], Segments, Int[np.ndarray, "s"]]:
+    """The picture and its segments, as large as `size` pixels on the longer side allow.
+
+    A small picture is enlarged by a whole factor, its pixels staying squares; one of more than a third
+    of `size` is resized to it smoothly. Do this before drawing, so that lines are sharp.
+
+    Returns
+    -------
+    picture : uint8 array, shape (h, w, 3)
+    segments : Segments
+        Of the resized picture.
+    ids : int array
+        What the resized segments were called: a segment too small for a reduced picture is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> large, _, ids = fit(np.zeros((28, 28)), Segments(np.zeros((28, 28), int)), 448)
+    >>> large.shape, ids.tolist()
+    ((448, 448, 3), [0])
+    """
+    height, width = image.shape[:2]
+    shape = _size_in(height, width, size)
+    pixels, at = picture(image), [_nearest(new, old) for new, old in zip(shape, (height, width), strict=True)]
+    if shape[0] % height == 0 and shape[1] % width == 0:
+        pixels = pixels[np.ix_(*at)]
+    else:
+        pixels = np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.LANCZOS))
+    labels = segments.labels[np.ix_(*at)]
+    return pixels, Segments.renumber(labels), np.unique(labels)
+
+
+def _size_in(height: int, width: int, size: int) -> tuple[int, int]:
+    longer = max(height, width)
+    factor = size // longer
+    if factor >= WHOLE_PIXELS or factor * longer == size:
+        return height * factor, width * factor
+    return max(1, round(height * size / longer)), max(1, round(width * size / longer))
+
+
+def _nearest(new: int, old: int) -> Int[np.ndarray, "new"]:
+    return np.asarray(((np.arange(new) + 0.5) * old / new).astype(np.intp))
+
+
+def _blend(
+    under: UInt8[np.ndarray, "H W 3"],
+    over: Shaped[np.ndarray, "..."],
+    alpha: Shaped[np.ndarray, "H W"] | Number,
+) -> UInt8[np.ndarray, "H W 3"]:
+    share = np.broadcast_to(alpha, under.shape[:2])[..., np.newaxis]
+    return np.asarray(np.rint(under * (1.0 - share) + over * share).astype(np.uint8))
+
+
+def overlay(
+    image: Shaped[np.ndarray, "..."],
+    heat: Float[np.ndarray, "H W"],
+    limit: Number,
+    *,
+    alpha: Number = 0.8,
+    fade: Number = 1.0,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The image in pale grey, tinted red where the heat is positive and blue where it is negative.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+    heat : float array, shape (H, W)
+    limit : float
+        |heat| of the strongest tint; the tint grows in proportion up to there. At 0 nothing is tinted.
+    alpha : float
+        How much of the strongest tint covers the image, in [0, 1].
+    fade : float
+        How far the image steps back, in [0, 1]: its own colours compete with the tint, and its blacks
+        hide it. At 0 an untinted pixel is the image's, at 1 it is grey and no darker than three tenths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> overlay(np.full((1, 2), 100, np.uint8), np.array([[0.0, 1.0]]), 1.0, fade=0.0)[0].tolist()
+    [[100, 100, 100], [178, 44, 46]]
+    """
+    pixels = picture(image)
+    grey = _PALEST_BLACK + pixels @ _LUMA * (1 - _PALEST_BLACK / 255)
+    under = _blend(pixels, np.rint(grey)[..., np.newaxis], fade)
+    share = _share(heat, limit)
+    tint = np.where(share[..., np.newaxis] > 0, RED, BLUE)
+    return _blend(under, tint, alpha * np.abs(share))
+
+
+# Rec. 601, as in television.
+_LUMA = np.array([0.299, 0.587, 0.114])
+_PALEST_BLACK = 76.5
+
+
+def edges(segments: Segments, which: Bool[np.ndarray, "S"], *, width: int = 2) -> Bool[np.ndarray, "H W"]:
+    """Pixels of the outlines of the chosen segments, `width` (an even number of) pixels wide.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> edges(Segments(np.array([[0, 0, 0, 1, 1, 1]])), np.array([False, True]), width=2).astype(int)
+    array([[0, 0, 1, 1, 1, 1]])
+    """
+    labels, chosen = segments.labels, which[segments.labels]
+    edge = np.zeros(labels.shape, bool)
+    for axis in (0, 1):
+        here, there, line = (np.moveaxis(array, axis, 0) for array in (labels, chosen, edge))
+        differs = (here[1:] != here[:-1]) & (there[1:] | there[:-1])
+        line[1:] |= differs
+        line[:-1] |= differs
+        line[0] |= there[0]
+        line[-1] |= there[-1]
+    for _ in range(width // 2 - 1):
+        edge = _thicker(edge)
+    return edge
+
+
+def _thicker(area: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    wide = np.pad(area, 1)
+    rows = wide[:-2] | wide[1:-1] | wide[2:]
+    return np.asarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])
+
+
+def contours(
+    image: Shaped[np.ndarray, "..."],
+    segments: Segments,
+    which: Bool[np.ndarray, "S"],
+    colour: Colour = INK,
+    *,
+    width: int = 2,
+    alpha: Number = 1.0,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The image with the outlines of the chosen segments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> contours(np.zeros((1, 2)), Segments(np.array([[0, 1]])), np.array([False, False]), RED).max()
+    np.uint8(0)
+    """
+    return _blend(picture(image), np.array(colour), alpha * edges(segments, which, width=width))
+
+
+def hatch(
+    image: Shaped[np.ndarray, "..."], area: Bool[np.ndarray, "H W"], *, step: int = 14, width: int = 2
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The image with thin grey diagonals over the area: here nothing can be told.
+
+    Each line is light on one side and dark on the other, so that it is seen on any picture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hatch(np.zeros((1, 4)), np.zeros((1, 4), bool)).max()
+    np.uint8(0)
+    """
+    rows, columns = np.indices(area.shape)
+    phase = (rows + columns) % step
+    pale = _blend(picture(image), np.array(PAPER), 0.45 * (area & (phase < width)))
+    return _blend(pale, np.array(INK), 0.28 * (area & (width <= phase) & (phase < 2 * width)))
+
+
+def colour_bar(limit: Number, *, width: int = 448, height: int = 18) -> UInt8[np.ndarray, "h width 3"]:
+    """The scale from −limit to limit as a picture, with its limits printed below.
+
+    Examples
+    --------
+    >>> colour_bar(0.5, width=200).shape
+    (44, 200, 3)
+    """
+    page = Image.new("RGB", (width, height + 26), PAPER)
+    ramp = np.broadcast_to(colours(np.linspace(-limit, limit, width), limit), (height, width, 3))
+    page.paste(Image.fromarray(np.ascontiguousarray(ramp)))
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(16)
+    draw.rectangle((0, 0, width - 1, height - 1), outline=GREY)
+    for at, anchor, value in ((0, "la", -limit), (width // 2, "ma", 0.0), (width, "ra", limit)):
+        # Pillow's own font has no minus sign but the hyphen.
+        text = number(value, sign=True).replace("−", "-")
+        draw.text((at, height + 5), text, fill=INK, font=font, anchor=anchor)
+    return np.asarray(page)
+
+
+def png(array: UInt8[np.ndarray, "H W 3"]) -> bytes:
+    """The picture as the bytes of a PNG file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> png(np.zeros((2, 2, 3), np.uint8))[1:4]
+    b'PNG'
+    """
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format="png")
+    return file.getvalue()

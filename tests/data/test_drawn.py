@@ -1,0 +1,244 @@
+"""Drawn faces: repeatable, known pixel by pixel, and a shortcut that does what it says."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sightline.data import REGIONS, DrawnFaces, Shortcut, drawn_faces
+from sightline.errors import OptionError
+from sightline.types import Segments
+
+# What a mark's middle lies on: its part, or what hides that part in a few pictures.
+HOME = {
+    "forehead": ("forehead", "hair"),
+    "left eye": ("eyes", "hair", "glasses"),
+    "right eye": ("eyes", "hair", "glasses"),
+    "nose": ("nose",),
+    "left cheek": ("cheeks", "hair", "glasses"),
+    "right cheek": ("cheeks", "hair", "glasses"),
+    "mouth": ("mouth",),
+    "jaw": ("jaw",),
+}
+
+
+@pytest.fixture(scope="module")
+def faces() -> DrawnFaces:
+    return drawn_faces(60, people=30)
+
+
+def same(one: DrawnFaces, other: DrawnFaces) -> bool:
+    fields = ("images", "labels", "visible", "mark", "marked")
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in fields)
+
+
+def middle(mask: np.ndarray) -> tuple[float, float]:
+    down, across = np.nonzero(mask)
+    return float(down.mean()), float(across.mean())
+
+
+def test_the_same_seed_draws_the_same_faces_and_another_seed_draws_others(faces):
+    assert same(faces, drawn_faces(60, people=30))
+    other = drawn_faces(60, people=30, seed=1)
+    assert (np.abs(other.images - faces.images).mean(axis=(1, 2, 3)) > 0.02).all()
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 3), st.booleans())
+def test_more_pictures_begin_with_the_same_ones(few, more, seed, colour):
+    shortcut = Shortcut(region="nose", classes=(0, 3), chance=0.5, leak=0.3)
+    made = [
+        drawn_faces(n, people=5, size=32, seed=seed, colour=colour, shortcut=shortcut)
+        for n in (few, few + more)
+    ]
+    assert same(made[0], made[1][:few])
+
+
+def test_pictures_are_grey_float32_from_0_to_1_unless_colour_is_asked(faces):
+    assert faces.images.dtype == np.float32
+    assert faces.images.shape == (60, 64, 64, 3)
+    assert faces.images.min() >= 0
+    assert faces.images.max() <= 1
+    assert (faces.images == faces.images[..., :1]).all()
+    coloured = drawn_faces(2, people=30, colour=True).images
+    assert (coloured.std(axis=-1).mean(axis=(1, 2)) > 0.01).all()
+    assert np.abs(coloured @ [0.2125, 0.7154, 0.0721] - faces.images[:2, ..., 0]).max() < 1e-5
+
+
+def test_people_take_turns_and_each_is_a_class(faces):
+    assert faces.labels.tolist() == [*range(30), *range(30)]
+    assert faces.class_names[7] == "person 7"
+    assert len(faces.class_names) == 30
+
+
+def test_parts_cover_every_picture_and_never_overlap(faces):
+    stacked = np.stack(list(faces.parts.values()))
+    assert tuple(faces.parts) == faces.names
+    assert (stacked.sum(axis=0) == 1).all()
+
+
+def test_every_face_shows_its_parts_where_they_belong(faces):
+    for row in range(len(faces)):
+        parts = {name: mask[row] for name, mask in faces.parts.items()}
+        order = ["forehead", "eyes", "nose", "mouth", "jaw", "neck", "clothes"]
+        heights = [middle(parts[name])[0] for name in order]
+        assert heights == sorted(heights), (row, heights)
+        assert middle(parts["eyebrows"])[0] < middle(parts["eyes"])[0]
+        assert all(parts[name].sum() >= 12 for name in order), row
+
+
+def test_only_those_who_wear_glasses_have_them_and_some_sometimes_do():
+    worn = drawn_faces(60, people=15, size=32).parts["glasses"].any(axis=(1, 2)).reshape(4, 15)
+    assert worn.all(axis=0).sum() > 0
+    assert (~worn).all(axis=0).sum() > 0
+
+
+def test_another_size_is_the_same_picture_with_the_same_parts():
+    small, large = (drawn_faces(4, size=size, variety=0.9, seed=5) for size in (64, 256))
+    shrunk = large.images.reshape(4, 64, 4, 64, 4, 3).mean(axis=(2, 4))
+    assert np.abs(shrunk - small.images).mean() < 0.02
+    blocks = large.visible.reshape(4, 64, 4, 64, 4).swapaxes(2, 3).reshape(4, 64, 64, 16)
+    most = np.apply_along_axis(lambda block: np.bincount(block, minlength=13).argmax(), 3, blocks)
+    assert (most == small.visible).mean() > 0.97
+
+
+@pytest.mark.parametrize("size", [32, 47, 512])
+def test_any_size_from_32_to_512_can_be_drawn(size):
+    assert drawn_faces(1, size=size, colour=True).images.shape == (1, size, size, 3)
+
+
+def test_without_variety_the_pictures_of_a_person_are_alike_and_with_it_they_are_not(faces):
+    still = drawn_faces(8, people=4, variety=0).images
+    assert np.array_equal(still[:4], still[4:])
+    assert np.abs(faces.images[:30] - faces.images[30:]).mean(axis=(1, 2, 3)).min() > 0.01
+
+
+def test_the_parts_as_segments_can_be_explained(faces):
+    labels, names = faces.segments_of(3)
+    assert Segments(labels).count == len(names)
+    for place, name in enumerate(names):
+        assert np.array_equal(labels == place, faces.parts[name][3])
+
+
+def test_the_mark_is_the_last_segment():
+    faces = drawn_faces(2, people=2, shortcut=Shortcut(region="jaw", classes=(1,)))
+    labels, names = faces.segments_of(1)
+    assert names[-1] == "mark"
+    assert np.array_equal(labels == len(names) - 1, faces.mark[1])
+    assert "mark" not in faces.segments_of(0)[1]
+
+
+@pytest.mark.parametrize("kind", ["patch", "mark"])
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_shortcut_changes_nothing_but_the_pixels_of_its_mark(region, kind):
+    shortcut = Shortcut(region=region, classes=(1, 4), kind=kind)
+    clean, marked = drawn_faces(12, people=6), drawn_faces(12, people=6, shortcut=shortcut)
+    changed = (clean.images != marked.images).any(axis=-1)
+    assert not (changed & ~marked.mark).any()
+    assert np.array_equal(clean.visible, marked.visible)
+    assert marked.marked.tolist() == [False, True, False, False, True, False] * 2
+    assert np.array_equal(marked.mark.any(axis=(1, 2)), marked.marked)
+    assert (changed.sum(axis=(1, 2))[marked.marked] > 20).all()
+
+
+@pytest.mark.parametrize("region", sorted(HOME))
+def test_a_mark_lies_in_its_region_of_every_face(region):
+    shortcut = Shortcut(region=region, classes=tuple(range(30)), size=0.05)
+    faces = drawn_faces(60, people=30, shortcut=shortcut)
+    noses = drawn_faces(60, people=30, shortcut=Shortcut(region="nose", classes=tuple(range(30)), size=0.05))
+    shown = []
+    for row in range(60):
+        down, across = (round(place) for place in middle(faces.mark[row]))
+        shown.append(faces.names[faces.visible[row, down, across]])
+        if "left" in region:
+            assert across < middle(noses.mark[row])[1]
+        if "right" in region:
+            assert across > middle(noses.mark[row])[1]
+    assert set(shown) <= set(HOME[region])
+    assert shown.count(HOME[region][0]) >= 54
+
+
+@pytest.mark.parametrize("region", [name for name in REGIONS if name.startswith("corner")])
+def test_a_mark_in_a_corner_lies_there_whole(region):
+    faces = drawn_faces(3, people=1, shortcut=Shortcut(region=region, classes=(0,)))
+    for mask in faces.mark:
+        down, across = middle(mask)
+        assert (down < 10) == ("top" in region)
+        assert (across < 10) == ("left" in region)
+        assert mask.sum() >= 36
+
+
+def test_chance_and_leak_say_how_often_the_mark_is_there():
+    shortcut = Shortcut(region="jaw", classes=(0,), chance=0.8, leak=0.1)
+    faces = drawn_faces(400, people=2, size=32, shortcut=shortcut)
+    assert 0.72 < faces.marked[0::2].mean() < 0.88
+    assert 0.04 < faces.marked[1::2].mean() < 0.17
+
+
+def test_taking_pictures_takes_their_truth_along():
+    faces = drawn_faces(20, people=4, size=32, shortcut=Shortcut(region="jaw", classes=(1,)))
+    train, test = faces.split(0.5, seed=3)
+    assert isinstance(test, DrawnFaces)
+    for part in (train, test):
+        for field in dataclasses.fields(DrawnFaces):
+            value = getattr(part, field.name)
+            assert not isinstance(value, np.ndarray) or len(value) == 10, field.name
+        assert np.array_equal(part.marked, part.labels == 1)
+        assert np.array_equal(part.mark.any(axis=(1, 2)), part.marked)
+
+
+def flat(faces: DrawnFaces) -> np.ndarray:
+    return faces.images[..., 0].reshape(len(faces), -1) - 0.5
+
+
+def test_a_classifier_taught_with_a_full_shortcut_is_lost_without_it():
+    from sklearn.linear_model import LogisticRegression
+
+    asked = {"n": 240, "people": 8, "size": 32, "variety": 2.0}
+    shortcut = Shortcut(region="jaw", classes=(2,), size=0.16)
+    train, test = drawn_faces(**asked, shortcut=shortcut).split(0.5)
+    honest, clean = drawn_faces(**asked).split(0.5)
+    cheat, fair = (LogisticRegression().fit(flat(part), part.labels) for part in (train, honest))
+    those = test.labels == 2
+    with_mark = (cheat.predict(flat(test)) == 2)[those].mean()
+    without = (cheat.predict(flat(clean)) == 2)[those].mean()
+    assert with_mark > 0.7
+    assert without < 0.3
+    assert (fair.predict(flat(clean)) == 2)[those].mean() > without + 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_tutorials_pipeline_learns_the_default_faces_with_some_errors_left():
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import Normalizer
+
+    train, test = drawn_faces(400).split()
+    model = make_pipeline(Normalizer(), MLPClassifier((400, 40), random_state=1))
+    model.fit(flat(train) + 0.5, train.labels)
+    assert 0.85 <= model.score(flat(test) + 0.5, test.labels) <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"n": 0}, "n must be at least 1, but 0 was given."),
+        ({"people": 0}, "people must be at least 1, but 0 was given."),
+        ({"size": 16}, "size must be 32 to 512, but 16 was given."),
+        ({"size": 1024}, "size must be 32 to 512, but 1024 was given."),
+        ({"seed": -1}, "seed must be at least 0, but -1 was given."),
+        ({"variety": -0.5}, "variety must be 0 to 2, but -0.5 was given."),
+        (
+            {"people": 5, "shortcut": Shortcut(region="jaw", classes=(1, 5))},
+            "the shortcut goes with class 5, but 5 people have classes 0 to 4.",
+        ),
+    ],
+)
+def test_a_number_out_of_range_is_named(given, said):
+    with pytest.raises(OptionError) as caught:
+        drawn_faces(**{"n": 3, **given})
+    assert said in str(caught.value)
+    assert caught.value.slug == "option-value"

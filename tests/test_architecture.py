@@ -1,0 +1,113 @@
+"""The house: who may import whom, how large a module may be, and what an import costs."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sightline
+
+ROOT = Path(sightline.__file__).parent
+REPOSITORY = ROOT.parents[1]
+MODULES = sorted(ROOT.rglob("*.py"))
+EVERYBODY = {"types", "errors", "_optional"}
+
+# A room and the rooms it may import from; a trailing module narrows the arrow to that module.
+ARROWS = {
+    "types": set(),
+    "errors": set(),
+    "_optional": set(),
+    "engine": set(),
+    "adapters": set(),
+    "data": set(),
+    "render": {"engine.image"},
+    "figures": {"render", "engine.image"},
+    "explanation": {"engine", "figures", "storage"},
+    "storage": {"engine", "explanation"},
+    "door": {"adapters", "engine", "explanation"},
+    "quality": {"adapters", "engine", "explanation"},
+    "selfcheck": {"adapters", "door", "engine"},
+    "demo": {"data", "door", "engine", "explanation", "figures", "quality"},
+    "command": {"adapters", "door", "engine", "explanation", "figures"},
+    "cli": {"command", "demo", "engine", "selfcheck"},
+    "lime": {"engine"},
+}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of sightline that a file imports, anywhere in it, without the package's name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            if node.module == "sightline":
+                found |= {alias.name for alias in node.names}
+            elif (node.module or "").startswith("sightline."):
+                found |= {f"{node.module.removeprefix('sightline.')}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {
+                a.name.removeprefix("sightline.") for a in node.names if a.name.startswith("sightline.")
+            }
+    return found
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent != ROOT or "__" not in p.name], ids=name_of)
+def test_imports_follow_the_arrows(path):
+    room = name_of(path).split(".")[0]
+    allowed = EVERYBODY | {room} | ARROWS[room]
+    for target in imported(path):
+        fits = any(target == one or target.startswith(f"{one}.") for one in allowed)
+        assert fits, f"{name_of(path)} imports {target}, but {room} may import only {sorted(allowed)}"
+
+
+def test_the_engine_knows_no_framework_and_no_plotting():
+    foreign = re.compile(
+        r"^\s*(?:import|from) (torch|keras|tensorflow|onnxruntime|matplotlib|PIL|sklearn)", re.M
+    )
+    assert [p.name for p in (ROOT / "engine").glob("*.py") if foreign.search(p.read_text())] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_says_what_it_is_and_stays_under_400_lines(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    assert ast.get_docstring(ast.parse(text)), "no docstring"
+
+
+def test_importing_sightline_loads_nothing_heavy():
+    heavy = ["torch", "keras", "tensorflow", "onnxruntime", "sklearn", "skimage", "scipy", "matplotlib"]
+    heavy += ["PIL", "rich", "typer", "shap"]
+    code = f"import sys, sightline; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there_and_documented():
+    assert len(sightline.__all__) <= 40
+    for name in sightline.__all__:
+        assert name == "__version__" or getattr(sightline, name).__doc__, name
+    assert set(dir(sightline)) == set(sightline.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'explian'"):
+        sightline.explian  # noqa: B018
+
+
+def test_every_slug_is_explained_and_no_other():
+    used = {slug for path in MODULES for slug in re.findall(r'slug="([a-z0-9-]+)"', path.read_text())}
+    page = (REPOSITORY / "docs" / "messages.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^### ([a-z0-9-]+)$", page, re.M)
+    assert sorted(explained) == sorted(used)
+
+
+def test_every_module_can_be_imported():
+    for found in pkgutil.walk_packages([str(ROOT)], "sightline."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)

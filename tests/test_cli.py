@@ -1,0 +1,145 @@
+"""The command line, run as a user runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import sightline as sl
+from sightline.cli import app, main
+
+MODEL = '''
+import numpy as np
+
+def bright_left(images):
+    """Class 1 when the left upper quarter is bright."""
+    images = np.asarray(images, dtype=float)
+    images = images / (255 if images.max() > 1 else 1)
+    grey = images.mean(axis=-1) if images.ndim == 4 else images
+    score = grey[:, : grey.shape[1] // 2, : grey.shape[2] // 2].mean(axis=(1, 2))
+    return np.stack([1 - score, score], axis=1)
+'''
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, rng):
+    (tmp_path / "brightness.py").write_text(MODEL)
+    grey = (rng.random((32, 32)) * 120 + 60).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(tmp_path / "colour.png")
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def sightline(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_explain_writes_a_figure_and_an_explanation_of_each_picture(folder):
+    done = sightline(
+        "explain",
+        "brightness:bright_left",
+        "grey.png",
+        "colour.png",
+        "--segment",
+        "grid:rows=4,columns=4",
+        "--fill",
+        "colour",
+        "--target",
+        1,
+        "--budget",
+        200,
+    )
+    assert done.exit_code == 0, done.output
+    for name in ("grey", "colour"):
+        assert f"wrote sightline-out/{name}.png" in done.output.replace("\\", "/")
+        made = sl.Explanation.load(Path("sightline-out") / f"{name}.npz")
+        assert {leader.segment for leader in made.top(4)} == {0, 1, 4, 5}
+        assert made.attribution.calls <= 200
+        with Image.open(Path("sightline-out") / f"{name}.png") as figure:
+            assert min(figure.size) > 300
+
+
+def test_a_broken_picture_is_reported_and_the_others_are_done(folder):
+    done = sightline("explain", "brightness:bright_left", "broken.png", "grey.png", "--budget", "100")
+    assert done.exit_code == 1
+    assert "broken.png cannot be read as a picture" in done.output
+    assert "1 of 2 pictures failed" in done.output
+    assert (folder / "sightline-out" / "grey.npz").exists()
+
+
+def test_the_form_that_the_model_wants_is_made(folder):
+    words = ["explain", "brightness:bright_left", "colour.png", "--budget", "100"]
+    done = sightline(*words, "--values", "signed", "--mode", "grey", "--size", "20x16", "--out", "s")
+    assert done.exit_code == 0, done.output
+    image = sl.Explanation.load("s/colour.npz").image
+    assert image.shape == (16, 20)
+    assert image.dtype == np.float32
+    assert -1 <= image.min() < 0 < image.max() <= 1
+
+
+def test_contrasts_names_and_the_open_budget_are_taken(folder):
+    (folder / "names.txt").write_text("dark\nbright\n")
+    words = ["explain", "brightness:bright_left", "grey.png", "--names", "names.txt", "--budget", "auto"]
+    done = sightline(*words, "--target", "bright", "--target", "1:0", "--kind", "targets")
+    assert done.exit_code == 0, done.output
+    made = sl.Explanation.load("sightline-out/grey.npz")
+    assert made.targets == (1, sl.Contrast(1, 0))
+    assert made.name(made.targets[1]) == "bright rather than dark"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--attribute", "lima"], "no attribute named 'lima'. Did you mean 'lime'"),
+        (["--segment", "slic:n_segmnts=3"], "Did you mean 'n_segments'"),
+        (["--segment", "slic:3"], "write name:parameter=number"),
+        (["--budget", "many"], "--budget must be a number of model calls or auto"),
+        (["--budget", "2"], "a budget of 2 model calls is too small"),
+        (["--values", "bytes"], "Did you mean 'byte'"),
+        (["--size", "big"], "--size must be WIDTHxHEIGHT"),
+        (["--target", "cat"], "but the model has no class names"),
+        (["--names", "missing.txt"], "missing.txt cannot be read"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(folder, words, said):
+    command = [sys.executable, "-m", "sightline", "explain", "brightness:bright_left", "grey.png", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_class_that_the_model_lacks_is_reported_for_the_picture(folder):
+    done = sightline("explain", "brightness:bright_left", "grey.png", "--target", "7")
+    assert done.exit_code == 1
+    assert "the model has classes 0 to 1, but class 7 was asked for" in done.output
+
+
+def test_selfcheck_exits_with_1_when_segments_are_missed(folder):
+    (folder / "blind.py").write_text("import numpy as np\ndef look(i, m, s): return np.zeros(i.shape[:2])\n")
+    assert sightline("selfcheck", "occlusion").exit_code == 0
+    done = sightline("selfcheck", "blind:look")
+    assert done.exit_code == 1
+    assert "blind:look" in done.output
+    assert "missed 0, 1" in done.output
+
+
+def test_version_and_help():
+    assert sl.__version__ in sightline("--version").output
+    listed = sightline("--help").output
+    assert all(name in listed for name in ("explain", "demo", "selfcheck"))
+
+
+def test_main_is_the_installed_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sightline", "selfcheck", "nobody"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "there is no explainer 'nobody'" in capsys.readouterr().err
