@@ -1,76 +1,104 @@
 """What the documents say is run."""
 
+import ast
 import doctest
 import importlib
-import os
 import pkgutil
 import re
+import shlex
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from typer.main import get_command
+from typer.testing import CliRunner
 
 import sightline
+from sightline.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "README.ko.md", "docs/index.md", "docs/tasks.md", "docs/messages.md"]
+READMES = ["README.md", "README.ko.md"]
+PAGES = [*READMES, *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+LINKED = [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"]
 
 
 def text(page):
     return (ROOT / page).read_text(encoding="utf-8")
 
 
+def blocks(page, language=""):
+    """The fenced blocks of one language, each with the line that it begins at."""
+    fences = re.finditer(r"^```(\w*)\n(.*?)^```$", text(page), re.S | re.M)
+    return [(text(page).count("\n", 0, one.start(2)), one[2]) for one in fences if one[1] == language]
+
+
+def code(page, language=""):
+    return [block for _, block in blocks(page, language)]
+
+
 def command(page, name):
-    (found,) = re.findall(rf"<!-- {name} command -->\n```\n(.+?)\n```\n<!-- end -->", text(page), re.S)
+    """The one line between a page's markers."""
+    (found,) = re.findall(rf"<!-- {name} command -->\n```\n(.+)\n```\n<!-- end -->", text(page))
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_python_of_a_page_runs_in_order(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    snippets = re.findall(r"```python\n(.+?)```", text(page), re.S)
-    assert snippets
-    code = compile("\n".join(snippets), page, "exec")
-    exec(code, {"__name__": page})
+def run(page, folder, *, replace=("", "")):
+    """What a page's Python prints, run as one script, as a reader would; its lines are the page's."""
+    script = folder / f"{Path(page).name}.py"
+    lines: list[str] = []
+    for start, block in blocks(page, "python"):
+        lines += [""] * (start - len(lines)) + block.replace(*replace).splitlines()
+    script.write_text("\n".join(lines), encoding="utf-8")
+    words = [sys.executable, "-W", "error", script.name]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-def test_both_readmes_have_the_same_code():
-    blocks = [re.findall(r"```(?:python)?\n(.+?)```", text(page), re.S) for page in PAGES[:2]]
-    bare = [[re.sub(r"#.*", "", block) for block in page] for page in blocks]
-    assert [b.split() for b in bare[0]] == [b.split() for b in bare[1]]
+# The Python of the pages
 
 
-def test_ci_runs_the_test_command_of_the_readme():
-    """The script takes the command from between the markers, so it cannot drift."""
-    script = text(".ci/run")
-    (cut,) = re.findall(r"command=\$\((.+)\)\n", script)
-    done = subprocess.run(["bash", "-c", cut], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == command("README.md", "test")
-    assert 'bash -euo pipefail -c "$command"' in script
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs_and_prints_what_it_says(tmp_path):
+    printed = run("README.md", tmp_path)
+    (shown,) = code("README.md", "text")
+    # Digits may differ from one machine to the next, and nothing else.
+    assert re.sub(r"[\d.]+", "0", shown) in re.sub(r"[\d.]+", "0", printed)
 
 
-def test_the_commands_of_the_readme_install_this_package():
-    project = text("pyproject.toml")
-    for name in ("demo", "test"):
-        assert "pip install -c constraints.txt" in command("README.md", name)
-    assert 'sightline = "sightline.cli:main"' in project
-    assert "\ntest = [" in project
-    assert "torch==" in text("constraints.txt")
-    assert "torch==" not in project
+def test_the_readmes_have_the_same_python_commands_and_output():
+    ours, theirs = ([ast.dump(ast.parse(block)) for block in code(page, "python")] for page in READMES)
+    assert ours == theirs
+    assert code("README.md") == code("README.ko.md")
+    assert code("README.md", "text") == code("README.ko.md", "text")
 
 
-def test_the_help_names_every_option_that_the_pages_use():
-    shown = {}
-    for name in ("explain", "demo", "selfcheck"):
-        words = [sys.executable, "-m", "sightline", name, "--help"]
-        env = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-        shown[name] = subprocess.run(words, capture_output=True, text=True, check=True, env=env).stdout
-    pages = "".join(map(text, PAGES))
-    for name, options in re.findall(r"^sightline (\w+)(.*)$", pages, re.M):
-        for option in re.findall(r"--[a-z]+", options):
-            assert option in shown[name]
-    assert "--dataset" in shown["demo"]
+@pytest.mark.slow
+def test_the_python_of_the_tasks_runs_on_a_real_file_and_a_real_server(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tests" / "adapters")
+    from graphs import write
+    from linear import fitted
+    from process import serving
+
+    _, linear = fitted((64, 64, 3))
+    write(tmp_path / "model.onnx", linear, ["N", 3, 64, 64])
+    np.savez(tmp_path / "weights.npz", weights=linear.weights, offsets=linear.offsets, shape=(64, 64, 3))
+    served = [sys.executable, str(ROOT / "tests" / "adapters" / "serve.py"), str(tmp_path / "weights.npz")]
+    with serving(served, tmp_path / "serve.log", ready="/v2/health/ready") as root:
+        run("docs/tasks.md", tmp_path, replace=("http://localhost:8501", root))
+    assert (tmp_path / "face.npz").exists()
+
+
+OTHERS = [page for page in PAGES if page not in (*READMES, "docs/tasks.md") and code(page, "python")]
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_the_python_of_the_other_pages_runs(page, tmp_path):
+    run(page, tmp_path)
 
 
 def modules():
@@ -81,31 +109,105 @@ def modules():
 @pytest.mark.parametrize("name", modules())
 def test_the_examples_in_docstrings_are_true(name):
     module = importlib.import_module(name)
-    failed, _ = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    failed, tried = doctest.testmod(module, optionflags=options)
     assert failed == 0
+    written = Path(module.__file__).read_text(encoding="utf-8").count(">>> ")
+    skipped = Path(module.__file__).read_text(encoding="utf-8").count("+SKIP")
+    assert tried == written - skipped, "an example was not found"
 
 
-def test_links_between_the_pages_lead_somewhere():
-    for page in [*PAGES, "CONTRIBUTING.md", "docs/from-lime.md", "docs/the-arrow.md"]:
-        for link in re.findall(r"\]\(([^)#:]+)\)", text(page)):
-            assert ((ROOT / page).parent / link).exists(), f"{page}: {link}"
+# The commands of the pages
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    """The script takes the command from between the markers, so it cannot drift."""
+    script = text(".ci/run")
+    (cut,) = re.findall(r"^command=\$\((.+)\)$", script, re.M)
+    done = subprocess.run(["bash", "-c", cut], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == command("README.md", "test")
+    assert 'bash -euo pipefail -c "$command"' in script
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_every_install_line_uses_the_constraints_and_an_extra_that_exists(page):
+    extras = set(re.findall(r"^(\w+) = \[", text("pyproject.toml").split("[project.optional", 1)[1], re.M))
+    for line in re.findall(r"^.*pip install.*$", text(page), re.M):
+        assert "pip install -c constraints.txt" in line
+        assert set(re.findall(r"\.\[(\w+)\]", line)) <= extras
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_extra_that_a_page_names_exists(page):
+    extras = text("pyproject.toml").split("[project.optional-dependencies]", 1)[1]
+    for extra in re.findall(r"extra `(\w+)`", text(page)):
+        assert f"\n{extra} = [" in extras
+
+
+def explains():
+    """Every `sightline explain` of the pages."""
+    lines = "\n".join(text(page) for page in PAGES)
+    return sorted(set(re.findall(r"^(sightline explain MODEL .+)$", lines, re.M)))
+
+
+@pytest.mark.parametrize("line", explains())
+def test_every_explain_command_of_the_pages_works(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = "def left(x):\n    return x.reshape(len(x), -1)[:, :99].mean(axis=1) / 300 + 0.3\n"
+    (tmp_path / "own.py").write_text(model)
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    faces = sightline.data.drawn_faces(1, size=48).images
+    Image.fromarray((faces[0] * 255).astype(np.uint8)).save("one.png")
+    words = line.replace("MODEL", "own:left").replace("IMAGE...", "one.png").replace("DIR", "made")
+    done = CliRunner().invoke(app, shlex.split(words)[1:], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert sightline.Explanation.load("made/one.npz").attribution.calls > 0
+    assert Path("made/one.png").stat().st_size > 0
+
+
+def test_the_command_page_names_every_command_and_option_and_no_other():
+    page, commands = text("docs/command.md"), get_command(app).commands
+    sections = {part.split("`")[0].split()[0]: part for part in page.split("\n## `sightline ")[1:]}
+    assert set(sections) - {"--version"} == set(commands)
+    for name, one in commands.items():
+        options = {flag for each in one.params for flag in each.opts if flag.startswith("--")}
+        named = set(re.findall(r"^\| `(--\w+)", sections[name], re.M))
+        assert named == options, name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_no_command_that_is_not_there(page):
+    commands = get_command(app).commands
+    prose = re.findall(r"`sightline (\w+)", text(page)) + re.findall(r"^sightline (\w+)", text(page), re.M)
+    assert {name for name in prose if name.islower()} <= set(commands)
+
+
+# The pages themselves
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_links_lead_somewhere(page):
+    for link, _, heading in re.findall(r"\]\(([^)#:\s]*)(#([^)\s]+))?\)", text(page)):
+        target = ((ROOT / page).parent / link) if link else ROOT / page
+        assert target.exists(), link
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
+            assert heading in {re.sub(r"[^\w-]+", "-", one.lower()).strip("-") for one in headings}
+
+
+def test_pictures_are_small():
+    pictures = list((ROOT / "docs" / "images").iterdir())
+    assert pictures
+    assert all(picture.stat().st_size < 300_000 for picture in pictures)
 
 
 @pytest.mark.slow
-def test_the_documentation_builds_without_a_warning(tmp_path):
+def test_the_documentation_builds_without_a_warning_and_has_every_public_name(tmp_path):
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Contrast" in (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.slow
-def test_the_wheel_holds_the_package_its_types_and_nothing_else(tmp_path):
-    words = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(tmp_path), str(ROOT)]
-    subprocess.run(words, check=True)
-    (wheel,) = tmp_path.glob("sightline-*.whl")
-    from zipfile import ZipFile
-
-    names = ZipFile(wheel).namelist()
-    assert "sightline/py.typed" in names
-    assert {name.split("/")[0] for name in names} == {"sightline", wheel.stem.split("-py3")[0] + ".dist-info"}
+    assert "LogisticRegression" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    inventory = (tmp_path / "site" / "objects.inv").read_bytes().split(b"\n", 4)[4]
+    documented = {line.split()[0] for line in zlib.decompress(inventory).decode().splitlines()}
+    public = {f"sightline.{name}" for name in sightline.__all__ if name != "__version__"}
+    assert public <= documented

@@ -78,8 +78,9 @@ def explain(
     ...     bright = images[:, :4].mean(axis=(1, 2))
     ...     return np.stack([bright, 1 - bright], axis=1)
     >>> image = np.linspace(0, 1, 64).reshape(8, 8)
-    >>> explain(image, model, segment="grid:rows=2,columns=2", fill="colour", target=0).top(1)[0].segment
-    1
+    >>> e = explain(image, model, segment="grid:rows=2,columns=4", fill="colour", target=0)
+    >>> e.top(1)[0].segment
+    3
     """
     if batch_size is not None and batch_size < 1:
         raise OptionError(f"batch_size must be at least 1, but {batch_size} was given.", slug="option-value")

@@ -136,7 +136,12 @@ class Explanation:
         return np.asarray(self.attribution.values[self.index(target)][self.segments.labels])
 
     def plot(
-        self, kind: str = "panel", target: int | str | Contrast | None = None, *, num: int | None = None
+        self,
+        kind: str = "panel",
+        target: int | str | Contrast | None = None,
+        *,
+        num: int | None = None,
+        limit: float | None = None,
     ) -> "Figure":
         """A matplotlib figure.
 
@@ -147,11 +152,13 @@ class Explanation:
         target : optional
         num : int, optional
             Most segments to draw; each kind has its own default.
+        limit : float, optional
+            End of the colour scale, to compare figures; by default fitted to the values.
         """
         from sightline import figures
 
         chosen = None if target is None else self.targets[self.index(target)]
-        return figures.plot(self, kind, chosen, num=num)
+        return figures.plot(self, kind, chosen, num=num, limit=limit)
 
     def save(self, path: str | Path) -> Path:
         """Write everything to one ``.npz`` file, without pickle; `load` reads it back."""

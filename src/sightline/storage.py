@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,19 @@ from sightline.types import Attribution, Contrast, Scores, Segments
 LAYOUT = 1
 # Layouts:
 # 1: 0.1.0
+
+# What reading a file that is something else, or half of itself, may end in.
+UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 OPTIONS = {kind.__name__: kind for names in NAMES.values() for kind in names.values()} | {"Top": Top}
 
@@ -74,17 +88,24 @@ def load(path: Path) -> Explanation:
         layout = int(about["layout"])
     except FileNotFoundError:
         raise FileError(f"there is no file {path}.", slug="file-missing") from None
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
-        raise FileError(
-            f"{path} is not an explanation saved by sightline, or is damaged ({type(error).__name__}).",
-            slug="file-explanation",
-        ) from error
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
     if layout > LAYOUT:
         raise FileError(
             f"{path} has layout {layout}, but this sightline reads up to {LAYOUT}: upgrade sightline.",
             slug="file-layout",
         )
-    return _built(about, arrays)
+    try:
+        return _built(about, arrays)
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> FileError:
+    return FileError(
+        f"{path} is not an explanation saved by sightline, or is damaged ({type(error).__name__}).",
+        slug="file-explanation",
+    )
 
 
 def _built(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
@@ -116,6 +137,8 @@ def _built(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
 
 def _encode(value: Any, place: str, arrays: dict[str, Any]) -> Any:
     """A JSON-able form; arrays go to `arrays` under their place."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.ndarray):

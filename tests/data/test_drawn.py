@@ -8,6 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline.data import REGIONS, DrawnFaces, Shortcut, drawn_faces
+from sightline.data._face.canvas import PARTS
+from sightline.data._face.look import draw_look
+from sightline.data._face.paint import paint
+from sightline.data._face.person import draw_person
+from sightline.data._face.stage import set_stage
 from sightline.errors import OptionError
 from sightline.types import Segments
 
@@ -26,7 +31,7 @@ HOME = {
 
 @pytest.fixture(scope="module")
 def faces() -> DrawnFaces:
-    return drawn_faces(60, people=30)
+    return drawn_faces(40)
 
 
 def same(one: DrawnFaces, other: DrawnFaces) -> bool:
@@ -40,9 +45,9 @@ def middle(mask: np.ndarray) -> tuple[float, float]:
 
 
 def test_the_same_seed_draws_the_same_faces_and_another_seed_draws_others(faces):
-    assert same(faces, drawn_faces(60, people=30))
-    other = drawn_faces(60, people=30, seed=1)
-    assert (np.abs(other.images - faces.images).mean(axis=(1, 2, 3)) > 0.02).all()
+    assert same(faces[:10], drawn_faces(10))
+    other = drawn_faces(10, seed=1)
+    assert (np.abs(other.images - faces.images[:10]).mean(axis=(1, 2, 3)) > 0.02).all()
 
 
 @settings(max_examples=6, deadline=None)
@@ -58,19 +63,19 @@ def test_more_pictures_begin_with_the_same_ones(few, more, seed, colour):
 
 def test_pictures_are_grey_float32_from_0_to_1_unless_colour_is_asked(faces):
     assert faces.images.dtype == np.float32
-    assert faces.images.shape == (60, 64, 64, 3)
+    assert faces.images.shape == (40, 64, 64, 3)
     assert faces.images.min() >= 0
     assert faces.images.max() <= 1
     assert (faces.images == faces.images[..., :1]).all()
-    coloured = drawn_faces(2, people=30, colour=True).images
+    coloured = drawn_faces(2, colour=True).images
     assert (coloured.std(axis=-1).mean(axis=(1, 2)) > 0.01).all()
     assert np.abs(coloured @ [0.2125, 0.7154, 0.0721] - faces.images[:2, ..., 0]).max() < 1e-5
 
 
 def test_people_take_turns_and_each_is_a_class(faces):
-    assert faces.labels.tolist() == [*range(30), *range(30)]
+    assert faces.labels.tolist() == [*range(20), *range(20)]
     assert faces.class_names[7] == "person 7"
-    assert len(faces.class_names) == 30
+    assert len(faces.class_names) == 20
 
 
 def test_parts_cover_every_picture_and_never_overlap(faces):
@@ -85,7 +90,8 @@ def test_every_face_shows_its_parts_where_they_belong(faces):
         order = ["forehead", "eyes", "nose", "mouth", "jaw", "neck", "clothes"]
         heights = [middle(parts[name])[0] for name in order]
         assert heights == sorted(heights), (row, heights)
-        assert middle(parts["eyebrows"])[0] < middle(parts["eyes"])[0]
+        hidden_by_hair = not parts["eyebrows"].any()
+        assert hidden_by_hair or middle(parts["eyebrows"])[0] < middle(parts["eyes"])[0]
         assert all(parts[name].sum() >= 12 for name in order), row
 
 
@@ -93,6 +99,18 @@ def test_only_those_who_wear_glasses_have_them_and_some_sometimes_do():
     worn = drawn_faces(60, people=15, size=32).parts["glasses"].any(axis=(1, 2)).reshape(4, 15)
     assert worn.all(axis=0).sum() > 0
     assert (~worn).all(axis=0).sum() > 0
+    assert (worn.any(axis=0) & ~worn.all(axis=0)).sum() > 0
+
+
+def test_a_turned_face_keeps_its_features_on_the_head():
+    for row in range(12):
+        rng = np.random.default_rng(row)
+        person = draw_person(rng)
+        look = dataclasses.replace(draw_look(rng, person, 1.0), yaw=0.6)
+        at = set_stage(person, look, 64)
+        part = paint(person, look, at).part
+        features = np.isin(part, [PARTS.index(name) for name in ("eyes", "eyebrows", "nose", "mouth")])
+        assert at.rim[features].max() < 1 + 4 * at.pixel
 
 
 def test_another_size_is_the_same_picture_with_the_same_parts():
@@ -112,7 +130,7 @@ def test_any_size_from_32_to_512_can_be_drawn(size):
 def test_without_variety_the_pictures_of_a_person_are_alike_and_with_it_they_are_not(faces):
     still = drawn_faces(8, people=4, variety=0).images
     assert np.array_equal(still[:4], still[4:])
-    assert np.abs(faces.images[:30] - faces.images[30:]).mean(axis=(1, 2, 3)).min() > 0.01
+    assert np.abs(faces.images[:20] - faces.images[20:]).mean(axis=(1, 2, 3)).min() > 0.01
 
 
 def test_the_parts_as_segments_can_be_explained(faces):
@@ -145,19 +163,15 @@ def test_a_shortcut_changes_nothing_but_the_pixels_of_its_mark(region, kind):
 
 @pytest.mark.parametrize("region", sorted(HOME))
 def test_a_mark_lies_in_its_region_of_every_face(region):
-    shortcut = Shortcut(region=region, classes=tuple(range(30)), size=0.05)
-    faces = drawn_faces(60, people=30, shortcut=shortcut)
-    noses = drawn_faces(60, people=30, shortcut=Shortcut(region="nose", classes=tuple(range(30)), size=0.05))
-    shown = []
-    for row in range(60):
-        down, across = (round(place) for place in middle(faces.mark[row]))
-        shown.append(faces.names[faces.visible[row, down, across]])
-        if "left" in region:
-            assert across < middle(noses.mark[row])[1]
-        if "right" in region:
-            assert across > middle(noses.mark[row])[1]
+    shortcut = Shortcut(region=region, classes=tuple(range(20)), size=0.05)
+    faces, shown = drawn_faces(20, shortcut=shortcut), []
+    for row in range(20):
+        down, across = middle(faces.mark[row])
+        shown.append(faces.names[faces.visible[row, round(down), round(across)]])
+        nose = middle(faces.parts["nose"][row])[1]
+        assert across < nose if "left" in region else across > nose if "right" in region else True
     assert set(shown) <= set(HOME[region])
-    assert shown.count(HOME[region][0]) >= 54
+    assert shown.count(HOME[region][0]) >= 18
 
 
 @pytest.mark.parametrize("region", [name for name in REGIONS if name.startswith("corner")])
@@ -172,9 +186,9 @@ def test_a_mark_in_a_corner_lies_there_whole(region):
 
 def test_chance_and_leak_say_how_often_the_mark_is_there():
     shortcut = Shortcut(region="jaw", classes=(0,), chance=0.8, leak=0.1)
-    faces = drawn_faces(400, people=2, size=32, shortcut=shortcut)
-    assert 0.72 < faces.marked[0::2].mean() < 0.88
-    assert 0.04 < faces.marked[1::2].mean() < 0.17
+    faces = drawn_faces(120, people=2, size=32, shortcut=shortcut)
+    assert 0.65 < faces.marked[0::2].mean() < 0.95
+    assert 0.0 < faces.marked[1::2].mean() < 0.25
 
 
 def test_taking_pictures_takes_their_truth_along():
@@ -194,19 +208,18 @@ def flat(faces: DrawnFaces) -> np.ndarray:
 
 
 def test_a_classifier_taught_with_a_full_shortcut_is_lost_without_it():
+    """Half of the people have the mark, and the model is to tell the two halves apart."""
     from sklearn.linear_model import LogisticRegression
 
-    asked = {"n": 240, "people": 8, "size": 32, "variety": 2.0}
-    shortcut = Shortcut(region="jaw", classes=(2,), size=0.16)
-    train, test = drawn_faces(**asked, shortcut=shortcut).split(0.5)
-    honest, clean = drawn_faces(**asked).split(0.5)
-    cheat, fair = (LogisticRegression().fit(flat(part), part.labels) for part in (train, honest))
-    those = test.labels == 2
-    with_mark = (cheat.predict(flat(test)) == 2)[those].mean()
-    without = (cheat.predict(flat(clean)) == 2)[those].mean()
-    assert with_mark > 0.7
+    shortcut = Shortcut(region="jaw", classes=tuple(range(0, 20, 2)), size=0.16)
+    train, test = drawn_faces(80, size=32, shortcut=shortcut).split(0.5, stratify=True)
+    honest, clean = drawn_faces(80, size=32).split(0.5, stratify=True)
+    cheat, fair = (LogisticRegression().fit(flat(part), part.labels % 2 == 0) for part in (train, honest))
+    those = test.labels % 2 == 0
+    without = cheat.predict(flat(clean))[those].mean()
+    assert cheat.score(flat(test), those) > 0.9
     assert without < 0.3
-    assert (fair.predict(flat(clean)) == 2)[those].mean() > without + 0.2
+    assert fair.predict(flat(clean))[those].mean() > without + 0.3
 
 
 @pytest.mark.slow

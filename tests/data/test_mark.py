@@ -40,6 +40,12 @@ def test_the_dtype_stays_and_a_patch_is_white_in_its_range(dtype, white):
     assert (images[0] == images[0, 0, 0]).all(), "the pictures given are left as they were"
 
 
+def test_whole_numbers_are_rounded_not_cut_off():
+    images = np.full((1, 20, 20, 3), 91, np.uint8)
+    marked, masks = plant_mark(images, np.array([True]), (0.5, 0.5), size=0.3, strength=0.7)
+    assert (marked[masks] == 206).all()  # 0.3 × 91 + 0.7 × 255 = 205.8
+
+
 def test_floats_up_to_255_get_their_own_white():
     marked, _ = plant_mark(np.full((1, 20, 20, 1), 200.0), np.array([True]), "nose")
     assert marked.max() == 255

@@ -74,7 +74,7 @@ class DrawnFaces(Labelled):
         Examples
         --------
         >>> labels, names = drawn_faces(1).segments_of(0)
-        >>> names[labels[0, 0]], labels.max() + 1 == len(names)
+        >>> names[labels[0, 0]], int(labels.max()) + 1 == len(names)
         ('background', True)
         """
         shown = np.where(self.mark[which], len(PARTS), self.visible[which])

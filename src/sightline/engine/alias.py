@@ -19,10 +19,13 @@ from sightline.engine.code import krawtchouk
 
 ORDERS = (3, 5)
 MOST_RUNS = 2048  # the matrices below are runs × runs
+# Residuals never prove that there are no products of five: without this floor the intervals of designs of
+# 2^r runs, which let no product of three through, hold the truth in 55 to 80 % of cases on those games.
+LEAST = 0.4
 
 
 def gain(keep: Bool[np.ndarray, "M S"], values: Float[np.ndarray, "M K"]) -> Float[np.ndarray, "K S"]:
-    """What to multiply the usual standard errors by: between 0 and 1.
+    """What to multiply the usual standard errors by: between `LEAST` and 1.
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ def gain(keep: Bool[np.ndarray, "M S"], values: Float[np.ndarray, "M K"]) -> Flo
     """
     runs, segments = len(keep) // 2, keep.shape[1]
     even = np.ones((values.shape[1], segments))
-    if not segments < runs <= MOST_RUNS or (keep[0::2][:runs] == keep[1::2]).any():
+    if not min(ORDERS) <= segments < runs <= MOST_RUNS or (keep[0::2][:runs] == keep[1::2]).any():
         return even
     signs = np.where(keep[0 : 2 * runs : 2], 1.0, -1.0)
     odd = (values[0 : 2 * runs : 2] - values[1 : 2 * runs : 2]) / 2
@@ -51,9 +54,11 @@ def gain(keep: Bool[np.ndarray, "M S"], values: Float[np.ndarray, "M K"]) -> Flo
     variances = _variances(basis, products, rest)
     through = np.stack([((influence @ product) * influence).sum(axis=1) for product in products])
     usual = (influence**2) @ rest**2 * runs / (runs - segments)
+    # Rounding may bring what should be 0 below it.
+    blurred = np.maximum(through.T @ variances, 0).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.sqrt((through.T @ variances) / usual).T
-    return np.sqrt(np.where(np.isfinite(ratio), np.clip(ratio, 0, 1), 1.0))
+        ratio = np.sqrt(blurred / usual.T)
+    return np.sqrt(np.where(np.isfinite(ratio), np.clip(ratio, LEAST**2, 1), 1.0))
 
 
 def _variances(
@@ -72,6 +77,6 @@ def _variances(
     ]
     expected = np.array([even, first])
     seen = np.stack([(rest**2).sum(axis=0), (rest * (products[0] @ rest)).sum(axis=0)])
-    scale = expected.sum(axis=1, keepdims=True)
+    scale = np.maximum(expected.sum(axis=1, keepdims=True), 1e-9)
     solved = [nnls(expected / scale, column)[0] for column in (seen / scale).T]
     return np.array(solved).T

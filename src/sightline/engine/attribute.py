@@ -90,7 +90,11 @@ class Shapley:
         weight = kernel * masks.weight[inner]
         coefficients, influence = solve.constrained(keep, values, weight, total)
         fitted = keep @ coefficients.T
-        error = _error(Masks(keep, masks.weight[inner]), values - fitted, influence, masks.exhaustive)
+        asked = Masks(keep, masks.weight[inner])
+        error = _error(asked, values - fitted, influence, masks.exhaustive, known=2)
+        # The sum is known: that is one mask more, and all that a mask's size would tell.
+        design = np.vstack([keep - (size / segments)[:, np.newaxis], np.ones(segments)])
+        error = np.where(solve.determined(design), error, np.inf)
         fit = solve.r_squared(values, fitted, weight)
         return Attribution(coefficients, error, scores.empty, fit, scores.calls)
 
@@ -118,19 +122,21 @@ class Rise:
         return Bernoulli(p=self.p)
 
     def __call__(self, masks: Masks, scores: Scores) -> Attribution:
+        _check_count(masks)
         size = masks.keep.sum(axis=1)
         chance = self.p**size * (1 - self.p) ** (masks.keep.shape[1] - size)
         share = chance * masks.weight
         share = share / share.sum()
         base = share @ scores.values
         shown = share[:, np.newaxis] * masks.keep
-        mass = np.maximum(shown.sum(axis=0), 1e-300)
-        # The mean over visible rows is linear in the values: so is its error.
-        influence = shown.T / mass[:, np.newaxis] - share
-        coefficients = (influence @ scores.values).T
+        mass = shown.sum(axis=0)
+        # Of a segment that is always or never visible there is no telling.
+        told = (masks.keep.sum(axis=0) > 1) & ((~masks.keep).sum(axis=0) > 1) | masks.exhaustive
+        shown = np.where(told, shown / np.where(told, mass, 1), share[:, np.newaxis])
+        coefficients = ((shown - share[:, np.newaxis]).T @ scores.values).T
         error = np.zeros(coefficients.shape)
         if not masks.exhaustive:
-            error = _mean_error(masks.keep, scores.values, shown / mass, share)
+            error = np.where(told, _mean_error(masks.keep, scores.values, shown, share), np.inf)
         fitted = base + (masks.keep - self.p) @ coefficients.T / (1 - self.p)
         fit = solve.r_squared(scores.values, fitted, share)
         return Attribution(coefficients, error, base, fit, scores.calls)
@@ -162,27 +168,43 @@ class Occlusion:
 
 
 def _regression(masks: Masks, scores: Scores, kernel: Float[np.ndarray, "M"], penalty: float) -> Attribution:
-    if len(masks.keep) < 2:
-        raise BudgetError(
-            f"a regression needs at least 2 masks, but the budget leaves {len(masks.keep)}.",
-            slug="budget-small",
-        )
+    _check_count(masks)
     weight = kernel * masks.weight / masks.weight.mean()
     coefficients, base, influence = solve.ridge(masks.keep, scores.values, weight, penalty)
     fitted = base + masks.keep @ coefficients.T
     error = _error(masks, scores.values - fitted, influence, masks.exhaustive)
     error *= alias.gain(masks.keep, scores.values)
+    error = np.where(solve.determined(masks.keep - masks.keep.mean(axis=0)), error, np.inf)
     fit = solve.r_squared(scores.values, fitted, weight)
     return Attribution(coefficients, error, base, fit, scores.calls)
 
 
+def _check_count(masks: Masks) -> None:
+    if len(masks.keep) < 2:
+        raise BudgetError(
+            f"this attribution needs at least 2 masks, but the budget leaves {len(masks.keep)}.",
+            slug="budget-small",
+        )
+
+
 def _error(
-    masks: Masks, residual: Float[np.ndarray, "M K"], influence: Float[np.ndarray, "S M"], exact: bool
+    masks: Masks,
+    residual: Float[np.ndarray, "M K"],
+    influence: Float[np.ndarray, "S M"],
+    exact: bool,
+    known: int = 0,
 ) -> Float[np.ndarray, "K S"]:
+    """Standard errors; `known` is how many of the 2^S masks need not be asked."""
+    count, segments = masks.keep.shape
     if exact:
-        return np.zeros((residual.shape[1], influence.shape[0]))
-    unknown = np.clip(1 - 1 / masks.weight, 0, 1)
-    return solve.paired_error(influence, residual, solve.partners(masks.keep), unknown, masks.keep.shape[1])
+        return np.zeros((residual.shape[1], segments))
+    partner, unknown = np.arange(count), np.ones(count)
+    if masks.distinct:
+        partner = solve.partners(masks.keep)
+        # Weights are known up to a factor: those of all masks add up to their number.
+        share = 2.0**-segments / (1 - known * 2.0**-segments)
+        unknown = np.clip(1 - masks.weight.sum() * share / masks.weight, 0, 1)
+    return solve.paired_error(influence, residual, partner, unknown, segments)
 
 
 def _mean_error(

@@ -1,6 +1,7 @@
 """image → attribution: the whole arrow, for one image."""
 
 import dataclasses
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from sightline.engine.plan import Plan
 from sightline.engine.sample import Exhaustive, LeaveOneOut
 from sightline.engine.score import Asker, chooser, usual_batch
 from sightline.engine.segment import segment
-from sightline.errors import BudgetError, SightlineWarning
-from sightline.types import Attribution, Masks, Model, Scores, Segments
+from sightline.errors import BudgetError, OptionError, SightlineWarning
+from sightline.types import Attribution, Masks, Model, Sampler, Scores, Segments
 
 AUTO_FIRST = 128
 AUTO_COMPLETE = 512
@@ -65,12 +66,12 @@ def explain(
     for masks in _designs(plan, segments.count, len(draws)):
         values = asker.masks(masks.keep, choose, known)
         scores = Scores(values, full, empty, targets, classes, asker.calls)
-        attribution = plan.attribute(masks, scores)
+        attribution = _still(plan.attribute(masks, scores), scores)
         if stop.settled(attribution):
             break
     _warn(scores, attribution, len(masks.keep))
     if asker.calls < most_calls(plan):
-        _warn_if_unsteady(asker.repeats(classes), values)
+        _warn_if_unsteady(asker.repeats(classes), scores)
     return segments, scores, _concluded(attribution, asker.calls)
 
 
@@ -85,7 +86,7 @@ def _key(visible: bool, segments: int) -> bytes:
 
 def _designs(plan: Plan, segments: int, draws: int) -> Iterator[Masks]:
     """The masks to ask; for an open budget, ever larger sets that begin with the smaller ones."""
-    sampler = plan.sample or plan.attribute.sample
+    sampler = _sampler(plan)
     rows = (most_calls(plan) - 1 - draws) // draws
     if rows < 1:
         raise BudgetError(
@@ -93,18 +94,59 @@ def _designs(plan: Plan, segments: int, draws: int) -> Iterator[Masks]:
             "budget or average over fewer draws.",
             slug="budget-small",
         )
-    auto = plan.budget == "auto"
-    complete = 2.0 ** min(segments, 1000) - 2 <= (AUTO_COMPLETE if auto else rows)
-    if complete and plan.sample is None and not isinstance(sampler, LeaveOneOut):
-        yield Exhaustive()(segments, 2**segments, np.random.default_rng(plan.seed))
-        return
-    if rows > 2 * segments:
-        rows -= 1  # a call kept back to ask for the image again
-    asked = min(rows, AUTO_FIRST * 2 ** math.ceil(math.log2(max(1, 2 * segments / AUTO_FIRST))))
-    while auto and asked < rows:
-        yield sampler(segments, asked, np.random.default_rng(plan.seed))
-        asked *= 2
-    yield sampler(segments, rows, np.random.default_rng(plan.seed))
+    exhaustive = isinstance(sampler, Exhaustive)
+    complete = exhaustive or (plan.sample is None and not isinstance(sampler, LeaveOneOut))
+    inner = 2.0 ** min(segments, 1000) - 2  # all masks but the two ends
+    if plan.budget != "auto" or exhaustive:
+        steps = [rows]
+    else:
+        steps = _steps(rows, AUTO_COMPLETE if complete and inner <= AUTO_COMPLETE else 2 * segments)
+    most = rows - (rows > 2 * segments)  # a call kept back to ask for the image again
+    for asked in steps:
+        if complete and inner <= asked:
+            yield Exhaustive()(segments, 2**segments, np.random.default_rng(plan.seed))
+            return
+        yield _drawn(sampler, segments, min(asked, most), plan.seed)
+
+
+def _steps(rows: int, least: int) -> list[int]:
+    """Ever larger numbers of masks, each twice the one before, from at least `least` to `rows`."""
+    first = AUTO_FIRST * 2 ** math.ceil(math.log2(max(1, least / AUTO_FIRST)))
+    doubled = itertools.takewhile(lambda asked: asked < rows, (first << i for i in itertools.count()))
+    return [*doubled, rows]
+
+
+def _sampler(plan: Plan) -> Sampler:
+    sampler = plan.sample or getattr(plan.attribute, "sample", None)
+    if sampler is None:
+        raise OptionError(
+            f"the attribution {plan.attribute!r} does not say which masks it wants: give sample= too.",
+            slug="sample-missing",
+        )
+    return sampler
+
+
+def _drawn(sampler: Sampler, segments: int, rows: int, seed: int) -> Masks:
+    masks = sampler(segments, rows, np.random.default_rng(seed))
+    count, width = masks.keep.shape
+    if count > rows or width != segments:
+        raise OptionError(
+            f"a sampler was asked for up to {rows} masks of {segments} segments, but {sampler!r} returned "
+            f"{count} of {width}.",
+            slug="sample-shape",
+        )
+    return masks
+
+
+def _still(attribution: Attribution, scores: Scores) -> Attribution:
+    """Zero where the score never moved: rounding is not to look like a picture."""
+    flat = ~solve.moved(_seen(scores))[:, np.newaxis]
+    error = np.where(flat & np.isfinite(attribution.error), 0.0, attribution.error)
+    return dataclasses.replace(attribution, values=np.where(flat, 0.0, attribution.values), error=error)
+
+
+def _seen(scores: Scores) -> Float[np.ndarray, "M2 K"]:
+    return np.vstack([scores.values, scores.full, scores.empty])
 
 
 def _concluded(attribution: Attribution, calls: int) -> Attribution:
@@ -112,8 +154,7 @@ def _concluded(attribution: Attribution, calls: int) -> Attribution:
 
 
 def _warn(scores: Scores, attribution: Attribution, masks: int) -> None:
-    seen = np.vstack([scores.values, scores.full, scores.empty])
-    if not solve.moved(seen).any():
+    if not solve.moved(_seen(scores)).any():
         warnings.warn(
             SightlineWarning(
                 f"the model's score stayed at {scores.full[0]:.4g} whatever was hidden: there is nothing "
@@ -133,8 +174,9 @@ def _warn(scores: Scores, attribution: Attribution, masks: int) -> None:
         )
 
 
-def _warn_if_unsteady(change: float, values: Float[np.ndarray, "M K"]) -> None:
-    if change > UNSTEADY * max(float(np.ptp(values)), 1e-9):
+def _warn_if_unsteady(change: float, scores: Scores) -> None:
+    span = float(np.ptp(_seen(scores), axis=0).max())
+    if change > max(UNSTEADY * span, solve.ROUNDING * float(np.abs(scores.classes).max())):
         warnings.warn(
             SightlineWarning(
                 f"the model's answer for the same image changed by {change:.2g} when asked again: is it in "

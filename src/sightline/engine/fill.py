@@ -37,6 +37,10 @@ class Colour:
 
     value: float | tuple[float, ...] = field(default=0.0, kw_only=False)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.value, list | np.ndarray):
+            object.__setattr__(self, "value", tuple(np.ravel(self.value).tolist()))
+
     def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments) -> Float[np.ndarray, "H W C"]:
         channels = np.atleast_1d(np.asarray(self.value, dtype=np.float64))
         if len(channels) not in (1, image.shape[2]):
@@ -79,7 +83,7 @@ class Blur:
 
 @option
 class Noise:
-    """Independent random values with each channel's mean and spread.
+    """Independent random values with each channel's mean and spread, kept within the image's range.
 
     Parameters
     ----------
@@ -102,7 +106,8 @@ class Noise:
         rng = np.random.default_rng(self.seed)
         pixels = image.astype(np.float64)
         noise = rng.standard_normal((self.draws, *image.shape))
-        return np.asarray(noise * pixels.std(axis=(0, 1)) + pixels.mean(axis=(0, 1)))
+        low, high = value_range(image)
+        return np.asarray(np.clip(noise * pixels.std(axis=(0, 1)) + pixels.mean(axis=(0, 1)), low, high))
 
 
 @option
@@ -160,7 +165,7 @@ class Donors:
         return isinstance(other, Donors) and np.array_equal(self.images, other.images)
 
     def __hash__(self) -> int:
-        return hash((self.images.shape, self.images.tobytes()))
+        return hash(self.images.shape)  # equal numbers of two dtypes have other bytes
 
     def __call__(
         self, image: Shaped[np.ndarray, "H W C"], segments: Segments

@@ -21,7 +21,10 @@ def as_image(source: Any) -> Shaped[np.ndarray, "..."]:
     ImageError
         If it is empty, not numeric, not finite, or has another number of axes.
     """
-    image = np.asarray(source)
+    try:
+        image = np.asarray(source)
+    except ValueError as error:  # rows of several lengths
+        raise ImageError(f"an image must be an array of numbers: {error}.", slug="image-dtype") from None
     if image.dtype.kind not in "buif":
         raise ImageError(
             f"an image must be an array of numbers, but its dtype is {image.dtype}.", slug="image-dtype"
@@ -83,11 +86,11 @@ def unit_rgb(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "H W 3"]:
     is dropped, and pictures of two or more than four channels are shown by their mean over channels.
     """
     low, high = value_range(image)
-    pixels = channels_last(image)
-    if pixels.shape[2] == 4:
-        pixels = pixels[..., :3]
-    elif pixels.shape[2] not in (1, 3):
-        pixels = pixels.mean(axis=2, keepdims=True)
     span = high - low if high > low else 1.0
-    unit = np.rint((pixels.astype(np.float64) - low) / span * 65535) / 65535
-    return np.ascontiguousarray(np.broadcast_to(unit, (*unit.shape[:2], 3)))
+    # Rounded before the mean: a mean often lies halfway, where each dtype would round its own way.
+    levels = np.rint((channels_last(image).astype(np.float64) - low) / span * 65535)
+    if levels.shape[2] == 4:
+        levels = levels[..., :3]
+    elif levels.shape[2] not in (1, 3):
+        levels = levels.mean(axis=2, keepdims=True)
+    return np.ascontiguousarray(np.broadcast_to(levels / 65535, (*levels.shape[:2], 3)))

@@ -13,8 +13,15 @@ from sightline.types import Segments
 THREADS = min(4, os.cpu_count() or 1)
 # Below this size a picture is copied faster than another thread is woken.
 THREADED_BYTES = 1 << 20
-# References to an array that nobody else holds: the variable and getrefcount's own argument.
-ALONE = 2
+
+
+def _alone() -> int:
+    """References that getrefcount sees to an array held by one variable: it differs between Pythons."""
+    held = np.empty(0)
+    return sys.getrefcount(held)
+
+
+ALONE = _alone()
 
 
 def perturb(

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import operator
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -102,11 +103,14 @@ class Plan:
             raise OptionError(
                 f"seed must be a whole number from 0 up, but {self.seed!r} was given.", slug="option-value"
             )
-        if self.budget != "auto" and (isinstance(self.budget, bool) or not isinstance(self.budget, int)):
+        object.__setattr__(self, "seed", operator.index(self.seed))
+        if self.budget != "auto" and not _is_whole(self.budget):
             raise OptionError(
                 f'budget must be a number of model calls or "auto", but {self.budget!r} was given.',
                 slug="option-value",
             )
+        if self.budget != "auto":
+            object.__setattr__(self, "budget", operator.index(self.budget))
         if self.budget != "auto" and self.budget < 3:
             raise BudgetError(
                 f"a budget of {self.budget} model calls is too small: the image, the empty mask and at "
@@ -117,10 +121,10 @@ class Plan:
 
 def as_target(given: Any) -> Target:
     """`Classes` from a class number, a `Contrast`, or several of them."""
-    if isinstance(given, Contrast) or _is_whole(given):
-        return Classes(given if isinstance(given, Contrast) else int(given))
-    if isinstance(given, list | tuple) and all(isinstance(g, Contrast) or _is_whole(g) for g in given):
-        return Classes(*(g if isinstance(g, Contrast) else int(g) for g in given))
+    several = given.tolist() if hasattr(given, "tolist") else given
+    several = several if isinstance(several, list | tuple) else [several]
+    if all(isinstance(one, Contrast) or _is_whole(one) for one in several):
+        return Classes(*several)
     raise OptionError(
         f"target must be a class number, Contrast(a, b), Classes(...), Top(k) or a list of numbers, but "
         f"{given!r} was given. Names need class_names=.",
@@ -129,7 +133,11 @@ def as_target(given: Any) -> Target:
 
 
 def _is_whole(given: Any) -> bool:
-    return not isinstance(given, bool) and hasattr(type(given), "__index__")
+    try:
+        operator.index(given)
+    except TypeError:
+        return False
+    return not isinstance(given, bool)
 
 
 def parse(field: str, text: str) -> Any:
@@ -141,13 +149,14 @@ def parse(field: str, text: str) -> Any:
         If the name or a parameter does not exist; the message names the nearest valid one.
     """
     names = NAMES[field]
-    name, _, rest = text.partition(":")
-    kind = names.get(name.strip().replace("_", "-").lower())
+    given, _, rest = text.partition(":")
+    name = given.strip().replace("_", "-").lower()
+    kind = names.get(name)
     if kind is None:
         raise OptionError(
-            f"there is no {field} named {name!r}. {nearest(name, names)}", slug="option-unknown"
+            f"there is no {field} named {given!r}. {nearest(name, names)}", slug="option-unknown"
         )
-    if name.strip() in ("given", "donors"):
+    if name in ("given", "donors"):
         raise OptionError(
             f"{field}={name!r} needs an array: build {kind.__name__}(array) in Python.", slug="option-value"
         )

@@ -41,8 +41,11 @@ class FoldOver:
     def __call__(self, segments: int, rows: int, rng: np.random.Generator) -> Masks:
         runs = min(rows // 2, 2 ** (segments - 1))  # so many pairs there are
         order, signs = rng.permutation(segments), rng.random(segments) < 0.5
-        bits = max(1, math.ceil(math.log2(max(runs, segments, 2))))
-        shown = parity(np.arange(runs)[:, np.newaxis] & codes(segments, bits)[order]) ^ signs
+        least, bits = (math.ceil(math.log2(max(count, 2))) for count in (segments, max(runs, segments)))
+        number = np.arange(runs)
+        # In their own order, runs of a design cut short tell fewer segments apart than any others.
+        number[: 2**least] = rng.permutation(2**least)[:runs]
+        shown = parity(number[:, np.newaxis] & codes(segments, bits)[order]) ^ signs
         keep = np.stack([shown, ~shown], axis=1).reshape(2 * runs, segments)
         return Masks(keep, _uniform_weight(segments, len(keep)))
 
@@ -66,8 +69,9 @@ class Bernoulli:
     def __call__(self, segments: int, rows: int, rng: np.random.Generator) -> Masks:
         keep = rng.random((rows, segments)) < self.p
         size = keep.sum(axis=1)
-        weight = np.exp(-size * math.log(self.p) - (segments - size) * math.log1p(-self.p) - math.log(rows))
-        return Masks(keep, weight)
+        chance = size * math.log(self.p) + (segments - size) * math.log1p(-self.p) + math.log(max(rows, 1))
+        # A common factor keeps them finite: with more than 1000 segments a chance has no inverse.
+        return Masks(keep, np.exp(-chance - max(0.0, -chance.min(initial=0.0) - 700.0)))
 
 
 @option

@@ -1,5 +1,6 @@
 """batches → model → scores: ask, check, choose the targets."""
 
+import operator
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -50,7 +51,7 @@ class Classes:
     def __init__(self, *targets: int | Contrast) -> None:
         if not targets:
             raise TargetError("Classes needs at least one class.", slug="target-unknown")
-        self.targets = targets
+        self.targets = tuple(t if isinstance(t, Contrast) else operator.index(t) for t in targets)
 
     def __repr__(self) -> str:
         return f"Classes({', '.join(map(repr, self.targets))})"
@@ -148,11 +149,12 @@ class Asker:
                 total[start : start + len(answer)] += answer @ choose
                 start += len(answer)
         known.update(zip(new, total / len(self.draws), strict=True))
-        return np.array([known[key] for key in keys])
+        return np.array([known[key] for key in keys]).reshape(len(keys), choose.shape[1])
 
     def repeats(self, before: Float[np.ndarray, "L"]) -> float:
         """Largest change of the image's own scores when it is asked again."""
-        (again,) = next(iter(self._answers([self.pixels[np.newaxis]])))
+        # A copy: the model may change what it is given.
+        (again,) = next(iter(self._answers([self.pixels[np.newaxis].copy()])))
         return float(np.abs(again - before).max())
 
     def _answers(

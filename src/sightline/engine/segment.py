@@ -227,7 +227,7 @@ class Grid:
                 f"a grid over {length} pixels can have 1 to {length} lines, but {asked} were asked.",
                 slug="option-value",
             )
-        return max(1, round(length / side)) if asked is None else asked
+        return min(length, max(1, round(length / side))) if asked is None else asked
 
 
 @option
@@ -258,10 +258,10 @@ class Given:
         return isinstance(other, Given) and np.array_equal(self.labels, other.labels)
 
     def __hash__(self) -> int:
-        return hash((self.labels.shape, self.labels.tobytes()))
+        return hash(self.labels.shape)  # equal numbers of two dtypes have other bytes
 
     def __call__(self, image: Shaped[np.ndarray, "..."]) -> Segments:
-        return _renumbered(self.labels)
+        return _checked(self.labels)
 
 
 def segment(image: Shaped[np.ndarray, "..."], segmenter: Segmenter) -> Segments:
@@ -299,14 +299,21 @@ def segment(image: Shaped[np.ndarray, "..."], segmenter: Segmenter) -> Segments:
 
 
 def _checked(answer: object) -> Segments:
-    labels = np.asarray(answer)
+    try:
+        labels = np.asarray(answer)
+    except ValueError:  # rows of several lengths
+        raise _misshapen(answer, "rows of several lengths") from None
     if labels.ndim != 2:
-        raise SegmentError(
-            f"a segmenter must return one integer id for each pixel, shape (H, W), but it returned "
-            f"{type(answer).__name__} of shape {labels.shape}.",
-            slug="segment-shape",
-        )
+        raise _misshapen(answer, f"shape {labels.shape}")
     return Segments.renumber(labels)
+
+
+def _misshapen(answer: object, form: str) -> SegmentError:
+    return SegmentError(
+        "segments must be one integer id for each pixel, shape (H, W), but the segmenter returned "
+        f"{type(answer).__name__} of {form}.",
+        slug="segment-shape",
+    )
 
 
 def _named(segmenter: Segmenter) -> str:

@@ -3,6 +3,9 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+ROUNDING = 1e-6
+"""Share of the scores by which a model in single precision may err."""
+
 
 def ridge(
     keep: Bool[np.ndarray, "M S"],
@@ -64,6 +67,14 @@ def _inverse(gram: Float[np.ndarray, "S S"]) -> Float[np.ndarray, "S S"]:
     return np.linalg.inv(gram)
 
 
+def determined(design: Float[np.ndarray, "M S"]) -> Bool[np.ndarray, "S"]:
+    """Which coefficients the rows tell, rather than only their sum with others."""
+    gram = design.T @ design
+    size, axes = np.linalg.eigh(gram)
+    solid = size > 1e-9 * max(size[-1], 1e-300)
+    return np.asarray((axes[:, solid] ** 2).sum(axis=1) > 1 - 1e-6)
+
+
 def r_squared(
     values: Float[np.ndarray, "M K"], fitted: Float[np.ndarray, "M K"], weight: Float[np.ndarray, "M"]
 ) -> Float[np.ndarray, "K"]:
@@ -78,7 +89,7 @@ def r_squared(
 def moved(values: Float[np.ndarray, "M K"]) -> Bool[np.ndarray, "K"]:
     """Whether each column's values differ by more than rounding."""
     scale = np.maximum(np.abs(values).max(axis=0), 1e-300)
-    return np.asarray(np.ptp(values, axis=0) > 1e-7 * scale)
+    return np.asarray(np.ptp(values, axis=0) > ROUNDING * scale)
 
 
 def partners(keep: Bool[np.ndarray, "M S"]) -> Int[np.ndarray, "M"]:

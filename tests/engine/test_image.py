@@ -1,0 +1,129 @@
+"""What a picture's numbers mean."""
+
+import numpy as np
+import pytest
+
+from sightline.engine.image import as_image, channels_last, unit_rgb, value_range
+from sightline.errors import ImageError
+from strategies import picture
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.array([[3, 7]], np.uint8), (0, 255)),
+        (np.array([[0, 1]], np.uint8), (0, 255)),
+        (np.array([[3, 7]], np.uint16), (0, 65535)),
+        (np.array([[False, True]]), (0, 1)),
+        (np.array([[0.2, 0.9]]), (0, 1)),
+        (np.array([[0.0, 1.0]], np.float16), (0, 1)),
+        (np.array([[-0.5, 0.9]], np.float32), (-1, 1)),
+        (np.array([[0.0, 200.0]]), (0, 255)),
+        (np.array([[0.0, 256.0]]), (0, 65535)),
+        (np.array([[-2.5, 2.0]]), (-2.5, 2.0)),
+        (np.array([[-2.0, 0.5]]), (-2.0, 0.5)),
+        (np.array([[0.0, 1e6]]), (0.0, 1e6)),
+        (np.array([[0, 1]], np.int64), (0, 255)),
+        (np.array([[0, 254]], np.int32), (0, 255)),
+        (np.array([[0, 4095]], np.int16), (0, 65535)),
+        (np.array([[-1, 1]], np.int8), (-1, 1)),
+        (np.array([[-1000, 3000]], np.int16), (-1000, 3000)),
+        (np.full((2, 2), 5.0), (0, 255)),
+    ],
+)
+def test_black_and_white_are_what_the_type_and_the_values_say(pixels, expected):
+    assert value_range(pixels) == expected
+
+
+def test_black_and_white_are_plain_numbers():
+    assert all(type(end) is float for end in value_range(np.zeros((1, 1), np.float32)))
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (9, 8, 1), (9, 8, 3), (9, 8, 4), (9, 8, 2), (9, 8, 5)])
+def test_the_same_picture_in_any_form_looks_the_same(shape, rng):
+    bytes_ = picture(shape, "uint8", rng)
+    bytes_.flat[0] = 255  # or a dark float picture of 0–255 could be one of 0–1
+    forms = [
+        bytes_ / 255,
+        (bytes_ / 255).astype(np.float32),
+        bytes_.astype(np.float64),
+        bytes_.astype(np.float32),
+        bytes_.astype(np.int64),
+        bytes_.astype(np.uint16) * 257,
+    ]
+    looks = unit_rgb(bytes_)
+    assert looks.shape == (9, 8, 3)
+    assert looks.min() >= 0
+    assert looks.max() <= 1
+    for form in forms:
+        assert np.array_equal(unit_rgb(form), looks), form.dtype
+
+
+def test_half_precision_looks_the_same_to_within_its_rounding(rng):
+    bytes_ = picture((9, 8, 3), "uint8", rng)
+    assert np.abs(unit_rgb((bytes_ / 255).astype(np.float16)) - unit_rgb(bytes_)).max() < 1e-3
+
+
+def test_half_precision_pictures_of_two_channels_are_averaged_in_full_precision():
+    pixels = np.array([[[0.1, 0.6], [1.0, 0.0003]]], np.float16)
+    exact = pixels.astype(np.float64).mean(axis=2)
+    assert unit_rgb(pixels)[..., 0] == pytest.approx(exact, abs=1 / 65535)
+
+
+def test_grey_is_repeated_alpha_dropped_and_odd_channels_averaged(rng):
+    grey = rng.random((4, 5))
+    assert np.allclose(unit_rgb(grey), grey[..., np.newaxis], atol=1e-5)
+    rgba = rng.random((4, 5, 4))
+    assert np.array_equal(unit_rgb(rgba), unit_rgb(rgba[..., :3]))
+    assert np.allclose(unit_rgb(rgba[..., :2])[..., 1], rgba[..., :2].mean(axis=2), atol=1e-5)
+
+
+def test_a_picture_of_one_value_has_a_look():
+    assert np.array_equal(unit_rgb(np.full((2, 2), -3.0)), np.zeros((2, 2, 3)))
+
+
+def test_pictures_are_taken_as_they_are():
+    for pixels in (np.zeros((2, 3), np.uint8), np.zeros((2, 3, 5), np.float16), np.zeros((1, 1), bool)):
+        assert as_image(pixels) is pixels
+    assert as_image([[0.0, 1.0]]).shape == (1, 2)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3), (1, 9, 3), (3, 200), (3, 4, 9), (4, 64, 4)])
+def test_small_pictures_are_not_taken_for_channels_first(shape):
+    assert as_image(np.zeros(shape)).shape == shape
+
+
+def test_a_grey_picture_gets_a_channel_axis_without_a_copy():
+    grey = np.zeros((4, 5))
+    assert channels_last(grey).shape == (4, 5, 1)
+    assert np.shares_memory(channels_last(grey), grey)
+    assert channels_last(np.zeros((4, 5, 2))).shape == (4, 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "slug"),
+    [
+        (np.zeros((3, 64, 64)), r"channels last, \(H, W, C\), but its shape \(3, 64, 64\)", "image-shape"),
+        (np.zeros((3, 64, 64)), r"Give image.transpose\(1, 2, 0\)", "image-shape"),
+        (np.zeros((1, 64, 64)), r"looks like \(C, H, W\)", "image-shape"),
+        (
+            np.zeros((2, 8, 8, 3)),
+            r"shape \(2, 8, 8, 3\). Take one image of the batch: image\[0\]",
+            "image-shape",
+        ),
+        (np.zeros(5), r"must have shape \(H, W\) or \(H, W, C\), but it has shape \(5,\)\.", "image-shape"),
+        (np.zeros((0, 4)), r"but it has shape \(0, 4\)", "image-shape"),
+        (np.zeros((4, 4, 0)), r"but it has shape \(4, 4, 0\)", "image-shape"),
+        ([], r"but it has shape \(0,\)", "image-shape"),
+        (7, r"but it has shape \(\)", "image-shape"),
+        ([[np.nan, 1.0], [np.inf, 0.0]], "has 2 values that are NaN or infinite", "image-nan"),
+        ([["a", "b"]], "array of numbers, but its dtype is <U1", "image-dtype"),
+        (np.zeros((2, 2), complex), "array of numbers, but its dtype is complex128", "image-dtype"),
+        (None, "array of numbers, but its dtype is object", "image-dtype"),
+        ([[1, 2], [3]], "array of numbers: .*inhomogeneous", "image-dtype"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_a_reason(source, text, slug):
+    with pytest.raises(ImageError, match=text) as caught:
+        as_image(source)
+    assert caught.value.slug == slug

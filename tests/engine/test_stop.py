@@ -1,0 +1,59 @@
+"""When an attribution is settled."""
+
+import numpy as np
+import pytest
+
+from sightline.engine import stop
+from sightline.types import Attribution
+
+
+def attribution(values: object, error: object) -> Attribution:
+    made = np.atleast_2d(np.asarray(values, dtype=float))
+    count = len(made)
+    return Attribution(
+        made, np.broadcast_to(np.asarray(error, dtype=float), made.shape), np.zeros(count), np.ones(count)
+    )
+
+
+SEVEN = [9.0, -8.0, 7.0, -6.0, 5.0, 3.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "settled"),
+    [
+        (SEVEN, 0.0, True),  # exact
+        (SEVEN, np.inf, False),
+        (SEVEN, [0, 0, 0, 0, 0, 0, np.inf], False),
+        # The fifth leads the sixth by 2: at 95 % that takes √2 · 1.96 · error < 2.
+        (SEVEN, 0.72, True),
+        (SEVEN, 0.73, False),
+        (SEVEN[::-1], 0.72, True),  # order is of no consequence
+        # What lies among the leading, or among the rest, may be as blurred as it likes.
+        (SEVEN, [2.0, 0, 0, 0, 0.4, 0.4, 0.4], True),
+        (SEVEN, [4.0, 0, 0, 0, 0.4, 0.4, 0.4], False),
+        # So exact that it does not matter: a fiftieth of the largest.
+        ([9.0, 5, 5, 5, 5, 5, 5], 0.18, True),
+        ([9.0, 5, 5, 5, 5, 5, 5], 0.19, False),
+        ([0.0] * 7, 0.1, False),
+        ([0.0] * 7, 0.0, True),
+        # No more than five segments: each has to be apart from zero.
+        ([3.0, -2.0, 1.0], 0.5, True),
+        ([3.0, -2.0, 1.0], 0.52, False),
+        ([3.0], 1.5, True),
+        ([3.0], 1.6, False),
+    ],
+)
+def test_settled_is_five_leading_segments_apart_from_the_rest(values, error, settled):
+    assert stop.settled(attribution(values, error)) == settled
+
+
+def test_every_target_has_to_be_settled():
+    both = attribution([SEVEN, SEVEN], [[0.1] * 7, [0.1] * 7])
+    one = attribution([SEVEN, SEVEN], [[0.1] * 7, [1.0] * 7])
+    assert stop.settled(both)
+    assert not stop.settled(one)
+
+
+def test_undecided_are_the_values_within_two_errors_of_zero():
+    made = attribution([[1.0, -1.0, 1.0, 0.0, 1.0, 0.0]], [[0.5, 0.52, np.inf, 0.1, 0.0, 0.0]])
+    assert stop.undecided(made).tolist() == [[False, True, True, True, False, True]]

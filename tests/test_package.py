@@ -1,0 +1,113 @@
+"""What is installed: which packages each part may need, and what the wheel holds."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+import sightline
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SOURCES = sorted((ROOT / "src" / "sightline").rglob("*.py"))
+
+USE_IT_WITHOUT_EXTRAS = """
+import importlib.abc, pkgutil, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import sightline as sl
+for found in pkgutil.walk_packages(sl.__path__, "sightline."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+image = sl.data.drawn_faces(1, size=32).images[0]
+e = sl.explain(image, lambda x: x[:, :9].mean((1, 2)), segment="grid", fill="colour", budget=99)
+e.plot().savefig("e.png")
+e.save("e.npz")
+for extra in (e.to_shap, lambda: sl.as_model({onnx!r}), lambda: sl.as_model("http://localhost/v1/models/m")):
+    try:
+        extra()
+    except sl.SightlineError as error:
+        print(error)
+"""
+
+
+def distribution(requirement):
+    return re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower()
+
+
+def names_of(distributions):
+    """Importable names of these distributions."""
+    found = packages_distributions()
+    return {name for name, owners in found.items() if {owner.lower() for owner in owners} & distributions}
+
+
+def test_sightline_works_without_any_extra_and_says_which_one_is_missing(tmp_path):
+    core = {distribution(one) for one in PROJECT["dependencies"]}
+    extras = {distribution(one) for lines in PROJECT["optional-dependencies"].values() for one in lines}
+    absent = sorted(names_of(extras - core - {"sightline"}) | {"torch", "keras", "tensorflow", "pandas"})
+    code = USE_IT_WITHOUT_EXTRAS.format(absent=absent, onnx=str(tmp_path / "m.onnx"))
+    words = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"pip install 'sightline\[(\w+)\]'", done.stdout) == ["shap", "onnx", "http"]
+    assert (tmp_path / "e.npz").exists()
+
+
+def test_every_package_that_is_imported_is_a_dependency():
+    core = {distribution(one) for one in PROJECT["dependencies"]}
+    allowed = names_of(core | {"joblib"}) | set(sys.stdlib_module_names) | {"sightline"}  # scikit-learn's
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert {name.name.split(".")[0] for name in node.names} <= allowed, path
+            elif isinstance(node, ast.ImportFrom):
+                assert str(node.module).split(".")[0] in allowed, path
+
+
+def test_every_extra_that_the_code_names_brings_the_package_that_it_wants():
+    required = [
+        found
+        for path in SOURCES
+        for found in re.findall(r'require\("([\w.]+)", extra="(\w+)"\)', path.read_text(encoding="utf-8"))
+    ]
+    assert {extra for _, extra in required} == {"onnx", "http", "skops", "shap"}
+    for package, extra in required:
+        assert package in {distribution(one) for one in PROJECT["optional-dependencies"][extra]}
+
+
+def test_the_tests_install_no_framework():
+    """PyTorch's newest build would bring gigabytes."""
+    wanted = {distribution(one) for one in PROJECT["optional-dependencies"]["test"]}
+    assert not wanted & {"torch", "tensorflow", "keras", "jax"}
+    assert "torch==" in (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+
+def test_the_version_is_the_same_everywhere():
+    assert PROJECT["version"] == sightline.__version__
+    assert f"## {sightline.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_package_its_types_its_licence_and_nothing_else(tmp_path):
+    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("sightline-*.whl")
+    with ZipFile(wheel) as opened:
+        names = set(opened.namelist())
+    info = f"sightline-{sightline.__version__}.dist-info"
+    package = {name for name in names if name.startswith("sightline/")}
+    assert package == {str(path.relative_to(ROOT / "src")) for path in SOURCES} | {"sightline/py.typed"}
+    assert {name.split("/")[0] for name in names - package} == {info}
+    assert f"{info}/licenses/LICENSE" in names
+    assert wheel.stat().st_size < 500_000
