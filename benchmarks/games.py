@@ -81,7 +81,8 @@ def shapiq_one(name, **options):
         import shapiq.approximator
 
         made = getattr(shapiq.approximator, name)(n=count, random_state=seed, **options)
-        found = made.approximate(budget, lambda keep: np.atleast_1d(table[np.asarray(keep, bool) @ bits] - table[0]))
+        play = lambda keep: np.atleast_1d(table[np.asarray(keep, bool) @ bits] - table[0])  # noqa: E731
+        found = made.approximate(budget, play)
         return np.array([found[(i,)] for i in range(count)]), None
 
     return run

@@ -1,6 +1,6 @@
 """The other tools, each as a function: picture, model, raw segmenter → heat for class 1, (H, W).
 
-    sightline selfcheck benchmarks.peers:lime
+sightline selfcheck benchmarks.peers:lime
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def lime(image, model, segment):
         image,
         model,
         labels=(1,),
-        top_labels=2,
+        top_labels=None,
         num_samples=CALLS,
         segmentation_fn=segment,
     )
@@ -45,7 +45,7 @@ def lime_drop_in(image, model, segment):
         image,
         model,
         labels=(1,),
-        top_labels=2,
+        top_labels=None,
         num_samples=CALLS,
         segmentation_fn=segment,
         progress_bar=False,

@@ -143,23 +143,6 @@ def pixel_loop(image: np.ndarray, hidden: np.ndarray, labels: np.ndarray, keep: 
     return pictures
 
 
-def sums_of_codes(code: np.ndarray, bits: int, size: int) -> np.ndarray:
-    """How many sets of `size` codes add up (without carry) to each value."""
-    counts = np.zeros(2**bits, dtype=np.int64)
-    for chosen in itertools.combinations(code.tolist(), size):
-        total = 0
-        for word in chosen:
-            total ^= word
-        counts[total] += 1
-    return counts
-
-
-def krawtchouk(segments: int, size: int, minus: int) -> float:
-    """The sum, over all sets of `size` signs, of their product, when the first `minus` signs are −1."""
-    signs = [-1] * minus + [1] * (segments - minus)
-    return float(sum(math.prod(chosen) for chosen in itertools.combinations(signs, size)))
-
-
 def subsets(items: Iterable[int]) -> list[tuple[int, ...]]:
     known = list(items)
     return [chosen for size in range(len(known) + 1) for chosen in itertools.combinations(known, size)]

@@ -32,8 +32,10 @@ def picture(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.
     kind = np.dtype(dtype)
     if kind.kind in "iu":
         limits = np.iinfo(kind)
-        return rng.integers(limits.min, limits.max, shape, dtype=kind.newbyteorder("="), endpoint=True).astype(kind)
-    return (rng.random(shape) < 0.5) if kind == bool else rng.random(shape).astype(kind)
+        return rng.integers(
+            limits.min, limits.max, shape, dtype=kind.newbyteorder("="), endpoint=True
+        ).astype(kind)
+    return (rng.random(shape) < 0.5) if kind.kind == "b" else rng.random(shape).astype(kind)
 
 
 @st.composite
@@ -46,7 +48,9 @@ def segments_of(draw, height: int, width: int, most: int = 6) -> Segments:
 @st.composite
 def masks_of(draw, segments: int, most: int = 9) -> np.ndarray:
     """Any masks, some of them followed by their complements."""
-    rows = draw(st.lists(st.lists(st.booleans(), min_size=segments, max_size=segments), min_size=1, max_size=most))
+    rows = draw(
+        st.lists(st.lists(st.booleans(), min_size=segments, max_size=segments), min_size=1, max_size=most)
+    )
     keep = []
     for row in rows:
         keep.append(row)

@@ -84,6 +84,11 @@ def explain(
     """
     if batch_size is not None and batch_size < 1:
         raise OptionError(f"batch_size must be at least 1, but {batch_size} was given.", slug="option-value")
+    if plan is not None and not isinstance(plan, Plan):
+        raise OptionError(
+            f"plan must be a Plan, but {plan!r} was given. Name what it is: attribute=, segment=, fill=, ….",
+            slug="option-value",
+        )
     pixels = read_image(image)
     asked = as_model(model, class_names=class_names)
     names = asked.class_names
@@ -117,23 +122,41 @@ def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
     ImageError
         If it cannot be read as a picture.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
 
     if isinstance(source, str | Path):
-        try:
-            with Image.open(source) as opened:
-                opened.load()
-                return read_image(opened)
-        except FileNotFoundError:
-            raise ImageError(f"there is no image {source}.", slug="image-file") from None
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise ImageError(f"{source} cannot be read as a picture: {error}.", slug="image-file") from None
+        with _reading(str(source)), Image.open(source) as opened:
+            return _pixels(opened)
     if isinstance(source, Image.Image):
-        upright = ImageOps.exif_transpose(source)
-        if upright.mode in ("L", "I;16", "I", "F"):
-            return as_image(np.asarray(upright))
-        return as_image(np.asarray(upright.convert("L" if upright.mode in ("1", "LA") else "RGB")))
+        with _reading("the image"):
+            return _pixels(source)
     return as_image(source)
+
+
+def _pixels(picture: Any) -> Shaped[np.ndarray, "..."]:
+    """The pixels of a PIL image, upright, in its own depth."""
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode in ("L", "I", "F"):
+        return as_image(np.asarray(upright))
+    if upright.mode.startswith("I;16"):
+        # Pillow's own conversion of the big-endian ones clips them at 255.
+        return as_image(np.asarray(upright).astype(np.uint16))
+    return as_image(np.asarray(upright.convert("L" if upright.mode in ("1", "LA") else "RGB")))
+
+
+@contextlib.contextmanager
+def _reading(what: str) -> Iterator[None]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise ImageError(f"there is no image {what}.", slug="image-file") from None
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+        reason = str(error).rstrip(".")
+        raise ImageError(f"{what} cannot be read as a picture: {reason}.", slug="image-file") from None
 
 
 def named_target(given: Any, names: tuple[str, ...] | None) -> Target:

@@ -7,6 +7,7 @@ Axis letters, everywhere, in this order: **N** images, **B** batch, **H W C** im
 import dataclasses
 import difflib
 import functools
+import hashlib
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -58,6 +59,19 @@ def nearest(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     listed = f"Valid: {', '.join(valid)}." if valid else "It takes none."
     return f"Did you mean {close[0]!r}? {listed}" if close else listed
+
+
+def told_apart(array: Shaped[np.ndarray, "..."]) -> str:
+    """An array in one line that no other array has: shape, dtype and a digest of its bytes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> told_apart(np.zeros((2, 3)))
+    '<2×3 float64 8b00a97e>'
+    """
+    digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=4).hexdigest()
+    return f"<{'×'.join(map(str, array.shape))} {array.dtype} {digest}>"
 
 
 @record

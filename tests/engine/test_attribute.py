@@ -344,7 +344,9 @@ def test_asking_most_of_the_masks_leaves_little_error():
 
 def test_occlusion_says_which_masks_it_needs():
     game = random_game(6)
-    with pytest.raises(OptionError, match=r"hide each segment alone: leave out `sample`, or use LeaveOneOut") as caught:
+    with pytest.raises(
+        OptionError, match=r"hide each segment alone: leave out `sample`, or use LeaveOneOut"
+    ) as caught:
         game.ask(Occlusion(), drawn(Balanced(), game, 8))
     assert caught.value.slug == "sample-unfit"
 
@@ -416,7 +418,9 @@ def real_games(shared_data) -> list[Game]:
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [256, 510, 512])
 @pytest.mark.parametrize(
-    ("method", "bound"), [(Lime(), 0.01), (Banzhaf(), 0.01), (Shapley(), 0.02)], ids=["lime", "banzhaf", "shapley"]
+    ("method", "bound"),
+    [(Lime(), 0.01), (Banzhaf(), 0.01), (Shapley(), 0.02)],
+    ids=["lime", "banzhaf", "shapley"],
 )
 def test_on_real_games_few_masks_come_close_and_the_intervals_hold(method, bound, rows, real_games):
     wrong, inside = [], []

@@ -57,13 +57,14 @@ def explain(
     """
     segments = segment(image, plan.segment)
     draws = fill(image, segments, plan.fill)
+    rows = _rows(plan, len(draws))
     asker = Asker(model, image, draws, segments, batch_size or usual_batch(image), tick)
     classes, nothing = asker.ends()
     targets = plan.target(classes)
     choose = chooser(targets, len(classes))
     full, empty = classes @ choose, nothing @ choose
     known = {_key(True, segments.count): full, _key(False, segments.count): empty}
-    for masks in _designs(plan, segments.count, len(draws)):
+    for masks in _designs(plan, segments.count, rows):
         values = asker.masks(masks.keep, choose, known)
         scores = Scores(values, full, empty, targets, classes, asker.calls)
         attribution = _still(plan.attribute(masks, scores), scores)
@@ -84,9 +85,8 @@ def _key(visible: bool, segments: int) -> bytes:
     return np.packbits(np.full(segments, visible)).tobytes()
 
 
-def _designs(plan: Plan, segments: int, draws: int) -> Iterator[Masks]:
-    """The masks to ask; for an open budget, ever larger sets that begin with the smaller ones."""
-    sampler = _sampler(plan)
+def _rows(plan: Plan, draws: int) -> int:
+    """The most masks that the plan may ask, each as often as there are draws, beside the two ends."""
     rows = (most_calls(plan) - 1 - draws) // draws
     if rows < 1:
         raise BudgetError(
@@ -94,8 +94,15 @@ def _designs(plan: Plan, segments: int, draws: int) -> Iterator[Masks]:
             "budget or average over fewer draws.",
             slug="budget-small",
         )
+    return rows
+
+
+def _designs(plan: Plan, segments: int, rows: int) -> Iterator[Masks]:
+    """The masks to ask; for an open budget, ever larger sets that begin with the smaller ones."""
+    sampler = _sampler(plan)
     exhaustive = isinstance(sampler, Exhaustive)
-    complete = exhaustive or (plan.sample is None and not isinstance(sampler, LeaveOneOut))
+    freely = plan.sample is None and not isinstance(sampler, LeaveOneOut)
+    complete = exhaustive or freely or segments == 1  # the two ends are all masks of one segment
     inner = 2.0 ** min(segments, 1000) - 2  # all masks but the two ends
     if plan.budget != "auto" or exhaustive:
         steps = [rows]

@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 
 from sightline.engine.image import channels_last, value_range
 from sightline.errors import ImageError, OptionError, SightlineWarning
-from sightline.types import Fill, Segments, option
+from sightline.types import Fill, Segments, option, told_apart
 
 
 @option
@@ -160,6 +160,9 @@ class Donors:
         kept = np.array(self.images)
         kept.flags.writeable = False
         object.__setattr__(self, "images", kept)
+
+    def __repr__(self) -> str:
+        return f"Donors({told_apart(self.images)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Donors) and np.array_equal(self.images, other.images)

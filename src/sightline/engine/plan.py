@@ -124,7 +124,7 @@ def as_target(given: Any) -> Target:
     several = given.tolist() if hasattr(given, "tolist") else given
     several = several if isinstance(several, list | tuple) else [several]
     if all(isinstance(one, Contrast) or _is_whole(one) for one in several):
-        return Classes(*several)
+        return Classes(*(one if isinstance(one, Contrast) else operator.index(one) for one in several))
     raise OptionError(
         f"target must be a class number, Contrast(a, b), Classes(...), Top(k) or a list of numbers, but "
         f"{given!r} was given. Names need class_names=.",
@@ -168,7 +168,7 @@ def _parameters(text: str, rest: str) -> dict[str, Any]:
         return {}
     try:
         call = ast.parse(f"f({rest})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)) or call.args:
             raise ValueError("parameters need names")
         return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
     except (SyntaxError, ValueError):

@@ -128,7 +128,7 @@ class Asker:
     def ends(self) -> tuple[Float[np.ndarray, "L"], Float[np.ndarray, "L"]]:
         """Scores of every class for the image itself, and with everything hidden."""
         images = np.concatenate([self.pixels[np.newaxis], self.draws])
-        chunks = [images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size)]
+        chunks = (images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size))
         answers = np.concatenate(list(self._answers(chunks)))
         return answers[0], answers[1:].mean(axis=0)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SegmentError, SightlineWarning
-from sightline.types import Segmenter, Segments, option
+from sightline.types import Segmenter, Segments, option, told_apart
 
 MINIMUM = 8
 """Fewer segments than this (or than a tenth of the pixels, in tiny images) are never returned unsaid."""
@@ -253,6 +253,9 @@ class Given:
         kept = np.array(self.labels)
         kept.flags.writeable = False
         object.__setattr__(self, "labels", kept)
+
+    def __repr__(self) -> str:
+        return f"Given({told_apart(self.labels)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Given) and np.array_equal(self.labels, other.labels)

@@ -1,0 +1,91 @@
+"""Errors and warnings: what they are, what they carry."""
+
+import copy
+import inspect
+import pickle
+import warnings
+
+import pytest
+
+from sightline import errors
+from sightline._optional import require
+from sightline.errors import MissingExtra, SightlineError, SightlineWarning
+
+KINDS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, SightlineError | SightlineWarning)
+]
+
+
+def test_every_kind_of_error_is_also_one_of_python_s():
+    python = {
+        "ImageError": ValueError,
+        "SegmentError": ValueError,
+        "OptionError": TypeError,
+        "TargetError": ValueError,
+        "BudgetError": ValueError,
+        "ModelError": ValueError,
+        "FileError": ValueError,
+        "MissingExtra": ImportError,
+    }
+    ours = {kind.__name__: kind for kind in KINDS if issubclass(kind, SightlineError)}
+    assert set(ours) == {*python, "SightlineError"}
+    for name, base in python.items():
+        assert issubclass(ours[name], base)
+    assert issubclass(SightlineWarning, UserWarning)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_each_carries_its_message_and_its_slug(kind):
+    made = kind("what was given", slug="some-slug")
+    assert str(made) == "what was given [some-slug]"
+    assert made.slug == "some-slug"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_each_survives_the_way_to_another_process(kind):
+    made = kind("what was given [a bracket]", slug="some-slug")
+    for again in (
+        pickle.loads(pickle.dumps(made)),
+        copy.copy(made),
+        pickle.loads(pickle.dumps(copy.copy(made))),
+    ):
+        assert type(again) is kind
+        assert str(again) == "what was given [a bracket] [some-slug]"
+        assert again.slug == "some-slug"
+
+
+def test_a_warning_can_be_silenced_and_caught_by_its_class():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", SightlineWarning)
+        warnings.warn(SightlineWarning("text", slug="a-slug"), stacklevel=1)
+    with pytest.warns(SightlineWarning, match=r"text \[a-slug\]"):
+        warnings.warn(SightlineWarning("text", slug="a-slug"), stacklevel=1)
+
+
+def test_a_package_that_is_there_is_imported():
+    assert require("json", extra="http").dumps([1]) == "[1]"
+
+
+def test_a_package_that_is_not_there_names_the_extra():
+    with pytest.raises(
+        MissingExtra, match=r"needs no_such_package, .* pip install 'sightline\[onnx\]'"
+    ) as caught:
+        require("no_such_package", extra="onnx")
+    assert caught.value.slug == "missing-extra"
+    assert isinstance(caught.value, ImportError)
+
+
+def test_a_package_inside_a_missing_one_names_the_extra_too():
+    with pytest.raises(MissingExtra, match=r"needs no_such_package\.part"):
+        require("no_such_package.part", extra="http")
+
+
+def test_a_package_that_is_there_but_broken_says_so_itself(tmp_path, monkeypatch):
+    (tmp_path / "half_installed.py").write_text("import something_it_needs\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="something_it_needs") as caught:
+        require("half_installed", extra="onnx")
+    assert not isinstance(caught.value, SightlineError)
