@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import nnls
 
 from sightline.engine import alias
 from sightline.engine.attribute import Banzhaf
@@ -24,6 +25,59 @@ def products(keep: np.ndarray, order: int, rng: np.random.Generator) -> np.ndarr
     chosen = list(itertools.combinations(range(keep.shape[1]), order))
     weights = rng.normal(size=len(chosen))
     return sum(w * signs[:, c].prod(axis=1) for w, c in zip(weights, chosen, strict=True))[:, np.newaxis]
+
+
+def slow_gain(keep: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The module's first paragraph, with every product of segments written out."""
+    signs, odd = np.where(keep[::2], 1.0, -1.0), (values[::2] - values[1::2]) / 2
+    runs, segments = signs.shape
+    left_over = np.eye(runs) - signs @ np.linalg.pinv(signs)
+    kinds = []
+    for order in (3, 5):
+        columns = [signs[:, c].prod(axis=1) for c in itertools.combinations(range(segments), order)]
+        kinds.append(sum(np.outer(column, column) for column in columns) / len(columns))
+    gains = []
+    for column in odd.T:
+        rest = left_over @ column
+        # Two quadratic forms of the residual, as seen and as expected from a unit of each kind.
+        seen = [rest @ rest, rest @ kinds[0] @ rest]
+        expected = np.array(
+            [
+                [np.trace(left_over @ kind) for kind in kinds],
+                [np.trace(kinds[0] @ left_over @ kind @ left_over) for kind in kinds],
+            ]
+        )
+        scale = expected.sum(axis=1)
+        variances = nnls(expected / scale[:, np.newaxis], seen / scale)[0]
+        influence = np.linalg.pinv(signs)
+        blurred = [sum(v * i @ kind @ i for v, kind in zip(variances, kinds, strict=True)) for i in influence]
+        usual = influence**2 @ rest**2 * runs / (runs - segments)
+        gains.append(np.sqrt(np.clip(np.sqrt(np.array(blurred) / usual), alias.LEAST**2, 1)))
+    return np.array(gains)
+
+
+@pytest.mark.parametrize(("segments", "rows"), [(6, 36), (7, 90), (9, 120), (9, 240), (8, 100)])
+def test_it_is_the_model_written_out(segments, rows, rng):
+    keep = design(segments, rows)
+    noise = rng.normal(size=(rows, 2))
+    values = np.concatenate([noise, products(keep, 3, rng), products(keep, 5, rng)], axis=1)
+    gain = alias.gain(keep, values)
+    assert gain == pytest.approx(slow_gain(keep, values), rel=1e-3)
+    assert ((gain > alias.LEAST) & (gain < 1)).any()
+
+
+def test_the_error_of_a_regression_is_the_usual_one_times_the_gain(rng):
+    keep = design(9, 120)
+    values = products(keep, 3, rng) + rng.normal(size=(120, 1))
+    order = np.roll(np.arange(120), 1)  # the same masks, but no two neighbours are complements
+
+    def errors(rows: np.ndarray) -> np.ndarray:
+        ends = values[0], values[0], (0,), values[0]
+        return Banzhaf()(Masks(keep[rows], np.ones(120)), Scores(values[rows], *ends, 122)).error
+
+    gain = alias.gain(keep, values)
+    assert gain.max() < 0.9
+    assert errors(np.arange(120)) == pytest.approx(errors(order) * gain, rel=1e-6)
 
 
 @given(st.integers(1, 12), st.integers(2, 200), st.integers(1, 3), st.integers(0, 9))

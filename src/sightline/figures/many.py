@@ -1,10 +1,10 @@
 """explanations or images → one figure of many pictures that can be compared."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 
 from sightline import render
 from sightline.errors import OptionError
@@ -26,7 +26,6 @@ from sightline.figures.view import (
     Explained,
     Picture,
     View,
-    Which,
     checked,
     evidence,
     method,
@@ -90,12 +89,18 @@ def targets(
     )
 
 
-def grid(images: Sequence[Any], titles: Sequence[object], *, columns: int = 5, heading: str = "") -> "Figure":
+def grid(
+    images: Sequence[Any] | Shaped[np.ndarray, "N ..."],
+    titles: Sequence[object] | Shaped[np.ndarray, "N"],
+    *,
+    columns: int = 5,
+    heading: str = "",
+) -> "Figure":
     """Pictures in rows, each under its title.
 
     Parameters
     ----------
-    images : sequence of arrays, shape (H, W) or (H, W, C)
+    images : sequence of arrays, shape (H, W) or (H, W, C), or one array of them
         Of any size, dtype and range.
     titles : sequence
         One for each image; what is too long is shortened.
@@ -227,7 +232,7 @@ def _small(image: Shaped[np.ndarray, "..."]) -> Picture:
     return pixels
 
 
-def _hatched_in(views: Iterable[View], shown: Iterable[Which]) -> list[Entry]:
+def _hatched_in(views: Iterable[View], shown: Iterable[Bool[np.ndarray, "_"]]) -> list[Entry]:
     """One entry for all the pictures."""
     return [entry for seen, which in zip(views, shown, strict=True) for entry in hatched(seen, which)][:1]
 
@@ -264,7 +269,7 @@ def _called(explanation: Explained, label: int) -> str:
     return explanation.name(label) if explanation.class_names else str(label)
 
 
-def _same_number(these: Sequence[Any], those: Sequence[Any], name: str, other: str) -> None:
+def _same_number(these: Sized, those: Sized, name: str, other: str) -> None:
     if len(these) == 0 or len(these) != len(those):
         raise OptionError(
             f"this figure needs {name} and as many {other}, but {len(these)} {name} and {len(those)} "
