@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
+import plain
 import sightline as sl
 from sightline.door import explain, read_image
 from sightline.engine.attribute import Banzhaf, Lime, Shapley
@@ -86,6 +87,14 @@ def test_cmyk_becomes_rgb(tmp_path):
     assert np.array_equal(read_image(path), RGB)
 
 
+def test_a_cmyk_photo_is_near_the_colours_it_was_made_from(tmp_path):
+    even = np.broadcast_to(np.array([200, 60, 20], np.uint8), (16, 16, 3))
+    path = saved(Image.fromarray(even).convert("CMYK"), tmp_path / "p.jpg", quality=95)
+    assert mode_of(path) == "CMYK"
+    assert read_image(path).shape == (16, 16, 3)
+    assert read_image(path).astype(float) == pytest.approx(even.astype(float), abs=8)
+
+
 def test_black_and_white_becomes_grey(tmp_path):
     path = saved(Image.fromarray(GREY > 100), tmp_path / "p.png")
     assert np.array_equal(read_image(path), np.where(GREY > 100, 255, 0))
@@ -145,6 +154,7 @@ def broken() -> dict[str, bytes]:
         held = io.BytesIO()
         noise.save(held, kind)
         files[f"half a {kind}"] = held.getvalue()[: len(held.getvalue()) // 2]
+    files["a PPM of a strange size"] = b"P6 2\xa80 20 255\n" + bytes(1200)
     return files
 
 
@@ -154,6 +164,31 @@ def test_a_broken_file_is_named_and_not_half_read(name, tmp_path):
     path.write_bytes(broken()[name])
     with pytest.raises(ImageError, match=r"p\.img cannot be read as a picture: .+") as caught:
         read_image(path)
+    assert caught.value.slug == "image-file"
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's own, of what it mends
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "BMP", "PPM", "TGA"])
+def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_a_picture(kind, tmp_path):
+    held, rng = io.BytesIO(), np.random.default_rng(0)
+    Image.fromarray(RGB).save(held, kind)
+    slugs = set()
+    for _ in range(150):
+        content = bytearray(held.getvalue())
+        for place in rng.integers(0, min(len(content), 80), 2):
+            content[place] = rng.integers(256)
+        (tmp_path / "p.img").write_bytes(content)
+        try:
+            assert read_image(tmp_path / "p.img").size
+        except ImageError as error:
+            slugs.add(error.slug)
+    assert slugs == {"image-file"}
+
+
+@pytest.mark.parametrize("source", ["a\0b.png", Image.new("La", (4, 5))], ids=["nul", "La"])
+def test_what_pillow_gives_up_on_is_no_picture(source):
+    with pytest.raises(ImageError, match="cannot be read as a picture") as caught:
+        read_image(source)
     assert caught.value.slug == "image-file"
 
 
@@ -288,6 +323,7 @@ def test_without_a_target_the_highest_class_is_explained(image):
         ([Contrast(0, 1), "emu"], (Contrast(0, 1), 2)),
         (np.int64(2), (2,)),
         (np.array([2, 1]), (2, 1)),
+        (np.array(["emu", "cat"]), (2, 0)),
         (Classes(1), (1,)),
         (Top(k=2), (0, 1)),
         (lambda classes: (2,), (2,)),
@@ -382,3 +418,15 @@ def test_the_public_names_are_these_functions():
     assert sl.read_image is read_image
     assert isinstance(sl.Lime(), Lime)
     assert isinstance(sl.Shapley(), Shapley)
+
+
+def test_a_plan_that_is_none_says_how_to_name_its_parts():
+    said = plain.run(
+        "import numpy as np, sightline as sl\n"
+        "try: sl.explain(np.zeros((9, 9)), lambda images: images[:, 0], 'shapley')\n"
+        "except sl.SightlineError as error: print(type(error).__name__, error)"
+    )
+    assert said.strip() == (
+        "OptionError plan must be a Plan, but 'shapley' was given. "
+        "Name what it is: attribute=, segment=, fill=, …. [option-value]"
+    )

@@ -230,3 +230,26 @@ def test_stability_over_no_other_seed_is_refused(true):
     with pytest.raises(OptionError, match="stability needs seeds >= 1, but 0 was given") as caught:
         quality.stability(true, planted, seeds=0)
     assert caught.value.slug == "option-value"
+
+
+@pytest.mark.parametrize(
+    ("measure", "options", "said"),
+    [
+        (quality.deletion, {"randoms": 0}, "deletion needs randoms >= 1, but 0 was given"),
+        (quality.insertion, {"randoms": -1}, "insertion needs randoms >= 1, but -1 was given"),
+        (quality.fit, {"randoms": 0}, "fit needs randoms >= 1, but 0 was given"),
+        (quality.fit, {"masks": 1}, "fit needs masks >= 2, but 1 was given"),
+    ],
+)
+def test_nothing_to_compare_with_is_refused_before_the_model_is_asked(true, measure, options, said):
+    def never(images: np.ndarray) -> np.ndarray:
+        raise AssertionError("the model was asked")
+
+    with pytest.raises(OptionError, match=said) as caught:
+        measure(true, never, **options)
+    assert caught.value.slug == "option-value"
+
+
+def test_the_fewest_masks_and_random_maps_are_enough_for_a_figure(true):
+    assert quality.fit(true, planted, masks=2, randoms=1).calls == 2
+    assert np.isfinite(quality.deletion(true, planted, randoms=1).random)

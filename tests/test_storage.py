@@ -1,6 +1,8 @@
 """Explanation ⇄ file: nothing is lost, nothing half-written, nothing executed."""
 
 import dataclasses
+import gc
+import io
 import json
 import pickle
 import tempfile
@@ -218,6 +220,19 @@ class Exploit:
         return (pytest.fail, ("a pickle was run",))
 
 
+def saved_array() -> bytes:
+    held = io.BytesIO()
+    np.save(held, np.zeros(3))
+    return held.getvalue()
+
+
+def zipped() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as file:
+        file.writestr("readme.txt", "hello")
+    return held.getvalue()
+
+
 def junk(path: Path) -> dict[str, object]:
     """Ways to spoil a saved file: each writes over it."""
     whole = path.read_bytes()
@@ -236,11 +251,11 @@ def junk(path: Path) -> dict[str, object]:
         "without its end": write(whole[:-30]),
         "one byte": write(whole[:1]),
         "flipped bytes": write(whole[:200] + bytes(255 - byte for byte in whole[200:400]) + whole[400:]),
-        "another array": lambda: np.save(path.open("wb"), np.zeros(3)),
+        "another array": write(saved_array()),
         "other arrays": lambda: np.savez(path, a=np.zeros(3)),
         "pickled array": lambda: np.savez(path, about=np.array([Exploit()], dtype=object)),
         "pickle": lambda: path.write_bytes(pickle.dumps(Exploit())),
-        "zip of something": lambda: zipfile.ZipFile(path, "w").writestr("readme.txt", "hello"),
+        "zip of something": write(zipped()),
         "no image": lambda: rewritten(path, image=None),
         "no labels": lambda: rewritten(path, labels=None),
         "bad labels": lambda: rewritten(path, labels=np.array([[3, 4]])),
@@ -264,7 +279,6 @@ with tempfile.TemporaryDirectory() as folder:
     WAYS = list(junk(explanation().save(Path(folder) / "e.npz")))
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_file_that_is_something_else_or_damaged_is_refused(way, tmp_path):
     path = explanation().save(tmp_path / "e.npz")
@@ -273,6 +287,33 @@ def test_a_file_that_is_something_else_or_damaged_is_refused(way, tmp_path):
         Explanation.load(path)
     assert str(path) in str(caught.value)
     assert caught.value.slug == "file-explanation"
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("way", ["half", "another array", "no image"])
+def test_a_refused_file_is_left_closed(way, tmp_path):
+    path = explanation().save(tmp_path / "e.npz")
+    junk(path)[way]()
+    with pytest.raises(FileError):
+        Explanation.load(path)
+    gc.collect()  # a file left open warns when it is collected
+
+
+def test_any_bytes_damaged_are_refused_or_read_and_nothing_else(tmp_path):
+    path, rng = explanation().save(tmp_path / "e.npz"), np.random.default_rng(0)
+    whole = path.read_bytes()
+    slugs = set()
+    for _ in range(400):
+        content = bytearray(whole)
+        for place in rng.integers(0, len(whole), 2):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            assert isinstance(Explanation.load(path), Explanation)
+        except FileError as error:
+            slugs.add(error.slug)
+    assert slugs <= {"file-explanation", "file-layout"}
+    assert slugs
 
 
 def test_a_folder_is_no_explanation(tmp_path):

@@ -154,7 +154,9 @@ def _reading(what: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise ImageError(f"there is no image {what}.", slug="image-file") from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+    except ImageError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         reason = str(error).rstrip(".")
         raise ImageError(f"{what} cannot be read as a picture: {reason}.", slug="image-file") from None
 
@@ -163,6 +165,8 @@ def named_target(given: Any, names: tuple[str, ...] | None) -> Target:
     """A target from class numbers, contrasts, class names, or several of them."""
     if callable(given):
         return given  # type: ignore[no-any-return]
+    if hasattr(given, "tolist"):
+        given = given.tolist()
     if isinstance(given, list | tuple):
         return as_target([_by_name(one, names) for one in given])
     return as_target(_by_name(given, names))

@@ -121,6 +121,8 @@ def fit(
     fewer. A value's scale is its method's own (a Shapley value is no regression weight), so the values
     get the best slope and level before they are judged; a random map is the same values in random order.
     """
+    _check_least("fit", "masks", masks, 2)
+    _check_least("fit", "randoms", randoms, 1)
     k = explanation.index(target)
     asker, choose = _asker(explanation, model, k)
     keep = Bernoulli()(explanation.segments.count, masks, np.random.default_rng([seed, 77])).keep
@@ -145,8 +147,7 @@ def stability(
     Costs the explanation's budget for each seed. A random map's share is that of five segments drawn at
     random.
     """
-    if seeds < 1:
-        raise OptionError(f"stability needs seeds >= 1, but {seeds} was given.", slug="option-value")
+    _check_least("stability", "seeds", seeds, 1)
     k = explanation.index(target)
     asked = as_model(model)
     labels = explanation.segments
@@ -179,6 +180,11 @@ def check(
     return tuple(measure(explanation, model, target=target) for measure in measures)
 
 
+def _check_least(measure: str, option: str, given: int, least: int) -> None:
+    if given < least:
+        raise OptionError(f"{measure} needs {option} >= {least}, but {given} was given.", slug="option-value")
+
+
 def _leaders(values: Float[np.ndarray, "S"], n: int = 5) -> set[int]:
     return set(np.argsort(-np.abs(values), kind="stable")[:n].tolist())
 
@@ -204,6 +210,7 @@ def _curve(
     randoms: int,
     seed: int,
 ) -> Measure:
+    _check_least(name, "randoms", randoms, 1)
     k = explanation.index(target)
     asker, choose = _asker(explanation, model, k)
     count = explanation.segments.count

@@ -82,7 +82,8 @@ def save(explanation: Explanation, path: Path) -> Path:
 def load(path: Path) -> Explanation:
     """Read an explanation."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves what it cannot read open.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(str(arrays["about"]))
         layout = int(about["layout"])

@@ -359,7 +359,15 @@ def test_occlusion_finds_its_masks_among_others():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"kernel_width": 0.0}, {"kernel_width": -1.0}, {"ridge": -0.1}], ids=lambda options: str(options)
+    "bad",
+    [
+        {"kernel_width": 0.0},
+        {"kernel_width": -1.0},
+        {"kernel_width": np.nan},
+        {"ridge": -0.1},
+        {"ridge": np.nan},
+    ],
+    ids=lambda options: str(options),
 )
 def test_lime_refuses_impossible_options(bad):
     with pytest.raises(OptionError, match="kernel_width > 0 and ridge >= 0, but Lime") as caught:

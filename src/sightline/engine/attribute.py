@@ -34,7 +34,7 @@ class Lime:
     ridge: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kernel_width <= 0 or self.ridge < 0:
+        if not (self.kernel_width > 0 and self.ridge >= 0):  # nan neither
             raise OptionError(
                 f"Lime needs kernel_width > 0 and ridge >= 0, but {self!r} was given.", slug="option-value"
             )

@@ -171,7 +171,7 @@ def _parameters(text: str, rest: str) -> dict[str, Any]:
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)) or call.args:
             raise ValueError("parameters need names")
         return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that ast may raise
         raise OptionError(
             f"{text!r} cannot be read: write name:parameter=number,parameter=number, such as "
             "slic:n_segments=100,compactness=5.",
