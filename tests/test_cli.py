@@ -86,7 +86,7 @@ def test_the_form_that_the_model_wants_is_made(folder):
 def test_contrasts_names_and_the_open_budget_are_taken(folder):
     (folder / "names.txt").write_text("dark\nbright\n")
     words = ["explain", "brightness:bright_left", "grey.png", "--names", "names.txt", "--budget", "auto"]
-    done = sightline(*words, "--target", "bright", "--target", "1:0", "--kind", "targets")
+    done = sightline(*words, "--target", "bright", "--target", "bright:dark", "--kind", "targets")
     assert done.exit_code == 0, done.output
     made = sl.Explanation.load("sightline-out/grey.npz")
     assert made.targets == (1, sl.Contrast(1, 0))
@@ -105,6 +105,10 @@ def test_contrasts_names_and_the_open_budget_are_taken(folder):
         (["--size", "big"], "--size must be WIDTHxHEIGHT"),
         (["--target", "cat"], "but the model has no class names"),
         (["--names", "missing.txt"], "missing.txt cannot be read"),
+        (["--kind", "pannel"], "Did you mean 'panel'"),
+        (["--out", "grey.png"], "--out grey.png cannot be a folder"),
+        (["--target", "1:cat"], "there is no class 'cat'"),
+        (["sub/grey.jpg"], "grey.png and sub/grey.jpg would both be written to sightline-out/grey.png"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(folder, words, said):

@@ -96,6 +96,7 @@ def explain(
     """Explain pictures: write a figure and a saved explanation (.npz) of each."""
     from sightline import command
 
+    command.check(images, kind, out)
     wanted = command.Wanted(values=values, mode=mode, size=size)
     options = {"attribute": attribute, "segment": segment, "fill": fill}
     asked = command.Job(

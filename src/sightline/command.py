@@ -10,7 +10,7 @@ from sightline.adapters.load import load_model
 from sightline.door import explain, named_target, read_image
 from sightline.engine.plan import Plan
 from sightline.engine.score import Top
-from sightline.errors import FileError, OptionError
+from sightline.errors import FileError, OptionError, TargetError
 from sightline.explanation import Explanation
 from sightline.types import Contrast, nearest, option, record
 
@@ -101,10 +101,36 @@ class Job:
         from sightline import figures
 
         made = explain(self.wanted.read(path), self.model, self.plan, class_names=self.names)
-        self.out.mkdir(parents=True, exist_ok=True)
         figure = self.out / f"{path.stem}.png"
         figure.write_bytes(figures.png(made.plot(self.kind)))
         return made, [figure, made.save(self.out / f"{path.stem}.npz")]
+
+
+def check(images: list[Path], kind: str, out: Path) -> None:
+    """Refuse what could not be written, before the model is asked.
+
+    Raises
+    ------
+    OptionError
+        If two pictures would be written to the same file, the figure does not exist, or the folder
+        cannot be made.
+    """
+    from sightline.figures import KINDS
+
+    if kind not in KINDS:
+        raise OptionError(f"there is no --kind {kind!r}. {nearest(kind, KINDS)}", slug="option-unknown")
+    first: dict[str, Path] = {}
+    for path in images:
+        if first.setdefault(path.stem, path) is not path:
+            raise OptionError(
+                f"{first[path.stem]} and {path} would both be written to {out / path.stem}.png: explain "
+                "them apart, each with an --out of its own.",
+                slug="option-value",
+            )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"--out {out} cannot be a folder: {error}.", slug="option-value") from None
 
 
 def open_model(text: str, *, trust: bool) -> Any:
@@ -148,6 +174,14 @@ def _target(text: str, names: tuple[str, ...] | None) -> Any:
     if names and text in names:
         return text
     first, colon, second = text.partition(":")
-    if colon and first.isdigit() and second.isdigit():
-        return Contrast(int(first), int(second))
+    if colon:
+        return Contrast(_class(first, names), _class(second, names))
     return int(text) if text.isdigit() else text
+
+
+def _class(text: str, names: tuple[str, ...] | None) -> int:
+    if names and text in names:
+        return names.index(text)
+    if text.isdigit():
+        return int(text)
+    raise TargetError(f"there is no class {text!r}. {nearest(text, names or ())}", slug="target-unknown")
