@@ -9,7 +9,7 @@ import difflib
 import functools
 import hashlib
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
@@ -272,3 +272,44 @@ class Attribute(Protocol):
     def sample(self) -> Sampler: ...
 
     def __call__(self, masks: Masks, scores: Scores, /) -> Attribution: ...
+
+
+@runtime_checkable
+class Network(Protocol):
+    """The inside of a network, in NumPy: float32 arrays, channels last, whatever the framework keeps.
+
+    `inputs` are what the network itself is given, after any preprocessing, shape (B, h, w, c). `weights`,
+    shape (R,), choose the scalar to differentiate: its R raw outputs @ weights, summed over the batch.
+    """
+
+    def inputs(self, images: Any, /) -> Any:
+        """Images, preprocessed or as given → inputs, shape (B, h, w, c)."""
+        ...
+
+    def outputs(self, inputs: Any, /) -> Any:
+        """Raw outputs, shape (B, R), with no softmax or sigmoid added."""
+        ...
+
+    def layers(self, inputs: Any, /) -> Mapping[str, tuple[int, ...]]:
+        """Names of the layers in order of execution, and the shape of each one's output for one image."""
+        ...
+
+    def convolution(self, inputs: Any, /) -> str:
+        """Name of the last convolutional layer."""
+        ...
+
+    def slopes(self, inputs: Any, weights: Any, /) -> Any:
+        """Gradients of the scalar with respect to the inputs, shape (B, h, w, c)."""
+        ...
+
+    def look(self, inputs: Any, layer: str, weights: Any, /) -> tuple[Any, Any]:
+        """A layer's activations, and the gradients of the scalar with respect to them, (B, …, C)."""
+        ...
+
+    def dense(self) -> tuple[Any, Any]:
+        """Kernel, shape (C, R), and offsets, shape (R,), of the last fully connected layer."""
+        ...
+
+    def randomised(self, seed: int, /) -> Any:
+        """A copy of the user's network with every weight drawn anew, as `as_model` takes it."""
+        ...
