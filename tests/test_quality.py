@@ -6,14 +6,16 @@ import itertools
 import numpy as np
 import pytest
 
+from nets import cnn
 from sightline import quality
 from sightline.door import explain
 from sightline.engine.fill import Colour
 from sightline.engine.plan import Plan
 from sightline.engine.segment import Given, Grid
-from sightline.errors import OptionError, TargetError
+from sightline.errors import ModelError, OptionError, TargetError
 from sightline.explanation import Explanation
 from sightline.quality import Measure
+from sightline.types import Heat
 
 SIDE = 5
 WEIGHTS = np.zeros(SIDE * SIDE)
@@ -163,13 +165,13 @@ def test_stability_leaves_the_segments_alone_and_changes_the_seed(true, monkeypa
     run = quality.run
 
     def watched(image, model, plan, **options):
-        seen.append((plan.seed, plan.segment(image)))
+        seen.append((plan.seed, plan.segment.labels))
         return run(image, model, plan, **options)
 
     monkeypatch.setattr(quality, "run", watched)
     quality.stability(true, planted, seeds=2)
     assert [seed for seed, _ in seen] == [1, 2]
-    assert all(segments is true.segments for _, segments in seen)
+    assert all((labels == true.segments.labels).all() for _, labels in seen)
 
 
 def test_the_other_target_is_measured_when_asked_for():
@@ -253,3 +255,28 @@ def test_nothing_to_compare_with_is_refused_before_the_model_is_asked(true, meas
 def test_the_fewest_masks_and_random_maps_are_enough_for_a_figure(true):
     assert quality.fit(true, planted, masks=2, randoms=1).calls == 2
     assert np.isfinite(quality.deletion(true, planted, randoms=1).random)
+
+
+def test_randomisation_tells_a_map_of_the_picture_from_one_of_the_network():
+    """A map that does not depend on the weights keeps its ranks."""
+    net = cnn()
+    image = np.random.default_rng(0).random((24, 20, 3)).astype(np.float32)
+
+    def edges(network, inputs, weights, seed):
+        return Heat((inputs[0].sum(axis=-1),), None, sums=True)
+
+    edges.looks_inside = True
+    fooled = quality.randomisation(explain(image, net, attribute=edges, segment="grid"), net)
+    assert fooled.value == pytest.approx(1.0)
+    assert not fooled.better
+    assert "no better than a map of the picture alone's 1.000" in repr(fooled)
+    made = explain(image, net, attribute="grad-cam", segment="grid", target=1)
+    measure = quality.randomisation(made, net, seeds=4)
+    assert measure.value < 0.7
+    assert measure.better
+    assert measure.calls > 0
+
+
+def test_randomisation_needs_the_network(true):
+    with pytest.raises(ModelError, match="known by its answers alone"):
+        quality.randomisation(true, planted)

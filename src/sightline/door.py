@@ -2,20 +2,24 @@
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from sightline.adapters import as_model
 from sightline.engine import explain as engine
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan, as_target, replaced
-from sightline.errors import ImageError, OptionError, TargetError
+from sightline.errors import ImageError, OptionError, SightlineWarning, TargetError
 from sightline.explanation import Explanation
-from sightline.types import Attribute, Fill, Sampler, Segmenter, Target, nearest
+from sightline.types import Attribute, Fill, Inside, Sampler, Segmenter, Target, nearest
+
+UNEXPECTED = 1e-2
+"""Largest difference from the expected scores that is let pass: half precision and resizing libraries."""
 
 
 def explain(
@@ -23,7 +27,7 @@ def explain(
     model: Any,
     plan: Plan | None = None,
     *,
-    attribute: str | Attribute | None = None,
+    attribute: str | Attribute | Inside | None = None,
     segment: str | Segmenter | None = None,
     fill: str | Fill | None = None,
     sample: str | Sampler | None = None,
@@ -31,6 +35,8 @@ def explain(
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
     class_names: Sequence[str] | None = None,
+    preprocess: Any = None,
+    expect: Any = None,
     batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Explanation:
@@ -42,12 +48,14 @@ def explain(
         Shape (H, W) or (H, W, C), in the dtype and range that the model wants; never rescaled.
     model : callable or anything `as_model` takes
         Images, shape (B, *image.shape) → scores, shape (B, L): a function such as
-        ``pipeline.predict_proba``, a fitted scikit-learn estimator, an ONNX file, a server's URL.
+        ``pipeline.predict_proba``, a fitted scikit-learn estimator, a PyTorch module, a Keras model, an
+        ONNX file, a server's URL.
     plan : Plan, optional
         All that decides the numbers; the keywords below replace its parts.
     attribute, segment, fill, sample : str or option, optional
         A name such as ``"slic"`` or ``"slic:n_segments=100"``, or a value such as
-        ``Slic(n_segments=100)``, or a function.
+        ``Slic(n_segments=100)``, or a function. The attributions that look inside (``"grad-cam"``,
+        ``"integrated-gradients"``, …) need a PyTorch module or a Keras model.
     target : int, str, Contrast, sequence of them, Top or Classes, optional
         Which classes to explain: column numbers of the model's answer, or names out of `class_names`.
         By default the highest-scored one.
@@ -58,6 +66,11 @@ def explain(
         Which masks; same seed, same answer.
     class_names : sequence of str, optional
         In the model's order; by default what the model knows of itself.
+    preprocess : callable, optional
+        The image as you have it → what the model wants, as for `as_model`: yours is perturbed and drawn.
+    expect : array-like, optional
+        Scores that your own pipeline gives this image, shape (L,), or p of class 1: a warning if the model,
+        as it is asked here, says otherwise, as it does when the preprocessing differs.
     batch_size : int, optional
         Most images in one model call's batch; never changes the numbers beyond rounding.
     progress : bool, optional
@@ -90,7 +103,7 @@ def explain(
             slug="option-value",
         )
     pixels = read_image(image)
-    asked = as_model(model, class_names=class_names)
+    asked = as_model(model, class_names=class_names, preprocess=preprocess)
     names = asked.class_names
     chosen = replaced(
         plan or Plan(),
@@ -103,9 +116,39 @@ def explain(
         seed=seed,
     )
     with _ticking(progress, engine.most_calls(chosen)) as tick:
-        parts = engine.explain(pixels, asked, chosen, batch_size=batch_size or asked.batch_size, tick=tick)
-    segments, scores, attribution = parts
+        size = batch_size or asked.suits(pixels)
+        segments, scores, attribution = engine.explain(pixels, asked, chosen, batch_size=size, tick=tick)
+    if expect is not None:
+        _compare(scores.classes, expect)
     return Explanation(pixels, chosen, segments, scores, attribution, asked.class_names)
+
+
+def _compare(scores: Float[np.ndarray, "L"], expect: Any) -> None:
+    """Warn if the model does not score the image as the user's own pipeline does."""
+    expected = np.ravel(np.asarray(expect, dtype=np.float64))
+    if expected.size == 1 and scores.size == 2:
+        expected = np.array([1 - expected[0], expected[0]])
+    if expected.shape != scores.shape:
+        raise OptionError(
+            f"expect= needs a score for each of the {scores.size} classes, but {expected.size} were given.",
+            slug="option-value",
+        )
+    apart = float(np.abs(expected - scores).max())
+    if apart > UNEXPECTED:
+        warnings.warn(
+            SightlineWarning(
+                f"the model scores this image {_few(scores)}, but your own pipeline {_few(expected)}: is the "
+                "picture brought to the same size, range, channels and order of axes? Give the same "
+                "preprocess= as your pipeline has.",
+                slug="scores-unexpected",
+            ),
+            stacklevel=3,
+        )
+
+
+def _few(scores: Float[np.ndarray, "L"]) -> str:
+    shown = ", ".join(f"{score:.3g}" for score in scores[:4])
+    return f"[{shown}{', …' if scores.size > 4 else ''}]"
 
 
 def read_image(source: Any) -> Shaped[np.ndarray, "..."]:

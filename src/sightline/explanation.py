@@ -131,9 +131,37 @@ class Explanation:
         kept[order[:num]] = True
         return np.asarray((np.sign(values) * (chosen & kept)).astype(np.int64)[self.segments.labels])
 
-    def heatmap(self, target: int | str | Contrast | None = None) -> Float[np.ndarray, "H W"]:
-        """Each pixel's segment's value, in units of the model's score."""
-        return np.asarray(self.attribution.values[self.index(target)][self.segments.labels])
+    def heatmap(
+        self, target: int | str | Contrast | None = None, *, each: Literal["segment", "pixel"] = "segment"
+    ) -> Float[np.ndarray, "H W"]:
+        """The value of each pixel's segment, or each pixel's own heat.
+
+        Parameters
+        ----------
+        target : optional
+        each : {"segment", "pixel"}
+            Pixels have a heat of their own where the method looks inside the network.
+
+        Returns
+        -------
+        float array, shape (H, W)
+            In units of the model's score; without a unit for class activation maps.
+
+        Raises
+        ------
+        OptionError
+            If there is no heat of single pixels.
+        """
+        k, made = self.index(target), self.attribution
+        if each == "segment":
+            return np.asarray(made.values[k][self.segments.labels])
+        if made.pixels is None:
+            raise OptionError(
+                f"{type(self.plan.attribute).__name__} has a value for each segment, and none for single "
+                "pixels: leave out each=.",
+                slug="option-value",
+            )
+        return np.asarray(made.pixels[k])
 
     def plot(
         self,
@@ -202,18 +230,30 @@ class Explanation:
         )
 
     def __repr__(self) -> str:
-        return "\n".join([self._headline(), *(self._line(leader) for leader in self.top(3))])
+        told = np.isfinite(self.attribution.error[0]).all()
+        leaders = self.top(3) if told else []
+        return "\n".join([self._headline(), *map(self._line, leaders)])
 
     def _headline(self) -> str:
         made = self.attribution
-        state = "settled" if made.settled else "not settled"
         shape = "×".join(map(str, self.image.shape))
-        fit = "none: the score never moved" if np.isnan(made.fit[0]) else f"{made.fit[0]:.2f}"
+        how = type(self.plan.attribute).__name__ + (f" at {made.layer}" if made.layer else "")
         return (
-            f"Explanation of {self.name(self.targets[0])} (score {self.scores.full[0]:.3g}) in an image of "
-            f"{shape}: {type(self.plan.attribute).__name__}, {self.segments.count} segments, "
-            f"{made.calls} calls, fit {fit}, {state}"
+            f"Explanation of {self.name(self.targets[0])} (score {self.scores.full[0]:.3g}, with everything "
+            f"hidden {self.scores.empty[0]:.3g}) in an image of {shape}: {how}, "
+            f"{self.segments.count} segments, {made.calls} calls{self._trust()}"
         )
+
+    def _trust(self) -> str:
+        """How far to trust the values, for a headline."""
+        made = self.attribution
+        if made.pixels is not None:
+            return ""
+        if not np.isfinite(made.error).all():
+            return ", too few masks to tell how wrong"
+        if np.isnan(made.fit[0]):
+            return ", the score never moved"
+        return f", fit {made.fit[0]:.2f}, {'settled' if made.settled else 'not settled'}"
 
     @staticmethod
     def _line(leader: Leader) -> str:

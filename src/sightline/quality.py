@@ -12,11 +12,12 @@ from sightline.adapters import as_model
 from sightline.engine.explain import explain as run
 from sightline.engine.fill import fill
 from sightline.engine.sample import Bernoulli
-from sightline.engine.score import Asker, chooser, usual_batch
+from sightline.engine.score import Asker, Classes, chooser, usual_batch
+from sightline.engine.segment import Given
 from sightline.engine.solve import r_squared
 from sightline.errors import OptionError, SightlineWarning
 from sightline.explanation import Explanation
-from sightline.types import Contrast, record
+from sightline.types import Attribution, Contrast, record
 
 
 @record
@@ -38,6 +39,8 @@ class Measure:
         Images that the model was given for it.
     curve : float array, shape (P, 2), optional
         Share of the picture that was hidden or shown, and the score there.
+    rival : str
+        What `random` and `spread` are of.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Measure:
     higher: bool
     calls: int
     curve: Float[np.ndarray, "P 2"] | None = None
+    rival: str = "a random map"
 
     @property
     def better(self) -> bool:
@@ -58,7 +62,7 @@ class Measure:
         verdict = "better than" if self.better else "no better than"
         way = "higher" if self.higher else "lower"
         return (
-            f"{self.name} {self.value:.3f}, {verdict} a random map's {self.random:.3f} ± {self.spread:.3f} "
+            f"{self.name} {self.value:.3f}, {verdict} {self.rival}'s {self.random:.3f} ± {self.spread:.3f} "
             f"({way} is better; {self.calls} calls)"
         )
 
@@ -150,12 +154,12 @@ def stability(
     _check_least("stability", "seeds", seeds, 1)
     k = explanation.index(target)
     asked = as_model(model)
-    labels = explanation.segments
+    labels = explanation.segments.labels
     sets = [_leaders(explanation.attribution.values[k])]
     calls = 0
     for other in range(1, seeds + 1):
         plan = dataclasses.replace(
-            explanation.plan, seed=explanation.plan.seed + other, segment=lambda image: labels
+            explanation.plan, seed=explanation.plan.seed + other, segment=Given(labels)
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SightlineWarning)  # said when the explanation was made
@@ -164,12 +168,62 @@ def stability(
         calls += again.calls
     pairs = [(a, b) for i, a in enumerate(sets) for b in sets[:i]]
     shares = [len(a & b) / len(a) for a, b in pairs]
-    size, count = len(sets[0]), labels.count
+    size, count = len(sets[0]), explanation.segments.count
     # The overlap of two random sets is hypergeometric.
     variance = (1 - size / count) ** 2 / max(count - 1, 1)
     return Measure(
         "stability", float(np.mean(shares)), size / count, float(np.sqrt(variance / len(pairs))), True, calls
     )
+
+
+def randomisation(
+    explanation: Explanation, model: Any, *, target: int | str | Contrast | None = None, seeds: int = 3
+) -> Measure:
+    """How much of the map is left when every weight of the network is drawn anew.
+
+    Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018: Spearman's rank correlation of the sizes
+    of the heat (of pixels where there is one, else of segments) before and after, the mean over seeds.
+    Lower is better: a map that stays the same shows the picture, not what the network learned.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    model : PyTorch module, Keras model, or `as_model` of one
+        The model that was explained; it is left as it is.
+    target : optional
+        By default the explanation's first.
+    seeds : int
+        Networks with random weights to compare with. Each costs the explanation's calls.
+
+    Raises
+    ------
+    ModelError
+        If the model is known by its answers alone.
+    """
+    from scipy.stats import spearmanr
+
+    _check_least("randomisation", "seeds", seeds, 1)
+    k = explanation.index(target)
+    network = as_model(model).network()
+    plan = dataclasses.replace(
+        explanation.plan, target=Classes(explanation.targets[k]), segment=Given(explanation.segments.labels)
+    )
+    alike, calls = [], 0
+    for seed in range(seeds):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SightlineWarning)  # random networks are often saturated or flat
+            _, _, again = run(explanation.image, network.randomised(seed), plan)
+        sizes = [np.abs(_heat(made, row)) for made, row in ((explanation.attribution, k), (again, 0))]
+        told = all(np.ptp(one) for one in sizes)
+        alike.append(round(float(spearmanr(*sizes).statistic), 9) if told else 0.0)
+        calls += again.calls
+    value, spread = _moments(alike)
+    rival = "a map of the picture alone"
+    return Measure("randomisation", value, 1.0, spread, False, calls, rival=rival)
+
+
+def _heat(made: Attribution, k: int) -> Float[np.ndarray, "P"]:
+    return np.asarray(made.values[k] if made.pixels is None else made.pixels[k].ravel())
 
 
 def check(

@@ -219,6 +219,10 @@ class Attribution:
         Images that the model was given.
     settled : bool
         Whether the leading segments can be told from the rest at 95 %.
+    pixels : float array, shape (K, H, W), optional
+        Heat of each pixel, where the method looks inside the network; the values are its means or sums.
+    layer : str, optional
+        The layer that was looked at.
     """
 
     values: Float[np.ndarray, "K S"]
@@ -227,6 +231,27 @@ class Attribution:
     fit: Float[np.ndarray, "K"]
     calls: int = 0
     settled: bool = False
+    pixels: Float[np.ndarray, "K H W"] | None = None
+    layer: str | None = None
+
+
+@record
+class Heat:
+    """What a method that looks inside the network found for one target.
+
+    Parameters
+    ----------
+    maps : tuple of float arrays, shape (h, w)
+        One, or one a sample, whose mean is the result; of a layer's or the inputs' own extent.
+    layer : str or None
+        The layer that was looked at.
+    sums : bool
+        Whether a segment's value is the sum of its pixels, else their mean.
+    """
+
+    maps: tuple[Float[np.ndarray, "h w"], ...]
+    layer: str | None
+    sums: bool
 
 
 @runtime_checkable
@@ -313,3 +338,12 @@ class Network(Protocol):
     def randomised(self, seed: int, /) -> Any:
         """A copy of the user's network with every weight drawn anew, as `as_model` takes it."""
         ...
+
+
+@runtime_checkable
+class Inside(Protocol):
+    """Network, inputs (1, h, w, c), weights of its raw outputs (R,), seed → heat."""
+
+    looks_inside: bool
+
+    def __call__(self, network: Network, inputs: Any, weights: Any, seed: int, /) -> Heat: ...

@@ -58,7 +58,8 @@ def test_a_column_that_leaves_0_to_1_later_is_refused() -> None:
         model(IMAGES)
     assert str(caught.value) == (
         "the model returned scores from -0.5 to 0.5, but its first answers were within 0 to 1, so they were "
-        'taken for probabilities of class 1. If they are logits, pass output="logit". [model-range]'
+        'taken for probabilities. If they are logits, pass output="logit", "softmax" or "sigmoid". '
+        "[model-range]"
     )
 
 
@@ -86,11 +87,34 @@ def test_output_probability_refuses_a_column_beyond_0_and_1() -> None:
     assert told.startswith('the model returned scores from 0 to 2, but output="probability" was given.')
 
 
+def test_output_softmax_and_sigmoid_make_probabilities_of_logits() -> None:
+    logits = np.array([[1.0, -2.0, 0.5]]).repeat(len(IMAGES), axis=0)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    soft = as_model(answering(logits), output="softmax")
+    np.testing.assert_allclose(soft(IMAGES), shares)
+    assert "3 columns of logits: scores are their softmax" in repr(soft)
+    apart = as_model(answering(logits), output="sigmoid")
+    np.testing.assert_allclose(apart(IMAGES), 1 / (1 + np.exp(-logits)))
+    single = as_model(answering(COLUMN * 8 - 3), output="sigmoid")
+    p = 1 / (1 + np.exp(3 - COLUMN * 8))
+    np.testing.assert_allclose(single(IMAGES), np.stack([1 - p, p], axis=1))
+    assert "one column, a logit of class 1: scores are [1 - p, p] of its sigmoid p" in repr(single)
+
+
+def test_output_softmax_of_one_column_is_refused() -> None:
+    told = refusal(COLUMN, output="softmax")
+    assert told.startswith(
+        'output="softmax" needs a column for each class, but the model returned one column.'
+    )
+    assert 'pass output="sigmoid"' in told
+
+
 def test_an_unknown_output_offers_the_nearest() -> None:
     with pytest.raises(OptionError) as caught:
         as_model(answering(COLUMN), output="logits")
     assert str(caught.value) == (
-        "there is no output 'logits'. Did you mean 'logit'? Valid: auto, probability, logit. [option-value]"
+        "there is no output 'logits'. Did you mean 'logit'? Valid: auto, probability, logit, "
+        "softmax, sigmoid. [option-value]"
     )
 
 

@@ -1,5 +1,6 @@
 """Every adapter against the one contract."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,25 @@ def transformer_case() -> Case:
     return Case(made, truth, COLOUR, names=NAMES)
 
 
+def torch_case(shape: tuple[int, ...], *, double: bool = False, scripted: bool = False) -> Case:
+    """A module in training mode, with a dropout that would show if it were asked so."""
+    import torch
+
+    truth = fitted(shape)[1]
+    # The truth takes its numbers row by row with channels last, PyTorch with channels first.
+    weights = truth.weights.reshape(len(truth.weights), *shape, *([1] * (len(shape) == 2)))
+    linear = torch.nn.Linear(weights[0].size, len(weights))
+    linear.weight.data = torch.from_numpy(weights.transpose(0, 3, 1, 2).reshape(len(weights), -1).copy())
+    linear.bias.data = torch.from_numpy(truth.offsets)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(0.5), linear, torch.nn.Softmax(1)).train()
+    net.to(torch.float64 if double else torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's word on TorchScript
+        made = torch.jit.script(net) if scripted else net
+    dtypes = ("float32", "float64")  # bytes are warned of: tests/adapters/test_adapters_torch.py
+    return Case(made, truth, shape, dtypes=dtypes, tolerance=1e-12 if double else 1e-5)
+
+
 def onnx_case(folder: Path, image: tuple[int, ...], shape: list[Any], **more: Any) -> Case:
     truth = fitted(image)[1]
     names = ("a", "b", "c") if "names" in more.get("outputs", ()) else None
@@ -77,6 +97,10 @@ def onnx_case(folder: Path, image: tuple[int, ...], shape: list[Any], **more: An
         "estimator of grey",
         "pipeline of a plain step",
         "pipeline of a function",
+        "torch of colour",
+        "torch of grey",
+        "torch in double precision",
+        "torch scripted",
         "onnx nchw",
         "onnx nhwc",
         "onnx flat",
@@ -103,6 +127,10 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
         "estimator of grey": lambda: estimator_case(GREY),
         "pipeline of a plain step": step_case,
         "pipeline of a function": transformer_case,
+        "torch of colour": lambda: torch_case(COLOUR),
+        "torch of grey": lambda: torch_case(GREY),
+        "torch in double precision": lambda: torch_case(COLOUR, double=True),
+        "torch scripted": lambda: torch_case(COLOUR, scripted=True),
         "onnx nchw": lambda: onnx_case(tmp_path, COLOUR, ["N", 3, 5, 7]),
         "onnx nhwc": lambda: onnx_case(tmp_path, COLOUR, [None, 5, 7, 3]),
         "onnx flat": lambda: onnx_case(tmp_path, COLOUR, ["N", 105], dtype="float64"),

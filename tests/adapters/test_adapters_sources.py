@@ -215,49 +215,6 @@ def test_what_is_no_model_is_refused_with_what_is(source: Any, told: str) -> Non
     assert told in refusal(source)
 
 
-# Frameworks whose models are not asked directly
-
-
-def stand_in(module: str, **members: Any) -> Any:
-    """An object whose class comes from a module that is not imported."""
-    made = type("Net", (), {"__call__": lambda self, images: images, **members})
-    made.__module__ = module
-    return made()
-
-
-def test_a_torch_module_is_refused_with_the_line_that_wraps_it() -> None:
-    told = refusal(stand_in("torch.nn.modules.module", state_dict=None))
-    assert told.startswith("Net is a PyTorch module, which takes tensors and not images. Call its eval()")
-    assert "as_model(lambda x: net(torch.from_numpy(x).permute(0, 3, 1, 2).float()).softmax(1))" in told
-
-
-@pytest.mark.parametrize(
-    "module", ["keras.src.models.model", "tf_keras.engine.training", "tensorflow.python.x"]
-)
-def test_a_keras_model_is_refused_with_its_bound_method(module: str) -> None:
-    net = stand_in(module, predict=lambda self, images: IMAGES.mean(axis=(1, 2)))
-    told = refusal(net)
-    assert told.startswith("Net is a Keras model: give its bound method, as_model(model.predict), or")
-    assert as_model(net.predict)(IMAGES).shape == (30, 2)
-
-
-def test_telling_a_framework_does_not_import_it() -> None:
-    before = set(sys.modules)
-    refusal(stand_in("torch.nn.modules.module", state_dict=None))
-    assert not {name for name in set(sys.modules) - before if name.startswith(("torch", "keras"))}
-
-
-def test_the_line_that_the_torch_error_gives_works() -> None:
-    torch: Any = pytest.importorskip("torch")
-    net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    assert "Sequential is a PyTorch module" in refusal(net.eval())
-    colour = pictures(3, (8, 9, 3), "uint8")
-    model = as_model(lambda x: net(torch.from_numpy(x).permute(0, 3, 1, 2).float()).softmax(1))
-    assert model(colour).shape == (3, 2)
-    half = as_model(lambda x: net(torch.from_numpy(x).permute(0, 3, 1, 2).float()).bfloat16())
-    assert half(colour).dtype == np.float64
-
-
 # The tutorial
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sightline.adapters.each import each
 from sightline.adapters.model import Ask, CheckedModel
-from sightline.errors import FileError
+from sightline.errors import FileError, OptionError
 
-__all__ = ["CheckedModel", "as_model"]
+__all__ = ["CheckedModel", "as_model", "each"]
 
 
 def as_model(
@@ -16,6 +17,8 @@ def as_model(
     output: str = "auto",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
+    preprocess: Any = None,
+    device: Any = None,
 ) -> CheckedModel:
     """A model that takes images as you have them and returns checked scores.
 
@@ -24,6 +27,9 @@ def as_model(
     source : object
         - any callable: gets a batch of images, shape (B, H, W) or (B, H, W, C), in their own dtype and
           range, and returns scores, shape (B, L), (B,) or (B, 1);
+        - a PyTorch module: asked in evaluation mode, on its own device, with tensors (B, C, H, W) in its own
+          dtype;
+        - a Keras 3 model on any backend, or its `predict`: asked in inference mode;
         - a fitted scikit-learn estimator or pipeline: its `predict_proba`, else its `decision_function`;
           the images are flattened if it was trained on as many numbers as they have, and given as they
           are to a pipeline whose first step takes pictures;
@@ -31,15 +37,23 @@ def as_model(
         - the URL of a served model: ``http://host:port/v2/models/NAME`` (KServe V2, Triton) or
           ``http://host:port/v1/models/NAME`` (TensorFlow Serving REST, KServe V1).
     output : str
-        What a single column of scores is. ``"probability"``: of class 1 of two, so that the scores are
-        [1 - p, p]. ``"logit"``: a raw score of class 1, so that they are [-v, v]. ``"auto"``: a
-        probability if all scores of the first batch are within 0 to 1, else a logit. Several columns are
-        kept as they are.
+        What the columns of scores are. ``"probability"``: probabilities; of class 1 of two where there is
+        a single column, so that the scores are [1 - p, p]. ``"logit"``: raw scores, kept; a single column
+        becomes [-v, v]. ``"softmax"`` and ``"sigmoid"``: logits, of which these are taken. ``"auto"``:
+        probabilities if all scores of the first batch are within 0 to 1; else logits, whose softmax (a
+        single column: sigmoid) is taken for PyTorch and Keras networks, and which are kept for others.
     class_names : sequence of str, optional
         One for each class; by default those the model knows itself. For a single column the name of class
         1 is enough.
     batch_size : int, optional
         Images in a batch that suit the model; by default what the model itself insists on, if anything.
+    preprocess : callable, optional
+        The images as you have them → what the model wants; sightline perturbs and draws yours. A
+        `torch.nn.Module` (such as torchvision's transforms) gets tensors (B, C, H, W) in the images' own
+        dtype on the model's device; any other function gets the array (B, H, W, C), as those of
+        ``keras.applications`` do. Wrap a function of one PIL image in `sightline.each`.
+    device : str or torch.device, optional
+        Where a PyTorch module is moved, for good; by default it stays where it is.
 
     Returns
     -------
@@ -53,9 +67,9 @@ def as_model(
     MissingExtra
         If the package that runs such a model is not installed.
     ModelError
-        If `source` cannot be asked: it is not fitted, a class, a bare PyTorch or Keras model, …
+        If `source` cannot be asked: it is not fitted, a class, …
     OptionError
-        If `output` does not exist, or `class_names` or `batch_size` cannot be used.
+        If `output` or `device` does not exist, or another option cannot be used.
 
     Examples
     --------
@@ -67,15 +81,19 @@ def as_model(
     ('not bright', 'bright')
     """
     if isinstance(source, CheckedModel):
-        if output == "auto" and class_names is None and batch_size is None:
+        given = (class_names, batch_size, preprocess, device)
+        if output == "auto" and all(option is None for option in given):
             return source
-        return CheckedModel(
-            source.ask,
-            output=source.output if output == "auto" else output,
-            class_names=source.class_names if class_names is None else class_names,
-            batch_size=source.batch_size if batch_size is None else batch_size,
-        )
-    return CheckedModel(_ask(source), output=output, class_names=class_names, batch_size=batch_size)
+        class_names = source.class_names if class_names is None else class_names
+        batch_size = source.batch_size if batch_size is None else batch_size
+        preprocess = source.preprocess if preprocess is None else preprocess
+        output = source.output if output == "auto" and source.output != "network" else output
+    ask = source.ask if isinstance(source, CheckedModel) else _ask(source)
+    if preprocess is not None or device is not None:
+        ask, preprocess = _placed(ask, preprocess, device)
+    return CheckedModel(
+        ask, output=output, class_names=class_names, batch_size=batch_size, preprocess=preprocess
+    )
 
 
 def _ask(source: Any) -> Ask:
@@ -84,15 +102,46 @@ def _ask(source: Any) -> Ask:
 
     if isinstance(source, (str, Path)):
         return _from_text(str(source))
-    if "onnxruntime" in roots(source):
+    if isinstance(source, type):
+        return Plain(source)
+    packages = roots(source)
+    if "onnxruntime" in packages:
         from sightline.adapters.onnx import OnnxModel
 
         return OnnxModel(source)
-    if _is_estimator(source, roots(source)):
+    if "torch" in packages and hasattr(source, "state_dict") and "keras" not in packages:
+        from sightline.adapters.torch import TorchModel
+
+        return TorchModel(source)
+    if "keras" in packages | roots(getattr(source, "__self__", None)):
+        from sightline.adapters.keras import KerasModel, keras_model
+
+        found = keras_model(source)
+        if found is not None:
+            return KerasModel(found)
+    if _is_estimator(source, packages):
         from sightline.adapters.sklearn import Estimator
 
         return Estimator(source)
     return Plain(source)
+
+
+def _placed(ask: Ask, preprocess: Any, device: Any) -> tuple[Ask, Any]:
+    """The adapter on its device, with the preprocessing where that takes tensors; and else that, apart."""
+    from sightline.adapters.plain import roots
+
+    of_tensors = "torch" in roots(preprocess) and hasattr(preprocess, "state_dict")
+    if "torchvision" in roots(preprocess) and not of_tensors:
+        preprocess = each(preprocess)
+    placed = getattr(ask, "placed", None)
+    if placed is not None:
+        return placed(device, preprocess if of_tensors else None), None if of_tensors else preprocess
+    for name, given in (("device", device), ("preprocess", preprocess if of_tensors else None)):
+        if given is not None:
+            raise OptionError(
+                f"{name}={given!r} is for PyTorch modules, but the model is {ask!r}.", slug="option-value"
+            )
+    return ask, preprocess
 
 
 def _from_text(text: str) -> Ask:

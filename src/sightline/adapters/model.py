@@ -1,16 +1,18 @@
 """any source of raw answers → a Model: images (B, *image.shape) → scores (B, L), float64."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, Shaped
+from jaxtyping import Bool, Float64, Shaped
 
 from sightline.adapters.answers import batch_text, scores_of
+from sightline.adapters.each import each
 from sightline.errors import ModelError, OptionError, SightlineError
-from sightline.types import nearest
+from sightline.types import Network, Segments, nearest
 
-OUTPUTS = ("auto", "probability", "logit")
+OUTPUTS = ("auto", "probability", "logit", "softmax", "sigmoid")
 # float32 arithmetic puts a sigmoid or the sum of a softmax this far beside 1.
 ROUNDING = 1e-6
 SUM_ROUNDING = 1e-3
@@ -18,7 +20,12 @@ SUM_ROUNDING = 1e-3
 
 @runtime_checkable
 class Ask(Protocol):
-    """What an adapter gives: a call that returns raw answers; its repr says how the images are given."""
+    """What an adapter gives: a call that returns raw answers; its repr says how the images are given.
+
+    Its `output` is what ``"auto"`` stands for: ``"network"`` if logits are to become probabilities. It may
+    also have `masked` and `away` (it makes the pictures of masks on its own device), `suits` (the size of a
+    batch) and `network` (its inside); `TorchModel` has them all.
+    """
 
     class_names: tuple[str, ...] | None
     batch_size: int | None
@@ -38,11 +45,13 @@ class CheckedModel:
     ask : Ask
         Returns the raw answer about a batch of images.
     output : str
-        ``"auto"``, ``"probability"`` or ``"logit"``: what a single column is.
+        What the columns are, as for `as_model`.
     class_names : sequence of str, optional
         One for each class; for a single column also one, the name of class 1.
     batch_size : int, optional
         Images in a batch that the model insists on or prefers.
+    preprocess : callable, optional
+        Images as the user has them, shape (B, H, W, C) → what `ask` is given.
 
     Raises
     ------
@@ -57,10 +66,12 @@ class CheckedModel:
         output: str = "auto",
         class_names: Sequence[str] | None = None,
         batch_size: int | None = None,
+        preprocess: Any = None,
     ) -> None:
         self.ask = ask
         self.output = _known_output(output) if output != "auto" else ask.output
         self.batch_size = _known_size(batch_size) if batch_size is not None else ask.batch_size
+        self.preprocess = _known_preprocess(preprocess)
         self._names = _full_names(class_names) if class_names is not None else ask.class_names
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
         self._first: dict[str, Any] = {}
@@ -74,14 +85,18 @@ class CheckedModel:
     def rule(self) -> str:
         """How answers become scores, in words; complete after the first call."""
         if "columns" not in self._first:
-            return f"output={self.output!r}, not asked yet"
-        if "meaning" in self._first:
-            pair = "[1 - p, p]" if self._first["meaning"] == "probability" else "[-v, v]"
-            return f"one column, a {self._first['meaning']} of class 1: scores are {pair}"
-        return f"{self._first['columns']} columns kept as they are: {self._first['looks']}"
+            shown = "auto" if self.output == "network" else self.output
+            return f"output={shown!r}, not asked yet"
+        columns, meaning = self._first["columns"], self._first["meaning"]
+        if columns == 1:
+            return f"one column, {SINGLE[meaning]}"
+        if meaning in ("softmax", "sigmoid"):
+            return f"{columns} columns of logits: scores are their {meaning}"
+        return f"{columns} columns kept as they are: {self._first['looks']}"
 
     def __repr__(self) -> str:
-        return f"CheckedModel({self.ask!r}; {self.rule})"
+        before = "" if self.preprocess is None else f" after {_called(self.preprocess)}"
+        return f"CheckedModel({self.ask!r}{before}; {self.rule})"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Float64[np.ndarray, "B L"]:
         """Scores of a batch of images.
@@ -103,21 +118,82 @@ class CheckedModel:
             If the model fails, or its answer cannot be used.
         """
         shape, dtype = images.shape, images.dtype
-        try:
-            answer = self.ask(images)
-        except SightlineError:
-            raise
-        except Exception as error:
+        with _blamed(shape, dtype):
+            answer = self.ask(self.prepared(images))
+        return self._scores(answer, shape, dtype)
+
+    @property
+    def masked(self) -> Callable[..., Iterator[Float64[np.ndarray, "B L"]]] | None:
+        """Scores of masks whose pictures the model makes on its own device, if it does."""
+        return self._masked if self.preprocess is None and getattr(self.ask, "away", False) else None
+
+    def _masked(
+        self,
+        image: Shaped[np.ndarray, "H W C"],
+        hidden: Shaped[np.ndarray, "H W C"],
+        segments: Segments,
+        keep: Bool[np.ndarray, "M S"],
+        batch_size: int,
+    ) -> Iterator[Float64[np.ndarray, "B L"]]:
+        shape = (min(batch_size, len(keep)), *image.shape)
+        with _blamed(shape, image.dtype):
+            for answer in self.ask.masked(image, hidden, segments, keep, batch_size):  # type: ignore[attr-defined]
+                yield self._scores(answer, (len(answer), *image.shape), image.dtype)
+
+    def suits(self, image: Shaped[np.ndarray, "..."]) -> int | None:
+        """Images in a batch that suit the model: its own number, or what its device has room for."""
+        measure = getattr(self.ask, "suits", None)
+        return self.batch_size or (None if measure is None or self.preprocess is not None else measure(image))
+
+    def network(self) -> Network:
+        """The inside of the model, for the methods that look into it.
+
+        Raises
+        ------
+        ModelError
+            If the model is known by its answers alone.
+        """
+        opened = getattr(self.ask, "network", None)
+        if opened is None:
             raise ModelError(
-                f"the model failed on a batch of {batch_text(shape, dtype)}: "
-                f"{type(error).__name__}: {_short(error)}",
-                slug="model-failed",
-            ) from error
+                f"{self.ask!r} is known by its answers alone, but this method looks into the network. Give "
+                "the PyTorch module or the Keras model itself, or use a method that needs answers only: "
+                "lime, shapley, banzhaf, rise or occlusion.",
+                slug="inside-closed",
+            )
+        return Prepared(opened(), self)
+
+    def prepared(self, images: Any) -> Any:
+        """Images after the preprocessing, if there is one."""
+        return images if self.preprocess is None else self.preprocess(images)
+
+    def _scores(self, answer: Any, shape: tuple[int, ...], dtype: Any) -> Float64[np.ndarray, "B L"]:
         scores, names = scores_of(answer, shape, dtype)
         self._check_columns(scores, names)
-        return self._pair(scores) if scores.shape[1] == 1 else self._kept(scores)
+        meaning = self._first.setdefault("meaning", self._meaning(scores))
+        if meaning == "probability" and not _inside(scores):
+            self._refuse_range(scores)
+        return SCORES[meaning](scores)
 
-    def _check_columns(self, scores: Float64[np.ndarray, "B L"], names: tuple[str, ...] | None) -> None:
+    def _meaning(self, scores: Float64[np.ndarray, "B R"]) -> str:
+        """What the columns are: a key of `SCORES`."""
+        self._first.setdefault("looks", _looks(scores))
+        single = scores.shape[1] == 1
+        if self.output == "softmax" and single:
+            raise ModelError(
+                'output="softmax" needs a column for each class, but the model returned one column. If it is '
+                'a logit of class 1, pass output="sigmoid".',
+                slug="model-columns",
+            )
+        if self.output not in ("auto", "network"):
+            return self.output
+        if _inside(scores):
+            return "probability" if single or self.output == "network" else "logit"
+        if self.output == "network":
+            return "sigmoid" if single else "softmax"
+        return "logit"
+
+    def _check_columns(self, scores: Float64[np.ndarray, "B R"], names: tuple[str, ...] | None) -> None:
         columns = scores.shape[1]
         before = self._first.setdefault("columns", columns)
         if columns != before:
@@ -140,34 +216,107 @@ class CheckedModel:
                 slug="model-columns",
             )
 
-    def _pair(self, scores: Float64[np.ndarray, "B 1"]) -> Float64[np.ndarray, "B 2"]:
-        meaning = self.output
-        inside = _inside(scores)
-        if meaning == "auto":
-            meaning = "probability" if inside else "logit"
-        meaning = self._first.setdefault("meaning", meaning)
-        if meaning == "probability" and not inside:
-            self._refuse_range(scores)
-        return np.hstack([1 - scores, scores] if meaning == "probability" else [-scores, scores])
-
-    def _kept(self, scores: Float64[np.ndarray, "B L"]) -> Float64[np.ndarray, "B L"]:
-        if "looks" not in self._first:
-            self._first.setdefault("looks", _looks(scores))
-        if self.output == "probability" and not _inside(scores):
-            self._refuse_range(scores)
-        return scores
-
-    def _refuse_range(self, scores: Float64[np.ndarray, "B L"]) -> None:
+    def _refuse_range(self, scores: Float64[np.ndarray, "B R"]) -> None:
         why = (
             'output="probability" was given'
             if self.output == "probability"
-            else "its first answers were within 0 to 1, so they were taken for probabilities of class 1"
+            else "its first answers were within 0 to 1, so they were taken for probabilities"
         )
         raise ModelError(
             f"the model returned scores from {scores.min():.6g} to {scores.max():.6g}, but {why}. "
-            'If they are logits, pass output="logit".',
+            'If they are logits, pass output="logit", "softmax" or "sigmoid".',
             slug="model-range",
         )
+
+
+class Prepared:
+    """A network whose inputs are the user's images after their preprocessing."""
+
+    def __init__(self, network: Network, model: CheckedModel) -> None:
+        self._network = network
+        self._model = model
+
+    def inputs(self, images: Any) -> Any:
+        """Images → what the network is given."""
+        return self._network.inputs(self._model.prepared(images))
+
+    def randomised(self, seed: int) -> CheckedModel:
+        """The whole model with every weight of its network drawn anew."""
+        from sightline.adapters import as_model
+
+        model = self._model
+        return as_model(
+            self._network.randomised(seed),
+            output="auto" if model.output == "network" else model.output,
+            class_names=model.class_names,
+            batch_size=model.batch_size,
+            preprocess=model.preprocess,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+
+def _pair(of_one: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
+    """Scores of two classes from the probability of class 1; several columns stay."""
+    return np.hstack([1 - of_one, of_one]) if of_one.shape[1] == 1 else of_one
+
+
+def _sigmoid(scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
+    from scipy.special import expit
+
+    return _pair(np.asarray(expit(scores)))
+
+
+def _softmax(scores: Float64[np.ndarray, "B L"]) -> Float64[np.ndarray, "B L"]:
+    from scipy.special import softmax
+
+    return np.asarray(softmax(scores, axis=1))
+
+
+SCORES: Mapping[str, Callable[[Float64[np.ndarray, "B R"]], Float64[np.ndarray, "B L"]]] = {
+    "probability": _pair,
+    "sigmoid": _sigmoid,
+    "softmax": _softmax,
+    "logit": lambda scores: np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores,
+}
+"""What the columns are → how they become scores."""
+
+SINGLE = {
+    "probability": "a probability of class 1: scores are [1 - p, p]",
+    "sigmoid": "a logit of class 1: scores are [1 - p, p] of its sigmoid p",
+    "logit": "a logit of class 1: scores are [-v, v]",
+}
+
+
+@contextlib.contextmanager
+def _blamed(shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
+    """Errors of the user's own code name the batch it was given."""
+    try:
+        yield
+    except SightlineError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the model failed on a batch of {batch_text(shape, dtype)}: "
+            f"{type(error).__name__}: {_short(error)}",
+            slug="model-failed",
+        ) from error
+
+
+def _known_preprocess(preprocess: Any) -> Any:
+    if preprocess is not None and not callable(preprocess):
+        raise OptionError(
+            f"preprocess must be a function of a batch of images, but {preprocess!r} was given.",
+            slug="option-value",
+        )
+    return preprocess
+
+
+def _called(function: Any) -> str:
+    if isinstance(function, each):
+        return repr(function)
+    return getattr(function, "__qualname__", None) or type(function).__name__
 
 
 def _known_output(output: str) -> str:
@@ -191,11 +340,11 @@ def _full_names(names: Sequence[str]) -> tuple[str, ...]:
     return full if len(full) > 1 else (f"not {full[0]}", full[0])
 
 
-def _inside(scores: Float64[np.ndarray, "B L"]) -> bool:
+def _inside(scores: Float64[np.ndarray, "B R"]) -> bool:
     return bool(scores.min() >= -ROUNDING and scores.max() <= 1 + ROUNDING)
 
 
-def _looks(scores: Float64[np.ndarray, "B L"]) -> str:
+def _looks(scores: Float64[np.ndarray, "B R"]) -> str:
     if not _inside(scores):
         return "logits"
     alone = np.abs(scores.sum(axis=1) - 1).max() > SUM_ROUNDING

@@ -5,8 +5,9 @@ from typing import Any
 from sightline.errors import ModelError
 
 ACCEPTED = (
-    "a function of a batch of images (such as model.predict_proba), a fitted scikit-learn estimator or "
-    "pipeline, the path of an .onnx file, an onnxruntime InferenceSession, or the URL of a served model"
+    "a function of a batch of images (such as model.predict_proba), a PyTorch module, a Keras model, a "
+    "fitted scikit-learn estimator or pipeline, the path of an .onnx file, an onnxruntime "
+    "InferenceSession, or the URL of a served model"
 )
 
 
@@ -46,11 +47,6 @@ def _refuse(source: Any) -> None:
             f"{source.__name__} is a class; a model has to be an object made from it, and fitted.",
             slug="model-kind",
         )
-    packages = roots(source)
-    if "torch" in packages and hasattr(source, "state_dict"):
-        _refuse_torch(source)
-    if packages & {"keras", "tf_keras", "tensorflow"} and hasattr(source, "predict"):
-        _refuse_keras(source)
     if not callable(source):
         raise ModelError(
             f"an object of type {type(source).__name__} cannot be asked. A model is {ACCEPTED}.",
@@ -67,20 +63,3 @@ def _refuse(source: Any) -> None:
 
 def _is_classifier(owner: Any) -> bool:
     return hasattr(owner, "predict_proba") or hasattr(owner, "classes_")
-
-
-def _refuse_torch(source: Any) -> None:
-    raise ModelError(
-        f"{type(source).__name__} is a PyTorch module, which takes tensors and not images. Call its eval() "
-        "and wrap it in one line: as_model(lambda x: net(torch.from_numpy(x).permute(0, 3, 1, 2).float())"
-        ".softmax(1)), with x brought to the range it was trained on.",
-        slug="model-framework",
-    )
-
-
-def _refuse_keras(source: Any) -> None:
-    raise ModelError(
-        f"{type(source).__name__} is a Keras model: give its bound method, as_model(model.predict), or "
-        "as_model(lambda x: model.predict(x, verbose=0)) to keep it quiet.",
-        slug="model-framework",
-    )

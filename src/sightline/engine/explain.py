@@ -11,16 +11,19 @@ from jaxtyping import Float, Shaped
 
 from sightline.engine import solve, stop
 from sightline.engine.fill import fill
+from sightline.engine.inside import look
 from sightline.engine.plan import Plan
 from sightline.engine.sample import Exhaustive, LeaveOneOut
 from sightline.engine.score import Asker, chooser, usual_batch
 from sightline.engine.segment import segment
 from sightline.errors import BudgetError, OptionError, SightlineWarning
-from sightline.types import Attribution, Masks, Model, Sampler, Scores, Segments
+from sightline.types import Attribution, Inside, Masks, Model, Sampler, Scores, Segments
 
 AUTO_FIRST = 128
 AUTO_COMPLETE = 512
 AUTO_MOST = 8192
+STILL = 1e-2
+"""Share of the span of the classes' scores below which a score is said hardly to move."""
 UNSTEADY = 1e-2
 """Share of the scores' span by which the same image's score may change unsaid."""
 
@@ -55,6 +58,8 @@ def explain(
     ------
     BudgetError, ImageError, ModelError, SegmentError, TargetError
     """
+    if isinstance(plan.attribute, Inside):
+        return look(image, model, plan, plan.attribute, batch_size=batch_size, tick=tick)
     segments = segment(image, plan.segment)
     draws = fill(image, segments, plan.fill)
     rows = _rows(plan, len(draws))
@@ -68,12 +73,12 @@ def explain(
         values = asker.masks(masks.keep, choose, known)
         scores = Scores(values, full, empty, targets, classes, asker.calls)
         attribution = _still(plan.attribute(masks, scores), scores)
-        if stop.settled(attribution):
+        if stop.settled(attribution) or not solve.moved(_seen(scores)).any():
             break
     _warn(scores, attribution, len(masks.keep))
     if asker.calls < most_calls(plan):
         _warn_if_unsteady(asker.repeats(classes), scores)
-    return segments, scores, _concluded(attribution, asker.calls)
+    return segments, scores, _concluded(attribution, scores, asker.calls)
 
 
 def most_calls(plan: Plan) -> int:
@@ -156,8 +161,12 @@ def _seen(scores: Scores) -> Float[np.ndarray, "M2 K"]:
     return np.vstack([scores.values, scores.full, scores.empty])
 
 
-def _concluded(attribution: Attribution, calls: int) -> Attribution:
-    return dataclasses.replace(attribution, calls=calls, settled=stop.settled(attribution))
+def _concluded(attribution: Attribution, scores: Scores, calls: int) -> Attribution:
+    """With its calls, and no claim where the masks were too few or the score never moved."""
+    known = np.isfinite(attribution.error).all(axis=1)
+    settled = stop.settled(attribution) and bool(solve.moved(_seen(scores)).any())
+    fit = np.where(known, attribution.fit, np.nan)
+    return dataclasses.replace(attribution, fit=fit, calls=calls, settled=settled)
 
 
 def _warn(scores: Scores, attribution: Attribution, masks: int) -> None:
@@ -165,8 +174,19 @@ def _warn(scores: Scores, attribution: Attribution, masks: int) -> None:
         warnings.warn(
             SightlineWarning(
                 f"the model's score stayed at {scores.full[0]:.4g} whatever was hidden: there is nothing "
-                "to explain here. Try a stronger fill, such as Colour(0) or Blur(), or another target.",
+                "to explain here. Try a stronger fill, such as Colour(0) or Blur(), or another target, and "
+                "check that the picture's values have the range that the model was trained on.",
                 slug="scores-flat",
+            ),
+            stacklevel=4,
+        )
+    elif (change := _change(scores)) is not None:
+        warnings.warn(
+            SightlineWarning(
+                f"whatever was hidden, the model's score moved by no more than {change:.2g} from "
+                f"{scores.full[0]:.4g}: there is little to explain. Is the picture in the range and size "
+                "that the model was trained on? Else try a stronger fill, such as Colour(0) or Blur().",
+                slug="scores-hardly-move",
             ),
             stacklevel=4,
         )
@@ -179,6 +199,12 @@ def _warn(scores: Scores, attribution: Attribution, masks: int) -> None:
             ),
             stacklevel=4,
         )
+
+
+def _change(scores: Scores) -> float | None:
+    """How far the first target's score moved, if that is next to nothing beside what tells classes apart."""
+    change = float(np.ptp(_seen(scores)[:, 0]))
+    return change if change < STILL * float(np.ptp(scores.classes)) else None
 
 
 def _warn_if_unsteady(change: float, scores: Scores) -> None:

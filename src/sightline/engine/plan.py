@@ -7,12 +7,22 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
+from sightline.engine.cam import (
+    Cam,
+    EigenCam,
+    GradCam,
+    GradCamPlusPlus,
+    HiResCam,
+    LayerCam,
+    ScoreCam,
+)
 from sightline.engine.fill import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
 from sightline.engine.sample import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
 from sightline.engine.score import Classes, Top
 from sightline.engine.segment import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
 from sightline.errors import BudgetError, OptionError
-from sightline.types import Attribute, Contrast, Fill, Sampler, Segmenter, Target, nearest, option
+from sightline.types import Attribute, Contrast, Fill, Inside, Sampler, Segmenter, Target, nearest, option
 
 NAMES: Mapping[str, Mapping[str, Any]] = {
     "segment": {
@@ -44,6 +54,16 @@ NAMES: Mapping[str, Mapping[str, Any]] = {
         "banzhaf": Banzhaf,
         "rise": Rise,
         "occlusion": Occlusion,
+        "cam": Cam,
+        "grad-cam": GradCam,
+        "grad-cam++": GradCamPlusPlus,
+        "hires-cam": HiResCam,
+        "layer-cam": LayerCam,
+        "score-cam": ScoreCam,
+        "eigen-cam": EigenCam,
+        "gradient-x-input": GradientXInput,
+        "integrated-gradients": IntegratedGradients,
+        "smoothgrad": SmoothGrad,
     },
 }
 """What a name stands for, by the Plan's field."""
@@ -65,8 +85,8 @@ class Plan:
         What hidden looks like.
     target : Target
         Which classes are explained.
-    attribute : Attribute
-        What is read off the scores.
+    attribute : Attribute or Inside
+        What is read off the scores, or off the network's inside.
     budget : int or "auto"
         Most model calls, never exceeded; ``"auto"`` stops when the leading segments are settled.
     seed : int
@@ -82,7 +102,7 @@ class Plan:
     sample: Sampler | None = None
     fill: Fill = SegmentMean()
     target: Target = Top()
-    attribute: Attribute = Lime()
+    attribute: Attribute | Inside = Lime()
     budget: int | Literal["auto"] = 1000
     seed: int = 0
 

@@ -145,11 +145,23 @@ class Asker:
         total = np.zeros((len(fresh), choose.shape[1]))
         for hidden in self.draws:
             start = 0
-            for answer in self._answers(perturb(self.pixels, hidden, self.segments, fresh, self.batch_size)):
+            for answer in self._perturbed(hidden, fresh):
                 total[start : start + len(answer)] += answer @ choose
                 start += len(answer)
         known.update(zip(new, total / len(self.draws), strict=True))
         return np.array([known[key] for key in keys]).reshape(len(keys), choose.shape[1])
+
+    def _perturbed(
+        self, hidden: Shaped[np.ndarray, "H W C"], keep: Bool[np.ndarray, "M S"]
+    ) -> Iterable[Float[np.ndarray, "B L"]]:
+        """Scores of the masks; a model on another device makes the pictures there, from the masks alone."""
+        masked: Callable[..., Iterable[Float[np.ndarray, "B L"]]] | None = getattr(self.model, "masked", None)
+        given = (self.pixels, hidden, self.segments, keep, self.batch_size)
+        if masked is None:
+            yield from self._answers(perturb(*given))
+            return
+        for answer in masked(*given):
+            yield self._counted(answer, len(answer))
 
     def repeats(self, before: Float[np.ndarray, "L"]) -> float:
         """Largest change of the image's own scores when it is asked again."""
@@ -164,12 +176,15 @@ class Asker:
             count = len(batch)
             answer = np.asarray(self.model(batch.reshape(count, *self.image.shape)), dtype=np.float64)
             del batch  # before the next one is made
-            if answer.ndim != 2 or len(answer) != count:
-                raise ModelError(
-                    f"the model was given {count} images of shape {self.image.shape} and has to "
-                    f"return scores of shape ({count}, n_classes), but it returned {answer.shape}.",
-                    slug="model-shape",
-                )
-            self.calls += count
-            self.tick(count)
-            yield answer
+            yield self._counted(answer, count)
+
+    def _counted(self, answer: Float[np.ndarray, "..."], count: int) -> Float[np.ndarray, "B L"]:
+        if answer.ndim != 2 or len(answer) != count:
+            raise ModelError(
+                f"the model was given {count} images of shape {self.image.shape} and has to "
+                f"return scores of shape ({count}, n_classes), but it returned {answer.shape}.",
+                slug="model-shape",
+            )
+        self.calls += count
+        self.tick(count)
+        return answer

@@ -1,0 +1,275 @@
+"""activations of a layer and gradients → heat: the class activation maps (CAM).
+
+Each map is at the layer's own resolution; red speaks for the target. Their scale has no unit: a map says
+where, and how much of the whole, not by how much of the score.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+
+from sightline.errors import ModelError, OptionError
+from sightline.types import Heat, Network, option
+
+Array: TypeAlias = Any
+Map: TypeAlias = Float[np.ndarray, "h w C"]
+BATCH = 32
+
+
+@option
+class Tokens:
+    """Tokens of a vision transformer, (B, T, C) → a map (B, h, w, C).
+
+    Parameters
+    ----------
+    height, width : int, optional
+        Patches down and across; by default a square.
+    skip : int
+        Tokens before those of the patches: 1 for a class token.
+
+    Examples
+    --------
+    >>> Tokens()(np.zeros((1, 197, 8))).shape
+    (1, 14, 14, 8)
+    """
+
+    height: int | None = None
+    width: int | None = None
+    skip: int = 1
+
+    def __call__(self, tokens: Float[np.ndarray, "B T C"]) -> Float[np.ndarray, "B h w C"]:
+        """The map of the patches.
+
+        Raises
+        ------
+        OptionError
+            If the tokens do not fill it.
+        """
+        patches = tokens[:, self.skip :]
+        count = patches.shape[1]
+        height = self.height or (count // self.width if self.width else int(np.sqrt(count)))
+        width = self.width or count // max(height, 1)
+        if height * width != count:
+            raise OptionError(
+                f"{tokens.shape[1]} tokens less {self.skip} do not fill a map of {height}×{width}: give "
+                "Tokens(height=…, width=…, skip=…).",
+                slug="inside-tokens",
+            )
+        return patches.reshape(len(patches), height, width, -1)
+
+
+@option
+class AtLayer:
+    """A map of one layer, from its activations and gradients.
+
+    Parameters
+    ----------
+    layer : str, optional
+        By default the last convolutional one.
+    reshape : callable, optional
+        Activations without extent, such as tokens, (B, …) → (B, h, w, C); see `Tokens`.
+    """
+
+    layer: str | None = None
+    reshape: Callable[[Any], Any] | None = None
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        layer, activations, gradients = self.looked(network, inputs, weights)
+        return Heat((self.heat(activations, gradients),), layer, sums=False)
+
+    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+        """Activations and gradients → the map."""
+        raise NotImplementedError
+
+    def looked(self, network: Network, inputs: Array, weights: Array) -> tuple[str, Map, Map]:
+        """Name, activations and gradients of the layer, as maps.
+
+        Raises
+        ------
+        ModelError
+            If there is no such layer, or it has no extent.
+        """
+        layer = self.layer or network.convolution(inputs)
+        found = network.look(inputs, layer, weights)
+        if self.reshape is not None:
+            found = (self.reshape(found[0]), self.reshape(found[1]))
+        if found[0].ndim != 4:
+            raise ModelError(
+                f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
+                "For tokens of a vision transformer give reshape=Tokens(); else name a convolutional layer.",
+                slug="inside-layers",
+            )
+        return layer, found[0][0], found[1][0]
+
+
+@option
+class GradCam(AtLayer):
+    """Grad-CAM: the layer's channels, weighted by their mean gradient; what speaks for the target.
+
+    Parameters
+    ----------
+    layer : str, optional
+        By default the last convolutional one.
+    reshape : callable, optional
+        Activations without extent, such as tokens, (B, …) → (B, h, w, C); see `Tokens`.
+
+    References
+    ----------
+    Selvaraju et al., Grad-CAM, ICCV 2017.
+
+    Examples
+    --------
+    >>> GradCam(layer="layer4")
+    GradCam(layer='layer4', reshape=None)
+    """
+
+    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+        """Channels by their mean gradient, where the sum is positive."""
+        return _positive(a @ g.mean(axis=(0, 1)))
+
+
+@option
+class GradCamPlusPlus(AtLayer):
+    """Grad-CAM++: gradients weighted so that several small objects count in full; options as `GradCam`.
+
+    References
+    ----------
+    Chattopadhay et al., Grad-CAM++, WACV 2018.
+    """
+
+    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+        """Channels by their positive gradients, each place's weight as for an exponential score."""
+        below = 2 * g**2 + a.sum(axis=(0, 1)) * g**3
+        alpha = np.divide(g**2, below, out=np.zeros_like(g), where=below != 0)
+        return _positive(a @ (alpha * _positive(g)).sum(axis=(0, 1)))
+
+
+@option
+class HiResCam(AtLayer):
+    """HiResCAM: activations × gradients, place by place; for (positive) and against; options as `GradCam`.
+
+    References
+    ----------
+    Draelos and Carin, HiResCAM, arXiv:2011.08891, 2020.
+    """
+
+    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+        """Products, summed over channels."""
+        return np.asarray((a * g).sum(axis=-1))
+
+
+@option
+class LayerCam(AtLayer):
+    """LayerCAM: activations × positive gradients, place by place, for early layers too; options as `GradCam`.
+
+    References
+    ----------
+    Jiang et al., LayerCAM, IEEE TIP 2021.
+    """
+
+    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+        """Products with positive gradients, where their sum is positive."""
+        return _positive((a * _positive(g)).sum(axis=-1))
+
+
+@option
+class EigenCam(AtLayer):
+    """Eigen-CAM: activations along their first principal component, the same for every target.
+
+    Options as `GradCam`.
+
+    References
+    ----------
+    Muhammad and Yeasin, Eigen-CAM, IJCNN 2020.
+    """
+
+    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+        """Projections on the first right singular vector."""
+        flat = a.reshape(-1, a.shape[-1])
+        _, _, components = np.linalg.svd(flat, full_matrices=False)
+        along = (flat @ components[0]).reshape(a.shape[:2])
+        # A component has no sign of its own: more activation is to be more heat.
+        return np.asarray(along if along.sum() >= 0 else -along)
+
+
+@option
+class ScoreCam(AtLayer):
+    """Score-CAM: channels weighted by the score of the picture shown only where they are active.
+
+    No gradients; one call a channel. Options as `GradCam`.
+
+    References
+    ----------
+    Wang et al., Score-CAM, CVPR workshops 2020.
+    """
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        layer, activations, _ = self.looked(network, inputs, weights)
+        channels = np.moveaxis(activations, -1, 0)
+        scores = [
+            network.outputs(inputs * _shown(channels[at : at + BATCH], inputs.shape[1:3])) @ weights
+            for at in range(0, len(channels), BATCH)
+        ]
+        nothing = network.outputs(np.zeros_like(inputs)) @ weights
+        return Heat((_positive(activations @ (np.concatenate(scores) - nothing)),), layer, sums=False)
+
+
+@option
+class Cam:
+    """CAM: activations weighted by the fully connected layer after global average pooling.
+
+    For networks that end in convolution, global average pooling and one fully connected layer only: there
+    it is the score itself, place by place; for (positive) and against (negative).
+
+    References
+    ----------
+    Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016.
+    """
+
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        kernel, offsets = network.dense()
+        outputs = network.outputs(inputs)
+        shapes = network.layers(inputs)
+        maps = [
+            name
+            for name, shape in shapes.items()
+            if len(shape) == 3 and shape[2] == len(kernel) and shape[0] * shape[1] > 1
+        ]
+        for layer in reversed(maps):
+            activations, _ = network.look(inputs, layer, weights)
+            pooled = activations.mean(axis=(1, 2))
+            if kernel.shape[1] == outputs.shape[1] and _same(pooled @ kernel + offsets, outputs):
+                return Heat((activations[0] @ (kernel @ weights),), layer, sums=False)
+        raise ModelError(
+            "cam needs a network that ends in convolution, global average pooling and one fully connected "
+            "layer, and this one does not. Use grad-cam, which is the same where cam can be used.",
+            slug="inside-layers",
+        )
+
+
+def _positive(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    return np.asarray(np.maximum(array, 0))
+
+
+def _shown(channels: Float[np.ndarray, "B h w"], shape: tuple[int, ...]) -> Float[np.ndarray, "B H W 1"]:
+    """Where each channel is active, 0 to 1, at the size of the inputs."""
+    from skimage.transform import resize
+
+    low = channels.min(axis=(1, 2), keepdims=True)
+    span = channels.max(axis=(1, 2), keepdims=True) - low
+    unit = np.divide(channels - low, span, out=np.zeros_like(channels), where=span > 0)
+    # skimage resizes the first two axes and takes the rest for channels.
+    large = resize(np.moveaxis(unit, 0, -1), shape, order=1, mode="edge", anti_aliasing=False)
+    return np.asarray(np.moveaxis(large, -1, 0)[..., np.newaxis], np.float32)
+
+
+def _same(one: Array, other: Array) -> bool:
+    return bool(np.allclose(one, other, rtol=1e-3, atol=1e-3 * max(1.0, float(np.abs(other).max()))))

@@ -1,0 +1,131 @@
+"""gradients of the score with respect to the inputs → heat."""
+
+import warnings
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from sightline.errors import OptionError, SightlineWarning
+from sightline.types import Heat, Network, option
+
+Array: TypeAlias = Any
+BATCH = 16
+INCOMPLETE = 0.05
+
+
+@option
+class GradientXInput:
+    """Gradient × input, summed over channels: each pixel's share of the score, to first order.
+
+    References
+    ----------
+    Shrikumar et al., Not Just a Black Box, arXiv:1605.01713, 2016.
+    """
+
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        heat = (network.slopes(inputs, weights) * inputs).sum(axis=-1)
+        return Heat((heat[0],), None, sums=True)
+
+
+@option
+class IntegratedGradients:
+    """Integrated gradients: each pixel's share of the score's rise from a blank picture to this one.
+
+    The values of all segments add up to that rise, but for the error of the sum over the steps
+    (Gauss–Legendre); more than 5 % of it is warned of.
+
+    Parameters
+    ----------
+    steps : int
+        Pictures on the way, at least 1.
+    baseline : float
+        Every number of the blank picture, as the network is given it, after any preprocessing.
+
+    References
+    ----------
+    Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017.
+
+    Examples
+    --------
+    >>> IntegratedGradients(steps=32).steps
+    32
+    """
+
+    steps: int = 50
+    baseline: float = 0.0
+    looks_inside: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check_least("IntegratedGradients", "steps", self.steps)
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        blank = np.full_like(inputs, self.baseline)
+        points, shares = np.polynomial.legendre.leggauss(self.steps)
+        total = np.zeros(inputs.shape[1:])
+        for at in range(0, self.steps, BATCH):
+            along = ((points[at : at + BATCH] + 1) / 2).astype(np.float32)[:, None, None, None]
+            slopes = network.slopes(blank + along * (inputs - blank), weights)
+            total += np.tensordot(shares[at : at + BATCH] / 2, slopes, axes=1)
+        heat = (total * (inputs - blank)[0]).sum(axis=-1)
+        full, empty = (float(network.outputs(picture)[0] @ weights) for picture in (inputs, blank))
+        self._check_sum(float(heat.sum()), full - empty)
+        return Heat((heat,), None, sums=True)
+
+    def _check_sum(self, total: float, rise: float) -> None:
+        if abs(total - rise) > INCOMPLETE * abs(rise) + 1e-6:
+            warnings.warn(
+                SightlineWarning(
+                    f"the integrated gradients add up to {total:.4g}, but the score rises by {rise:.4g}: "
+                    f"raise steps above {self.steps}.",
+                    slug="inside-incomplete",
+                ),
+                stacklevel=6,
+            )
+
+
+@option
+class SmoothGrad:
+    """SmoothGrad: the size of the gradient, averaged over noisy copies of the picture.
+
+    Says where the score is sensitive, not whether it speaks for or against: never negative.
+
+    Parameters
+    ----------
+    samples : int
+        Noisy copies, at least 2.
+    noise : float
+        Standard deviation of the noise, as a share of the range of the inputs.
+
+    References
+    ----------
+    Smilkov et al., SmoothGrad, arXiv:1706.03825, 2017.
+    """
+
+    samples: int = 50
+    noise: float = 0.15
+    looks_inside: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check_least("SmoothGrad", "samples", self.samples, 2)
+        if not self.noise > 0:
+            raise OptionError(f"SmoothGrad needs noise > 0, but {self.noise} was given.", slug="option-value")
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        rng = np.random.default_rng(seed)
+        spread = self.noise * float(np.ptp(inputs))
+        maps: list[Any] = []
+        for at in range(0, self.samples, BATCH):
+            shape = (min(BATCH, self.samples - at), *inputs.shape[1:])
+            noisy = (inputs + rng.normal(0, spread, shape)).astype(np.float32)
+            maps.extend(np.abs(network.slopes(noisy, weights)).sum(axis=-1))
+        return Heat(tuple(maps), None, sums=True)
+
+
+def _check_least(method: str, name: str, given: int, least: int = 1) -> None:
+    if given < least:
+        raise OptionError(f"{method} needs {name} >= {least}, but {given} was given.", slug="option-value")

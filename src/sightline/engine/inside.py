@@ -1,0 +1,169 @@
+"""network → heat of each pixel → attribution: the arrow of the methods that look inside."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline.engine.fill import fill
+from sightline.engine.plan import Plan
+from sightline.engine.score import Asker, chooser, usual_batch
+from sightline.engine.segment import segment
+from sightline.errors import ModelError, SightlineWarning
+from sightline.types import Attribution, Heat, Inside, Network, Scores, Segments
+
+ASKING = ("outputs", "layers", "convolution", "slopes", "look")
+"""What sends images through a network."""
+
+
+def look(
+    image: Shaped[np.ndarray, "..."],
+    model: Any,
+    plan: Plan,
+    method: Inside,
+    *,
+    batch_size: int | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> tuple[Segments, Scores, Attribution]:
+    """Segment the image, look into the network, and gather its heat by segment.
+
+    The model is asked about the image and about the empty mask only; every further image that goes through
+    the network, forth or forth and back, counts as one call.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+    model : Model
+        With a `network()`.
+    plan : Plan
+        Its sampler and budget do not matter here.
+    method : Inside
+        The plan's attribution.
+    batch_size, tick
+        As for `sightline.engine.explain.explain`.
+
+    Returns
+    -------
+    segments, scores, attribution
+
+    Raises
+    ------
+    ImageError, ModelError, SegmentError, TargetError
+    """
+    network = _opened(model, method)
+    segments = segment(image, plan.segment)
+    draws = fill(image, segments, plan.fill)
+    asker = Asker(model, image, draws, segments, batch_size or usual_batch(image), tick)
+    classes, nothing = asker.ends()
+    targets = plan.target(classes)
+    choose = chooser(targets, len(classes))
+    counted = Counted(network, tick)
+    inputs = counted.inputs(image[np.newaxis].copy())
+    heats = [method(counted, inputs, raw, plan.seed) for raw in _raw(choose, counted.outputs(inputs))]
+    calls = asker.calls + counted.calls
+    scores = Scores(
+        np.empty((0, len(targets))), classes @ choose, nothing @ choose, targets, classes, asker.calls
+    )
+    return segments, scores, _attribution(heats, segments, scores, calls)
+
+
+class Counted:
+    """A network that counts the images given to it."""
+
+    def __init__(self, network: Network, tick: Callable[[int], None]) -> None:
+        self.network = network
+        self.tick = tick
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self.network, name)
+        if name not in ASKING:
+            return asked
+
+        def counted(inputs: Any, *more: Any) -> Any:
+            answer = asked(inputs, *more)
+            self.calls += len(inputs)
+            self.tick(len(inputs))
+            return answer
+
+        return counted
+
+
+def _opened(model: Any, method: Inside) -> Network:
+    opened = getattr(model, "network", None)
+    if opened is None:
+        raise ModelError(
+            f"{method!r} looks into the network: give a model made by as_model from a PyTorch module or a "
+            "Keras model, or use lime or shapley, which need answers only.",
+            slug="inside-closed",
+        )
+    network: Network = opened()
+    return network
+
+
+def _raw(choose: Float[np.ndarray, "L K"], outputs: Float[np.ndarray, "1 R"]) -> Float[np.ndarray, "K R"]:
+    """For each target, the weights of the network's own outputs: a single one is the score of class 1."""
+    single = outputs.shape[1] == 1
+    weights = choose[1:] - choose[:1] if single else choose
+    if single:  # class 0 is its opposite, and a contrast of the two no steeper than class 1
+        weights = np.sign(weights)
+    return np.ascontiguousarray(weights.T, dtype=np.float32)
+
+
+def _attribution(heats: Iterable[Heat], segments: Segments, scores: Scores, calls: int) -> Attribution:
+    pixels, values, errors, layers = [], [], [], []
+    for heat in heats:
+        maps = np.stack([_spread(one, segments.labels.shape, heat.sums) for one in heat.maps])
+        each = np.stack([_gathered(one, segments, heat.sums) for one in maps])
+        pixels.append(maps.mean(axis=0))
+        values.append(each.mean(axis=0))
+        errors.append(
+            each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.zeros(segments.count)
+        )
+        layers.append(heat.layer)
+    _warn(values)
+    return Attribution(
+        np.array(values),
+        np.array(errors),
+        base=np.zeros(len(values)),
+        fit=np.full(len(values), np.nan),
+        calls=calls,
+        settled=True,
+        pixels=np.array(pixels),
+        layer=layers[0],
+    )
+
+
+def _standard_error(samples: Float[np.ndarray, "D S"]) -> Float[np.ndarray, "S"]:
+    """Of the mean; none where nothing was left to chance."""
+    count = len(samples)
+    return np.asarray(samples.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * samples[0])
+
+
+def _spread(heat: Float[np.ndarray, "h w"], shape: tuple[int, ...], sums: bool) -> Float[np.ndarray, "H W"]:
+    """Heat on the image's own pixels: the layer, or the preprocessed picture, is taken to cover the image."""
+    if heat.shape == shape:
+        return heat.astype(np.float64)
+    from skimage.transform import resize
+
+    large = resize(heat.astype(np.float64), shape, order=1, mode="edge", anti_aliasing=False)
+    return np.asarray(large * (heat.size / large.size if sums else 1.0))
+
+
+def _gathered(heat: Float[np.ndarray, "H W"], segments: Segments, sums: bool) -> Float[np.ndarray, "S"]:
+    total = np.bincount(segments.labels.ravel(), weights=heat.ravel(), minlength=segments.count)
+    return total if sums else total / segments.areas
+
+
+def _warn(values: list[Float[np.ndarray, "S"]]) -> None:
+    if not any(np.any(one) for one in values):
+        warnings.warn(
+            SightlineWarning(
+                "the heat is zero everywhere: no gradient comes back from the score, as happens when a "
+                "softmax or sigmoid is saturated. Let the network return logits, or use lime or shapley.",
+                slug="inside-flat",
+            ),
+            stacklevel=5,
+        )
