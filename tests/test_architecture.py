@@ -25,17 +25,18 @@ ARROWS = {
     "types": {"errors"},
     "_optional": {"errors"},
     "engine": set(),
-    "adapters": set(),
+    "adapters": {"engine.cam", "engine.gradients"},
     "data": set(),
     "render": {"engine.image"},
     "figures": {"render"},
     "explanation": {"engine", "figures", "storage"},
     "storage": {"engine", "explanation"},
     "door": {"adapters", "engine", "explanation"},
+    "comparison": {"adapters", "door", "engine", "explanation", "figures", "quality"},
     "quality": {"adapters", "engine", "explanation"},
     "selfcheck": {"adapters", "door", "engine"},
     "demo": {"data", "door", "engine", "explanation", "figures", "quality"},
-    "command": {"adapters", "door", "engine", "explanation", "figures"},
+    "command": {"adapters", "comparison", "door", "engine", "explanation", "figures"},
     "cli": {"command", "demo", "engine", "selfcheck"},
     "lime": {"engine"},
 }
@@ -46,7 +47,11 @@ def name_of(path: Path) -> str:
 
 
 # Only inside the functions that need them, so that a picture can be explained without being drawn or kept.
-LATE = {"explanation": {"figures", "storage"}, "cli": {"command", "demo", "selfcheck"}}
+LATE = {
+    "explanation": {"figures", "storage"},
+    "comparison": {"figures"},
+    "cli": {"command", "demo", "selfcheck"},
+}
 
 
 def loaded(tree: ast.AST) -> Iterator[ast.AST]:

@@ -147,3 +147,25 @@ def test_main_is_the_installed_command(monkeypatch, capsys):
         main()
     assert stop.value.code == 2
     assert "there is no explainer 'nobody'" in capsys.readouterr().err
+
+
+def test_compare_puts_methods_side_by_side(folder):
+    (folder / "network.py").write_text(
+        "import torch\n"
+        "torch.manual_seed(0)\n"
+        "net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), "
+        "torch.nn.Linear(3600, 2))\n"
+    )
+    words = ["--attribute", "lime", "--attribute", "grad-cam", "--segment", "grid", "--values", "unit"]
+    done = sightline("compare", "network:net", "grey.png", *words, "--budget", 100, "--target", 1)
+    assert done.exit_code == 0, done.output
+    assert "Comparison of 2 methods on class 1" in done.output
+    assert "\nGradCam " in done.output
+    with Image.open("sightline-out/grey-compared.png") as figure:
+        assert min(figure.size) > 500
+
+
+def test_compare_refuses_to_look_into_a_function(folder):
+    done = sightline("compare", "brightness:bright_left", "grey.png", "--attribute", "grad-cam")
+    assert done.exit_code == 1
+    assert "known by its answers alone" in str(done.exception)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sightline import render as render
     from sightline.adapters import as_model as as_model
     from sightline.adapters import each as each
+    from sightline.comparison import compare as compare
     from sightline.door import explain as explain
     from sightline.door import read_image as read_image
     from sightline.engine.attribute import Banzhaf as Banzhaf
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
     from sightline.engine.attribute import Occlusion as Occlusion
     from sightline.engine.attribute import Rise as Rise
     from sightline.engine.attribute import Shapley as Shapley
-    from sightline.engine.cam import Cam as Cam
-    from sightline.engine.cam import EigenCam as EigenCam
     from sightline.engine.cam import GradCam as GradCam
-    from sightline.engine.cam import GradCamPlusPlus as GradCamPlusPlus
-    from sightline.engine.cam import HiResCam as HiResCam
-    from sightline.engine.cam import LayerCam as LayerCam
-    from sightline.engine.cam import ScoreCam as ScoreCam
     from sightline.engine.cam import Tokens as Tokens
     from sightline.engine.fill import Blur as Blur
     from sightline.engine.fill import Colour as Colour
@@ -38,9 +33,7 @@ if TYPE_CHECKING:
     from sightline.engine.fill import Inpaint as Inpaint
     from sightline.engine.fill import Noise as Noise
     from sightline.engine.fill import SegmentMean as SegmentMean
-    from sightline.engine.gradients import GradientXInput as GradientXInput
     from sightline.engine.gradients import IntegratedGradients as IntegratedGradients
-    from sightline.engine.gradients import SmoothGrad as SmoothGrad
     from sightline.engine.plan import Plan as Plan
     from sightline.engine.score import Classes as Classes
     from sightline.engine.score import Top as Top
@@ -59,14 +52,12 @@ if TYPE_CHECKING:
 _MODULES = ("data", "figures", "quality", "render")
 _HOMES = {
     "adapters": ("as_model", "each"),
+    "comparison": ("compare",),
     "door": ("explain", "read_image"),
     "engine.attribute": ("Banzhaf", "Lime", "Occlusion", "Rise", "Shapley"),
-    "engine.cam": (
-        *("Cam", "EigenCam", "GradCam", "GradCamPlusPlus"),
-        *("HiResCam", "LayerCam", "ScoreCam", "Tokens"),
-    ),
+    "engine.cam": ("GradCam", "Tokens"),
     "engine.fill": ("Blur", "Colour", "Donors", "Inpaint", "Noise", "SegmentMean"),
-    "engine.gradients": ("GradientXInput", "IntegratedGradients", "SmoothGrad"),
+    "engine.gradients": ("IntegratedGradients",),
     "engine.plan": ("Plan",),
     "engine.score": ("Classes", "Top"),
     "engine.segment": ("Felzenszwalb", "Given", "Grid", "Quickshift", "Slic", "Watershed"),

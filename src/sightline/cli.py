@@ -52,7 +52,11 @@ def explain(
     ],
     images: Annotated[list[Path], typer.Argument(help="Pictures to explain.")],
     attribute: Annotated[
-        str, typer.Option(help="lime, shapley, banzhaf, rise or occlusion; parameters after a colon.")
+        str,
+        typer.Option(
+            help="lime, shapley, banzhaf, rise or occlusion; for a network of your own also grad-cam, "
+            "integrated-gradients and others. Parameters after a colon."
+        ),
     ] = "lime",
     segment: Annotated[
         str,
@@ -84,7 +88,7 @@ def explain(
         Path | None, typer.Option(help="Text file with one class name a line, in the model's order.")
     ] = None,
     kind: Annotated[
-        str, typer.Option(help="Figure: panel, overlay, heat, contours, bars or targets.")
+        str, typer.Option(help="Figure: panel, overlay, heat, contours, bars, targets or pixels.")
     ] = "panel",
     out: Annotated[Path, typer.Option(help="Folder for the figures and the saved explanations.")] = Path(
         "sightline-out"
@@ -111,6 +115,48 @@ def explain(
     if failed:
         typer.secho(f"{len(failed)} of {len(images)} pictures failed.", fg="red", err=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    model: Annotated[
+        str, typer.Argument(help="As for explain; methods that look inside need package.module:network.")
+    ],
+    image: Annotated[Path, typer.Argument(help="The picture to explain.")],
+    attribute: Annotated[
+        list[str] | None, typer.Option(help="A method, as for explain; repeat for several.")
+    ] = None,
+    segment: Annotated[str, typer.Option(help="As for explain.")] = "slic",
+    fill: Annotated[str, typer.Option(help="As for explain.")] = "segment-mean",
+    target: Annotated[str | None, typer.Option(help="Class number or name; by default the highest.")] = None,
+    budget: Annotated[str, typer.Option(help="Most model calls a method, or auto.")] = "1000",
+    seed: Annotated[int, typer.Option(help="Which masks; same seed, same answer.")] = 0,
+    values: Annotated[str, typer.Option(help="What the model wants: byte, unit or signed.")] = "byte",
+    mode: Annotated[str, typer.Option(help="Channels that the model wants: grey, rgb, or asis.")] = "asis",
+    size: Annotated[str | None, typer.Option(help="Resize the picture to WIDTHxHEIGHT first.")] = None,
+    names: Annotated[Path | None, typer.Option(help="Text file with one class name a line.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("sightline-out"),
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Allow model files whose loading runs their code.")
+    ] = False,
+) -> None:
+    """Explain one picture by several methods, measure each, and put them side by side in a figure."""
+    from sightline import command
+
+    command.check([image], "panel", out)
+    classes = command.read_names(names)
+    chosen = command.plan(
+        {"segment": segment, "fill": fill}, [target] if target else [], 1, budget, seed, classes
+    )
+    made, file = command.compare(
+        command.open_model(model, trust=trust),
+        command.Wanted(values=values, mode=mode, size=size).read(image),
+        attribute or ["lime", "shapley"],
+        chosen,
+        classes,
+        out / f"{image.stem}-compared.png",
+    )
+    typer.echo(f"{made!r}\n  wrote {file}")
 
 
 def _explained(job: Any, path: Path) -> bool:

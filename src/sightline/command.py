@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline import comparison
 from sightline.adapters.load import load_model
+from sightline.comparison import Comparison
 from sightline.door import explain, named_target, read_image
 from sightline.engine.plan import Plan
 from sightline.engine.score import Top
@@ -104,6 +106,22 @@ class Job:
         figure = self.out / f"{path.stem}.png"
         figure.write_bytes(figures.png(made.plot(self.kind)))
         return made, [figure, made.save(self.out / f"{path.stem}.npz")]
+
+
+def compare(
+    model: Any,
+    image: Shaped[np.ndarray, "..."],
+    attributes: list[str],
+    plan: Plan,
+    names: tuple[str, ...] | None,
+    file: Path,
+) -> tuple[Comparison, Path]:
+    """Compare methods on one picture and write the figure."""
+    from sightline import figures
+
+    made = comparison.compare(image, model, attributes, plan, class_names=names)
+    file.write_bytes(figures.png(made.plot()))
+    return made, file
 
 
 def check(images: list[Path], kind: str, out: Path) -> None:

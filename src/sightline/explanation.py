@@ -175,8 +175,9 @@ class Explanation:
 
         Parameters
         ----------
-        kind : {"panel", "overlay", "heat", "contours", "bars", "targets"}
-            ``"panel"`` is the 2×2 picture: for, for and against, image, mask.
+        kind : {"panel", "overlay", "heat", "contours", "bars", "targets", "pixels"}
+            ``"panel"`` is the 2×2 picture: for, for and against, image, mask. ``"pixels"`` is for methods
+            that look inside.
         target : optional
         num : int, optional
             Most segments to draw; each kind has its own default.
@@ -257,7 +258,8 @@ class Explanation:
 
     @staticmethod
     def _line(leader: Leader) -> str:
-        return f"  segment {leader.segment:3d}  {leader.value:+.4f} ± {leader.error:.4f}"
+        doubt = f" ± {leader.error:.4f}" if leader.error else ""
+        return f"  segment {leader.segment:3d}  {leader.value:+.4f}{doubt}"
 
     def _repr_png_(self) -> bytes:
         from sightline import figures

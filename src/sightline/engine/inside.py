@@ -161,8 +161,9 @@ def _warn(values: list[Float[np.ndarray, "S"]]) -> None:
     if not any(np.any(one) for one in values):
         warnings.warn(
             SightlineWarning(
-                "the heat is zero everywhere: no gradient comes back from the score, as happens when a "
-                "softmax or sigmoid is saturated. Let the network return logits, or use lime or shapley.",
+                "the heat is zero everywhere. Either nothing at the layer speaks for the target (grad-cam "
+                "and its kin show only what does; hires-cam shows both sides), or no gradient comes back "
+                "from the score, as when a softmax or sigmoid is saturated: let the network return logits.",
                 slug="inside-flat",
             ),
             stacklevel=5,

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from sightline.errors import OptionError
 from sightline.figures.bars import bars
+from sightline.figures.compare import compare
 from sightline.figures.many import grid, right_and_wrong, targets
 from sightline.figures.one import contours, heat, overlay, panel
+from sightline.figures.pixel import pixels
 from sightline.figures.sheet import png
 from sightline.figures.view import Explained
 from sightline.render import Number
@@ -31,6 +33,8 @@ __all__ = [
     "targets",
     "grid",
     "right_and_wrong",
+    "pixels",
+    "compare",
     "png",
 ]
 
@@ -41,6 +45,7 @@ KINDS: dict[str, tuple[Callable[..., "Figure"], tuple[str, ...]]] = {
     "bars": (bars, ("target", "num")),
     "heat": (heat, ("target", "num", "limit")),
     "targets": (targets, ("num", "limit")),
+    "pixels": (pixels, ("target", "limit")),
 }
 """What each kind of figure is drawn by, and which parameters it takes."""
 
@@ -53,7 +58,7 @@ def plot(
     num: int | None = None,
     limit: Number | None = None,
 ) -> "Figure":
-    """A figure by the name of its kind: panel, overlay, contours, bars, heat or targets.
+    """A figure by the name of its kind: panel, overlay, contours, bars, heat, targets or pixels.
 
     Parameters
     ----------

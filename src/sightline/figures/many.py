@@ -79,7 +79,7 @@ def targets(
         cells.append((tinted(seen, which, end, outlined=num is not None), words))
     shared = [part for part in evidence(explanation)[1:] if not part.startswith("fit")]
     entries = _hatched_in(views, shown)
-    return _gallery(
+    return gallery(
         [("", cells)],
         columns,
         end,
@@ -127,7 +127,7 @@ def grid(
     _same_number(images, titles, "images", "titles")
     pictures = [_small(np.asarray(image)) for image in images]
     cells: list[Cell] = [(small, [str(words)]) for small, words in zip(pictures, titles, strict=True)]
-    return _gallery([("", cells)], columns, 0.0, [], top=heading)
+    return gallery([("", cells)], columns, 0.0, [], top=heading)
 
 
 def right_and_wrong(
@@ -186,7 +186,7 @@ def right_and_wrong(
     wrong: list[Cell] = []
     for label, answer, seen, which, lines in zip(labels, said, views, shown, words, strict=True):
         (right if label == answer else wrong).append((tinted(seen, which, end), lines))
-    return _gallery(
+    return gallery(
         [("Right: red is what the answer rests on", right), ("Wrong: red is what misled the model", wrong)],
         columns,
         end,
@@ -198,7 +198,7 @@ def right_and_wrong(
     )
 
 
-def _gallery(
+def gallery(
     sections: Sequence[Section],
     columns: int,
     limit: Number,

@@ -100,7 +100,7 @@ def overlay(
     seen = view(explanation, target, LARGE)
     end, which = checked(limit, seen.limit), seen.chosen(num)
     pixels = tinted(seen, which, end, outlined=num is not None)
-    return _single(explanation, target, pixels, end, hatched(seen, which))
+    return single(explanation, target, pixels, end, hatched(seen, which))
 
 
 def heat(
@@ -116,7 +116,7 @@ def heat(
     """
     seen = view(explanation, target, LARGE)
     end, which = checked(limit, seen.limit), seen.chosen(num)
-    return _single(explanation, target, flat(seen, which, end), end, hatched(seen, which))
+    return single(explanation, target, flat(seen, which, end), end, hatched(seen, which))
 
 
 def contours(
@@ -128,12 +128,12 @@ def contours(
     """
     seen = view(explanation, target, LARGE)
     which = seen.leading(num)
-    return _single(
+    return single(
         explanation, target, outlined(seen, which), 0.0, [*sides(seen, which), *greyed(seen, which)]
     )
 
 
-def _single(
+def single(
     explanation: Explained,
     target: int | Contrast | None,
     pixels: Picture,

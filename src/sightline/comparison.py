@@ -1,0 +1,133 @@
+"""one image, several methods → explanations of the same segments, each with its measures."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sightline import quality
+from sightline.adapters import as_model
+from sightline.door import explain
+from sightline.engine.plan import Plan, parse
+from sightline.engine.score import Classes
+from sightline.engine.segment import Given
+from sightline.errors import OptionError
+from sightline.explanation import Explanation
+from sightline.quality import Measure
+from sightline.types import Attribute, Inside, record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@record
+class Comparison:
+    """What several methods say of one image, on the same segments, and how true each is.
+
+    Made by `compare`; iterating gives the explanations.
+
+    Parameters
+    ----------
+    explanations : tuple of Explanation
+        One a method, in the order asked for, all of the same target.
+    measures : tuple of tuple of Measure
+        For each of them deletion, insertion and stability; empty where none was taken.
+    """
+
+    explanations: tuple[Explanation, ...]
+    measures: tuple[tuple[Measure, ...], ...]
+
+    def __iter__(self) -> Iterator[Explanation]:
+        return iter(self.explanations)
+
+    def __len__(self) -> int:
+        return len(self.explanations)
+
+    def plot(self) -> "Figure":
+        """A matplotlib figure of all of them, side by side: `sightline.figures.compare`."""
+        from sightline import figures
+
+        return figures.compare(self)
+
+    def __repr__(self) -> str:
+        first = self.explanations[0]
+        head = f"Comparison of {len(self)} methods on {first.name(first.targets[0])}"
+        columns = [measure.name for measure in self.measures[0]] if self.measures else []
+        rows = [["method", "calls", *columns]]
+        for made, measured in zip(self.explanations, self.measures or [()] * len(self), strict=True):
+            cells = [f"{one.value:.3f}{'' if one.better else ' (as random)'}" for one in measured]
+            rows.append([type(made.plan.attribute).__name__, str(made.attribution.calls), *cells])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = (
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+        )
+        return "\n".join([head, *(line.rstrip() for line in lines)])
+
+    def _repr_png_(self) -> bytes:
+        from sightline import figures
+
+        return figures.png(self.plot())
+
+
+def compare(
+    image: Any,
+    model: Any,
+    attributes: Sequence[str | Attribute | Inside] = ("lime", "shapley", "grad-cam"),
+    plan: Plan | None = None,
+    *,
+    measured: bool = True,
+    class_names: Sequence[str] | None = None,
+    preprocess: Any = None,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+    **parts: Any,
+) -> Comparison:
+    """Explain one image by several methods, on the same segments and for the same target.
+
+    Parameters
+    ----------
+    image, model, plan, class_names, preprocess, batch_size, progress
+        As for `explain`.
+    attributes : sequence of str or option
+        The methods; those that look inside need a PyTorch module or a Keras model.
+    measured : bool
+        Take deletion, insertion and stability of each too; they cost model calls of their own, most for
+        stability: four times the explanation.
+    **parts
+        `segment`, `fill`, `sample`, `target`, `budget` and `seed`, as for `explain`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    OptionError
+        If there is no method, or a part does not exist.
+    ModelError
+        If a method looks inside and the model is known by its answers alone: before anything is computed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = lambda images: images[:, :4].mean(axis=(1, 2))
+    >>> made = compare(np.eye(8), model, ["lime", "occlusion"], segment="grid", budget=100, measured=False)
+    >>> [one.attribution.calls for one in made]
+    [95, 28]
+    """
+    methods = [parse("attribute", one) if isinstance(one, str) else one for one in attributes]
+    if not methods or isinstance(attributes, str):
+        raise OptionError(
+            f'compare needs a list of methods, such as ["lime", "grad-cam"], but {attributes!r} was given.',
+            slug="option-value",
+        )
+    asked = as_model(model, class_names=class_names, preprocess=preprocess)
+    if any(isinstance(one, Inside) for one in methods):
+        asked.network()
+    made: list[Explanation] = []
+    for method in methods:
+        made.append(
+            explain(image, asked, plan, attribute=method, batch_size=batch_size, progress=progress, **parts)
+        )
+        first = made[0]
+        parts = {**parts, "segment": Given(first.segments.labels), "target": Classes(*first.targets)}
+    taken = (quality.deletion, quality.insertion, quality.stability) if measured else ()
+    return Comparison(tuple(made), tuple(tuple(take(one, asked) for take in taken) for one in made))
