@@ -4,10 +4,12 @@ import copy
 import inspect
 import pickle
 import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from sightline import errors
+from sightline import errors, explain
 from sightline._optional import require
 from sightline.errors import MissingExtra, SightlineError, SightlineWarning
 
@@ -89,3 +91,11 @@ def test_a_package_that_is_there_but_broken_says_so_itself(tmp_path, monkeypatch
     with pytest.raises(ModuleNotFoundError, match="something_it_needs") as caught:
         require("half_installed", extra="onnx")
     assert not isinstance(caught.value, SightlineError)
+
+
+def test_a_warning_points_at_the_users_line_however_deep_it_arose():
+    """Through the wrappers that the test run puts on every function, too."""
+    image = np.linspace(0, 1, 64).reshape(8, 8)
+    with pytest.warns(SightlineWarning) as caught:
+        explain(image, lambda images: np.full(len(images), 0.5), segment="grid", budget=80)
+    assert [Path(one.filename) for one in caught] == [Path(__file__)]

@@ -1,5 +1,6 @@
 """The sightline command: each function reads arguments, makes one call, and prints."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -17,11 +18,16 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; an error raised on purpose is one line, not a traceback."""
+    """Run the command line; an error or warning raised on purpose is one line, without a place in code."""
+    warnings.showwarning = _show
     try:
         app()
     except SightlineError as error:
         _fail(error)
+
+
+def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    typer.secho(f"warning: {message}", fg="yellow", err=True)
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -109,9 +109,9 @@ def compare(
     --------
     >>> import numpy as np
     >>> model = lambda images: images[:, :4].mean(axis=(1, 2))
-    >>> made = compare(np.eye(8), model, ["lime", "occlusion"], segment="grid", budget=100, measured=False)
+    >>> made = compare(np.eye(16), model, ["lime", "occlusion"], segment="grid", fill="colour", budget=200)
     >>> [one.attribution.calls for one in made]
-    [95, 28]
+    [199, 19]
     """
     methods = [parse("attribute", one) if isinstance(one, str) else one for one in attributes]
     if not methods or isinstance(attributes, str):

@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +13,9 @@ from sightline.adapters import as_model
 from sightline.engine import explain as engine
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan, as_target, replaced
-from sightline.errors import ImageError, OptionError, SightlineWarning, TargetError
+from sightline.errors import ImageError, OptionError, TargetError, warn
 from sightline.explanation import Explanation
-from sightline.types import Attribute, Fill, Inside, Sampler, Segmenter, Target, nearest
+from sightline.types import Attribute, Contrast, Fill, Inside, Sampler, Segmenter, Target, nearest
 
 UNEXPECTED = 1e-2
 """Largest difference from the expected scores that is let pass: half precision and resizing libraries."""
@@ -57,8 +56,8 @@ def explain(
         ``Slic(n_segments=100)``, or a function. The attributions that look inside (``"grad-cam"``,
         ``"integrated-gradients"``, …) need a PyTorch module or a Keras model.
     target : int, str, Contrast, sequence of them, Top or Classes, optional
-        Which classes to explain: column numbers of the model's answer, or names out of `class_names`.
-        By default the highest-scored one.
+        Which classes to explain: column numbers of the model's answer, or names out of `class_names`;
+        ``"cat:dog"`` asks why a cat rather than a dog. By default the highest-scored one.
     budget : int or "auto", optional
         Most model calls, never exceeded (1000 by default); ``"auto"`` stops when the leading segments
         are settled.
@@ -135,14 +134,11 @@ def _compare(scores: Float[np.ndarray, "L"], expect: Any) -> None:
         )
     apart = float(np.abs(expected - scores).max())
     if apart > UNEXPECTED:
-        warnings.warn(
-            SightlineWarning(
-                f"the model scores this image {_few(scores)}, but your own pipeline {_few(expected)}: is the "
-                "picture brought to the same size, range, channels and order of axes? Give the same "
-                "preprocess= as your pipeline has.",
-                slug="scores-unexpected",
-            ),
-            stacklevel=3,
+        warn(
+            f"the model scores this image {_few(scores)}, but your own pipeline {_few(expected)}: is the "
+            "picture brought to the same size, range, channels and order of axes? Give the same "
+            "preprocess= as your pipeline has.",
+            slug="scores-unexpected",
         )
 
 
@@ -223,6 +219,9 @@ def _by_name(given: Any, names: tuple[str, ...] | None) -> Any:
             f"the class {given!r} is named, but the model has no class names: give class_names=.",
             slug="target-unknown",
         )
+    one, colon, other = given.partition(":")
+    if given not in names and colon:
+        return Contrast(_by_name(one, names), _by_name(other, names))
     if given not in names:
         raise TargetError(f"there is no class {given!r}. {nearest(given, names)}", slug="target-unknown")
     return names.index(given)

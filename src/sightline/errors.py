@@ -14,6 +14,9 @@
 Each carries a slug, the heading of its paragraph in ``docs/messages.md``.
 """
 
+import sys
+import warnings
+
 
 class SightlineError(Exception):
     """Base of all errors that sightline raises on purpose.
@@ -89,3 +92,22 @@ class SightlineWarning(UserWarning):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), str(self), self.slug)
+
+
+OURS = ("sightline", "jaxtyping", "beartype")
+"""Packages that a warning passes on its way to the line that the user wrote."""
+
+
+def warn(message: str, *, slug: str) -> None:
+    """Warn at the line outside of sightline that led here.
+
+    Parameters
+    ----------
+    message : str
+    slug : str
+        Heading of the message's paragraph in ``docs/messages.md``.
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in OURS:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(SightlineWarning(message, slug=slug), stacklevel=level)

@@ -161,6 +161,11 @@ class Masks:
 class Contrast:
     """A target: why class `a` rather than class `b` (the difference of their scores).
 
+    Raises
+    ------
+    OptionError
+        If they are not numbers, or the same.
+
     Examples
     --------
     >>> Contrast(3, 5)
@@ -172,7 +177,20 @@ class Contrast:
 
     def __post_init__(self) -> None:
         for name in ("a", "b"):
-            object.__setattr__(self, name, operator.index(getattr(self, name)))
+            given = getattr(self, name)
+            if not hasattr(given, "__index__"):
+                raise OptionError(
+                    f"Contrast takes class numbers, but {given!r} was given. With class_names, "
+                    'target="one:other" names both.',
+                    slug="option-value",
+                )
+            object.__setattr__(self, name, operator.index(given))
+        if self.a == self.b:
+            raise OptionError(
+                f"Contrast({self.a}, {self.b}) is a class beside itself: the difference is always 0. "
+                "Give two classes.",
+                slug="option-value",
+            )
 
 
 @record

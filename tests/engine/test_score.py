@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import plain
 from sightline.engine.fill import Colour, fill
 from sightline.engine.score import Asker, Classes, Top, chooser, usual_batch
 from sightline.errors import ModelError, OptionError, TargetError
@@ -66,8 +67,24 @@ def test_no_class_at_all_is_refused():
 
 def test_the_chooser_picks_columns_and_differences():
     scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])
-    matrix = chooser((2, Contrast(1, 0), Contrast(1, 1)), 3)
-    assert scores @ matrix == pytest.approx(np.array([[0.2, 0.6, 0.0], [0.2, -0.2, 0.0]]))
+    matrix = chooser((2, Contrast(1, 0)), 3)
+    assert scores @ matrix == pytest.approx(np.array([[0.2, 0.6], [0.2, -0.2]]))
+
+
+def test_a_class_beside_itself_is_refused():
+    with pytest.raises(OptionError, match=r"Contrast\(2, 2\) is a class beside itself"):
+        Contrast(2, 2)
+
+
+def test_names_are_refused_with_what_takes_them():
+    told = plain.run(
+        "import sightline as sl\n"
+        "for build in (lambda: sl.Classes('dark'), lambda: sl.Contrast('red', 'green')):\n"
+        "    try: build()\n"
+        "    except sl.SightlineError as error: print(error)\n"
+    )
+    assert "Classes takes class numbers and contrasts, but 'dark' was given" in told
+    assert "Contrast takes class numbers, but 'red' was given" in told
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class OnnxModel:
 
     @classmethod
     def open(cls, path: str) -> "OnnxModel":
-        """Load a file, to run on the processor: a session of your own may run it elsewhere.
+        """Load a file, to run on a CUDA GPU where ONNX Runtime has one, else on the processor.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class OnnxModel:
         if not Path(path).is_file():
             raise FileError(f"there is no file {path!r}.", slug="model-file")
         try:
-            session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+            session = runtime.InferenceSession(path, providers=_providers(runtime))
         except Exception as error:
             raise FileError(f"ONNX Runtime cannot load {path!r}: {error}", slug="model-file") from error
         return cls(session, Path(path).name)
@@ -89,6 +89,12 @@ class OnnxModel:
 
     def _run(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         return self.session.run([self.answer.name], {self.input.name: images})[0]
+
+
+def _providers(runtime: Any) -> list[str]:
+    """Where to run, best first. A session of the user's own may run elsewhere."""
+    there = runtime.get_available_providers()
+    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
 def _output(declared: Any) -> Output:

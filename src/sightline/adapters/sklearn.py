@@ -34,6 +34,7 @@ class Estimator:
 
     def __init__(self, estimator: Any) -> None:
         _check_fitted(estimator)
+        _check_classes(estimator)
         self.estimator = estimator
         self.method = _method(estimator)
         self.output = "logit" if self.method == "decision_function" else "auto"
@@ -94,6 +95,16 @@ def _check_fitted(estimator: Any) -> None:
             f"this {type(estimator).__name__} is not fitted: call its fit(images, labels) first.",
             slug="model-fitted",
         ) from error
+
+
+def _check_classes(estimator: Any) -> None:
+    classes = getattr(estimator, "classes_", None)
+    if classes is not None and not isinstance(classes, list) and np.size(classes) == 1:
+        raise ModelError(
+            f"this {type(estimator).__name__} was fitted on one class only, {classes[0]!r}: it always says "
+            "that. Fit it on pictures of at least two.",
+            slug="model-fitted",
+        )
 
 
 def _method(estimator: Any) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import warnings
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from sightline.adapters.layout import CHANNELS
-from sightline.errors import ModelError, OptionError, SightlineWarning
+from sightline.errors import ModelError, OptionError, warn
 from sightline.types import Network, Segments
 
 if TYPE_CHECKING:
@@ -177,14 +176,11 @@ class TorchModel:
         if self._warned or self.preprocess is not None or images.dtype != np.uint8:
             return
         self._warned = True
-        warnings.warn(
-            SightlineWarning(
-                f"{type(self.module).__name__} is given the values 0 to 255 as they are. If it was trained "
-                "on 0 to 1, give image / 255, or preprocess=; if it does want 0 to 255, give "
-                'image.astype("float32").',
-                slug="model-bytes",
-            ),
-            stacklevel=2,
+        warn(
+            f"{type(self.module).__name__} is given the values 0 to 255 as they are. If it was trained "
+            "on 0 to 1, give image / 255, or preprocess=; if it does want 0 to 255, give "
+            'image.astype("float32").',
+            slug="model-bytes",
         )
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -16,13 +15,13 @@ from sightline.engine.plan import Plan
 from sightline.engine.sample import Exhaustive, LeaveOneOut
 from sightline.engine.score import Asker, chooser, usual_batch
 from sightline.engine.segment import segment
-from sightline.errors import BudgetError, OptionError, SightlineWarning
+from sightline.errors import BudgetError, OptionError, warn
 from sightline.types import Attribution, Inside, Masks, Model, Sampler, Scores, Segments
 
 AUTO_FIRST = 128
 AUTO_COMPLETE = 512
 AUTO_MOST = 8192
-STILL = 1e-2
+STILL = 1e-3
 """Share of the span of the classes' scores below which a score is said hardly to move."""
 UNSTEADY = 1e-2
 """Share of the scores' span by which the same image's score may change unsaid."""
@@ -171,33 +170,24 @@ def _concluded(attribution: Attribution, scores: Scores, calls: int) -> Attribut
 
 def _warn(scores: Scores, attribution: Attribution, masks: int) -> None:
     if not solve.moved(_seen(scores)).any():
-        warnings.warn(
-            SightlineWarning(
-                f"the model's score stayed at {scores.full[0]:.4g} whatever was hidden: there is nothing "
-                "to explain here. Try a stronger fill, such as Colour(0) or Blur(), or another target, and "
-                "check that the picture's values have the range that the model was trained on.",
-                slug="scores-flat",
-            ),
-            stacklevel=4,
+        warn(
+            f"the model's score stayed at {scores.full[0]:.4g} whatever was hidden: there is nothing "
+            "to explain here. Try a stronger fill, such as Colour(0) or Blur(), or another target, and "
+            "check that the picture's values have the range that the model was trained on.",
+            slug="scores-flat",
         )
     elif (change := _change(scores)) is not None:
-        warnings.warn(
-            SightlineWarning(
-                f"whatever was hidden, the model's score moved by no more than {change:.2g} from "
-                f"{scores.full[0]:.4g}: there is little to explain. Is the picture in the range and size "
-                "that the model was trained on? Else try a stronger fill, such as Colour(0) or Blur().",
-                slug="scores-hardly-move",
-            ),
-            stacklevel=4,
+        warn(
+            f"whatever was hidden, the model's score moved by no more than {change:.2g} from "
+            f"{scores.full[0]:.4g}: there is little to explain. Is the picture in the range and size "
+            "that the model was trained on? Else try a stronger fill, such as Colour(0) or Blur().",
+            slug="scores-hardly-move",
         )
     elif np.isinf(attribution.error).any():
-        warnings.warn(
-            SightlineWarning(
-                f"{masks} masks are too few for {attribution.values.shape[1]} segments: there is no telling "
-                "how wrong the values are. Raise the budget or ask for fewer segments.",
-                slug="budget-thin",
-            ),
-            stacklevel=4,
+        warn(
+            f"{masks} masks are too few for {attribution.values.shape[1]} segments: there is no telling "
+            "how wrong the values are. Raise the budget or ask for fewer segments.",
+            slug="budget-thin",
         )
 
 
@@ -210,11 +200,8 @@ def _change(scores: Scores) -> float | None:
 def _warn_if_unsteady(change: float, scores: Scores) -> None:
     span = float(np.ptp(_seen(scores), axis=0).max())
     if change > max(UNSTEADY * span, solve.ROUNDING * float(np.abs(scores.classes).max())):
-        warnings.warn(
-            SightlineWarning(
-                f"the model's answer for the same image changed by {change:.2g} when asked again: is it in "
-                "training mode, or random by design? The errors shown do not cover that.",
-                slug="model-unsteady",
-            ),
-            stacklevel=4,
+        warn(
+            f"the model's answer for the same image changed by {change:.2g} when asked again: is it in "
+            "training mode, or random by design? The errors shown do not cover that.",
+            slug="model-unsteady",
         )

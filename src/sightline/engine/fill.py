@@ -1,6 +1,5 @@
 """image and segments → what hidden pixels look like."""
 
-import warnings
 from dataclasses import field
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline.engine.image import channels_last, value_range
-from sightline.errors import ImageError, OptionError, SightlineWarning
+from sightline.errors import ImageError, OptionError, warn
 from sightline.types import Fill, Segments, option, told_apart
 
 
@@ -50,12 +49,8 @@ class Colour:
             )
         low, high = value_range(image)
         if channels.min() < low or channels.max() > high:
-            warnings.warn(
-                SightlineWarning(
-                    f"the fill {self!r} lies outside the image's range of {low:g} to {high:g}.",
-                    slug="fill-range",
-                ),
-                stacklevel=2,
+            warn(
+                f"the fill {self!r} lies outside the image's range of {low:g} to {high:g}.", slug="fill-range"
             )
         return np.broadcast_to(channels, image.shape).astype(np.float64)
 

@@ -1,11 +1,10 @@
 """gradients of the score with respect to the inputs → heat."""
 
-import warnings
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from sightline.errors import OptionError, SightlineWarning
+from sightline.errors import OptionError, warn
 from sightline.types import Heat, Network, option
 
 Array: TypeAlias = Any
@@ -77,13 +76,10 @@ class IntegratedGradients:
 
     def _check_sum(self, total: float, rise: float) -> None:
         if abs(total - rise) > INCOMPLETE * abs(rise) + 1e-6:
-            warnings.warn(
-                SightlineWarning(
-                    f"the integrated gradients add up to {total:.4g}, but the score rises by {rise:.4g}: "
-                    f"raise steps above {self.steps}.",
-                    slug="inside-incomplete",
-                ),
-                stacklevel=6,
+            warn(
+                f"the integrated gradients add up to {total:.4g}, but the score rises by {rise:.4g}: "
+                f"raise steps above {self.steps}.",
+                slug="inside-incomplete",
             )
 
 

@@ -1,6 +1,5 @@
 """network → heat of each pixel → attribution: the arrow of the methods that look inside."""
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,7 +10,7 @@ from sightline.engine.fill import fill
 from sightline.engine.plan import Plan
 from sightline.engine.score import Asker, chooser, usual_batch
 from sightline.engine.segment import segment
-from sightline.errors import ModelError, SightlineWarning
+from sightline.errors import ModelError, warn
 from sightline.types import Attribution, Heat, Inside, Network, Scores, Segments
 
 ASKING = ("outputs", "layers", "convolution", "slopes", "look")
@@ -159,12 +158,9 @@ def _gathered(heat: Float[np.ndarray, "H W"], segments: Segments, sums: bool) ->
 
 def _warn(values: list[Float[np.ndarray, "S"]]) -> None:
     if not any(np.any(one) for one in values):
-        warnings.warn(
-            SightlineWarning(
-                "the heat is zero everywhere. Either nothing at the layer speaks for the target (grad-cam "
-                "and its kin show only what does; hires-cam shows both sides), or no gradient comes back "
-                "from the score, as when a softmax or sigmoid is saturated: let the network return logits.",
-                slug="inside-flat",
-            ),
-            stacklevel=5,
+        warn(
+            "the heat is zero everywhere. Either nothing at the layer speaks for the target (grad-cam "
+            "and its kin show only what does; hires-cam shows both sides), or no gradient comes back "
+            "from the score, as when a softmax or sigmoid is saturated: let the network return logits.",
+            slug="inside-flat",
         )

@@ -51,6 +51,13 @@ class Classes:
     def __init__(self, *targets: int | Contrast) -> None:
         if not targets:
             raise TargetError("Classes needs at least one class.", slug="target-unknown")
+        for one in targets:
+            if not (isinstance(one, Contrast) or hasattr(one, "__index__")):
+                raise OptionError(
+                    f"Classes takes class numbers and contrasts, but {one!r} was given. With class_names, "
+                    "explain(target=...) takes names.",
+                    slug="option-value",
+                )
         self.targets = tuple(t if isinstance(t, Contrast) else operator.index(t) for t in targets)
 
     def __repr__(self) -> str:

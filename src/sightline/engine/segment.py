@@ -1,7 +1,6 @@
 """image → segments: Slic, Quickshift, Felzenszwalb, Watershed, Grid, Given, or any function."""
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import field
 
@@ -9,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from sightline.engine.image import unit_rgb
-from sightline.errors import OptionError, SegmentError, SightlineWarning
+from sightline.errors import OptionError, SegmentError, warn
 from sightline.types import Segmenter, Segments, option, told_apart
 
 MINIMUM = 8
@@ -289,14 +288,11 @@ def segment(image: Shaped[np.ndarray, "..."], segmenter: Segmenter) -> Segments:
             slug="segment-shape",
         )
     if segments.count < _minimum(image.shape):
-        warnings.warn(
-            SightlineWarning(
-                f"{_named(segmenter)} found only {segments.count} segment(s) in an image of "
-                f"{image.shape[0]}×{image.shape[1]} pixels: an explanation can say little. "
-                "Try Slic(), Grid(), or finer settings.",
-                slug="segments-few",
-            ),
-            stacklevel=3,
+        warn(
+            f"{_named(segmenter)} found only {segments.count} segment(s) in an image of "
+            f"{image.shape[0]}×{image.shape[1]} pixels: an explanation can say little. "
+            "Try Slic(), Grid(), or finer settings.",
+            slug="segments-few",
         )
     return segments
 

@@ -69,7 +69,8 @@ def compare(
     >>> import numpy as np
     >>> import sightline as sl
     >>> model = lambda images: images[:, :4].mean(axis=(1, 2))
-    >>> made = sl.compare(np.eye(8), model, ["lime", "occlusion"], segment="grid", budget=100)
+    >>> parts = {"segment": "grid", "fill": "colour", "budget": 200}
+    >>> made = sl.compare(np.eye(16), model, ["lime", "occlusion"], **parts)
     >>> compare(made).axes[0].texts[0].get_text()
     'class 0, explained by 2 methods'
     """

@@ -7,7 +7,6 @@ before anything is drawn. pyplot is left alone, and the user's style does not sh
 
 import functools
 import io
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
-from sightline.errors import SightlineWarning
+from sightline.errors import warn
 from sightline.render import INK, PAPER, Colour, Number
 from sightline.types import record
 
@@ -192,13 +191,10 @@ def legible(text: object) -> str:
     line = " ".join(str(text).split())
     missing = {letter for letter in line if ord(letter) not in _letters()}
     if missing:
-        warnings.warn(
-            SightlineWarning(
-                f"no font of this machine has the letters {''.join(sorted(missing))!r}: boxes stand for "
-                "them. Install a font that has them, such as Noto Sans CJK.",
-                slug="font-letters",
-            ),
-            stacklevel=2,
+        warn(
+            f"no font of this machine has the letters {''.join(sorted(missing))!r}: boxes stand for "
+            "them. Install a font that has them, such as Noto Sans CJK.",
+            slug="font-letters",
         )
     return "".join(MISSING if letter in missing else letter for letter in line)
 

@@ -1,0 +1,225 @@
+"""a Keras model → its inside: activations and gradients on any backend, channels last, in NumPy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sightline.adapters.keras import KerasModel, of_keras
+from sightline.errors import ModelError
+from sightline.types import nearest
+
+Array = Float[np.ndarray, "B ..."]
+ANSWERS_ONLY = "integrated-gradients, gradient-x-input and smoothgrad need no layer; lime and shapley nothing"
+SQUASHING = ("Softmax", "Sigmoid")
+CONVOLUTIONS = ("Conv", "SeparableConv", "DepthwiseConv")
+
+
+class KerasNetwork:
+    """The inside of a Keras model; `sightline.types.Network` says what each call gives.
+
+    The outputs are the scores before a softmax or sigmoid that ends the model, as the activation of its
+    last `Dense` layer or as a layer of its own, since the gradients of a saturated one vanish. Elsewhere,
+    and in a subclassed model, whose layers are called by Python code, they are what the model returns.
+
+    Layers have their own names; those of a model within the model are also there, as ``"base/conv"``. A
+    layer that is called several times stands for its last call. A subclassed model has no layers to look
+    at, but its `slopes` are known.
+
+    Parameters
+    ----------
+    model : KerasModel
+    """
+
+    def __init__(self, model: KerasModel) -> None:
+        self.model = model
+        self.keras = model.keras
+        self.network = model.model
+
+    def inputs(self, images: Any) -> Float[np.ndarray, "B h w c"]:
+        """What the model is given for images."""
+        given = self.model.given(images)
+        pictures = images if isinstance(images, np.ndarray) else self.keras.ops.convert_to_numpy(images)
+        pictures = pictures[..., np.newaxis] if pictures.ndim == 3 else pictures
+        if given.shape == pictures.shape and self.model.channels_first and _first(pictures.shape):
+            pictures = pictures.transpose(0, 2, 3, 1)  # as a preprocessing left them
+        return np.ascontiguousarray(pictures, np.float32)
+
+    def outputs(self, inputs: Float[np.ndarray, "B h w c"]) -> Float[np.ndarray, "B R"]:
+        """Raw outputs, before a last softmax or sigmoid."""
+        with self.model.calm():
+            return self._numpy(self._scores(self._tensor(inputs)))
+
+    def layers(self, inputs: Float[np.ndarray, "B h w c"]) -> dict[str, tuple[int, ...]]:
+        """Every layer and operation of the graph that returns one tensor, in the order of execution."""
+        return {name: shape for name, (_, shape) in self._run(inputs).items()}
+
+    def convolution(self, inputs: Float[np.ndarray, "B h w c"]) -> str:
+        """The convolution, or the model within the model that holds one, that is run last with an extent."""
+        found: list[str] = []
+        for name, (kind, shape) in self._run(inputs).items():
+            within = any(one.startswith(f"{name}/") for one in found)
+            if len(shape) == 3 and shape[0] * shape[1] > 1 and (within or kind.startswith(CONVOLUTIONS)):
+                found.append(name)
+        if not found:
+            raise ModelError(
+                f"the Keras model {self.network.name!r} has no convolutional layer. Name another with layer= "
+                f"(for a vision transformer with reshape= too), or use another method: {ANSWERS_ONLY}.",
+                slug="inside-layers",
+            )
+        return found[-1]
+
+    def slopes(
+        self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"]
+    ) -> Float[np.ndarray, "B h w c"]:
+        """Gradients with respect to the inputs."""
+        given = self.model.given(inputs)
+        if given.dtype.kind != "f":
+            raise ModelError(
+                f"the model's {self.model.declared} takes {given.dtype}, through which no gradient goes. Use "
+                "a method that looks at a layer, such as grad-cam, or build the model with a float input.",
+                slug="inside-layers",
+            )
+        slopes = self._gradient(lambda x: self._scalar(x, weights), self._tensor(inputs))
+        moved = slopes.ndim == 4 and slopes.shape != inputs.shape
+        return slopes.transpose(0, 2, 3, 1) if moved else slopes.reshape(inputs.shape)
+
+    def look(
+        self, inputs: Float[np.ndarray, "B h w c"], layer: str, weights: Float[np.ndarray, "R"]
+    ) -> tuple[Float[np.ndarray, "B ... C"], Float[np.ndarray, "B ... C"]]:
+        """Activations of a layer and the gradients with respect to them."""
+        found: list[Any] = []
+
+        def note(name: str, _: Any, answer: Any) -> Any:
+            if name == layer:
+                found.append(answer)
+            return answer
+
+        given = self._tensor(inputs)
+        with self.model.calm():
+            self._scores(given, note)
+        if not found:
+            raise ModelError(
+                f"the Keras model {self.network.name!r} has no layer {layer!r}. "
+                f"{nearest(layer, self.layers(inputs))}",
+                slug="inside-layers",
+            )
+        gradient = self._gradient(
+            lambda x: self._scalar(given, weights, _instead(layer, len(found), x)), found[-1]
+        )
+        return self._last(self._numpy(found[-1])), self._last(gradient)
+
+    def dense(self) -> tuple[Float[np.ndarray, "C R"], Float[np.ndarray, "R"]]:
+        """Kernel and offsets of the last `Dense` layer."""
+        for part in reversed(_parts(self.network)):
+            if isinstance(part, self.keras.layers.Dense):
+                kernel = self._numpy(part.kernel)
+                return kernel, np.zeros(kernel.shape[1], np.float32) if part.bias is None else self._numpy(
+                    part.bias
+                )
+        raise ModelError(
+            f"the Keras model {self.network.name!r} has no fully connected layer, which cam needs: use grad-cam.",
+            slug="inside-layers",
+        )
+
+    def randomised(self, seed: int) -> Any:
+        """A copy of the model, initialised anew; what a `Normalization` learned of the data is kept.
+
+        Kernels are drawn from Glorot's normal distribution by NumPy's generator of that seed, so that the
+        global ones have no part in it; offsets and statistics are as for a new model.
+        """
+        made = self._cloned()
+        rng = np.random.default_rng(seed)
+        for old, new in zip(_parts(self.network), _parts(made), strict=True):
+            if isinstance(old, self.keras.layers.Normalization):
+                new.set_weights(old.get_weights())
+        for weight in made.trainable_weights + made.non_trainable_weights:
+            if len(weight.shape) > 1:
+                place = int(np.prod(weight.shape[:-2]))
+                spread = np.sqrt(2 / (place * (weight.shape[-2] + weight.shape[-1])))
+                weight.assign(rng.normal(0, spread, weight.shape).astype(np.float32))
+        return made
+
+    def _cloned(self) -> Any:
+        try:
+            return self.keras.models.clone_model(self.network)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"the Keras model {self.network.name!r} cannot be copied: {str(error).strip().splitlines()[0]} "
+                "Give its class a get_config, or build it from keras.Input.",
+                slug="inside-copy",
+            ) from error
+
+    def _run(self, inputs: Float[np.ndarray, "B h w c"]) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Kind and shape, channels last, of what each layer returns for one image."""
+        seen: dict[str, tuple[str, tuple[int, ...]]] = {}
+
+        def note(name: str, part: Any, answer: Any) -> Any:
+            if hasattr(answer, "shape"):
+                seen.pop(name, None)
+                seen[name] = (type(part).__name__, self._last_axes(tuple(answer.shape[1:])))
+            return answer
+
+        with self.model.calm():
+            self._scores(self._tensor(inputs[:1]), note)
+        return seen
+
+    def _scalar(self, given: Any, weights: Float[np.ndarray, "R"], visit: Visit | None = None) -> Any:
+        ops = self.keras.ops
+        scores = ops.cast(self._scores(given, visit), "float32")
+        return ops.sum(ops.reshape(scores, (-1, len(weights))) * ops.convert_to_tensor(weights))
+
+    def _scores(self, given: Any, visit: Visit | None = None) -> Any:
+        """Scores before a last softmax or sigmoid; `visit` may put another tensor in place of a layer's."""
+        graph = graph_of(self.network)
+        if graph is not None:
+            return self.model.single(self._through(graph, given, visit or (lambda _, __, answer: answer)))
+        if visit is None:
+            return self.model.answers(given)
+        raise ModelError(
+            f"the Keras model {self.network.name!r} calls its layers in Python code, so that none can be "
+            "looked at. Give it as a graph: inputs = keras.Input(shape), then keras.Model(inputs, "
+            f"model.call(inputs)). Or use another method: {ANSWERS_ONLY}.",
+            slug="inside-layers",
+        )
+
+    def _through(self, graph: Any, given: Any, visit: Visit, within: str = "", last: bool = True) -> Any:
+        """Run a graph layer by layer, and the models within it likewise."""
+        (end,) = graph.outputs if len(graph.outputs) == 1 else (None,)
+
+        def step(part: Any) -> Callable[..., Any]:
+            name, final = within + part.name, last and end is not None and part is end._keras_history[0]
+            inner = graph_of(part)
+
+            def run(*given: Any, **named: Any) -> Any:
+                if inner is not None and len(given) == 1:
+                    answer = self._through(inner, given[0], visit, f"{name}/", final)
+                elif final and self._squashes(part):
+                    answer = self._unsquashed(part, given[0])
+                else:
+                    mode = {"training": False} if isinstance(part, self.keras.layers.Layer) else {}
+                    answer = part(*given, **named | mode)
+                return visit(name, part, answer)
+
+            return run
+
+        answer = graph._run_through_graph(graph._standardize_inputs(given), operation_fn=step)
+        return answer[0] if isinstance(answer, list | tuple) and len(answer) == 1 else answer
+
+    def _squashes(self, part: Any) -> bool:
+        if not of_keras(type(part)):
+            return False
+        named = self.keras.activations
+        return type(part).__name__ in SQUASHING or getattr(part, "activation", None) in (
+            named.softmax,
+            named.sigmoid,
+        )
+
+    def _unsquashed(self, part: Any, given: Any) -> Any:
+        """What a layer returns but for its softmax or sigmoid."""
+        if not isinstance(part, self.keras.layers.Dense):
+            return given
+        ops = self.keras.ops
+        product = ops.matmul(*(ops.cast(one, part.compute_dtype) for one in (given, part.kernel)))
+        return product if part.bias is None else product + ops.cast(part.bias, part.compute_dtype)

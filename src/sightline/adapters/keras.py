@@ -1,0 +1,251 @@
+"""a Keras model → Ask: images arranged as its input declares, asked in inference mode on any backend."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline._optional import require
+from sightline.adapters.layout import Declared, arrange, in_batches, only_input
+from sightline.errors import ModelError
+from sightline.types import Network
+
+ASKED_BY = ("predict", "predict_on_batch", "__call__")
+SHAPES_KEPT = 8
+"""Sizes of pictures whose compiled functions are kept."""
+# NumPy has no bfloat16, and a network in half precision rounds what it is given itself.
+DTYPES = {name: np.dtype(name) for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64")}
+DTYPES |= {"float16": np.dtype("float32"), "bfloat16": np.dtype("float32")}
+
+
+class KerasModel:
+    """A Keras 3 model on whichever backend is active, asked in inference mode; its state stays as it is.
+
+    Arrays (B, H, W) and (B, H, W, C), or tensors that a preprocessing returns, are brought to the axes of
+    the model's input: a grey picture gets a channel axis, and channels go first where the model's
+    `data_format` says so. Values are cast to the input's dtype, never scaled; answers in half precision
+    come back as float32. The call is compiled once for each size of picture: on TensorFlow for any number
+    of images, on JAX for numbers that are powers of two, up to which a batch is filled with its last image.
+    A model compiled with ``run_eagerly=True`` is called as it is.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, Sequential or subclassed, with its weights.
+
+    Raises
+    ------
+    ModelError
+        If it has no weights yet, or not exactly one input and one output.
+    """
+
+    class_names: tuple[str, ...] | None = None
+    output = "network"
+
+    def __init__(self, model: Any) -> None:
+        self.keras = require("keras", extra="keras")
+        self.model = model
+        self.channels_first = _channels_first(model)
+        self.declared = _declared(model, self.channels_first)
+        _check_outputs(model)
+        self.batch_size = self.declared.batch
+        self._asked = functools.lru_cache(SHAPES_KEPT)(self._compiled)
+
+    def __repr__(self) -> str:
+        axes = {2: "(B, H·W·C)", 3: "(B, H, W)", 4: "(B, C, H, W)" if self.channels_first else "(B, H, W, C)"}
+        given = axes[len(self.declared.shape)] if self.declared.shape else "they are"
+        backend = self.keras.backend.backend()
+        return (
+            f"{type(self.model).__name__} of Keras on {backend}, {self.declared}, images given as {given} "
+            f"{self.declared.dtype}"
+        )
+
+    def __call__(self, images: Any) -> Any:
+        return in_batches(self._answers, self.given(images), self.batch_size)
+
+    def given(self, images: Any) -> Shaped[np.ndarray, "B ..."]:
+        """The array that the model is given for images.
+
+        Raises
+        ------
+        ModelError
+            If size, channels or dtype do not fit.
+        """
+        pictures = images if isinstance(images, np.ndarray) else self.keras.ops.convert_to_numpy(images)
+        return arrange(pictures, self._filled(pictures))
+
+    def answers(self, tensor: Any) -> Any:
+        """The model's answer about a tensor that is arranged, as a tensor of float32 or float64."""
+        return self.single(self.model(tensor, training=False))
+
+    def single(self, answer: Any) -> Any:
+        """The one tensor of an answer, not in half precision.
+
+        Raises
+        ------
+        ModelError
+            If there are several.
+        """
+        parts = self.keras.tree.flatten(answer)
+        if len(parts) != 1:
+            raise _several(self.model, len(parts))
+        half = self.keras.backend.standardize_dtype(parts[0].dtype) in ("float16", "bfloat16")
+        return self.keras.ops.cast(parts[0], "float32") if half else parts[0]
+
+    def network(self) -> Network:
+        """The model's inside."""
+        from sightline.adapters.inside.keras import KerasNetwork
+
+        return KerasNetwork(self)
+
+    def _filled(self, images: Shaped[np.ndarray, "B ..."]) -> Declared:
+        """What the model declares, with the channels of the images where it leaves them open."""
+        declared, axis = self.declared, 1 if self.channels_first else 3
+        shape = declared.shape
+        if shape is None or len(shape) != 4 or shape[axis] is not None:
+            return declared
+        channels = images.shape[3] if images.ndim == 4 else 1
+        return Declared(declared.name, declared.dtype, (*shape[:axis], channels, *shape[axis + 1 :]))
+
+    def _answers(self, given: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
+        return np.asarray(self._asked(given.shape[1:], given.dtype)(given))
+
+    def _compiled(self, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+        ops = self.keras.ops
+        backend = self.keras.backend.backend()
+        eager = getattr(self.model, "run_eagerly", False)
+        if backend == "torch":
+            return self._in_torch
+        if backend in COMPILED and not eager:
+            return COMPILED[backend](self, shape, dtype)
+        return lambda given: ops.convert_to_numpy(self.answers(ops.convert_to_tensor(given)))
+
+    def _in_torch(self, given: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
+        import torch
+
+        from sightline.adapters.torch import evaluating
+
+        ops = self.keras.ops
+        with evaluating(self.model), torch.no_grad():
+            answer: np.ndarray = ops.convert_to_numpy(self.answers(ops.convert_to_tensor(given)))
+        return answer
+
+
+def _in_tensorflow(model: KerasModel, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+    import tensorflow as tf
+
+    spec = tf.TensorSpec((model.batch_size, *shape), dtype)
+    asked = tf.function(model.answers, input_signature=[spec], autograph=False)
+    return lambda given: asked(tf.convert_to_tensor(given)).numpy()
+
+
+def _in_jax(model: KerasModel, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+    import jax
+
+    network = model.model
+
+    @jax.jit
+    def answer(trained: Any, others: Any, given: Any) -> Any:
+        return model.single(network.stateless_call(trained, others, given, training=False)[0])
+
+    def asked(given: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
+        # Handed over anew each time, since compiled functions keep what they refer to as it was.
+        values = [
+            [v.value for v in vs] for vs in (network.trainable_variables, network.non_trainable_variables)
+        ]
+        return np.asarray(answer(*values, _whole(given)))[: len(given)]
+
+    return asked
+
+
+COMPILED: Mapping[str, Callable[[KerasModel, tuple[int, ...], Any], Callable[[Any], Any]]] = {
+    "tensorflow": _in_tensorflow,
+    "jax": _in_jax,
+}
+
+
+def _whole(given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "P ..."]:
+    """Filled up to a power of two with the last image."""
+    missing = (1 << (len(given) - 1).bit_length()) - len(given)
+    return np.concatenate([given, given[-1:].repeat(missing, axis=0)]) if missing else given
+
+
+def keras_model(source: Any) -> Any | None:
+    """The Keras model that a source is, or whose own `predict`, `predict_on_batch` or `__call__` it is.
+
+    Keras is not imported to find out. None for anything else: a layer, a `predict` that a class overrides.
+
+    Examples
+    --------
+    >>> keras_model(len) is None
+    True
+    """
+    if _is_model(source):
+        return source
+    owner = getattr(source, "__self__", None)
+    if not _is_model(owner) or getattr(source, "__name__", None) not in ASKED_BY:
+        return None
+    asks = ("predict_step",) if source.__name__ != "__call__" else ()
+    own = all(of_keras(getattr(type(owner), name)) for name in (source.__name__, *asks))
+    return owner if own else None
+
+
+def _is_model(source: Any) -> bool:
+    return any(base.__name__ == "Model" and of_keras(base) for base in type(source).__mro__)
+
+
+def of_keras(thing: Any) -> bool:
+    """Whether a class or function is Keras' own."""
+    return str(thing.__module__).split(".", maxsplit=1)[0] == "keras"
+
+
+def _channels_first(model: Any) -> bool:
+    """Whether the first layer that has an order of axes has the channels first."""
+    for layer in model._flatten_layers(include_self=False):
+        if hasattr(layer, "data_format") and layer.data_format is not None:
+            return bool(layer.data_format == "channels_first")
+    return False
+
+
+def _declared(model: Any, channels_first: bool) -> Declared:
+    inputs = getattr(model, "inputs", None)
+    if inputs:
+        listed = [(str(one.name), str(one.dtype), tuple(one.shape)) for one in inputs]
+        return only_input(listed, DTYPES, repr(model.name))
+    if not model.built:
+        raise ModelError(
+            f"the Keras model {model.name!r} is not built: it has no weights yet. Train it, load its "
+            "weights, or call it once on a batch.",
+            slug="model-fitted",
+        )
+    shape = (model.get_build_config() or {}).get("input_shape")
+    return Declared("images", DTYPES[_dtype(model)], _open_shape(shape, channels_first))
+
+
+def _dtype(model: Any) -> str:
+    return str(model.compute_dtype) if model.compute_dtype in DTYPES else "float32"
+
+
+def _open_shape(shape: Any, channels_first: bool) -> tuple[int | None, ...] | None:
+    """What the first call of a subclassed model tells of its input: rank and channels, but no size."""
+    if not isinstance(shape, tuple | list) or not all(n is None or isinstance(n, int) for n in shape):
+        return None
+    if len(shape) == 4:
+        return (None, shape[1], None, None) if channels_first else (None, None, None, shape[3])
+    return (None, None, None) if len(shape) == 3 else (None, *shape[1:])
+
+
+def _check_outputs(model: Any) -> None:
+    outputs = getattr(model, "outputs", None)
+    if outputs and len(outputs) != 1:
+        raise _several(model, len(outputs))
+
+
+def _several(model: Any, count: int) -> ModelError:
+    return ModelError(
+        f"the Keras model {model.name!r} has {count} outputs, and it is not clear which holds the scores. "
+        "Give keras.Model(model.inputs, model.outputs[0]), or a function that returns one of them.",
+        slug="model-signature",
+    )
