@@ -1,11 +1,13 @@
 """a Keras model → Ask: images arranged as its input declares, asked in inference mode on any backend."""
 
-import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+import contextlib
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 
 from sightline._optional import require
 from sightline.adapters.layout import Declared, arrange, in_batches, only_input
@@ -13,8 +15,8 @@ from sightline.errors import ModelError
 from sightline.types import Network
 
 ASKED_BY = ("predict", "predict_on_batch", "__call__")
-SHAPES_KEPT = 8
-"""Sizes of pictures whose compiled functions are kept."""
+KEPT = 8
+"""Compiled functions kept for each model, one a size of picture."""
 # NumPy has no bfloat16, and a network in half precision rounds what it is given itself.
 DTYPES = {name: np.dtype(name) for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64")}
 DTYPES |= {"float16": np.dtype("float32"), "bfloat16": np.dtype("float32")}
@@ -51,7 +53,7 @@ class KerasModel:
         self.declared = _declared(model, self.channels_first)
         _check_outputs(model)
         self.batch_size = self.declared.batch
-        self._asked = functools.lru_cache(SHAPES_KEPT)(self._compiled)
+        self._made_of = _parts_of(model)
 
     def __repr__(self) -> str:
         axes = {2: "(B, H·W·C)", 3: "(B, H, W)", 4: "(B, C, H, W)" if self.channels_first else "(B, H, W, C)"}
@@ -73,26 +75,21 @@ class KerasModel:
         ModelError
             If size, channels or dtype do not fit.
         """
-        pictures = images if isinstance(images, np.ndarray) else self.keras.ops.convert_to_numpy(images)
+        pictures = images if isinstance(images, np.ndarray) else in_numpy(images)
         return arrange(pictures, self._filled(pictures))
 
-    def answers(self, tensor: Any) -> Any:
-        """The model's answer about a tensor that is arranged, as a tensor of float32 or float64."""
-        return self.single(self.model(tensor, training=False))
+    @contextlib.contextmanager
+    def calm(self) -> Iterator[None]:
+        """On PyTorch: evaluation mode for modules within the model, put back after, and no gradients."""
+        if self.keras.backend.backend() != "torch":
+            yield
+            return
+        import torch
 
-    def single(self, answer: Any) -> Any:
-        """The one tensor of an answer, not in half precision.
+        from sightline.adapters.torch import evaluating
 
-        Raises
-        ------
-        ModelError
-            If there are several.
-        """
-        parts = self.keras.tree.flatten(answer)
-        if len(parts) != 1:
-            raise _several(self.model, len(parts))
-        half = self.keras.backend.standardize_dtype(parts[0].dtype) in ("float16", "bfloat16")
-        return self.keras.ops.cast(parts[0], "float32") if half else parts[0]
+        with evaluating(self.model), torch.no_grad():
+            yield
 
     def network(self) -> Network:
         """The model's inside."""
@@ -109,67 +106,106 @@ class KerasModel:
         channels = images.shape[3] if images.ndim == 4 else 1
         return Declared(declared.name, declared.dtype, (*shape[:axis], channels, *shape[axis + 1 :]))
 
-    def _answers(self, given: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
-        return np.asarray(self._asked(given.shape[1:], given.dtype)(given))
-
-    def _compiled(self, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
-        ops = self.keras.ops
+    def _answers(self, given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "..."]:
         backend = self.keras.backend.backend()
-        eager = getattr(self.model, "run_eagerly", False)
-        if backend == "torch":
-            return self._in_torch
-        if backend in COMPILED and not eager:
-            return COMPILED[backend](self, shape, dtype)
-        return lambda given: ops.convert_to_numpy(self.answers(ops.convert_to_tensor(given)))
+        if backend in COMPILING and not getattr(self.model, "run_eagerly", False):
+            answered: np.ndarray = self._compiled(COMPILING[backend], given)(given)
+            return answered
+        with self.calm():
+            return in_numpy(answer(self.model, self.keras.ops.convert_to_tensor(given)))
 
-    def _in_torch(self, given: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
-        import torch
+    def _compiled(self, compiling: "Compiling", given: Shaped[np.ndarray, "B ..."]) -> "Compiled":
+        """The function for this size of picture, made at its first call and kept as long as the model."""
+        key = (given.shape[1:], given.dtype, self._made_of)
+        with _MAKING:
+            kept = _COMPILED.setdefault(self.model, {})
+            if key not in kept:
+                if len(kept) == KEPT:
+                    del kept[next(iter(kept))]
+                kept[key] = compiling(
+                    weakref.ref(self.model), (self.batch_size, *given.shape[1:]), given.dtype
+                )
+            return kept[key]
 
-        from sightline.adapters.torch import evaluating
 
-        ops = self.keras.ops
-        with evaluating(self.model), torch.no_grad():
-            answer: np.ndarray = ops.convert_to_numpy(self.answers(ops.convert_to_tensor(given)))
-        return answer
+Compiled: TypeAlias = Callable[[Any], Any]
+Compiling: TypeAlias = Callable[[Callable[[], Any], tuple[int | None, ...], Any], Compiled]
+
+_MAKING = threading.Lock()
+_COMPILED: "weakref.WeakKeyDictionary[Any, dict[Any, Compiled]]" = weakref.WeakKeyDictionary()
+"""Compiled functions of each model; they hold it weakly, and go when it goes."""
 
 
-def _in_tensorflow(model: KerasModel, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
-    import tensorflow as tf
+def answer(model: Any, tensor: Any) -> Any:
+    """The model's answer about a tensor as it takes it, in inference mode."""
+    return single(model, model(tensor, training=False))
 
-    spec = tf.TensorSpec((model.batch_size, *shape), dtype)
-    asked = tf.function(model.answers, input_signature=[spec], autograph=False)
+
+def single(model: Any, answered: Any) -> Any:
+    """The one tensor of an answer, as float32 if it is in half precision.
+
+    Raises
+    ------
+    ModelError
+        If there are several.
+    """
+    keras = require("keras", extra="keras")
+    parts = keras.tree.flatten(answered)
+    if len(parts) != 1:
+        raise _several(model, len(parts))
+    half = keras.backend.standardize_dtype(parts[0].dtype) in ("float16", "bfloat16")
+    return keras.ops.cast(parts[0], "float32") if half else parts[0]
+
+
+def _in_tensorflow(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: Any) -> Compiled:
+    tf = require("tensorflow", extra="keras")
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)  # type: ignore[untyped-decorator]
+    def asked(given: Any) -> Any:
+        return answer(model(), given)
+
     return lambda given: asked(tf.convert_to_tensor(given)).numpy()
 
 
-def _in_jax(model: KerasModel, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+def _in_jax(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: Any) -> Compiled:
     import jax
 
-    network = model.model
-
     @jax.jit
-    def answer(trained: Any, others: Any, given: Any) -> Any:
-        return model.single(network.stateless_call(trained, others, given, training=False)[0])
+    def asked(trained: Any, others: Any, given: Any) -> Any:
+        network = model()
+        return single(network, network.stateless_call(trained, others, given, training=False)[0])
 
-    def asked(given: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
-        # Handed over anew each time, since compiled functions keep what they refer to as it was.
-        values = [
-            [v.value for v in vs] for vs in (network.trainable_variables, network.non_trainable_variables)
-        ]
-        return np.asarray(answer(*values, _whole(given)))[: len(given)]
+    def whole(given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "..."]:
+        # Handed over anew each time, since a compiled function keeps what it refers to as it was.
+        trained, others = ([one.value for one in held] for held in _variables(model()))
+        return np.asarray(asked(trained, others, _filled_up(given)))[: len(given)]
 
-    return asked
-
-
-COMPILED: Mapping[str, Callable[[KerasModel, tuple[int, ...], Any], Callable[[Any], Any]]] = {
-    "tensorflow": _in_tensorflow,
-    "jax": _in_jax,
-}
+    return whole
 
 
-def _whole(given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "P ..."]:
-    """Filled up to a power of two with the last image."""
+COMPILING: Mapping[str, Compiling] = {"tensorflow": _in_tensorflow, "jax": _in_jax}
+
+
+def _variables(model: Any) -> tuple[Any, Any]:
+    return model.trainable_variables, model.non_trainable_variables
+
+
+def _filled_up(given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "P ..."]:
+    """Up to a power of two, with the last image."""
     missing = (1 << (len(given) - 1).bit_length()) - len(given)
     return np.concatenate([given, given[-1:].repeat(missing, axis=0)]) if missing else given
+
+
+def _parts_of(model: Any) -> tuple[Any, ...]:
+    """Tells whether a model was changed since its function was compiled: its layers, their activations."""
+    parts = model._flatten_layers(include_self=False)
+    return tuple((id(part), id(getattr(part, "activation", None))) for part in parts)
+
+
+def in_numpy(tensor: Any) -> Shaped[np.ndarray, "..."]:
+    """A tensor of any backend as an array."""
+    # Keras' own way has NumPy ask PyTorch's tensors, which warns.
+    return np.asarray(tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else tensor)
 
 
 def keras_model(source: Any) -> Any | None:

@@ -1,19 +1,24 @@
 """a Keras model → its inside: activations and gradients on any backend, channels last, in NumPy."""
 
-from collections.abc import Callable
-from typing import Any
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
-from sightline.adapters.keras import KerasModel, of_keras
+from sightline._optional import require
+from sightline.adapters.keras import KerasModel, answer, in_numpy, of_keras, single
+from sightline.adapters.layout import CHANNELS
 from sightline.errors import ModelError
 from sightline.types import nearest
 
-Array = Float[np.ndarray, "B ..."]
 ANSWERS_ONLY = "integrated-gradients, gradient-x-input and smoothgrad need no layer; lime and shapley nothing"
 SQUASHING = ("Softmax", "Sigmoid")
 CONVOLUTIONS = ("Conv", "SeparableConv", "DepthwiseConv")
+
+Visit: TypeAlias = Callable[[str, Any, Any], Any]
+"""Name of a layer, the layer, what it returned → what goes on in place of that."""
 
 
 class KerasNetwork:
@@ -40,7 +45,7 @@ class KerasNetwork:
     def inputs(self, images: Any) -> Float[np.ndarray, "B h w c"]:
         """What the model is given for images."""
         given = self.model.given(images)
-        pictures = images if isinstance(images, np.ndarray) else self.keras.ops.convert_to_numpy(images)
+        pictures = images if isinstance(images, np.ndarray) else in_numpy(images)
         pictures = pictures[..., np.newaxis] if pictures.ndim == 3 else pictures
         if given.shape == pictures.shape and self.model.channels_first and _first(pictures.shape):
             pictures = pictures.transpose(0, 2, 3, 1)  # as a preprocessing left them
@@ -91,10 +96,10 @@ class KerasNetwork:
         """Activations of a layer and the gradients with respect to them."""
         found: list[Any] = []
 
-        def note(name: str, _: Any, answer: Any) -> Any:
+        def note(name: str, _: Any, made: Any) -> Any:
             if name == layer:
-                found.append(answer)
-            return answer
+                found.append(made)
+            return made
 
         given = self._tensor(inputs)
         with self.model.calm():
@@ -112,14 +117,15 @@ class KerasNetwork:
 
     def dense(self) -> tuple[Float[np.ndarray, "C R"], Float[np.ndarray, "R"]]:
         """Kernel and offsets of the last `Dense` layer."""
-        for part in reversed(_parts(self.network)):
+        for part in reversed(list(_parts(self.network))):
             if isinstance(part, self.keras.layers.Dense):
                 kernel = self._numpy(part.kernel)
                 return kernel, np.zeros(kernel.shape[1], np.float32) if part.bias is None else self._numpy(
                     part.bias
                 )
         raise ModelError(
-            f"the Keras model {self.network.name!r} has no fully connected layer, which cam needs: use grad-cam.",
+            f"the Keras model {self.network.name!r} has no fully connected layer, which cam needs: "
+            "use grad-cam.",
             slug="inside-layers",
         )
 
@@ -131,23 +137,26 @@ class KerasNetwork:
         """
         made = self._cloned()
         rng = np.random.default_rng(seed)
-        for old, new in zip(_parts(self.network), _parts(made), strict=True):
-            if isinstance(old, self.keras.layers.Normalization):
-                new.set_weights(old.get_weights())
-        for weight in made.trainable_weights + made.non_trainable_weights:
+        for weight in made.weights:
             if len(weight.shape) > 1:
-                place = int(np.prod(weight.shape[:-2]))
-                spread = np.sqrt(2 / (place * (weight.shape[-2] + weight.shape[-1])))
+                *places, ins, outs = weight.shape
+                spread = np.sqrt(2 / (np.prod(places, initial=1) * (ins + outs)))
                 weight.assign(rng.normal(0, spread, weight.shape).astype(np.float32))
+        for old, new in zip(*(self._normalisations(one) for one in (self.network, made)), strict=True):
+            new.set_weights(old.get_weights())
         return made
+
+    def _normalisations(self, model: Any) -> list[Any]:
+        return [one for one in model._flatten_layers() if isinstance(one, self.keras.layers.Normalization)]
 
     def _cloned(self) -> Any:
         try:
             return self.keras.models.clone_model(self.network)
         except (NotImplementedError, TypeError, ValueError) as error:
             raise ModelError(
-                f"the Keras model {self.network.name!r} cannot be copied: {str(error).strip().splitlines()[0]} "
-                "Give its class a get_config, or build it from keras.Input.",
+                f"the Keras model {self.network.name!r} cannot be copied: "
+                f"{str(error).strip().splitlines()[0]} Give its class a get_config, or build the model from "
+                "keras.Input.",
                 slug="inside-copy",
             ) from error
 
@@ -155,11 +164,11 @@ class KerasNetwork:
         """Kind and shape, channels last, of what each layer returns for one image."""
         seen: dict[str, tuple[str, tuple[int, ...]]] = {}
 
-        def note(name: str, part: Any, answer: Any) -> Any:
-            if hasattr(answer, "shape"):
+        def note(name: str, part: Any, made: Any) -> Any:
+            if hasattr(made, "shape"):
                 seen.pop(name, None)
-                seen[name] = (type(part).__name__, self._last_axes(tuple(answer.shape[1:])))
-            return answer
+                seen[name] = (type(part).__name__, self._last_axes(tuple(made.shape[1:])))
+            return made
 
         with self.model.calm():
             self._scores(self._tensor(inputs[:1]), note)
@@ -174,9 +183,9 @@ class KerasNetwork:
         """Scores before a last softmax or sigmoid; `visit` may put another tensor in place of a layer's."""
         graph = graph_of(self.network)
         if graph is not None:
-            return self.model.single(self._through(graph, given, visit or (lambda _, __, answer: answer)))
+            return single(self.network, self._through(graph, given, visit or (lambda _, __, made: made)))
         if visit is None:
-            return self.model.answers(given)
+            return answer(self.network, given)
         raise ModelError(
             f"the Keras model {self.network.name!r} calls its layers in Python code, so that none can be "
             "looked at. Give it as a graph: inputs = keras.Input(shape), then keras.Model(inputs, "
@@ -194,18 +203,18 @@ class KerasNetwork:
 
             def run(*given: Any, **named: Any) -> Any:
                 if inner is not None and len(given) == 1:
-                    answer = self._through(inner, given[0], visit, f"{name}/", final)
+                    made = self._through(inner, given[0], visit, f"{name}/", final)
                 elif final and self._squashes(part):
-                    answer = self._unsquashed(part, given[0])
+                    made = self._unsquashed(part, given[0])
                 else:
                     mode = {"training": False} if isinstance(part, self.keras.layers.Layer) else {}
-                    answer = part(*given, **named | mode)
-                return visit(name, part, answer)
+                    made = part(*given, **named | mode)
+                return visit(name, part, made)
 
             return run
 
-        answer = graph._run_through_graph(graph._standardize_inputs(given), operation_fn=step)
-        return answer[0] if isinstance(answer, list | tuple) and len(answer) == 1 else answer
+        made = graph._run_through_graph(graph._standardize_inputs(given), operation_fn=step)
+        return made[0] if isinstance(made, list | tuple) and len(made) == 1 else made
 
     def _squashes(self, part: Any) -> bool:
         if not of_keras(type(part)):
@@ -223,3 +232,84 @@ class KerasNetwork:
         ops = self.keras.ops
         product = ops.matmul(*(ops.cast(one, part.compute_dtype) for one in (given, part.kernel)))
         return product if part.bias is None else product + ops.cast(part.bias, part.compute_dtype)
+
+    def _tensor(self, inputs: Float[np.ndarray, "B h w c"]) -> Any:
+        return self.keras.ops.convert_to_tensor(self.model.given(inputs))
+
+    def _gradient(self, scalar: Callable[[Any], Any], at: Any) -> Float[np.ndarray, "B ..."]:
+        with self.model.calm():
+            return self._numpy(GRADIENTS[self.keras.backend.backend()](scalar, at))
+
+    def _numpy(self, tensor: Any) -> Float[np.ndarray, "..."]:
+        return np.array(in_numpy(self.keras.ops.cast(tensor, "float32")), np.float32)
+
+    def _last(self, array: Float[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
+        moved = self.model.channels_first and array.ndim == 4
+        return array.transpose(0, 2, 3, 1) if moved else array
+
+    def _last_axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        moved = self.model.channels_first and len(shape) == 3
+        return (shape[1], shape[2], shape[0]) if moved else shape
+
+
+def graph_of(model: Any) -> Any | None:
+    """The graph of layers behind a Functional or Sequential model; None where Python code calls them."""
+    bases = {base.__name__ for base in type(model).__mro__ if of_keras(base)}
+    if not bases & {"Functional", "Sequential"} or not of_keras(type(model).call):
+        return None
+    return model if "Functional" in bases else model._functional
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Layers in the order of execution, as far as it is known, those within others included."""
+    graph = graph_of(model)
+    for part in graph.operations if graph is not None else model._flatten_layers(include_self=False):
+        yield part
+        if graph is not None and hasattr(part, "_flatten_layers"):
+            yield from _parts(part)
+
+
+def _instead(layer: str, last: int, tensor: Any) -> Visit:
+    """Puts the tensor in the place of what the layer returns at its last call."""
+    calls = itertools.count(1)
+
+    def visit(name: str, _: Any, made: Any) -> Any:
+        return tensor if name == layer and next(calls) == last else made
+
+    return visit
+
+
+def _first(shape: tuple[int, ...]) -> bool:
+    """Whether the axes after the first look as if the channels came first."""
+    return shape[1] in CHANNELS and shape[3] not in CHANNELS
+
+
+def _in_tensorflow(scalar: Callable[[Any], Any], at: Any) -> Any:
+    tf = require("tensorflow", extra="keras")
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(at)
+        value = scalar(at)
+    return tape.gradient(value, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def _in_torch(scalar: Callable[[Any], Any], at: Any) -> Any:
+    import torch
+
+    with torch.enable_grad():
+        at = at.detach().requires_grad_()
+        value = scalar(at)
+        return torch.autograd.grad(value, at, materialize_grads=True)[0]
+
+
+def _in_jax(scalar: Callable[[Any], Any], at: Any) -> Any:
+    import jax
+
+    return jax.grad(scalar)(at)
+
+
+GRADIENTS: Mapping[str, Callable[[Callable[[Any], Any], Any], Any]] = {
+    "tensorflow": _in_tensorflow,
+    "torch": _in_torch,
+    "jax": _in_jax,
+}
