@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 
 import plain
+import sightline
+from nets import Transformer
 from reference import random_game
 from sightline import storage
+from sightline.adapters import inside
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
+from sightline.engine.cam import GradCam, Tokens
 from sightline.engine.explain import explain
 from sightline.engine.fill import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
 from sightline.engine.plan import Plan
@@ -81,7 +85,12 @@ OPTIONS = {
         Donors(np.zeros((2, 3), np.uint8)),
     ],
     "sample": [None, FoldOver(), Balanced(), Bernoulli(p=0.3), LeaveOneOut(), Exhaustive()],
-    "attribute": [Lime(), Lime(kernel_width=0.5, ridge=0.0), Shapley(), Banzhaf(), Rise(p=0.9), Occlusion()],
+    "attribute": [
+        *(Lime(), Lime(kernel_width=0.5, ridge=0.0), Shapley(), Banzhaf(), Rise(p=0.9), Occlusion()),
+        *(inside.Cam(), GradCam(layer="a.b"), inside.GradCamPlusPlus(), inside.HiResCam(), inside.LayerCam()),
+        *(inside.ScoreCam(reshape=Tokens(height=2, skip=0)), inside.EigenCam(), inside.GradientXInput()),
+        *(inside.IntegratedGradients(steps=3, baseline=-1.5), inside.SmoothGrad(samples=4, noise=0.5)),
+    ],
     "target": [Top(), Top(k=3), Classes(2), Classes(0, Contrast(2, 1), 1), Contrast(0, 1), 4],
     "budget": [3, 1000, "auto"],
     "seed": [0, 2**40],
@@ -100,7 +109,7 @@ def test_every_option_comes_back(field, value, tmp_path):
 
 def test_every_named_option_was_tried():
     tried = {type(value) for field in ("segment", "fill", "sample", "attribute") for value in OPTIONS[field]}
-    assert tried - {type(None)} == set(storage.OPTIONS.values()) - {Top}
+    assert tried - {type(None)} == set(storage.OPTIONS.values()) - {Top, Tokens}
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64", "bool", "int64"])
@@ -323,9 +332,9 @@ def test_a_folder_is_no_explanation(tmp_path):
 
 def test_a_file_of_a_newer_layout_asks_for_a_newer_sightline(tmp_path):
     path = explanation().save(tmp_path / "e.npz")
-    rewritten(path, about={**about(path), "layout": 2, "plan": "of another kind"})
+    rewritten(path, about={**about(path), "layout": 3, "plan": "of another kind"})
     with pytest.raises(
-        FileError, match="has layout 2, but this sightline reads up to 1: upgrade sightline"
+        FileError, match="has layout 3, but this sightline reads up to 2: upgrade sightline"
     ) as caught:
         Explanation.load(path)
     assert caught.value.slug == "file-layout"
@@ -334,6 +343,7 @@ def test_a_file_of_a_newer_layout_asks_for_a_newer_sightline(tmp_path):
 AS_USERS_DO = """
 import sys, tempfile, numpy as np
 from pathlib import Path
+from sightline.engine.cam import GradCam, Tokens
 from sightline.engine.explain import explain
 from sightline.engine.fill import Colour, Noise
 from sightline.engine.plan import Plan
@@ -360,3 +370,26 @@ assert np.array_equal(explain(again.image, model, again.plan)[2].values, made.at
 
 def test_a_plan_made_of_numpy_s_numbers_comes_back_too():
     plain.run(AS_USERS_DO)
+
+
+def test_what_was_seen_inside_a_network_comes_back(tmp_path):
+    image = np.random.default_rng(0).random((16, 16, 3)).astype(np.float32)
+    plan = Plan(attribute=GradCam(layer="norm", reshape=Tokens(skip=1)), target=Classes(1), segment=Grid())
+    made = sightline.explain(image, Transformer(), plan)
+    again = Explanation.load(made.save(tmp_path / "inside.npz"))
+    np.testing.assert_array_equal(again.attribution.pixels, made.attribution.pixels)
+    assert again.attribution.layer == "norm"
+    assert again.plan == made.plan
+    assert repr(again) == repr(made)
+
+
+def test_a_file_of_the_first_layout_is_read(tmp_path):
+    """It has neither pixels nor a layer."""
+    made = explanation()
+    path = made.save(tmp_path / "old.npz")
+    told = {key: value for key, value in about(path).items() if key != "layer"}
+    rewritten(path, about=told | {"layout": 1})
+    again = Explanation.load(path)
+    assert again.attribution.pixels is None
+    assert again.attribution.layer is None
+    np.testing.assert_array_equal(again.attribution.values, made.attribution.values)

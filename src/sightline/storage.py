@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline.engine.cam import Tokens
 from sightline.engine.plan import NAMES, Plan
 from sightline.engine.score import Classes, Top
 from sightline.engine.segment import Given
@@ -16,9 +17,10 @@ from sightline.errors import FileError, OptionError
 from sightline.explanation import Explanation
 from sightline.types import Attribution, Contrast, Scores, Segments
 
-LAYOUT = 1
+LAYOUT = 2
 # Layouts:
-# 1: 0.1.0
+# 1: the first
+# 2: heat of pixels and the name of a layer, where the method looked inside; else as 1
 
 # What reading a file that is something else, or half of itself, may end in.
 UNREADABLE = (
@@ -33,7 +35,10 @@ UNREADABLE = (
     zlib.error,
 )
 
-OPTIONS = {kind.__name__: kind for names in NAMES.values() for kind in names.values()} | {"Top": Top}
+OPTIONS = {kind.__name__: kind for names in NAMES.values() for kind in names.values()} | {
+    "Top": Top,
+    "Tokens": Tokens,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +62,8 @@ def save(explanation: Explanation, path: Path) -> Path:
     scores, made = explanation.scores, explanation.attribution
     arrays |= {f"scores.{n}": getattr(scores, n) for n in ("values", "full", "empty", "classes")}
     arrays |= {f"attribution.{n}": getattr(made, n) for n in ("values", "error", "base", "fit")}
+    if made.pixels is not None:
+        arrays["attribution.pixels"] = made.pixels
     about = {
         "layout": LAYOUT,
         "plan": {
@@ -67,6 +74,7 @@ def save(explanation: Explanation, path: Path) -> Path:
         "class_names": explanation.class_names,
         "calls": [scores.calls, made.calls],
         "settled": made.settled,
+        "layer": made.layer,
     }
     arrays["about"] = np.array(json.dumps(about))
     aside = path.with_name(f".{path.name}.part")
@@ -129,6 +137,8 @@ def _built(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
         fit=arrays["attribution.fit"],
         calls=about["calls"][1],
         settled=about["settled"],
+        pixels=arrays.get("attribution.pixels"),
+        layer=about.get("layer"),
     )
     names = about["class_names"]
     return Explanation(
