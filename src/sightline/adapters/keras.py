@@ -76,7 +76,12 @@ class KerasModel:
             If size, channels or dtype do not fit.
         """
         pictures = images if isinstance(images, np.ndarray) else in_numpy(images)
-        return arrange(pictures, self._filled(pictures))
+        named = self.declared
+        # Where a picture would fit either way, the model's own order of axes decides.
+        whole = pictures[..., np.newaxis] if pictures.ndim == 3 else pictures
+        if self._fits(whole):
+            return arrange(whole, Declared(named.name, named.dtype, None))
+        return arrange(pictures, named)
 
     @contextlib.contextmanager
     def calm(self) -> Iterator[None]:
@@ -97,14 +102,11 @@ class KerasModel:
 
         return KerasNetwork(self)
 
-    def _filled(self, images: Shaped[np.ndarray, "B ..."]) -> Declared:
-        """What the model declares, with the channels of the images where it leaves them open."""
-        declared, axis = self.declared, 1 if self.channels_first else 3
-        shape = declared.shape
-        if shape is None or len(shape) != 4 or shape[axis] is not None:
-            return declared
-        channels = images.shape[3] if images.ndim == 4 else 1
-        return Declared(declared.name, declared.dtype, (*shape[:axis], channels, *shape[axis + 1 :]))
+    def _fits(self, images: Shaped[np.ndarray, "B ..."]) -> bool:
+        """Whether the images are in the model's own axes, channels last."""
+        want = self.declared.shape or ()
+        fits = len(want) == images.ndim == 4 and not self.channels_first
+        return fits and all(n in (None, have) for n, have in zip(want[1:], images.shape[1:], strict=True))
 
     def _answers(self, given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "..."]:
         backend = self.keras.backend.backend()

@@ -79,15 +79,16 @@ class KerasNetwork:
         self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"]
     ) -> Float[np.ndarray, "B h w c"]:
         """Gradients with respect to the inputs."""
-        given = self.model.given(inputs)
-        if given.dtype.kind != "f":
+        given = self._tensor(inputs)
+        kind = self.keras.backend.standardize_dtype(given.dtype)
+        if not kind.startswith("float"):
             raise ModelError(
-                f"the model's {self.model.declared} takes {given.dtype}, through which no gradient goes. Use "
-                "a method that looks at a layer, such as grad-cam, or build the model with a float input.",
+                f"the model's {self.model.declared} takes {kind}, through which no gradient goes. Use a "
+                "method that looks at a layer, such as grad-cam, or build the model with a float input.",
                 slug="inside-layers",
             )
-        slopes = self._gradient(lambda x: self._scalar(x, weights), self._tensor(inputs))
-        moved = slopes.ndim == 4 and slopes.shape != inputs.shape
+        slopes = self._gradient(lambda x: self._scalar(x, weights), given)
+        moved = slopes.ndim == 4 and (self.model.channels_first or slopes.shape != inputs.shape)
         return slopes.transpose(0, 2, 3, 1) if moved else slopes.reshape(inputs.shape)
 
     def look(
@@ -144,6 +145,7 @@ class KerasNetwork:
                 weight.assign(rng.normal(0, spread, weight.shape).astype(np.float32))
         for old, new in zip(*(self._normalisations(one) for one in (self.network, made)), strict=True):
             new.set_weights(old.get_weights())
+            new.finalize_state()
         return made
 
     def _normalisations(self, model: Any) -> list[Any]:
@@ -234,7 +236,10 @@ class KerasNetwork:
         return product if part.bias is None else product + ops.cast(part.bias, part.compute_dtype)
 
     def _tensor(self, inputs: Float[np.ndarray, "B h w c"]) -> Any:
-        return self.keras.ops.convert_to_tensor(self.model.given(inputs))
+        dtype = self.model.declared.dtype
+        whole = dtype is not None and dtype.kind in "iu"
+        given = self.model.given(np.rint(inputs).astype(dtype) if whole else inputs)
+        return self.keras.ops.convert_to_tensor(given)
 
     def _gradient(self, scalar: Callable[[Any], Any], at: Any) -> Float[np.ndarray, "B ..."]:
         with self.model.calm():
