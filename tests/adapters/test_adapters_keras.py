@@ -55,7 +55,7 @@ def agrees(gradient: np.ndarray, function: Any, at: np.ndarray) -> None:
 
 
 def weights_of(model: Any) -> list[np.ndarray]:
-    return [weight.copy() for weight in model.get_weights()]
+    return [np.array(in_numpy(keras.ops.cast(weight.value, "float32"))) for weight in model.weights]
 
 
 # Asking
@@ -145,7 +145,7 @@ def test_half_precision_answers_in_float32_and_is_looked_into(policy: str):
         assert np.corrcoef(got.ravel(), wanted.ravel())[0, 1] > 0.99
     slopes, wanted = network.slopes(IMAGES, ONE), true.slopes(IMAGES, ONE)
     assert np.corrcoef(slopes.ravel(), wanted.ravel())[0, 1] > 0.99
-    assert len(network.randomised(0).get_weights()) == len(half.get_weights())
+    assert len(network.randomised(0).weights) == len(half.weights)
 
 
 def test_state_is_left_as_it_was():
@@ -160,7 +160,7 @@ def test_state_is_left_as_it_was():
     network.randomised(1)
     assert [layer.trainable for layer in model.layers] == flags
     assert modes == ([part.training for part in model.modules()] if BACKEND == "torch" else [])
-    for was, weight in zip(before, model.get_weights(), strict=True):
+    for was, weight in zip(before, weights_of(model), strict=True):
         np.testing.assert_array_equal(weight, was)
     assert all(len(layer._inbound_nodes) == 1 for layer in model.layers)
 
@@ -362,7 +362,7 @@ def test_an_input_of_whole_numbers_takes_those_only_and_has_no_slopes():
     assert as_model(model)(bytes_).shape == (3, 2)
     with pytest.raises(ModelError, match="takes uint8, but the images are float32, and casting them"):
         as_model(model)(IMAGES)
-    made = explain(bytes_[0], model, attribute="grad-cam", segment="grid")
+    made = explain(bytes_[0], model, attribute="hires-cam", segment="grid")
     assert made.attribution.layer == "conv"
     with pytest.raises(ModelError, match="takes uint8, through which no gradient goes") as told:
         explain(bytes_[0], model, attribute="gradient-x-input", segment="grid")
@@ -494,7 +494,7 @@ def test_a_subclassed_model_has_slopes_but_no_layers():
     model = cases.subclassed()
     network, weights = opened(model), np.array([1, 0, -1], np.float32)
     agrees(network.slopes(IMAGES, weights), lambda x: by_hand(model, x) @ weights, IMAGES)
-    np.testing.assert_array_equal(network.dense()[0], in_numpy(model.head.kernel))
+    np.testing.assert_array_equal(network.dense()[0], in_numpy(model.head.kernel.value))
     for ask in (network.layers, network.convolution, lambda x: network.look(x, "conv", weights)):
         with pytest.raises(
             ModelError, match=r"calls its layers in Python code.*model.call\(inputs\)"
@@ -522,8 +522,8 @@ def test_an_unknown_layer_is_told_with_the_nearest():
 def test_the_last_fully_connected_layer_is_found_and_missed():
     model = cases.cnn()
     kernel, offsets = opened(model).dense()
-    np.testing.assert_array_equal(kernel, in_numpy(model.get_layer("head").kernel))
-    np.testing.assert_array_equal(offsets, in_numpy(model.get_layer("head").bias))
+    np.testing.assert_array_equal(kernel, in_numpy(model.get_layer("head").kernel.value))
+    np.testing.assert_array_equal(offsets, in_numpy(model.get_layer("head").bias.value))
     bare = keras.Sequential(
         [keras.Input((12, 10, 3)), L.GlobalAveragePooling2D(), L.Dense(2, use_bias=False)]
     )
@@ -549,7 +549,7 @@ def test_a_randomised_copy_has_every_weight_drawn_anew_by_its_seed(build: Any):
         assert not np.allclose(one, old)
         np.testing.assert_array_equal(one, same)
         assert not kernel or not np.isclose(one, third).all()
-    for was, now in zip(before, model.get_weights(), strict=True):
+    for was, now in zip(before, weights_of(model), strict=True):
         np.testing.assert_array_equal(now, was)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
     assert as_model(first)(IMAGES).shape[0] == 5
@@ -560,7 +560,7 @@ def test_what_a_normalisation_learned_of_the_data_outlives_the_randomisation():
     norm.adapt(IMAGES)
     model = keras.Sequential([keras.Input((12, 10, 3)), norm, L.Conv2D(2, 3), L.GlobalAveragePooling2D()])
     made = opened(model).randomised(0)
-    for old, new in zip(norm.get_weights(), made.layers[0].get_weights(), strict=True):
+    for old, new in zip(weights_of(norm), weights_of(made.layers[0]), strict=True):
         np.testing.assert_array_equal(new, old)
     cut = keras.Model(made.inputs, made.layers[0].output)
     np.testing.assert_allclose(by_hand(cut, IMAGES), by_hand(norm, IMAGES), atol=1e-5)

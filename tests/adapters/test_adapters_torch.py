@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from linear import pictures
-from nets import cnn
 from torch import nn
 
+from nets import cnn
 from sightline import each, explain
 from sightline.adapters import as_model
 from sightline.adapters.torch import TorchModel
@@ -56,14 +56,31 @@ def test_one_logit_is_class_1_of_two():
     np.testing.assert_allclose(as_model(net)(IMAGES), np.hstack([1 - p, p]), atol=1e-6)
 
 
-def test_a_network_taken_for_probabilities_that_leaves_0_to_1_is_refused():
-    net = nn.Sequential(nn.Flatten(), nn.Linear(360, 2))
-    net[1].weight.data[:] = 1 / 360
+def within_0_to_1(last: nn.Module, columns: int) -> nn.Sequential:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(360, columns), last)
+    net[1].weight.data[:] = torch.linspace(0.1, 1, columns)[:, None] / 360
     net[1].bias.data[:] = 0
+    return net
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_logits_that_lie_within_0_to_1_by_chance_are_still_logits(columns):
+    net = within_0_to_1(nn.Unflatten(1, (columns, 1)), columns)
+    logits = IMAGES.mean((1, 2, 3))[:, None] * np.linspace(0.1, 1, columns)
     model = as_model(net)
-    model(IMAGES)
-    with pytest.raises(ModelError, match=r'pass output="logit", "softmax" or "sigmoid"'):
-        model(IMAGES * 9)
+    wanted = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    p = 1 / (1 + np.exp(-logits))
+    np.testing.assert_allclose(model(IMAGES), np.hstack([1 - p, p]) if columns == 1 else wanted, atol=1e-6)
+    assert "logit" in repr(model)
+    model(IMAGES * 90)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_sigmoids_are_kept_as_probabilities(columns):
+    model = as_model(within_0_to_1(nn.Sigmoid(), columns))
+    p = 1 / (1 + np.exp(-IMAGES.mean((1, 2, 3))[:, None] * np.linspace(0.1, 1, columns)))
+    np.testing.assert_allclose(model(IMAGES), np.hstack([1 - p, p]) if columns == 1 else p, atol=1e-6)
+    assert "probabilit" in repr(model)
 
 
 def test_names_and_logits_of_hugging_face_style_modules_are_found():

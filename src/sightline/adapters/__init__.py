@@ -41,7 +41,8 @@ def as_model(
         a single column, so that the scores are [1 - p, p]. ``"logit"``: raw scores, kept; a single column
         becomes [-v, v]. ``"softmax"`` and ``"sigmoid"``: logits, of which these are taken. ``"auto"``:
         probabilities if all scores of the first batch are within 0 to 1; else logits, whose softmax (a
-        single column: sigmoid) is taken for PyTorch and Keras networks, and which are kept for others.
+        single column: sigmoid) is taken for PyTorch and Keras networks, and which are kept for others. A
+        network that can be seen to end in neither softmax nor sigmoid gives logits wherever they lie.
     class_names : sequence of str, optional
         One for each class; by default those the model knows itself. For a single column the name of class
         1 is enough.

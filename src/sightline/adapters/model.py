@@ -22,9 +22,10 @@ SUM_ROUNDING = 1e-3
 class Ask(Protocol):
     """What an adapter gives: a call that returns raw answers; its repr says how the images are given.
 
-    Its `output` is what ``"auto"`` stands for: ``"network"`` if logits are to become probabilities. It may
-    also have `masked` and `away` (it makes the pictures of masks on its own device), `suits` (the size of a
-    batch) and `network` (its inside); `TorchModel` has them all.
+    Its `output` is what ``"auto"`` stands for: ``"network"`` if logits are to become probabilities; then
+    `squashed` says, if it is known, whether a softmax or sigmoid comes last. It may also have `masked` and
+    `away` (it makes the pictures of masks on its own device), `suits` (the size of a batch) and `network`
+    (its inside); `TorchModel` has them all.
     """
 
     class_names: tuple[str, ...] | None
@@ -187,9 +188,10 @@ class CheckedModel:
             )
         if self.output not in ("auto", "network"):
             return self.output
-        if _inside(scores):
-            return "probability" if single or self.output == "network" else "logit"
-        if self.output == "network":
+        network, squashed = self.output == "network", getattr(self.ask, "squashed", None)
+        if _inside(scores) and squashed is not False:
+            return "probability" if single or network else "logit"
+        if network:
             return "sigmoid" if single else "softmax"
         return "logit"
 

@@ -44,6 +44,8 @@ class TorchModel:
     """
 
     class_names: tuple[str, ...] | None
+    squashed: bool | None
+    """Whether a softmax or sigmoid comes last; None as long as the answers themselves leave no doubt."""
     batch_size: int | None = None
     output = "network"
 
@@ -56,6 +58,7 @@ class TorchModel:
         self.device, self.dtype = _home(module)
         if preprocess is not None:
             preprocess.to(self.device)
+        self.squashed: bool | None = None
         self._most: int | None = None
         self._warned = False
 
@@ -168,9 +171,13 @@ class TorchModel:
         """Answers about prepared tensors, float32, on the processor."""
         import torch
 
-        with evaluating(self.module), torch.inference_mode():
-            answer = self.module(inputs)
-            return scores_in(answer).float().cpu()
+        with evaluating(self.module):
+            with torch.inference_mode():
+                scores = scores_in(self.module(inputs)).float().cpu()
+            if self.squashed is None and bool(((scores >= 0) & (scores <= 1)).all()):
+                # Logits may lie within 0 to 1 by chance: only the way they were made tells.
+                self.squashed = _squashes(self.module, inputs[:1].clone())
+        return scores
 
     def _warn_of_bytes(self, images: Shaped[np.ndarray, "B H W C"]) -> None:
         if self._warned or self.preprocess is not None or images.dtype != np.uint8:
@@ -202,6 +209,32 @@ def scores_in(answer: Any) -> "torch.Tensor":
             slug="model-answer",
         )
     return scores
+
+
+PASSED = (
+    "View",
+    "UnsafeView",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "ToCopy",
+    "Select",
+    "Slice",
+    "Clone",
+    "Alias",
+)
+"""What may be done to scores after the softmax or sigmoid, by the names of autograd's nodes."""
+
+
+def _squashes(module: Any, inputs: "torch.Tensor") -> bool | None:
+    """Whether a module ends in a softmax or sigmoid; None where it leaves no trace."""
+    import torch
+
+    with torch.enable_grad():
+        node = scores_in(module(inputs.requires_grad_())).grad_fn
+    while node is not None and node.name().startswith(PASSED) and node.next_functions:
+        node = node.next_functions[0][0]
+    return None if node is None else node.name().startswith(("Softmax", "Sigmoid"))
 
 
 _MODES = threading.Lock()
