@@ -1,7 +1,7 @@
 """one image, several methods → explanations of the same segments, each with its measures."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sightline import quality
 from sightline.adapters import as_model
@@ -12,7 +12,7 @@ from sightline.engine.segment import Given
 from sightline.errors import OptionError
 from sightline.explanation import Explanation
 from sightline.quality import Measure
-from sightline.types import Attribute, Inside, record
+from sightline.types import Attribute, Fill, Inside, Sampler, Segmenter, record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,26 +73,31 @@ def compare(
     attributes: Sequence[str | Attribute | Inside] = ("lime", "shapley", "grad-cam"),
     plan: Plan | None = None,
     *,
+    segment: str | Segmenter | None = None,
+    fill: str | Fill | None = None,
+    sample: str | Sampler | None = None,
+    target: Any = None,
+    budget: int | Literal["auto"] | None = None,
+    seed: int | None = None,
     measured: bool = True,
     class_names: Sequence[str] | None = None,
     preprocess: Any = None,
     batch_size: int | None = None,
     progress: bool | None = None,
-    **parts: Any,
 ) -> Comparison:
     """Explain one image by several methods, on the same segments and for the same target.
 
     Parameters
     ----------
-    image, model, plan, class_names, preprocess, batch_size, progress
+    image, model, plan, segment, fill, sample, target, budget, seed
         As for `explain`.
     attributes : sequence of str or option
         The methods; those that look inside need a PyTorch module or a Keras model.
     measured : bool
         Take deletion, insertion and stability of each too; they cost model calls of their own, most for
         stability: four times the explanation.
-    **parts
-        `segment`, `fill`, `sample`, `target`, `budget` and `seed`, as for `explain`.
+    class_names, preprocess, batch_size, progress
+        As for `explain`.
 
     Returns
     -------
@@ -124,10 +129,21 @@ def compare(
         asked.network()
     made: list[Explanation] = []
     for method in methods:
-        made.append(
-            explain(image, asked, plan, attribute=method, batch_size=batch_size, progress=progress, **parts)
+        one = explain(
+            image,
+            asked,
+            plan,
+            attribute=method,
+            segment=segment,
+            fill=fill,
+            sample=sample,
+            target=target,
+            budget=budget,
+            seed=seed,
+            batch_size=batch_size,
+            progress=progress,
         )
-        first = made[0]
-        parts = {**parts, "segment": Given(first.segments.labels), "target": Classes(*first.targets)}
+        segment, target = Given(one.segments.labels), Classes(*one.targets)
+        made.append(one)
     taken = (quality.deletion, quality.insertion, quality.stability) if measured else ()
     return Comparison(tuple(made), tuple(tuple(take(one, asked) for take in taken) for one in made))

@@ -14,6 +14,7 @@ from sightline.errors import ModelError, OptionError
 from sightline.types import Heat, Network, option
 
 Array: TypeAlias = Any
+Reshape: TypeAlias = Callable[[Any], Any]
 Map: TypeAlias = Float[np.ndarray, "h w C"]
 BATCH = 32
 
@@ -61,53 +62,7 @@ class Tokens:
 
 
 @option
-class AtLayer:
-    """A map of one layer, from its activations and gradients.
-
-    Parameters
-    ----------
-    layer : str, optional
-        By default the last convolutional one.
-    reshape : callable, optional
-        Activations without extent, such as tokens, (B, …) → (B, h, w, C); see `Tokens`.
-    """
-
-    layer: str | None = None
-    reshape: Callable[[Any], Any] | None = None
-    looks_inside: ClassVar[bool] = True
-
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
-        """The map for the score that the weights choose."""
-        layer, activations, gradients = self.looked(network, inputs, weights)
-        return Heat((self.heat(activations, gradients),), layer, sums=False)
-
-    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-        """Activations and gradients → the map."""
-        raise NotImplementedError
-
-    def looked(self, network: Network, inputs: Array, weights: Array) -> tuple[str, Map, Map]:
-        """Name, activations and gradients of the layer, as maps.
-
-        Raises
-        ------
-        ModelError
-            If there is no such layer, or it has no extent.
-        """
-        layer = self.layer or network.convolution(inputs)
-        found = network.look(inputs, layer, weights)
-        if self.reshape is not None:
-            found = (self.reshape(found[0]), self.reshape(found[1]))
-        if found[0].ndim != 4:
-            raise ModelError(
-                f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
-                "For tokens of a vision transformer give reshape=Tokens(); else name a convolutional layer.",
-                slug="inside-layers",
-            )
-        return layer, found[0][0], found[1][0]
-
-
-@option
-class GradCam(AtLayer):
+class GradCam:
     """Grad-CAM: the layer's channels, weighted by their mean gradient; what speaks for the target.
 
     Parameters
@@ -127,13 +82,17 @@ class GradCam(AtLayer):
     GradCam(layer='layer4', reshape=None)
     """
 
-    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-        """Channels by their mean gradient, where the sum is positive."""
-        return _positive(a @ g.mean(axis=(0, 1)))
+    layer: str | None = None
+    reshape: Reshape | None = None
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        return _map(self, network, inputs, weights, _grad_cam)
 
 
 @option
-class GradCamPlusPlus(AtLayer):
+class GradCamPlusPlus:
     """Grad-CAM++: gradients weighted so that several small objects count in full; options as `GradCam`.
 
     References
@@ -141,15 +100,17 @@ class GradCamPlusPlus(AtLayer):
     Chattopadhay et al., Grad-CAM++, WACV 2018.
     """
 
-    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-        """Channels by their positive gradients, each place's weight as for an exponential score."""
-        below = 2 * g**2 + a.sum(axis=(0, 1)) * g**3
-        alpha = np.divide(g**2, below, out=np.zeros_like(g), where=below != 0)
-        return _positive(a @ (alpha * _positive(g)).sum(axis=(0, 1)))
+    layer: str | None = None
+    reshape: Reshape | None = None
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        return _map(self, network, inputs, weights, _grad_cam_plus_plus)
 
 
 @option
-class HiResCam(AtLayer):
+class HiResCam:
     """HiResCAM: activations × gradients, place by place; for (positive) and against; options as `GradCam`.
 
     References
@@ -157,13 +118,17 @@ class HiResCam(AtLayer):
     Draelos and Carin, HiResCAM, arXiv:2011.08891, 2020.
     """
 
-    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-        """Products, summed over channels."""
-        return np.asarray((a * g).sum(axis=-1))
+    layer: str | None = None
+    reshape: Reshape | None = None
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        return _map(self, network, inputs, weights, lambda a, g: np.asarray((a * g).sum(axis=-1)))
 
 
 @option
-class LayerCam(AtLayer):
+class LayerCam:
     """LayerCAM: activations × positive gradients, place by place, for early layers too; options as `GradCam`.
 
     References
@@ -171,13 +136,17 @@ class LayerCam(AtLayer):
     Jiang et al., LayerCAM, IEEE TIP 2021.
     """
 
-    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-        """Products with positive gradients, where their sum is positive."""
-        return _positive((a * _positive(g)).sum(axis=-1))
+    layer: str | None = None
+    reshape: Reshape | None = None
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        return _map(self, network, inputs, weights, lambda a, g: _positive((a * _positive(g)).sum(axis=-1)))
 
 
 @option
-class EigenCam(AtLayer):
+class EigenCam:
     """Eigen-CAM: activations along their first principal component, the same for every target.
 
     Options as `GradCam`.
@@ -187,17 +156,17 @@ class EigenCam(AtLayer):
     Muhammad and Yeasin, Eigen-CAM, IJCNN 2020.
     """
 
-    def heat(self, a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-        """Projections on the first right singular vector."""
-        flat = a.reshape(-1, a.shape[-1])
-        _, _, components = np.linalg.svd(flat, full_matrices=False)
-        along = (flat @ components[0]).reshape(a.shape[:2])
-        # A component has no sign of its own: more activation is to be more heat.
-        return np.asarray(along if along.sum() >= 0 else -along)
+    layer: str | None = None
+    reshape: Reshape | None = None
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+        """The map for the score that the weights choose."""
+        return _map(self, network, inputs, weights, _first_component)
 
 
 @option
-class ScoreCam(AtLayer):
+class ScoreCam:
     """Score-CAM: channels weighted by the score of the picture shown only where they are active.
 
     No gradients; one call a channel. Options as `GradCam`.
@@ -207,9 +176,13 @@ class ScoreCam(AtLayer):
     Wang et al., Score-CAM, CVPR workshops 2020.
     """
 
+    layer: str | None = None
+    reshape: Reshape | None = None
+    looks_inside: ClassVar[bool] = True
+
     def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
         """The map for the score that the weights choose."""
-        layer, activations, _ = self.looked(network, inputs, weights)
+        layer, activations, _ = _looked(self, network, inputs, weights)
         channels = np.moveaxis(activations, -1, 0)
         scores = [
             network.outputs(inputs * _shown(channels[at : at + BATCH], inputs.shape[1:3])) @ weights
@@ -253,6 +226,50 @@ class Cam:
             "layer, and this one does not. Use grad-cam, which is the same where cam can be used.",
             slug="inside-layers",
         )
+
+
+def _map(
+    method: Any,
+    network: Network,
+    inputs: Array,
+    weights: Array,
+    rule: Callable[[Map, Map], Float[np.ndarray, "h w"]],
+) -> Heat:
+    layer, activations, gradients = _looked(method, network, inputs, weights)
+    return Heat((rule(activations, gradients),), layer, sums=False)
+
+
+def _looked(method: Any, network: Network, inputs: Array, weights: Array) -> tuple[str, Map, Map]:
+    """Name, activations and gradients of the method's layer, as maps."""
+    layer = method.layer or network.convolution(inputs)
+    found = network.look(inputs, layer, weights)
+    if method.reshape is not None:
+        found = (method.reshape(found[0]), method.reshape(found[1]))
+    if found[0].ndim != 4:
+        raise ModelError(
+            f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
+            "For tokens of a vision transformer give reshape=Tokens(); else name a convolutional layer.",
+            slug="inside-layers",
+        )
+    return layer, found[0][0], found[1][0]
+
+
+def _grad_cam(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+    return _positive(a @ g.mean(axis=(0, 1)))
+
+
+def _grad_cam_plus_plus(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+    below = 2 * g**2 + a.sum(axis=(0, 1)) * g**3
+    alpha = np.divide(g**2, below, out=np.zeros_like(g), where=below != 0)
+    return _positive(a @ (alpha * _positive(g)).sum(axis=(0, 1)))
+
+
+def _first_component(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
+    flat = a.reshape(-1, a.shape[-1])
+    _, _, components = np.linalg.svd(flat, full_matrices=False)
+    along = (flat @ components[0]).reshape(a.shape[:2])
+    # A component has no sign of its own: more activation is to be more heat.
+    return np.asarray(along if along.sum() >= 0 else -along)
 
 
 def _positive(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
