@@ -150,7 +150,7 @@ def test_half_precision_answers_in_float32_and_is_looked_into(policy: str):
 
 def test_state_is_left_as_it_was():
     model = cases.cnn()
-    model.compile("sgd", "mse")
+    model.compile("sgd", loss=lambda wanted, made: made)
     before, flags = weights_of(model), [layer.trainable for layer in model.layers]
     modes = [part.training for part in model.modules()] if BACKEND == "torch" else []
     as_model(model)(IMAGES)
@@ -176,6 +176,18 @@ def test_weights_and_activations_that_change_are_seen():
     logits = KerasModel(model)(IMAGES)
     np.testing.assert_allclose(logits, by_hand(model, IMAGES), atol=1e-5)
     assert logits.max() > 1
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="of PyTorch")
+def test_a_module_of_pytorch_within_is_evaluated_and_its_mode_put_back():
+    import torch
+
+    module = L.TorchModuleWrapper(torch.nn.Dropout(0.5), output_shape=(None, 12, 10, 3))
+    model = keras.Sequential([keras.Input((12, 10, 3)), module, L.GlobalAveragePooling2D()])
+    model.train()
+    np.testing.assert_allclose(KerasModel(model)(IMAGES), IMAGES.mean(axis=(1, 2)), atol=1e-6)
+    opened(model).slopes(IMAGES, ONE[:3])
+    assert all(part.training for part in model.modules())
 
 
 class Traced(L.Layer):
@@ -313,11 +325,12 @@ def test_several_outputs_of_a_subclassed_model_are_refused():
         as_model(model)(IMAGES)
 
 
-def test_a_list_of_one_input_and_one_output_is_one():
-    given = keras.Input((12, 10, 3))
-    model = keras.Model([given], [L.GlobalAveragePooling2D()(given)])
+@pytest.mark.parametrize("pack", [lambda x: [x], lambda x: {"picture": x}])
+def test_a_list_or_dict_of_one_input_and_one_output_is_one(pack: Any):
+    given = keras.Input((12, 10, 3), name="picture")
+    model = keras.Model(pack(given), pack(L.GlobalAveragePooling2D()(given)))
     np.testing.assert_allclose(KerasModel(model)(IMAGES), IMAGES.mean(axis=(1, 2)), atol=1e-6)
-    assert opened(model).outputs(IMAGES).shape == (5, 3)
+    np.testing.assert_allclose(opened(model).outputs(IMAGES), IMAGES.mean(axis=(1, 2)), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from sightline.adapters.layout import Declared, arrange, in_batches, only_input
 from sightline.errors import ModelError
 from sightline.types import Network
 
+SQUASHING = ("Softmax", "Sigmoid")
+"""Layers and operations that are nothing else."""
 ASKED_BY = ("predict", "predict_on_batch", "__call__")
 KEPT = 8
 """Compiled functions kept for each model, one a size of picture."""
@@ -55,9 +57,14 @@ class KerasModel:
         self.batch_size = self.declared.batch
         self._made_of = _parts_of(model)
 
+    @property
+    def squashed(self) -> bool | None:
+        """Whether a softmax or sigmoid comes last; None where the model's graph does not tell."""
+        return _squashed(self.model)
+
     def __repr__(self) -> str:
         axes = {2: "(B, H·W·C)", 3: "(B, H, W)", 4: "(B, C, H, W)" if self.channels_first else "(B, H, W, C)"}
-        given = axes[len(self.declared.shape)] if self.declared.shape else "they are"
+        given = axes.get(len(self.declared.shape or ()), "they are")
         backend = self.keras.backend.backend()
         return (
             f"{type(self.model).__name__} of Keras on {backend}, {self.declared}, images given as {given} "
@@ -140,7 +147,15 @@ _COMPILED: "weakref.WeakKeyDictionary[Any, dict[Any, Compiled]]" = weakref.WeakK
 
 def answer(model: Any, tensor: Any) -> Any:
     """The model's answer about a tensor as it takes it, in inference mode."""
-    return single(model, model(tensor, training=False))
+    return single(model, model(packed(model, tensor), training=False))
+
+
+def packed(model: Any, tensor: Any) -> Any:
+    """The tensor in the list or dict of one input that some models are built with."""
+    struct = getattr(model, "_inputs_struct", None)
+    if not isinstance(struct, list | tuple | dict):
+        return tensor
+    return require("keras", extra="keras").tree.pack_sequence_as(struct, [tensor])
 
 
 def single(model: Any, answered: Any) -> Any:
@@ -172,24 +187,22 @@ def _in_tensorflow(model: Callable[[], Any], shape: tuple[int | None, ...], dtyp
 def _in_jax(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: Any) -> Compiled:
     import jax
 
+    scope = require("keras", extra="keras").StatelessScope
+
     @jax.jit
-    def asked(trained: Any, others: Any, given: Any) -> Any:
-        network = model()
-        return single(network, network.stateless_call(trained, others, given, training=False)[0])
+    def asked(values: Any, given: Any) -> Any:
+        with scope(state_mapping=list(zip(model().variables, values, strict=True))):
+            return answer(model(), given)
 
     def whole(given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "..."]:
         # Handed over anew each time, since a compiled function keeps what it refers to as it was.
-        trained, others = ([one.value for one in held] for held in _variables(model()))
-        return np.asarray(asked(trained, others, _filled_up(given)))[: len(given)]
+        values = [variable.value for variable in model().variables]
+        return np.asarray(asked(values, _filled_up(given)))[: len(given)]
 
     return whole
 
 
 COMPILING: Mapping[str, Compiling] = {"tensorflow": _in_tensorflow, "jax": _in_jax}
-
-
-def _variables(model: Any) -> tuple[Any, Any]:
-    return model.trainable_variables, model.non_trainable_variables
 
 
 def _filled_up(given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "P ..."]:
@@ -239,6 +252,19 @@ def of_keras(thing: Any) -> bool:
     return str(thing.__module__).split(".", maxsplit=1)[0] == "keras"
 
 
+def _squashed(model: Any) -> bool | None:
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        return None
+    last = outputs[0]._keras_history[0]
+    if last is not model and getattr(last, "outputs", None):
+        return _squashed(last)
+    activation = getattr(getattr(last, "activation", None), "__name__", None)
+    if type(last).__name__ in SQUASHING or activation in ("softmax", "sigmoid"):
+        return True
+    return False if activation == "linear" else None
+
+
 def _channels_first(model: Any) -> bool:
     """Whether the first layer that has an order of axes has the channels first."""
     for layer in model._flatten_layers(include_self=False):
@@ -248,16 +274,16 @@ def _channels_first(model: Any) -> bool:
 
 
 def _declared(model: Any, channels_first: bool) -> Declared:
-    inputs = getattr(model, "inputs", None)
-    if inputs:
-        listed = [(str(one.name), str(one.dtype), tuple(one.shape)) for one in inputs]
-        return only_input(listed, DTYPES, repr(model.name))
     if not model.built:
         raise ModelError(
             f"the Keras model {model.name!r} is not built: it has no weights yet. Train it, load its "
             "weights, or call it once on a batch.",
             slug="model-fitted",
         )
+    inputs = getattr(model, "inputs", None)
+    if inputs:
+        listed = [(str(one.name), str(one.dtype), tuple(one.shape)) for one in inputs]
+        return only_input(listed, DTYPES, f"the Keras model {model.name!r}")
     shape = (model.get_build_config() or {}).get("input_shape")
     return Declared("images", DTYPES[_dtype(model)], _open_shape(shape, channels_first))
 

@@ -8,13 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from sightline._optional import require
-from sightline.adapters.keras import KerasModel, answer, in_numpy, of_keras, single
+from sightline.adapters.keras import SQUASHING, KerasModel, answer, in_numpy, of_keras, packed, single
 from sightline.adapters.layout import CHANNELS
 from sightline.errors import ModelError
 from sightline.types import nearest
 
 ANSWERS_ONLY = "integrated-gradients, gradient-x-input and smoothgrad need no layer; lime and shapley nothing"
-SQUASHING = ("Softmax", "Sigmoid")
 CONVOLUTIONS = ("Conv", "SeparableConv", "DepthwiseConv")
 
 Visit: TypeAlias = Callable[[str, Any, Any], Any]
@@ -144,7 +143,8 @@ class KerasNetwork:
                 spread = np.sqrt(2 / (np.prod(places, initial=1) * (ins + outs)))
                 weight.assign(rng.normal(0, spread, weight.shape).astype(np.float32))
         for old, new in zip(*(self._normalisations(one) for one in (self.network, made)), strict=True):
-            new.set_weights(old.get_weights())
+            for learned, weight in zip(old.weights, new.weights, strict=True):
+                weight.assign(learned.value)
             new.finalize_state()
         return made
 
@@ -152,8 +152,11 @@ class KerasNetwork:
         return [one for one in model._flatten_layers() if isinstance(one, self.keras.layers.Normalization)]
 
     def _cloned(self) -> Any:
+        # Without its losses and optimizer, which a copy would take along and some of which cannot be copied.
+        bare = object.__new__(type(self.network))
+        bare.__dict__.update(self.network.__dict__, compiled=False)
         try:
-            return self.keras.models.clone_model(self.network)
+            return self.keras.models.clone_model(bare)
         except (NotImplementedError, TypeError, ValueError) as error:
             raise ModelError(
                 f"the Keras model {self.network.name!r} cannot be copied: "
@@ -185,7 +188,8 @@ class KerasNetwork:
         """Scores before a last softmax or sigmoid; `visit` may put another tensor in place of a layer's."""
         graph = graph_of(self.network)
         if graph is not None:
-            return single(self.network, self._through(graph, given, visit or (lambda _, __, made: made)))
+            whole = packed(self.network, given)
+            return single(self.network, self._through(graph, whole, visit or (lambda _, __, made: made)))
         if visit is None:
             return answer(self.network, given)
         raise ModelError(
