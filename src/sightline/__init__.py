@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sightline.engine.segment import Watershed as Watershed
     from sightline.errors import SightlineError as SightlineError
     from sightline.errors import SightlineWarning as SightlineWarning
+    from sightline.evaluation import evaluate as evaluate
     from sightline.explanation import Explanation as Explanation
     from sightline.types import Contrast as Contrast
     from sightline.types import Segments as Segments
@@ -62,6 +63,7 @@ _HOMES = {
     "engine.score": ("Classes", "Top"),
     "engine.segment": ("Felzenszwalb", "Given", "Grid", "Quickshift", "Slic", "Watershed"),
     "errors": ("SightlineError", "SightlineWarning"),
+    "evaluation": ("evaluate",),
     "explanation": ("Explanation",),
     "types": ("Contrast", "Segments"),
 }

@@ -82,8 +82,9 @@ def explain(
     budget: Annotated[str, typer.Option(help="Most model calls for a picture, or auto.")] = "1000",
     seed: Annotated[int, typer.Option(help="Which masks; same seed, same answer.")] = 0,
     values: Annotated[
-        str, typer.Option(help="What the model wants: byte (0 to 255), unit (0 to 1) or signed (-1 to 1).")
-    ] = "byte",
+        str,
+        typer.Option(help="What the model wants: byte (0 to 255), unit (0 to 1), signed (-1 to 1), asis."),
+    ] = "asis",
     mode: Annotated[
         str, typer.Option(help="Channels that the model wants: grey, rgb, or asis (as the file has them).")
     ] = "asis",
@@ -107,13 +108,13 @@ def explain(
     from sightline import command
 
     command.check(images, kind, out)
-    wanted = command.Wanted(values=values, mode=mode, size=size)
+    form = command.form(values, mode, size)
     options = {"attribute": attribute, "segment": segment, "fill": fill}
     asked = command.Job(
         model=command.open_model(model, trust=trust),
         plan=command.plan(options, target or [], top, budget, seed, command.read_names(names)),
         names=command.read_names(names),
-        wanted=wanted,
+        form=form,
         kind=kind,
         out=out,
     )
@@ -137,7 +138,7 @@ def compare(
     target: Annotated[str | None, typer.Option(help="Class number or name; by default the highest.")] = None,
     budget: Annotated[str, typer.Option(help="Most model calls a method, or auto.")] = "1000",
     seed: Annotated[int, typer.Option(help="Which masks; same seed, same answer.")] = 0,
-    values: Annotated[str, typer.Option(help="What the model wants: byte, unit or signed.")] = "byte",
+    values: Annotated[str, typer.Option(help="What the model wants: byte, unit, signed or asis.")] = "asis",
     mode: Annotated[str, typer.Option(help="Channels that the model wants: grey, rgb, or asis.")] = "asis",
     size: Annotated[str | None, typer.Option(help="Resize the picture to WIDTHxHEIGHT first.")] = None,
     names: Annotated[Path | None, typer.Option(help="Text file with one class name a line.")] = None,
@@ -156,7 +157,7 @@ def compare(
     )
     made, file = command.compare(
         command.open_model(model, trust=trust),
-        command.Wanted(values=values, mode=mode, size=size).read(image),
+        command.form(values, mode, size).read(image),
         attribute or ["lime", "shapley"],
         chosen,
         classes,

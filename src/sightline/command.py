@@ -9,82 +9,36 @@ from jaxtyping import Shaped
 from sightline import comparison
 from sightline.adapters.load import load_model
 from sightline.comparison import Comparison
-from sightline.door import explain, named_target, read_image
+from sightline.data import Form
+from sightline.door import explain, named_target
 from sightline.engine.plan import Plan
 from sightline.engine.score import Top
 from sightline.errors import FileError, OptionError, TargetError
 from sightline.explanation import Explanation
-from sightline.types import Contrast, nearest, option, record
-
-VALUES = ("byte", "unit", "signed")
-MODES = ("grey", "rgb", "asis")
+from sightline.types import Contrast, nearest, record
 
 
-@option
-class Wanted:
+def form(values: str, mode: str, size: str | None) -> Form:
     """The form in which a model wants its pictures.
 
-    Parameters
-    ----------
-    values : {"byte", "unit", "signed"}
-        uint8 as in the file, float32 in 0–1, or float32 in −1–1.
-    mode : {"grey", "rgb", "asis"}
-    size : str, optional
-        ``"WIDTHxHEIGHT"`` in pixels.
+    Raises
+    ------
+    OptionError
+        If it cannot be read.
     """
+    return Form(values=values, mode=mode, size=_size(size))
 
-    values: str = "byte"
-    mode: str = "asis"
-    size: str | None = None
 
-    def __post_init__(self) -> None:
-        for name, known in (("values", VALUES), ("mode", MODES)):
-            if getattr(self, name) not in known:
-                raise OptionError(
-                    f"there is no --{name} {getattr(self, name)!r}. {nearest(getattr(self, name), known)}",
-                    slug="option-unknown",
-                )
-        self.pixels()
-
-    def pixels(self) -> tuple[int, int] | None:
-        """Width and height, if a size was asked for."""
-        if self.size is None:
-            return None
-        width, _, height = self.size.lower().partition("x")
-        if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-            raise OptionError(
-                f"--size must be WIDTHxHEIGHT, such as 224x224, but {self.size!r} was given.",
-                slug="option-syntax",
-            )
-        return int(width), int(height)
-
-    def read(self, path: Path) -> Shaped[np.ndarray, "..."]:
-        """The picture of a file in this form.
-
-        Raises
-        ------
-        ImageError
-            If the file cannot be read as a picture.
-        """
-        from PIL import Image
-
-        image = read_image(path)
-        if image.dtype != np.uint8:
-            if self.size is not None or self.mode != "asis" or self.values != "byte":
-                image = (image.astype(np.float64) / max(float(image.max()), 1.0) * 255).astype(np.uint8)
-            else:
-                return image
-        picture = Image.fromarray(image)
-        if self.mode != "asis":
-            picture = picture.convert("L" if self.mode == "grey" else "RGB")
-        size = self.pixels()
-        if size is not None:
-            picture = picture.resize(size, Image.Resampling.BILINEAR)
-        array = np.asarray(picture)
-        if self.values == "byte":
-            return array
-        unit = array.astype(np.float32) / 255
-        return unit if self.values == "unit" else unit * 2 - 1
+def _size(text: str | None) -> tuple[int, int] | None:
+    """Height and width out of ``"WIDTHxHEIGHT"``."""
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise OptionError(
+            f"--size must be WIDTHxHEIGHT, such as 224x224, but {text!r} was given.", slug="option-syntax"
+        )
+    return int(height), int(width)
 
 
 @record
@@ -94,7 +48,7 @@ class Job:
     model: Any
     plan: Plan
     names: tuple[str, ...] | None
-    wanted: Wanted
+    form: Form
     kind: str
     out: Path
 
@@ -102,7 +56,7 @@ class Job:
         """Explain one picture and write its figure and its explanation."""
         from sightline import figures
 
-        made = explain(self.wanted.read(path), self.model, self.plan, class_names=self.names)
+        made = explain(self.form.read(path), self.model, self.plan, class_names=self.names)
         figure = self.out / f"{path.stem}.png"
         figure.write_bytes(figures.png(made.plot(self.kind)))
         return made, [figure, made.save(self.out / f"{path.stem}.npz")]

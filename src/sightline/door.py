@@ -3,17 +3,18 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline.adapters import as_model
+from sightline.data.files import read_file, read_picture
 from sightline.engine import explain as engine
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan, as_target, replaced
-from sightline.errors import ImageError, OptionError, TargetError, warn
+from sightline.errors import OptionError, TargetError, warn
 from sightline.explanation import Explanation
 from sightline.types import Attribute, Contrast, Fill, Inside, Sampler, Segmenter, Target, nearest
 
@@ -153,51 +154,21 @@ def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
     Parameters
     ----------
     source : array-like, PIL image or path
-        Arrays are only checked. Files lose their alpha channel, and palette and CMYK pictures become
-        RGB; the orientation that a camera noted is applied.
+        Arrays are only checked. Files, DICOM among them, and PIL images are read by the rules of
+        `sightline.data.read_file`.
 
     Raises
     ------
     ImageError
         If it cannot be read as a picture.
+    MissingExtra
+        If it is a DICOM file and pydicom is not installed.
     """
-    from PIL import Image
-
-    if isinstance(source, str | Path):
-        with _reading(str(source)), Image.open(source) as opened:
-            return _pixels(opened)
-    if isinstance(source, Image.Image):
-        with _reading("the image"):
-            return _pixels(source)
+    if isinstance(source, str | PathLike):
+        return as_image(read_file(source))
+    if hasattr(source, "getbands"):  # a PIL image, known without importing PIL
+        return as_image(read_picture(source))
     return as_image(source)
-
-
-def _pixels(picture: Any) -> Shaped[np.ndarray, "..."]:
-    """The pixels of a PIL image, upright, in its own depth."""
-    from PIL import ImageOps
-
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode in ("L", "I", "F"):
-        return as_image(np.asarray(upright))
-    if upright.mode.startswith("I;16"):
-        # Pillow's own conversion of the big-endian ones clips them at 255.
-        return as_image(np.asarray(upright).astype(np.uint16))
-    return as_image(np.asarray(upright.convert("L" if upright.mode in ("1", "LA") else "RGB")))
-
-
-@contextlib.contextmanager
-def _reading(what: str) -> Iterator[None]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        yield
-    except FileNotFoundError:
-        raise ImageError(f"there is no image {what}.", slug="image-file") from None
-    except ImageError:
-        raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        reason = str(error).rstrip(".")
-        raise ImageError(f"{what} cannot be read as a picture: {reason}.", slug="image-file") from None
 
 
 def named_target(given: Any, names: tuple[str, ...] | None) -> Target:

@@ -255,3 +255,11 @@ def test_a_number_out_of_range_is_named(given, said):
         drawn_faces(**{"n": 3, **given})
     assert said in str(caught.value)
     assert caught.value.slug == "option-value"
+
+
+def test_their_repr_is_one_line_and_names_the_shortcut():
+    faces = drawn_faces(4, people=2, size=32)
+    assert repr(faces) == "DrawnFaces(4 images of 32×32×3 float32, 2 classes: person 0, person 1)"
+    shortcut = Shortcut(region="jaw", classes=(1,))
+    marked = drawn_faces(4, people=2, size=32, shortcut=shortcut)
+    assert repr(marked) == f"{repr(faces)[:-1]}; 2 with {shortcut!r})"

@@ -70,6 +70,13 @@ def test_a_stratified_split_of_too_few_pictures_is_refused():
         numbered(4).split(stratify=True)
 
 
+def test_its_repr_is_one_line_however_large_it_is():
+    assert repr(numbered(7)) == "Labelled(7 images of 1×1×1 float32, 3 classes: a, b, c)"
+    many = Labelled(np.zeros((900, 30, 20, 3), np.uint8), np.zeros(900, int), tuple("abcdefgh"))
+    assert repr(many) == "Labelled(900 images of 30×20×3 uint8, 8 classes: a, b, c, …)"
+    assert repr(many[:0]) == "Labelled(0 images of 30×20×3 uint8, 8 classes: a, b, c, …)"
+
+
 def test_each_picture_needs_one_label():
     with pytest.raises(ImageError, match="2 pictures and 3 labels were given: each picture needs one label"):
         # Shapes are wrong on purpose, so the type check must not answer first.

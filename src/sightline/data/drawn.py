@@ -46,6 +46,11 @@ class DrawnFaces(Labelled):
     marked: Bool[np.ndarray, "N"]
     shortcut: Shortcut | None
 
+    __repr__ = Labelled.__repr__  # or the dataclass would print the arrays
+
+    def _more(self) -> str:
+        return "" if self.shortcut is None else f"; {int(self.marked.sum())} with {self.shortcut!r}"
+
     @property
     def names(self) -> tuple[str, ...]:
         """The parts that a face may have, from the back to the front."""

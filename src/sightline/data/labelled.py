@@ -10,6 +10,8 @@ from sightline.errors import ImageError, OptionError
 from sightline.types import record
 
 S = TypeVar("S", bound="Labelled")
+# Class names that a repr shows.
+NAMED = 3
 
 
 @record
@@ -54,6 +56,18 @@ class Labelled:
                 f"class names, but they go from {self.labels.min()} to {self.labels.max()}.",
                 slug="labels-unfit",
             )
+
+    def __repr__(self) -> str:
+        names, shape = self.class_names, "×".join(map(str, self.images.shape[1:]))
+        listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        return (
+            f"{type(self).__name__}({len(self)} images of {shape} {self.images.dtype}, "
+            f"{len(names)} classes: {listed}{self._more()})"
+        )
+
+    def _more(self) -> str:
+        """What else there is to say, for one line."""
+        return ""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,0 +1,227 @@
+"""pixels of any size, channels and depth → one form, by one rule."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline.data.files import read_file
+from sightline.errors import ImageError, OptionError
+from sightline.types import nearest, option
+
+FITS = ("resize", "pad", "crop")
+MODES = ("asis", "grey", "rgb")
+VALUES = ("asis", "byte", "unit", "signed")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+Box = tuple[float, float, float, float]
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey (ITU-R BT.601), as Pillow has them."""
+
+
+@option
+class Form:
+    """The form that pictures are brought to: channels first, then size, then values.
+
+    Parameters
+    ----------
+    size : tuple of int, optional
+        (height, width) in pixels; the pictures' own if left out.
+    fit : {"resize", "pad", "crop"}
+        What becomes of another aspect ratio: the picture is stretched; or it is shown whole, with black
+        around it; or it fills the size, and what juts out on two sides is cut off.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}
+        Pillow's filters, which average over all pixels when they shrink. ``tf.image.resize``, and so
+        ``keras.utils.image_dataset_from_directory``, does not: for its pictures, give its dataset itself.
+    mode : {"asis", "grey", "rgb"}
+        (H, W) or (H, W, 3) as in the file; grey by ITU-R BT.601; or grey repeated to three channels.
+    values : {"asis", "byte", "unit", "signed"}
+        Numbers as in the file; or uint8 0 to 255, float32 0 to 1, float32 −1 to 1 from black to white.
+        Black and white are those of the dtype (0 and 255 of uint8, 0 and 65535 of uint16), never the
+        darkest and brightest pixel of one picture; float pictures have to lie within 0 to 1.
+    frame : int, optional
+        Which picture of files that hold several; left out, such files are refused.
+
+    Raises
+    ------
+    OptionError
+        If an option does not exist or cannot be used.
+
+    Examples
+    --------
+    >>> form = Form(size=(2, 4), mode="rgb", values="unit")
+    >>> image = form(np.full((8, 8), 255, np.uint8))
+    >>> image.shape, image.dtype.name, float(image.max())
+    ((2, 4, 3), 'float32', 1.0)
+    """
+
+    size: tuple[int, int] | None = None
+    fit: str = "resize"
+    interpolation: str = "bilinear"
+    mode: str = "asis"
+    values: str = "asis"
+    frame: int | None = None
+
+    def __post_init__(self) -> None:
+        known = {"fit": FITS, "interpolation": INTERPOLATIONS, "mode": MODES, "values": VALUES}
+        for name, names in known.items():
+            given = getattr(self, name)
+            if given not in names:
+                raise OptionError(
+                    f"there is no {name} {given!r}. {nearest(str(given), names)}", slug="option-value"
+                )
+        if self.size is not None:
+            object.__setattr__(self, "size", _size(self.size))
+
+    def __call__(self, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """A picture in this form; never the same memory changed.
+
+        Parameters
+        ----------
+        image : array, shape (H, W) or (H, W, 3)
+
+        Raises
+        ------
+        ImageError
+            If `values` needs to know what black and white are, and the picture does not tell.
+        """
+        coloured = _in_mode(image, self.mode)
+        sized = coloured if self.size is None else _in_size(coloured, self.size, self.fit, self.interpolation)
+        return _in_values(sized, self.values)
+
+    def read(self, path: str | PathLike[str]) -> Shaped[np.ndarray, "..."]:
+        """The picture of a file in this form.
+
+        Raises
+        ------
+        ImageError, MissingExtra
+            As for `read_file`.
+        """
+        try:
+            return self(read_file(path, frame=self.frame))
+        except ImageError as error:
+            if error.slug != "image-range":
+                raise
+            told = str(error).removesuffix(" [image-range]")
+            raise ImageError(f"{path}: {told}", slug="image-range") from None
+
+
+def stacked(images: Sequence[Any], names: Sequence[object]) -> Shaped[np.ndarray, "B ..."]:
+    """One array of pictures that are alike.
+
+    Raises
+    ------
+    ImageError
+        If two differ in shape or dtype; the message names both.
+    """
+    first = images[0]
+    for image, name in zip(images, names, strict=True):
+        if image.shape != first.shape or image.dtype != first.dtype:
+            raise ImageError(
+                f"the pictures of a batch must be alike, but {names[0]} is {_looks(first)} and {name} is "
+                f'{_looks(image)}. Bring them to one form: Form(size=(height, width), mode="rgb", '
+                'values="unit").',
+                slug="images-unlike",
+            )
+    return np.stack(images)
+
+
+def _looks(image: Shaped[np.ndarray, "..."]) -> str:
+    return f"{'×'.join(map(str, image.shape))} {image.dtype}"
+
+
+def _size(given: Any) -> tuple[int, int]:
+    pair = tuple(given) if isinstance(given, Sequence) else ()
+    whole = all(hasattr(length, "__index__") and length > 0 for length in pair)
+    if len(pair) != 2 or not whole:
+        raise OptionError(
+            f"size must be (height, width) in pixels, each 1 or more, but {given!r} was given.",
+            slug="option-value",
+        )
+    return int(pair[0]), int(pair[1])
+
+
+def _in_mode(image: Shaped[np.ndarray, "..."], mode: str) -> Shaped[np.ndarray, "..."]:
+    if mode == "rgb" and image.ndim == 2:
+        return np.repeat(image[..., np.newaxis], 3, axis=2)
+    if mode == "grey" and image.ndim == 3:
+        return _grey(image)
+    return image
+
+
+def _grey(image: Shaped[np.ndarray, "H W 3"]) -> Shaped[np.ndarray, "H W"]:
+    from PIL import Image
+
+    if image.dtype == np.uint8:
+        return np.asarray(Image.fromarray(image).convert("L"))
+    return _as(image.astype(np.float64) @ np.array(LUMA), image.dtype)
+
+
+def _in_size(
+    image: Shaped[np.ndarray, "..."], size: tuple[int, int], fit: str, interpolation: str
+) -> Shaped[np.ndarray, "..."]:
+    have, want = np.array(image.shape[:2]), np.array(size)
+    if fit == "resize" or np.array_equal(have, want):
+        return _resized(image, size, interpolation, (0.0, 0.0, float(have[1]), float(have[0])))
+    if fit == "crop":
+        kept = want / (want / have).max()
+        top, left = (have - kept) / 2
+        right, lower = min(left + kept[1], have[1]), min(top + kept[0], have[0])
+        box = (float(left), float(top), float(right), float(lower))
+        return _resized(image, size, interpolation, box)
+    inner = np.clip(np.rint(have * (want / have).min()).astype(int), 1, want)
+    down, across = (want - inner) // 2
+    framed = np.zeros((*size, *image.shape[2:]), image.dtype)
+    small = _in_size(image, (int(inner[0]), int(inner[1])), "resize", interpolation)
+    framed[down : down + inner[0], across : across + inner[1]] = small
+    return framed
+
+
+def _resized(
+    image: Shaped[np.ndarray, "..."], size: tuple[int, int], interpolation: str, box: Box
+) -> Shaped[np.ndarray, "..."]:
+    """Pillow's resizing of a box (left, top, right, bottom), in the picture's own depth."""
+    from PIL import Image
+
+    height, width = size
+    rule = Image.Resampling[interpolation.upper()]
+
+    def plane(pixels: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        return np.asarray(Image.fromarray(pixels).resize((width, height), rule, box=box))
+
+    if image.dtype == np.uint8:
+        return plane(np.ascontiguousarray(image))
+    floats = np.atleast_3d(image).astype(np.float32)
+    made = [plane(np.ascontiguousarray(floats[..., channel])) for channel in range(floats.shape[2])]
+    return _as(np.stack(made, axis=2).reshape(*size, *image.shape[2:]), image.dtype)
+
+
+def _as(values: Shaped[np.ndarray, "..."], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "..."]:
+    """Numbers rounded and kept within a dtype: some filters overshoot."""
+    if dtype.kind == "f":
+        return np.asarray(values, dtype=dtype)
+    ends = np.iinfo(dtype)
+    return np.asarray(np.clip(np.rint(values), ends.min, ends.max), dtype=dtype)
+
+
+def _in_values(image: Shaped[np.ndarray, "..."], values: str) -> Shaped[np.ndarray, "..."]:
+    if values == "asis" or (values == "byte" and image.dtype == np.uint8):
+        return image
+    unit = image.astype(np.float32) / np.float32(_white(image))
+    if values == "byte":
+        return np.asarray(np.rint(unit * 255), dtype=np.uint8)
+    return unit if values == "unit" else unit * 2 - 1
+
+
+def _white(image: Shaped[np.ndarray, "..."]) -> float:
+    if image.dtype in (np.uint8, np.uint16):
+        return float(np.iinfo(image.dtype).max)
+    low, high = float(image.min()), float(image.max())
+    if image.dtype.kind == "f" and low >= 0 and high <= 1:
+        return 1.0
+    raise ImageError(
+        f"the picture is {image.dtype} from {low:g} to {high:g}, and nothing says what is black and white in "
+        'it. Keep its numbers with values="asis", or store it as float from 0 to 1 or as 8 or 16 bits.',
+        slug="image-range",
+    )

@@ -1,0 +1,229 @@
+"""Files that are no picture, or not one: each kind, and the message it gets."""
+
+import io
+import os
+import socket
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+LOSSLESS = "1.2.840.10008.1.2.4.70"
+
+
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    held = io.BytesIO()
+    picture.save(held, kind, **options)
+    return held.getvalue()
+
+
+def half(kind: str) -> Callable[[Path], object]:
+    whole = encoded(NOISE, kind)
+    return lambda path: path.write_bytes(whole[: len(whole) // 2])
+
+
+def holding(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
+
+
+def animated(kind: str) -> Callable[[Path], object]:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    return holding(encoded(frames[0], kind, save_all=True, append_images=frames[1:]))
+
+
+def damaged_png() -> bytes:
+    """A byte of the pixels changed, so that a checksum fails."""
+    content = bytearray(encoded(NOISE, "PNG"))
+    content[len(content) // 2] ^= 0xFF
+    return bytes(content)
+
+
+def png_head(width: int, height: int) -> bytes:
+    """A PNG that claims a size."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(bytes(100))
+    chunks = [
+        struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in (head, data)
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + b"\0\0\0\0IEND\xaeB`\x82"
+
+
+def dicom(path: Path, pixels: Any = None, **changed: Any) -> Path:
+    """A DICOM file of grey pixels; None leaves an element out."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+    pixels = np.arange(48, dtype=np.uint16).reshape(6, 8) if pixels is None else pixels
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = changed.pop("syntax", ExplicitVRLittleEndian)
+    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID = SecondaryCaptureImageStorage
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID = generate_uid()
+    made.Rows, made.Columns = pixels.shape[:2] if pixels.shape[-1] == 3 else pixels.shape[-2:]
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.BitsAllocated = made.BitsStored = 8 * pixels.dtype.itemsize
+    made.PixelRepresentation = int(pixels.dtype.kind == "i")
+    made.PixelData = pixels.tobytes()
+    for name, value in changed.items():
+        if value is None:
+            delattr(made, name)
+        else:
+            setattr(made, name, value)
+    made.HighBit = made.BitsStored - 1
+    made["PixelData"].VR = "OW" if "PixelData" in made else ""
+    made.save_as(path, enforce_file_format=True)
+    return path
+
+
+def without_pixels(path: Path) -> None:
+    from pydicom import dcmread
+
+    made = dcmread(dicom(path))
+    del made.PixelData
+    made.save_as(path)
+
+
+def compressed(path: Path) -> None:
+    from pydicom.encaps import encapsulate
+
+    dicom(path, PixelData=encapsulate([b"\xff\xd8not really\xff\xd9"]), syntax=LOSSLESS)
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def plug(path: Path) -> None:
+    """A socket; its path must be short, so it is made from its own folder."""
+    here = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def nan_tiff(path: Path) -> None:
+    pixels = np.zeros((4, 4), np.float32)
+    pixels[1, 2:] = np.nan
+    Image.fromarray(pixels).save(path)
+
+
+def locked(path: Path) -> None:
+    NOISE.save(path)
+    path.chmod(0)
+
+
+PICTURE = "{path} cannot be read as a picture: "
+TRUNCATED = PICTURE + "image file is truncated (# bytes not processed)."
+SEVERAL = (
+    "{path} holds 3 pictures (frames or pages), and one is needed: choose one with frame=, or save it as a "
+    "file of its own."
+)
+
+BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "a file that is not there": ("x.png", lambda path: None, "there is no image {path}."),
+    "an empty file": ("x.png", holding(b""), PICTURE + "the file is empty."),
+    "half a JPEG": ("x.jpg", half("JPEG"), TRUNCATED),
+    "half a PNG": ("x.png", half("PNG"), PICTURE + "image file is truncated."),
+    "half a GIF": ("x.gif", half("GIF"), TRUNCATED),
+    "half a TIFF": ("x.tif", half("TIFF"), TRUNCATED),
+    "half a BMP": ("x.bmp", half("BMP"), TRUNCATED),
+    "a PNG with a damaged byte": (
+        "x.png",
+        holding(damaged_png()),
+        PICTURE + "broken data stream when reading image file.",
+    ),
+    "a PNG without width": (
+        "x.png",
+        holding(png_head(0, 5)),
+        PICTURE + "its first bytes (89 50 4e 47) are of no known kind of picture, or its head is damaged.",
+    ),
+    "text named .png": ("x.png", holding(b"this is no picture\n"), PICTURE + "it holds text."),
+    "a web page named .jpg": (
+        "x.jpg",
+        holding(b"<!DOCTYPE html><html><body>404</body></html>"),
+        PICTURE + "it holds a web page, as a download that failed leaves behind.",
+    ),
+    "an SVG drawing": (
+        "x.png",
+        holding(b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'),
+        PICTURE + "it is an SVG drawing, which has no pixels: export it as PNG.",
+    ),
+    "a PDF": ("x.png", holding(b"%PDF-1.7\n"), PICTURE + "it is a PDF document: export its picture as PNG."),
+    "a Git LFS pointer": (
+        "x.png",
+        holding(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+        PICTURE + "it is a Git LFS pointer, not the file itself: git lfs pull.",
+    ),
+    "a HEIC photo": (
+        "x.jpg",
+        holding(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+        PICTURE + "it is a HEIC photo: convert it to JPEG or PNG.",
+    ),
+    "nothing but zeros": ("x.png", holding(bytes(1000)), PICTURE + "it holds nothing but zeros."),
+    "other bytes": (
+        "x.png",
+        holding(bytes(range(200, 256)) * 20),
+        PICTURE + "its first bytes (c8 c9 ca cb) are of no known kind of picture, or its head is damaged.",
+    ),
+    "a folder named x.png": ("x.png", Path.mkdir, PICTURE + "it is a folder, not a file."),
+    "a link to a file that is gone": (
+        "x.png",
+        lambda path: path.symlink_to("nowhere.png"),
+        PICTURE + "it is a link to a file that is gone.",
+    ),
+    "a link to itself": (
+        "x.png",
+        lambda path: path.symlink_to(path.name),
+        PICTURE + "Too many levels of symbolic links.",
+    ),
+    "a named pipe": ("x.png", pipe, PICTURE + "it is a pipe, socket or device, not a file."),
+    "a socket": ("x.png", plug, PICTURE + "it is a pipe, socket or device, not a file."),
+    "a file that may not be read": ("x.png", locked, PICTURE + "Permission denied."),
+    "a decompression bomb": (
+        "x.png",
+        holding(png_head(40000, 40000)),
+        PICTURE + "Image size (1600000000 pixels) exceeds limit of 178956970 pixels, could be decompression "
+        "bomb DOS attack. If it is truly that large, raise PIL.Image.MAX_IMAGE_PIXELS.",
+    ),
+    "an animated GIF": ("x.gif", animated("GIF"), SEVERAL),
+    "an animated PNG": ("x.png", animated("PNG"), SEVERAL),
+    "an animated WebP": ("x.webp", animated("WEBP"), SEVERAL),
+    "a TIFF of several pages": ("x.tif", animated("TIFF"), SEVERAL),
+    "a float TIFF with NaN": ("x.tif", nan_tiff, "{path} has 2 values that are NaN or infinite."),
+    "a DICOM of several frames": (
+        "x.dcm",
+        lambda path: dicom(path, np.zeros((3, 6, 8), np.uint16), NumberOfFrames=3),
+        SEVERAL,
+    ),
+    "a DICOM without pixels": (
+        "x.dcm",
+        without_pixels,
+        PICTURE + "it is a DICOM file without pixels (Secondary Capture Image Storage).",
+    ),
+    "a DICOM compressed as nothing here reads": (
+        "x.dcm",
+        compressed,
+        PICTURE + "its pixels are compressed as JPEG Lossless, Non-Hierarchical, First-Order Prediction "
+        "(Process 14 [Selection Value 1]), for which no decoder is installed. pip install pylibjpeg "
+        "pylibjpeg-libjpeg pylibjpeg-openjpeg, or save it uncompressed.",
+    ),
+    "a DICOM with too few pixels": (
+        "x.dcm",
+        lambda path: dicom(path, PixelData=bytes(10)),
+        PICTURE + "The number of bytes of pixel data is less than expected (10 vs 96 bytes) - …",
+    ),
+    "a DICOM without its mark": (
+        "x.dcm",
+        lambda path: path.write_bytes(dicom(path).read_bytes()[132:]),
+        PICTURE + "its name says DICOM, but it has not the mark DICM at byte 128.",
+    ),
+}
+"""Kind → name of the file, how it is made, and its message; … stands for any words, # for a number."""

@@ -1,0 +1,43 @@
+"""The example notebooks run as they stand, and their kept outputs are what they give."""
+
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NOTEBOOKS = sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
+
+
+def kinds(notebook: nbformat.NotebookNode) -> list[list[str]]:
+    """What each code cell put out: kinds of pictures and texts."""
+    cells = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    told = [[one for one in outputs if one.get("name") != "stderr"] for outputs in cells]
+    return [[kind for one in outputs for kind in sorted(one.get("data", ["text"]))] for outputs in told]
+
+
+def test_both_halves_of_the_tutorial_are_there():
+    assert NOTEBOOKS == ["chest_xray.ipynb", "olivetti.ipynb"]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_is_kept_with_its_outputs_and_without_errors(name):
+    notebook = nbformat.read(EXAMPLES / name, as_version=4)
+    nbformat.validate(notebook)
+    assert any("image/png" in cell for cell in kinds(notebook))
+    assert "error" not in {one.output_type for cell in notebook.cells for one in cell.get("outputs", [])}
+    assert str(Path.home()) not in (EXAMPLES / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs_and_gives_what_it_shows(name, shared_data, tmp_path):
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    fresh = nbformat.read(EXAMPLES / name, as_version=4)
+    place = {"metadata": {"path": str(tmp_path / "examples")}}
+    quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "SIGHTLINE_DATA": str(shared_data)}
+    NotebookClient(fresh, timeout=600, kernel_name="python3", resources=place).execute(env=quiet)
+    assert kinds(fresh) == kinds(nbformat.read(EXAMPLES / name, as_version=4))
