@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 import sightline as sl
-from sightline.demo import run
+from sightline.demo import LOOK_AT, clearest, run
 from sightline.errors import OptionError
+from sightline.types import Attribution, Scores, Segments
 
 FILES = [
     "1-faces.png",
@@ -29,7 +30,7 @@ def checked(files, said):
     text = "\n".join(said)
     assert "precision" in text
     assert "deletion" in text
-    assert all(str(file) in text for file in files)
+    assert all(f"{file}\n      {LOOK_AT[file.name]}" in text for file in files)
     return text
 
 
@@ -37,7 +38,8 @@ def checked(files, said):
 def test_the_demo_needs_nothing_and_names_the_files_it_wrote(tmp_path):
     said = []
     text = checked(run("drawn", tmp_path / "demo", said.append), said)
-    assert "What misled it" in text
+    assert "What spoke most for each wrong answer" in text
+    assert "misled" not in text
 
 
 @pytest.mark.slow
@@ -46,6 +48,36 @@ def test_the_demo_on_the_real_faces(tmp_path, shared_data, monkeypatch):
     said = []
     text = checked(run("olivetti", tmp_path / "demo", said.append), said)
     assert "280 faces to learn from and 120 to test on, 40 people" in text
+
+
+def explained(values, error, answer):
+    """One row of segments with these values for the answer."""
+    values, count = np.array([values], float), len(values)
+    made = Attribution(values, np.array([error], float), np.zeros(1), np.ones(1))
+    scores = Scores(np.zeros((1, 1)), np.ones(1), np.zeros(1), (answer,), np.ones(3), 9)
+    return sl.Explanation(
+        np.zeros((1, count)), sl.Plan(), Segments(np.arange(count)[np.newaxis]), scores, made
+    )
+
+
+def test_the_clearest_right_answers_are_shown_then_the_clearest_wrong_ones():
+    loud, faint = explained([0.3, -0.9], [0.01, 0.01], 0), explained([0.1, -0.9], [0.01, 0.01], 0)
+    unsure, against = explained([0.8, 0.2], [0.5, 0.01], 0), explained([-0.8, -0.2], [0.01, 0.01], 0)
+    labels = np.array([0, 0, 0, 0, 1, 1, 1])
+    tried = list(enumerate([faint, unsure, loud, against, against, faint, loud]))
+    assert [i for i, _ in clearest(tried, labels)] == [2, 1, 0, 3, 6, 5, 4]
+    assert [i for i, _ in clearest([(i % 7, one) for i, one in tried * 3], labels)] == [
+        2,
+        2,
+        2,
+        1,
+        1,
+        6,
+        6,
+        6,
+        5,
+        5,
+    ]
 
 
 def test_an_unknown_data_set_names_the_nearest(tmp_path):

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sightline import figures, render
+from sightline.data import Labelled
 from sightline.engine.explain import explain
 from sightline.engine.plan import Plan
 from sightline.engine.segment import Grid
@@ -61,7 +62,7 @@ def example(values, error=0.001, *, image=None, labels=None, targets=None, names
     return Example(
         image,
         Segments(labels),
-        Scores(np.zeros((2, count)), full, np.zeros(count), targets, classes, 1000),
+        Scores(np.zeros((2, count)), full, np.full(count, scores.get("empty", 0.1)), targets, classes, 1000),
         Attribution(values, error, np.zeros(count), np.full(count, fit), 1000, scores.get("settled", True)),
         targets,
         class_names=names,
@@ -190,10 +191,10 @@ def test_bars_reach_to_the_values_and_whiskers_to_the_intervals():
     )
 
 
-def test_bars_are_ordered_by_size_and_say_each_segments_value_with_its_interval():
+def test_bars_are_ordered_by_size_and_say_each_segments_value_with_its_standard_error():
     words = texts(figures.bars(example([0.1, -0.4, 0.2], [0.2, 0.05, 0.0])))
     rows = [word for word in words if "±" in word or "exact" in word][1:]
-    assert rows == ["−0.400 ± 0.098", "+0.2 (exact)", "+0.10 ± 0.39"]
+    assert rows == ["−0.40 ± 0.05", "+0.20 (exact)", "+0.10 ± 0.20"]
     after = words[words.index("segment") :]
     assert [word for word in after if word in ("1", "2")] == ["1", "2"]
 
@@ -216,7 +217,29 @@ def test_the_legend_shows_the_colours_that_are_drawn(name):
 
 
 def test_bars_with_unknown_error_say_so():
-    assert "+0.4 ± ∞" in texts(figures.bars(example([0.4, 0.1], np.inf)))
+    assert "+0.400 ± ∞" in texts(figures.bars(example([0.4, 0.1], np.inf)))
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "rows"),
+    [
+        ([0.4, 0.1234], [0.011, 0.009], ["+0.400 ± 0.011", "+0.123 ± 0.009"]),
+        ([0.4, 0.1], [0.05, 1e-9], ["+0.4000 ± 0.0500", "+0.1000 ± <0.0001"]),
+        ([0.4, -0.1], [0.0, 0.0], ["+0.400 (exact)", "−0.100 (exact)"]),
+        ([3000.0, -70.0], [150.0, 12.0], ["+3000 ± 150", "−70 ± 12"]),
+        ([3e-8, -1e-9], [1e-9, 2e-10], ["+3.0e-08 ± 1.0e-09", "−1.0e-09 ± 2.0e-10"]),
+    ],
+)
+def test_bars_write_all_values_with_one_number_of_decimals(values, error, rows):
+    words = texts(figures.bars(example(values, error)))
+    assert [word for word in words if "±" in word or "exact" in word][1:] == rows
+
+
+def test_bars_say_that_the_number_is_the_standard_error_and_the_line_the_interval():
+    words = texts(figures.bars(example([0.4, 0.1], 0.01)))
+    assert "value ± standard error" in words
+    assert "95 % interval: 1.96 standard errors each way" in words
+    assert not any("95 %" in word for word in texts(figures.bars(example([0.4, 0.1], 0.0))))
 
 
 def test_bars_show_as_many_as_asked():
@@ -290,6 +313,25 @@ def test_every_figure_names_target_score_method_calls_fit_and_whether_it_is_sett
     assert "leading segments not settled" in said(figures.plot(doubtful, name))
 
 
+def test_every_figure_says_how_far_the_score_fell_when_everything_was_hidden():
+    one = example([0.4, -0.3], empty=0.25)
+    for name in ("panel", "overlay", "heat", "contours", "bars"):
+        assert "score 0.93, with everything hidden 0.25" in said(figures.plot(one, name)), name
+    words = texts(
+        figures.targets(example([[0.4, -0.3], [0.1, 0.2]], targets=(0, Contrast(1, 2)), empty=0.25))
+    )
+    assert words.count("everything hidden 0.25") == 2
+    assert "everything hidden 0.25" in texts(figures.right_and_wrong([one], [0]))
+    assert "score 0.93 · with everything hidden 0.25" in said(figures.compare([one, one]))
+
+
+@pytest.mark.parametrize("empty", [-8.4e-5, 0.00064, -123456.0, 0.25])
+def test_no_number_under_a_small_picture_is_cut(empty):
+    one = example([[0.4, -0.3], [0.1, 0.2]], empty=empty, full=-0.000123)
+    for figure in (figures.targets(one), figures.right_and_wrong([one], [0])):
+        assert not any("…" in word for word in texts(figure)), texts(figure)
+
+
 def test_a_target_is_chosen_by_its_value_and_the_first_is_the_default():
     one = example([[0.4, -0.3], [-0.2, 0.1]], targets=(7, Contrast(7, 2)))
     assert texts(figures.overlay(one))[0] == "7"
@@ -354,11 +396,75 @@ def test_right_and_wrong_answers_stand_apart_and_show_what_speaks_for_the_answer
     assert words[0] == "1 right, 1 wrong"
     assert "true: 0, said: 0 (0.61)" in words
     assert "true: 0, said: 2 (0.70)" in words
-    right_then_wrong = r"Right: red is what the answer rests on .*0\.61.* Wrong: red is what misled .*0\.70"
+    right_then_wrong = (
+        r"Right: red spoke for the right answer .*0\.61.* Wrong: red spoke for the wrong .*0\.70"
+    )
     assert re.search(right_then_wrong, said(figure))
     assert [sides(tile, 2) for tile in tiles(figure)] == [["red", "grey"], ["grey", "red"]]
     assert "for the answer +0.4" in words
     assert "Lime · 2,000 model calls" in words
+
+
+def test_where_no_segment_speaks_clearly_the_picture_and_the_headline_say_so():
+    loud, faint = example([0.4, -0.3]), example([0.039, -0.3])
+    figure = figures.right_and_wrong([loud, faint, faint], [0, 0, 1])
+    assert said(figure).count("no segment speaks clearly for it") == 2
+    assert "Right: red spoke for the right answer" in texts(figure)
+    assert "Wrong: no segment spoke clearly for the wrong answer" in said(figure)
+    assert "misled" not in said(figure)
+    above = figures.right_and_wrong([loud, example([0.041, -0.3])], [0, 1])
+    assert "clearly" not in said(above)
+
+
+def test_a_picture_that_says_why_it_is_not_red_does_not_say_it_twice():
+    figure = figures.right_and_wrong([example([0.0, 0.0], 0.0, fit=np.nan), example([0.4, -0.3])], [0, 0])
+    assert "Nothing here moves the score." in said(figure)
+    assert "clearly" not in said(figure)
+
+
+def test_white_outlines_are_in_the_legend_where_they_are_drawn():
+    one = example([0.4, -0.3, 0.2])
+    for figure in (figures.panel(one, num=2), figures.overlay(one, num=2)):
+        assert "outlined: the leading 2" in texts(figure)
+    assert "outlined: the leading 2 of each" in texts(figures.targets(one, num=2))
+    assert "outlined: the leading 2 of each" in texts(figures.right_and_wrong([one], [0], num=2))
+    assert "outlined: all that speak for the answer" in texts(figures.right_and_wrong([one], [0], num=None))
+    for figure in (figures.overlay(one), figures.targets(one), figures.heat(one, num=2)):
+        assert "outlined" not in said(figure)
+
+
+def test_what_speaks_for_the_target_is_not_padded_with_what_cannot_be_told():
+    some = example([0.4, 0.05, 0.03, -0.3], [0.01, 0.05, 0.05, 0.01])
+    favour, both, _, _ = tiles(figures.panel(some))
+    hatched = [len(np.unique(tile[20:-20, 130:210].reshape(-1, 3), axis=0)) > 1 for tile in (favour, both)]
+    assert hatched == [False, True]
+    assert "what speaks for it cannot be told from zero" not in texts(figures.panel(some))
+    (alone,) = tiles(figures.right_and_wrong([some], [0]))
+    assert sides(alone, 4) == ["red", "grey", "grey", "grey"]
+    assert "cannot be told from zero" not in texts(figures.right_and_wrong([some], [0]))
+
+
+def test_where_nothing_that_speaks_for_the_target_can_be_told_it_is_hatched_and_said():
+    figure = figures.panel(example([0.05, -0.4, -0.3], [0.05, 0.01, 0.01]))
+    favour = tiles(figure)[0]
+    assert "what speaks for it cannot be told from zero" in texts(figure)
+    assert len(np.unique(favour[20:-20, 20:120].reshape(-1, 3), axis=0)) > 1
+    assert "nothing speaks for it" in texts(figures.panel(example([-0.4, -0.3])))
+
+
+def test_outlines_of_neighbours_are_both_whole():
+    """Each runs on the inside of its segment, so that none covers another's."""
+    one = example([0.4, -0.3, 0.2])
+    (tile,) = tiles(figures.contours(one))
+    middle = tile[tile.shape[0] // 2]
+    runs = {name: (middle == colour).all(axis=1) for name, colour in (("red", RED), ("blue", BLUE))}
+    width, third = len(middle), len(middle) // 3
+    assert [int(runs["red"][:third].sum()), int(runs["blue"].sum())] == [6, 6]
+    assert not runs["blue"][:third].any()
+    assert int(runs["red"][2 * third :].sum()) == 6
+    assert runs["red"].sum() == 12
+    for border in (width // 3, 2 * width // 3):
+        assert (middle[border - 1 : border + 1] == 255).all()
 
 
 def test_right_and_wrong_leaves_out_the_heading_of_what_there_is_none_of():
@@ -486,7 +592,7 @@ def test_a_segment_too_small_for_a_reduced_picture_is_left_out_without_harm():
     one = example([0.4, -0.3, 0.9], labels=labels)
     for name in KINDS:
         figures.plot(one, name)
-    assert "+0.9000 ± 0.0020" in texts(figures.bars(one))
+    assert "+0.9000 ± 0.0010" in texts(figures.bars(one))
     assert "for +0.9" in texts(figures.heat(one))
 
 
@@ -645,3 +751,55 @@ def test_the_segment_that_a_model_looks_at_is_the_red_one():
     assert blocks.count("red") == 1
     assert blocks[1 * 4 + 2] == "red"
     assert render.limit_of(attribution.values) > 0
+
+
+BATCH = (np.random.default_rng(0).random((32, 6, 5, 3)), np.arange(32) % 3)
+
+
+def shown(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BATCH,
+        (list(BATCH[0]), BATCH[1][:, np.newaxis].astype(np.float32)),
+        zip(*BATCH, strict=True),
+        Labelled(*BATCH, ("a", "b", "c")),
+    ],
+    ids=["arrays", "keras binary", "pairs", "labelled"],
+)
+def test_a_batch_is_three_rows_of_five_under_their_classes(data):
+    figure = figures.grid(data, class_names=["a", "b", "c"])
+    assert shown(figure) == list("abcabcabcabcabc")
+    assert len(tiles(figure)) == 15
+
+
+def test_a_batch_names_its_own_classes_and_reads_no_more_than_it_shows():
+    read = []
+
+    class Reading:
+        class_names = ("well", "ill")
+
+        def __iter__(self):
+            for i in range(1000):
+                read.append(i)
+                yield np.eye(4), i % 2
+
+    assert shown(figures.grid(Reading(), rows=1, columns=4)) == ["well", "ill", "well", "ill"]
+    assert read == [0, 1, 2, 3]
+
+
+def test_labels_without_names_are_numbers_and_strange_ones_are_refused():
+    assert shown(figures.grid(BATCH, rows=1)) == ["0", "1", "2", "0", "1"]
+    with pytest.raises(OptionError, match="a label is 2, but there are 2 class names"):
+        figures.grid(BATCH, class_names=["a", "b"])
+    with pytest.raises(OptionError, match=r"one is 'cat'. sightline.data.batches makes them"):
+        figures.grid(([np.eye(3)], ["cat"]))
+    with pytest.raises(OptionError, match="needs images"):
+        figures.grid(([], []))
+
+
+def test_rows_are_the_most_that_are_shown():
+    assert len(tiles(figures.grid(list(BATCH[0]), range(32), rows=2, columns=4))) == 8

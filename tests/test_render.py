@@ -228,12 +228,28 @@ def test_edges_are_the_outlines_by_definition(seed):
     assert np.array_equal(render.edges(segments, which), outline(segments.labels, which))
 
 
-def test_a_wider_outline_covers_the_thinner_one_by_a_pixel_on_each_side():
-    segments = Segments(np.repeat([[0, 1]], 8, axis=1).repeat(9, axis=0))
-    which = np.array([False, True])
-    thin, wide = (render.edges(segments, which, width=width)[4] for width in (2, 4))
-    assert thin.nonzero()[0].tolist() == [7, 8, 15]
-    assert wide.nonzero()[0].tolist() == [6, 7, 8, 9, 14, 15]
+def rim(labels, which, start, width):
+    """By definition: pixels of chosen segments whose nearest end of the segment is so many pixels away."""
+    height, wide = labels.shape
+    out = np.zeros(labels.shape, bool)
+    for y, x in np.ndindex(labels.shape):
+        away = [
+            max(abs(y - v), abs(x - u))
+            for v in range(-1, height + 1)
+            for u in range(-1, wide + 1)
+            if not (0 <= v < height and 0 <= u < wide and labels[v, u] == labels[y, x])
+        ]
+        out[y, x] = which[labels[y, x]] and start < min(away) <= start + width
+    return out
+
+
+@given(st.integers(0, 10_000), st.integers(0, 2), st.integers(1, 3))
+def test_rims_are_inside_their_segments_by_definition(seed, start, width):
+    rng = np.random.default_rng(seed)
+    segments = Segments.renumber(np.kron(rng.integers(0, 3, (2, 3)), np.ones((5, 4), int)))
+    which = rng.random(segments.count) < 0.6
+    expected = rim(segments.labels, which, start, width)
+    assert np.array_equal(render.rims(segments, which, start=start, width=width), expected)
 
 
 def test_contours_change_the_pixels_of_the_outlines_alone(rng):

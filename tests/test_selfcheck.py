@@ -26,7 +26,7 @@ def test_the_planted_model_looks_at_its_place_only(image, rng):
     assert scores[2] < 0.06
 
 
-@pytest.mark.parametrize("name", NAMES["attribute"])
+@pytest.mark.parametrize("name", selfcheck.METHODS)
 def test_every_attribution_of_ours_finds_every_planted_segment(name):
     for hits in selfcheck.selfcheck(selfcheck.own(name), size=40):
         assert hits.missed == (), hits
@@ -55,6 +55,47 @@ def test_the_raw_segmenters_keep_the_ids_that_trip_others(image):
     assert starts == {"slic": 1, "quickshift": 0, "felzenszwalb": 0, "watershed": 1, "grid": 10}
 
 
+def test_methods_that_look_inside_are_refused_with_those_that_do_not():
+    assert selfcheck.METHODS == ("lime", "shapley", "banzhaf", "rise", "occlusion")
+    for name in set(NAMES["attribute"]) - set(selfcheck.METHODS):
+        with pytest.raises(OptionError, match=r"no inside\. selfcheck takes lime, shapley, .*, or package"):
+            selfcheck.explainer(name)
+
+
 def test_an_unknown_explainer_names_the_nearest():
     with pytest.raises(OptionError, match=r"no explainer 'shaply'\. Did you mean 'shapley'"):
         selfcheck.explainer("shaply")
+
+
+def test_a_function_of_other_arguments_is_refused_with_the_signature_that_is_wanted(tmp_path, monkeypatch):
+    (tmp_path / "my_explainer.py").write_text("def heat(image, model):\n    return image.mean(axis=2)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(OptionError) as caught:
+        selfcheck.explainer("my_explainer:heat")
+    told = str(caught.value)
+    assert told.startswith(
+        "my_explainer:heat is heat(image, model), but selfcheck calls it as explain(image, model, segment): "
+    )
+    assert told.endswith("the heat of each pixel for class 1, shape (H, W). [selfcheck-explainer]")
+    with pytest.raises(OptionError, match=r"the explainer is <lambda>\(\), but selfcheck calls it as"):
+        next(selfcheck.selfcheck(lambda: None))
+
+
+@pytest.mark.parametrize("fits", [lambda a, b, c: 0, lambda *all: 0, lambda a, b, c, d=1: 0, max])
+def test_any_function_that_can_be_called_so_is_taken(fits):
+    assert selfcheck.checked(fits, "it") is fits
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (np.zeros((40, 40, 3)), r"shape \(40, 40\), but it returned shape \(40, 40, 3\)"),
+        (None, r"but it returned shape \(\)|of type NoneType"),
+        ({"heat": 1}, "but it returned an object of type dict"),
+    ],
+)
+def test_an_answer_that_is_no_heat_is_refused(answer, told):
+    with pytest.raises(OptionError, match=told) as caught:
+        next(selfcheck.selfcheck(lambda image, model, segment: answer, size=40))
+    assert caught.value.slug == "selfcheck-explainer"

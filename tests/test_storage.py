@@ -208,6 +208,30 @@ def test_a_file_that_is_not_there(tmp_path):
     assert caught.value.slug == "file-missing"
 
 
+@pytest.mark.parametrize("name", ["face", "face.npz", "fig.3", "face.png"])
+def test_a_file_is_found_by_the_name_that_it_was_saved_under(name, tmp_path):
+    made = explanation()
+    made.save(tmp_path / name)
+    assert unequal_parts(made, Explanation.load(tmp_path / name)) == []
+
+
+def test_a_file_is_read_under_its_own_name_before_another_is_looked_for(tmp_path):
+    explanation(class_names=("old", "b", "c")).save(tmp_path / "face").rename(tmp_path / "face")
+    explanation(class_names=("new", "b", "c")).save(tmp_path / "face")
+    assert Explanation.load(tmp_path / "face").class_names == ("old", "b", "c")
+
+
+def test_saving_into_a_folder_that_is_not_there_names_the_folder_and_makes_nothing(tmp_path):
+    folder = tmp_path / "not" / "there"
+    with pytest.raises(FileError) as caught:
+        explanation().save(folder / "face")
+    assert str(caught.value) == (
+        f"there is no folder {folder} to save face.npz in. Make it first: "
+        f"pathlib.Path({str(folder)!r}).mkdir(parents=True). [file-missing]"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def rewritten(path: Path, **changes: object) -> Path:
     """The file with some of its arrays replaced, or left out where None; `about` is given as a value."""
     with np.load(path) as file:

@@ -15,13 +15,24 @@ from sightline.engine.fill import Blur
 from sightline.engine.plan import Plan
 from sightline.engine.score import Top
 from sightline.engine.segment import Slic
+from sightline.engine.stop import undecided
 from sightline.errors import OptionError
 from sightline.explanation import Explanation
 from sightline.types import nearest
 
 DATASETS = ("drawn", "olivetti")
-SHOWN = 5
+CANDIDATES, SHOWN = 20, 5
 LEADING = 6
+LOOK_AT = {
+    "1-faces.png": "whom it learned to tell apart",
+    "2-panel.png": "red speaks for the answer, blue against it; hatched cannot be told from zero",
+    "3-leading-classes.png": "a segment that is red for one person is often blue for another",
+    "4-bars.png": "the leading segments by number, and how sure each value is",
+    "5-right-and-wrong.png": "what spoke for right answers, and for wrong ones: is it the person?",
+    "explanation.npz": "the first answer's explanation, for sightline.Explanation.load",
+}
+"""The files of the demo, and what there is to see."""
+
 PLAN = Plan(segment=Slic(n_segments=100, compactness=1.0, sigma=1.0), fill=Blur(), target=Top(k=LEADING))
 
 
@@ -79,14 +90,16 @@ def run(dataset: str, out: Path, say: Callable[[str], object]) -> list[Path]:
     train, test = faces.split()
     say(f"{len(train)} faces to learn from and {len(test)} to test on, {len(faces.class_names)} people.")
     model, predicted = _trained(train, test, say)
-    made = list(_explained(model, test, _chosen(predicted, test.labels), faces.class_names))
+    tried = list(_explained(model, test, _candidates(predicted, test.labels), faces.class_names))
+    made = clearest(tried, test.labels)
+    say(f"{len(tried)} answers explained. The figures show those in which a segment speaks most clearly.")
     files = list(_figures(out, train, test, made))
     _say_why(made, test, say)
     _say_quality(made[0][1], model.predict_proba, say)
     files.append(made[0][1].save(out / "explanation.npz"))
-    say("\nWrote:")
+    say("\nWrote, and what to look at:")
     for file in files:
-        say(f"  {file}")
+        say(f"  {file}\n      {LOOK_AT[file.name]}")
     return files
 
 
@@ -104,10 +117,26 @@ def _trained(train: Any, test: Any, say: Callable[[str], object]) -> tuple[Any, 
     return model, predicted
 
 
-def _chosen(predicted: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"]) -> list[int]:
+def _candidates(predicted: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"]) -> list[int]:
     """The first few right answers, then the first few wrong ones."""
     right, wrong = np.flatnonzero(predicted == labels), np.flatnonzero(predicted != labels)
-    return [int(i) for i in (*right[:SHOWN], *wrong[:SHOWN])]
+    return [int(i) for i in (*right[:CANDIDATES], *wrong[:CANDIDATES])]
+
+
+def clearest(
+    made: Sequence[tuple[int, Explanation]], labels: Int[np.ndarray, "N"]
+) -> list[tuple[int, Explanation]]:
+    """A few right answers, then a few wrong ones: those whose strongest segment speaks loudest, first."""
+    loudest = sorted(made, key=lambda each: -_strongest(each[1])[1])
+    right = [(i, one) for i, one in loudest if one.targets[0] == labels[i]]
+    wrong = [(i, one) for i, one in loudest if one.targets[0] != labels[i]]
+    return right[:SHOWN] + wrong[:SHOWN]
+
+
+def _strongest(one: Explanation) -> tuple[int, float]:
+    """The segment that speaks most for the answer, of those that can be told from zero; and its value."""
+    told = np.where(undecided(one.attribution)[0], 0.0, one.attribution.values[0])
+    return int(told.argmax()), float(told.max())
 
 
 def _explained(
@@ -146,14 +175,20 @@ def _say_why(made: list[tuple[int, Explanation]], test: Any, say: Callable[[str]
     if not wrong:
         say("No wrong answer to explain: the classifier knew every face.")
         return
-    say("What misled it (the segment that speaks most for the wrong answer):")
+    say("What spoke most for each wrong answer (± standard error):")
     for i, one in wrong:
-        leader = max(one.top(one.segments.count), key=lambda each: each.value)
-        where = _place(one, leader.segment, test, i)
         say(
             f"  face {i:3d} is {one.name(int(test.labels[i]))}, said {one.name(one.targets[0])} "
-            f"({one.scores.full[0]:.2f}): {where}, {leader.value:+.3f} ± {leader.error:.3f}"
+            f"({one.scores.full[0]:.2f}, with everything hidden {one.scores.empty[0]:.2f}): "
+            + _why(one, test, i)
         )
+
+
+def _why(one: Explanation, test: Any, i: int) -> str:
+    segment, value = _strongest(one)
+    if value <= 0:
+        return "no segment that can be told from zero"
+    return f"{_place(one, segment, test, i)}, {value:+.3f} ± {one.attribution.error[0][segment]:.3f}"
 
 
 def _place(one: Explanation, segment: int, test: Any, i: int) -> str:

@@ -270,13 +270,13 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _PALEST_BLACK = 76.5
 
 
-def edges(segments: Segments, which: Bool[np.ndarray, "S"], *, width: int = 2) -> Bool[np.ndarray, "H W"]:
-    """Pixels of the outlines of the chosen segments, `width` (an even number of) pixels wide.
+def edges(segments: Segments, which: Bool[np.ndarray, "S"]) -> Bool[np.ndarray, "H W"]:
+    """Pixels of the outlines of the chosen segments: two pixels wide, one on each side of a border.
 
     Examples
     --------
     >>> import numpy as np
-    >>> edges(Segments(np.array([[0, 0, 0, 1, 1, 1]])), np.array([False, True]), width=2).astype(int)
+    >>> edges(Segments(np.array([[0, 0, 0, 1, 1, 1]])), np.array([False, True])).astype(int)
     array([[0, 0, 1, 1, 1, 1]])
     """
     labels, chosen = segments.labels, which[segments.labels]
@@ -288,15 +288,39 @@ def edges(segments: Segments, which: Bool[np.ndarray, "S"], *, width: int = 2) -
         line[:-1] |= differs
         line[0] |= there[0]
         line[-1] |= there[-1]
-    for _ in range(width // 2 - 1):
-        edge = _thicker(edge)
     return edge
 
 
-def _thicker(area: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
-    wide = np.pad(area, 1)
-    rows = wide[:-2] | wide[1:-1] | wide[2:]
-    return np.asarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])
+def rims(
+    segments: Segments, which: Bool[np.ndarray, "S"], *, start: int = 0, width: int = 2
+) -> Bool[np.ndarray, "H W"]:
+    """Pixels just inside the borders of the chosen segments, so that no rim covers a neighbour's.
+
+    Parameters
+    ----------
+    segments : Segments
+    which : bool array, shape (S,)
+    start : int
+        Pixels that are left free between the border and the rim.
+    width : int
+        Of the rim, in pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rims(Segments(np.zeros((1, 5), int)), np.array([True])).astype(int)
+    array([[1, 1, 1, 1, 1]])
+    """
+    ring = _beside(segments.labels, start + width) & ~_beside(segments.labels, start)
+    return np.asarray(ring & which[segments.labels])
+
+
+def _beside(labels: Int[np.ndarray, "H W"], reach: int) -> Bool[np.ndarray, "H W"]:
+    """Pixels with another segment, or the end of the picture, at most that many pixels away."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    least = minimum_filter(labels, 2 * reach + 1, mode="constant", cval=-1)
+    return np.asarray((least != labels) | (maximum_filter(labels, 2 * reach + 1, mode="nearest") != labels))
 
 
 def contours(
@@ -305,7 +329,6 @@ def contours(
     which: Bool[np.ndarray, "S"],
     colour: Colour = INK,
     *,
-    width: int = 2,
     alpha: Number = 1.0,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The image with the outlines of the chosen segments.
@@ -316,7 +339,7 @@ def contours(
     >>> contours(np.zeros((1, 2)), Segments(np.array([[0, 1]])), np.array([False, False]), RED).max()
     np.uint8(0)
     """
-    return _blend(picture(image), np.array(colour), alpha * edges(segments, which, width=width))
+    return _blend(picture(image), np.array(colour), alpha * edges(segments, which))
 
 
 def hatch(

@@ -1,5 +1,6 @@
 """explainer → does it point at the right place? A test whose answer is known."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,6 +14,9 @@ from sightline.errors import OptionError
 from sightline.types import Segments, nearest, record
 
 RawSegmenter = Callable[[Any], Any]
+WANTED = "explain(image, model, segment)"
+METHODS = tuple(name for name, kind in NAMES["attribute"].items() if not hasattr(kind, "looks_inside"))
+"""Attributions of ours that need answers only."""
 
 
 @runtime_checkable
@@ -89,6 +93,21 @@ def picture(size: int = 64, seed: int = 0) -> Float[np.ndarray, "H W 3"]:
     return np.asarray(np.clip(blobs + 0.06 * rng.standard_normal(blobs.shape), 0, 1))
 
 
+def _heat(heat: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "H W"]:
+    try:
+        given = np.asarray(heat, dtype=np.float64)
+    except (ValueError, TypeError):
+        given = None
+    if given is None or given.shape != shape:
+        what = f"an object of type {type(heat).__name__}" if given is None else f"shape {given.shape}"
+        raise OptionError(
+            f"an explainer has to return the heat of each pixel for class 1, shape {shape}, but it returned "
+            f"{what}.",
+            slug="selfcheck-explainer",
+        )
+    return np.nan_to_num(given)
+
+
 def raw_segmenters(count: int = 20) -> dict[str, RawSegmenter]:
     """Segmenters with their ids as they come: scikit-image's slic and watershed begin at 1."""
     from skimage import segmentation
@@ -134,17 +153,51 @@ def own(attribute: str, budget: int = 256) -> Explainer:
 
 def explainer(name: str) -> Explainer:
     """One of sightline's attributions, or ``package.module:function`` (see `Explainer`)."""
-    if name in NAMES["attribute"]:
+    if name in METHODS:
         return own(name)
+    if name in NAMES["attribute"]:
+        raise OptionError(
+            f"{name} looks into a network, and the planted model has no inside. selfcheck takes "
+            f"{', '.join(METHODS)}, or package.module:function.",
+            slug="selfcheck-explainer",
+        )
     if ":" in name:
         from sightline.adapters.load import load_function
 
-        return load_function(name)
+        return checked(load_function(name), name)
     raise OptionError(
-        f"there is no explainer {name!r}. {nearest(name, NAMES['attribute'])} "
+        f"there is no explainer {name!r}. {nearest(name, METHODS)} "
         "Or name a function of yours: package.module:function.",
         slug="option-unknown",
     )
+
+
+def checked(function: Callable[..., Any], name: str) -> Explainer:
+    """The function, if it can be called as an explainer is.
+
+    Raises
+    ------
+    OptionError
+        If it takes other arguments.
+    """
+    try:
+        form = inspect.signature(function)
+    except (ValueError, TypeError):  # written in C, and silent about its arguments
+        return function
+    try:
+        form.bind(None, None, None)
+    except TypeError:
+        raise OptionError(
+            f"{name} is {_called(function)}{form}, but selfcheck calls it as {WANTED}: picture (H, W, 3), "
+            "model of batches of pictures, function from a picture to segment ids; it has to return the heat "
+            "of each pixel for class 1, shape (H, W).",
+            slug="selfcheck-explainer",
+        ) from None
+    return function
+
+
+def _called(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def selfcheck(explain_one: Explainer, *, size: int = 64, seed: int = 0) -> Iterator[Hits]:
@@ -162,7 +215,13 @@ def selfcheck(explain_one: Explainer, *, size: int = 64, seed: int = 0) -> Itera
     ------
     Hits
         One for each segmenter, as soon as it is done.
+
+    Raises
+    ------
+    OptionError
+        If the explainer takes other arguments, or its answer is not the heat of each pixel.
     """
+    checked(explain_one, "the explainer")
     image = picture(size, seed)
     for name, segment in raw_segmenters().items():
         segments = Segments.renumber(np.asarray(segment(image)))
@@ -176,8 +235,14 @@ def selfcheck(explain_one: Explainer, *, size: int = 64, seed: int = 0) -> Itera
 
 
 def pointed_at(heat: Any, segments: Segments) -> int:
-    """The segment with the highest mean heat; −1 if no heat is above zero."""
-    flat = np.nan_to_num(np.asarray(heat, dtype=np.float64)).ravel()
+    """The segment with the highest mean heat; −1 if no heat is above zero.
+
+    Raises
+    ------
+    OptionError
+        If the heat is not one number for each pixel.
+    """
+    flat = _heat(heat, segments.labels.shape).ravel()
     labels: Int[np.ndarray, "P"] = segments.labels.ravel()
     means = np.bincount(labels, weights=flat, minlength=segments.count) / segments.areas
     return int(means.argmax()) if means.max() > 1e-9 else -1

@@ -56,8 +56,33 @@ class Lost:
 
 
 def save(explanation: Explanation, path: Path) -> Path:
-    """Write the explanation; the path gets ``.npz`` if it has no ending."""
-    path = path.with_name(f"{path.name}.npz") if path.suffix != ".npz" else path
+    """Write the explanation.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        A function of the user's in its plan is kept by name only: a segmenter comes back as `Given` the
+        segments that it made, any other as a stand-in that asks for the function when it is called.
+    path : Path
+        Gets ``.npz`` if it does not end so. Its folder has to be there.
+
+    Returns
+    -------
+    Path
+        What was written. An older file is replaced once the new one is whole.
+
+    Raises
+    ------
+    FileError
+        If there is no such folder.
+    """
+    path = _named(path)
+    if not path.parent.is_dir():
+        raise FileError(
+            f"there is no folder {path.parent} to save {path.name} in. Make it first: "
+            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True).",
+            slug="file-missing",
+        )
     arrays: dict[str, Any] = {"image": explanation.image, "labels": explanation.segments.labels}
     scores, made = explanation.scores, explanation.attribution
     arrays |= {f"scores.{n}": getattr(scores, n) for n in ("values", "full", "empty", "classes")}
@@ -88,7 +113,19 @@ def save(explanation: Explanation, path: Path) -> Path:
 
 
 def load(path: Path) -> Explanation:
-    """Read an explanation."""
+    """Read an explanation.
+
+    Parameters
+    ----------
+    path : Path
+        As it was given to `save`: ``.npz`` may be left out.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, it is not a saved explanation, or it is of a newer layout.
+    """
+    path = path if path.exists() else _named(path)
     try:
         # Opened here: numpy leaves what it cannot read open.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -108,6 +145,11 @@ def load(path: Path) -> Explanation:
         return _built(about, arrays)
     except UNREADABLE as error:
         raise _damaged(path, error) from error
+
+
+def _named(path: Path) -> Path:
+    """The path with ``.npz`` at its end."""
+    return path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
 
 
 def _damaged(path: Path, error: Exception) -> FileError:

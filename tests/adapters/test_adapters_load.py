@@ -136,14 +136,99 @@ def test_a_function_is_imported_from_the_working_directory_too(tmp_path: Path) -
         ("numpy:meen", "'numpy:meen' cannot be imported: numpy has no 'meen'. [function-import]"),
         ("no_such_package:f", "'no_such_package:f' cannot be imported: ModuleNotFoundError: No module named"),
         (
-            "net.pt",
-            "'net.pt' is not a model that can be loaded. It has to be the path of a .onnx or .skops file,",
+            "net.xyz!",
+            "'net.xyz!' is not a model that can be loaded. It has to be the path of a .onnx or .skops file,",
         ),
         ("net", "or package.module:function. [model-text]"),
+        ("mine.fn", "If it is a function, a colon goes before its name: mine:fn. [model-text]"),
+        ("package.mine.fn", "a colon goes before its name: package.mine:fn. [model-text]"),
+        ("net.pt", "there is no file 'net.pt'. [model-file]"),
+        ("mine:", "'mine:' is not the name of a function. It has to be package.module:function. [function-"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused_with_what_can(text: str, told: str) -> None:
     assert told in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("mine.py:fn", "mine:fn"),
+        ("mine.py", "mine:function"),
+        ("./mine.py:net.ask", "mine:net.ask"),
+        ("models/mine.py:fn", "models.mine:fn"),
+        ("../models/mine.py:fn", "mine:fn, from the folder '../models'"),
+        ("/my models/mine.py:fn", "mine:fn, from the folder '/my models'"),
+    ],
+)
+def test_the_path_of_a_python_file_is_answered_with_the_name_of_its_module(text: str, right: str) -> None:
+    expected = (
+        f"{text!r} is the path of a file, but a function is named by its module. Write {right}. "
+        "[function-import]"
+    )
+    assert refusal(text) == expected
+    with pytest.raises(FileError) as caught:
+        load_function(text)
+    assert str(caught.value) == expected
+
+
+def test_the_names_that_the_hints_give_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hinted").mkdir()
+    (tmp_path / "hinted" / "mine.py").write_text("def fn(images): return images.mean(axis=(1, 2))\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "Write hinted.mine:fn." in refusal("hinted/mine.py:fn")
+    assert "before its name: hinted.mine:fn." in refusal("hinted.mine.fn")
+    load_model("hinted.mine:fn")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("net.pt", "import torch; net = torch.load({!r}, weights_only=False).eval()"),
+        ("net.PTH", "import torch; net = torch.load({!r}, weights_only=False).eval()"),
+        ("net.h5", "import keras; net = keras.models.load_model({!r})"),
+        ("net.keras", "import keras; net = keras.models.load_model({!r})"),
+    ],
+)
+def test_a_saved_network_is_answered_with_the_code_that_loads_it(
+    name: str, code: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.touch()
+    assert refusal(str(path)) == (
+        f"{str(path)!r} is a saved network, which is not loaded from here. Load it in a file of yours, "
+        f"mine.py, with the line\n    {code.format(str(path))}\nand give mine:net as the model. [model-text]"
+    )
+
+
+def test_the_code_of_the_hint_loads_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(35, 3), torch.nn.Softmax(dim=1))
+    path = tmp_path / "net.pt"
+    torch.save(network, path)
+    line = refusal(str(path)).splitlines()[1].strip()
+    (tmp_path / "hinted_net.py").write_text(f"{line}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_model("hinted_net:net")(IMAGES).shape == (4, 3)
+
+
+def test_a_folder_is_answered_with_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("saved", "package", "files"):
+        Path(name).mkdir()
+    Path("package/__init__.py").touch()
+    Path("files/net.onnx").touch()
+    head = "'{}' is a folder, and not a model. "
+    assert refusal("saved").startswith(head.format("saved") + "Load it in a file of yours, mine.py, with")
+    assert "\n    import keras; net = keras.models.load_model('saved')\n" in refusal("saved")
+    assert refusal("package") == head.format("package") + (
+        "Name a function of the package: package:function. [model-text]"
+    )
+    assert (
+        refusal("files") == head.format("files") + "Give a file in it, such as 'files/net.onnx'. [model-text]"
+    )
 
 
 def test_any_function_can_be_loaded_but_nothing_else() -> None:

@@ -254,6 +254,27 @@ def test_a_colour_dicom_and_a_chosen_frame_are_read(tmp_path):
     assert np.array_equal(read_file(path, frame=1), GREY[::-1])
 
 
+def test_a_palette_and_a_modality_table_of_a_dicom_are_applied(tmp_path):
+    from pydicom.dataset import Dataset
+
+    small = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    colours = {}
+    for place, name in enumerate(("Red", "Green", "Blue")):
+        colours[f"{name}PaletteColorLookupTableDescriptor"] = [48, 0, 16]
+        table = (np.arange(48) * 1000 + place).astype("<u2")
+        colours[f"{name}PaletteColorLookupTableData"] = table.tobytes()
+    path = dicom(tmp_path / "p.dcm", small, PhotometricInterpretation="PALETTE COLOR", **colours)
+    read = read_file(path)
+    assert (read.shape, read.dtype) == ((6, 8, 3), np.uint8)
+    expected = (small[..., None] * 1000.0 + [0, 1, 2]) / 65535 * 255
+    assert np.abs(read - expected).max() <= 0.5 + 1e-9
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData = [48, 0, 16], [(47 - i) * 80 for i in range(48)]
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    path = dicom(tmp_path / "m.dcm", small.astype(np.uint16), BitsStored=12, ModalityLUTSequence=[table])
+    assert np.array_equal(read_file(path), (47 - small.astype(int)) * 80)
+
+
 def test_an_xray_comes_back_from_a_dicom_as_from_its_jpeg(shared_data, tmp_path):
     grey = Form(mode="grey").read(sorted((shared_data / "cxr").glob("*.jpg"))[0])
     path = dicom(tmp_path / "x.dcm", 255 - grey, PhotometricInterpretation="MONOCHROME1")
@@ -420,6 +441,26 @@ def test_16_bits_and_floats_are_resized_as_8_bits_are(fit):
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(9, 7), (40, 55), (17, 50)])
+def test_without_antialias_a_picture_is_resized_as_by_tensorflow(size):
+    tf = pytest.importorskip("tensorflow")
+    byte = np.random.default_rng(1).integers(0, 256, (17, 23, 3), dtype=np.uint8)
+    for name in ("bilinear", "nearest"):
+        theirs = tf.image.resize(byte, size, method=name).numpy()
+        form = Form(size=size, interpolation=name, antialias=False)
+        assert np.abs(form(byte) - theirs).max() <= 0.51
+        assert np.abs(form(byte.astype(np.float32)) - theirs).max() < 0.05
+    assert np.abs(Form(size=(9, 7))(byte) - tf.image.resize(byte, (9, 7)).numpy()).max() > 20
+
+
+def test_cropping_without_antialias_takes_the_same_part():
+    wide = np.tile(np.arange(60, dtype=np.uint8) * 4, (20, 1))
+    with_, without = (Form(size=(20, 20), fit="crop", antialias=one)(wide) for one in (True, False))
+    assert np.array_equal(with_, without)
+    assert np.array_equal(with_, wide[:, 20:40])
+
+
 def test_padding_is_black_in_every_range():
     white = np.full((4, 8), 255, np.uint8)
     assert Form(size=(8, 8), fit="pad", values="signed")(white)[0].tolist() == [-1.0] * 8
@@ -432,6 +473,7 @@ def test_padding_is_black_in_every_range():
         ({"mode": "gray"}, r"there is no mode 'gray'\. Did you mean 'grey'\?"),
         ({"values": "units"}, r"there is no values 'units'\. Did you mean 'unit'\?"),
         ({"interpolation": "linear"}, r"there is no interpolation 'linear'\. Did you mean 'bilinear'\?"),
+        ({"antialias": False, "interpolation": "box"}, r"without antialias, interpolation must be one of n"),
         ({"size": (0, 5)}, r"size must be \(height, width\) in pixels, each 1 or more, but \(0, 5\)"),
     ],
 )

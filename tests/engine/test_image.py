@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from sightline.engine.image import as_image, channels_last, unit_rgb, value_range
 from sightline.errors import ImageError
@@ -78,10 +81,6 @@ def test_grey_is_repeated_alpha_dropped_and_odd_channels_averaged(rng):
     assert np.allclose(unit_rgb(rgba[..., :2])[..., 1], rgba[..., :2].mean(axis=2), atol=1e-5)
 
 
-def test_a_picture_of_one_value_has_a_look():
-    assert np.array_equal(unit_rgb(np.full((2, 2), -3.0)), np.zeros((2, 2, 3)))
-
-
 def test_pictures_are_taken_as_they_are():
     for pixels in (np.zeros((2, 3), np.uint8), np.zeros((2, 3, 5), np.float16), np.zeros((1, 1), bool)):
         assert as_image(pixels) is pixels
@@ -127,3 +126,53 @@ def test_what_is_no_picture_is_refused_with_a_reason(source, text, slug):
     with pytest.raises(ImageError, match=text) as caught:
         as_image(source)
     assert caught.value.slug == slug
+
+
+@given(hnp.arrays(np.float64, (3, 3), elements=st.floats(-1e5, 1e5)))
+def test_the_range_holds_every_value(image):
+    low, high = value_range(image)
+    assert low <= image.min() <= image.max() <= high
+
+
+@given(hnp.arrays(np.float32, (3, 3, 2), elements=st.floats(-1e5, 1e5, width=32)))
+def test_the_copy_lies_between_0_and_1(image):
+    unit = unit_rgb(image)
+    assert 0 <= unit.min() <= unit.max() <= 1
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_picture_from_minus_one_to_one_looks_like_its_bytes(channels):
+    image = np.random.default_rng(0).integers(0, 256, (9, 11, channels), dtype=np.uint8)
+    image.flat[:2] = 0, 255
+    np.testing.assert_allclose(unit_rgb(image / 127.5 - 1), unit_rgb(image), rtol=0, atol=1e-9)
+
+
+def test_a_standardised_picture_is_stretched_over_0_to_1():
+    unit = unit_rgb(np.random.default_rng(1).normal(size=(6, 5, 3)) * 3)
+    assert (unit.min(), unit.max()) == (0, 1)
+    assert unit.flags.c_contiguous
+    assert unit.dtype == np.float64
+
+
+@pytest.mark.parametrize("channels", [2, 5, 7])
+def test_a_mean_over_channels_that_lies_halfway_is_the_same_in_every_dtype(channels):
+    image = np.random.default_rng(0).integers(0, 256, (60, 60, channels), dtype=np.uint8)
+    image.flat[:2] = 0, 255
+    for other in (image / 255, (image / 255).astype(np.float32), image.astype(np.float32)):
+        np.testing.assert_array_equal(unit_rgb(other), unit_rgb(image))
+
+
+@pytest.mark.parametrize(
+    ("value", "looks"), [(-7.5, 0.0), (-3.0, 0.0), (0.0, 0.0), (0.7, 0.7), (70000.0, 0.0)]
+)
+def test_a_picture_of_one_value_has_a_look_of_one_value(value, looks):
+    unit = unit_rgb(np.full((3, 4), value))
+    assert unit.shape == (3, 4, 3)
+    assert np.ptp(unit) == 0
+    assert unit[0, 0, 0] == pytest.approx(looks, abs=1e-5)
+
+
+def test_a_hint_about_batches_is_given_only_for_batches():
+    with pytest.raises(ImageError) as caught:
+        as_image(np.zeros((2, 3, 4, 5, 6)))
+    assert "batch" not in str(caught.value)

@@ -1,5 +1,7 @@
 """The hot loop is the pixel loop."""
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +30,8 @@ def parts(dtype: str = "float32", shape: tuple[int, ...] = (6, 5, 3), rows: int 
     image, hidden = picture(shape, dtype, rng), picture(shape, dtype, rng)
     segments = Segments.renumber(rng.integers(0, 4, shape[:2]))
     keep = rng.random((rows, segments.count)) < 0.5
-    keep[1] = ~keep[0]
+    for row in range(1, rows, 3):  # some masks are followed by their complement
+        keep[row] = ~keep[row - 1]
     return image, hidden, segments, keep
 
 
@@ -53,36 +56,66 @@ def test_it_is_the_pixel_loop_whatever_the_dtype_the_channels_and_the_batch_size
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("size", [4, 50])
 @pytest.mark.parametrize("threaded", [False, True])
-def test_every_dtype_is_kept_with_and_without_threads(dtype, threaded, monkeypatch):
+def test_every_dtype_is_kept_and_threads_are_used_where_they_are_worth_it(
+    dtype, channels, size, threaded, monkeypatch
+):
+    pools = []
+
+    class Counted(module.ThreadPoolExecutor):
+        def __init__(self, workers):
+            pools.append(workers)
+            super().__init__(workers)
+
     monkeypatch.setattr(module, "THREADS", 3)
-    monkeypatch.setattr(module, "THREADED_BYTES", 0 if threaded else 1 << 30)
-    image, hidden, segments, keep = parts(dtype)
-    pictures = joined(perturb(image, hidden, segments, keep, 4))
-    assert same(pictures, pixel_loop(image, hidden, segments.labels, keep))
+    monkeypatch.setattr(module, "THREADED_BYTES", 1 if threaded else 1 << 30)
+    monkeypatch.setattr(module, "ThreadPoolExecutor", Counted)
+    image, hidden, segments, keep = parts(dtype, (3, 4, channels))
+    batches = list(perturb(image, hidden, segments, keep, size))
+    assert same(joined(batches), pixel_loop(image, hidden, segments.labels, keep))
+    assert pools == [3] * len(batches) * threaded
 
 
-def test_batches_that_the_receiver_keeps_are_never_written_again():
-    image, hidden, segments, keep = parts()
-    kept = list(perturb(image, hidden, segments, keep, 2))
-    assert len({address(batch) for batch in kept}) == len(kept)
-    assert same(joined(kept), pixel_loop(image, hidden, segments.labels, keep))
+def test_small_pictures_wake_no_thread(monkeypatch):
+    monkeypatch.setattr(module, "ThreadPoolExecutor", None)
+    assert len(list(perturb(*parts(shape=(4, 4, 3)), 6))) == 2
 
 
-def test_keeping_a_view_of_a_batch_is_keeping_the_batch():
-    image, hidden, segments, keep = parts()
-    views = [batch.reshape(len(batch), -1)[:, ::2] for batch in perturb(image, hidden, segments, keep, 2)]
-    expected = pixel_loop(image, hidden, segments.labels, keep).reshape(len(keep), -1)[:, ::2]
-    assert np.array_equal(np.concatenate(views), expected)
+KEEPERS = {
+    "the batch": lambda batch: batch,
+    "one picture": lambda batch: batch[0],
+    "a transposed view": lambda batch: batch.transpose(0, 3, 1, 2),
+    "every second number": lambda batch: batch.reshape(len(batch), -1)[:, ::2],
+    "other bytes": lambda batch: batch.reshape(-1).view(np.uint8),
+    "a buffer": memoryview,
+}
 
 
-def test_a_batch_that_was_dropped_lends_its_memory_to_the_next():
-    image, hidden, segments, keep = parts()
-    places = []
-    for batch in perturb(image, hidden, segments, keep, 2):
-        places.append(address(batch))
+@pytest.mark.parametrize("kept", KEEPERS)
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_whatever_a_receiver_keeps_of_a_batch_is_never_written_again(kept, every):
+    image, hidden, segments, keep = parts("uint8", (3, 4, 3), rows=40)
+    expected = pixel_loop(image, hidden, segments.labels, keep)
+    held = []
+    for turn, batch in enumerate(perturb(image, hidden, segments, keep, 4)):
+        if turn % every == 0:
+            held.append((KEEPERS[kept](batch), KEEPERS[kept](expected[4 * turn : 4 * turn + 4])))
         del batch
-    assert len(set(places)) == 1
+    assert len(held) == len(range(0, 10, every))
+    for now, then in held:
+        np.testing.assert_array_equal(np.array(now), np.array(then))
+
+
+def test_a_dropped_batch_is_lent_on_and_given_back_at_the_end():
+    places = set()
+    for batch in perturb(*parts(shape=(8, 8, 3), rows=40), 4):
+        places.add(address(batch))
+        owner = weakref.ref(batch.base)
+        del batch
+    assert len(places) == 1
+    assert owner() is None
 
 
 def test_a_receiver_may_change_its_batch():

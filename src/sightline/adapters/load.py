@@ -16,6 +16,15 @@ ACCEPTED = (
     "(http://host:port/v2/models/NAME or http://host:port/v1/models/NAME), or package.module:function"
 )
 
+FILES = (".onnx", ".skops", ".joblib", ".pkl", ".pickle")
+NETWORKS = {
+    ".pt": "import torch; net = torch.load({!r}, weights_only=False).eval()",
+    ".pth": "import torch; net = torch.load({!r}, weights_only=False).eval()",
+    ".h5": "import keras; net = keras.models.load_model({!r})",
+    ".keras": "import keras; net = keras.models.load_model({!r})",
+}
+"""Files that are loaded by code of the user's, and that code."""
+
 
 def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     """The model that a text names.
@@ -51,7 +60,9 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     kind = Path(text).suffix.lower()
     if text.lower().startswith(("http://", "https://")):
         return as_model(text)
-    if kind in (".onnx", ".skops", ".joblib", ".pkl", ".pickle") and not Path(text).is_file():
+    if Path(text).is_dir():
+        raise _folder(text)
+    if kind in (*FILES, *NETWORKS) and not Path(text).is_file():
         raise FileError(f"there is no file {text!r}.", slug="model-file")
     if kind == ".onnx":
         return as_model(text)
@@ -61,8 +72,12 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
         return as_model(_pickled(text, trust))
     if ":" in text and not Path(text).exists():
         return as_model(_imported(text))
+    if kind in NETWORKS:
+        raise _network(text, NETWORKS[kind])
+    _check_name(text)
     raise FileError(
-        f"{text!r} is not a model that can be loaded. It has to be {ACCEPTED}.", slug="model-text"
+        f"{text!r} is not a model that can be loaded. It has to be {ACCEPTED}.{_colon(text)}",
+        slug="model-text",
     )
 
 
@@ -86,6 +101,52 @@ def load_function(text: str) -> Callable[..., Any]:
             slug="function-import",
         )
     return found  # type: ignore[no-any-return]
+
+
+def _folder(text: str) -> FileError:
+    """What to give instead of a folder."""
+    files = sorted(str(file) for file in Path(text).iterdir() if file.suffix in FILES)
+    if files:
+        hint = f"Give a file in it, such as {files[0]!r}."
+    elif (Path(text) / "__init__.py").exists():
+        hint = f"Name a function of the package: {'.'.join(Path(text).parts)}:function."
+    else:
+        hint = _by_code(NETWORKS[".keras"].format(text))
+    return FileError(f"{text!r} is a folder, and not a model. {hint}", slug="model-text")
+
+
+def _network(text: str, code: str) -> FileError:
+    return FileError(
+        f"{text!r} is a saved network, which is not loaded from here. {_by_code(code.format(text))}",
+        slug="model-text",
+    )
+
+
+def _by_code(code: str) -> str:
+    return f"Load it in a file of yours, mine.py, with the line\n    {code}\nand give mine:net as the model."
+
+
+def _check_name(text: str) -> None:
+    """Refuse the path of a Python file where its module is to be named."""
+    path, _, attribute = text.partition(":")
+    if not path.endswith(".py"):
+        return
+    parts = Path(path).with_suffix("").parts
+    name = f"{'.'.join(parts)}:{attribute or 'function'}"
+    if not all(part.isidentifier() for part in parts):
+        name = f"{parts[-1]}:{attribute or 'function'}, from the folder {str(Path(path).parent)!r}"
+    raise FileError(
+        f"{text!r} is the path of a file, but a function is named by its module. Write {name}.",
+        slug="function-import",
+    )
+
+
+def _colon(text: str) -> str:
+    """The hint for a function that is named with a dot."""
+    module, dot, name = text.rpartition(".")
+    if not dot or not all(part.isidentifier() for part in text.split(".")):
+        return ""
+    return f" If it is a function, a colon goes before its name: {module}:{name}."
 
 
 def _skops(path: str, trust: bool) -> Any:
@@ -127,7 +188,13 @@ def _unreadable(path: str, error: Exception) -> FileError:
 
 
 def _imported(text: str) -> Any:
+    _check_name(text)
     module_name, _, attribute = text.partition(":")
+    if not attribute:
+        raise FileError(
+            f"{text!r} is not the name of a function. It has to be package.module:function.{_colon(text)}",
+            slug="function-import",
+        )
     found = _module(module_name, text)
     for name in attribute.split("."):
         if not hasattr(found, name):

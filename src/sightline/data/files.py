@@ -195,8 +195,8 @@ def chosen(count: int, frame: int | None, name: str) -> int:
     """
     if frame is None and count > 1:
         raise ImageError(
-            f"{name} holds {count} pictures (frames or pages), and one is needed: choose one with frame=, "
-            "or save it as a file of its own.",
+            f"{name} holds {count} pictures (frames or pages), and one is needed: choose it with "
+            "Form(frame=0) or sightline.data.read_file(path, frame=0), or save it as a file of its own.",
             slug="image-file",
         )
     if frame is not None and not 0 <= frame < count:

@@ -15,6 +15,7 @@ FITS = ("resize", "pad", "crop")
 MODES = ("asis", "grey", "rgb")
 VALUES = ("asis", "byte", "unit", "signed")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+PLAIN = ("nearest", "bilinear", "bicubic")
 Box = tuple[float, float, float, float]
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601), as Pillow has them."""
@@ -32,8 +33,11 @@ class Form:
         What becomes of another aspect ratio: the picture is stretched; or it is shown whole, with black
         around it; or it fills the size, and what juts out on two sides is cut off.
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}
-        Pillow's filters, which average over all pixels when they shrink. ``tf.image.resize``, and so
-        ``keras.utils.image_dataset_from_directory``, does not: for its pictures, give its dataset itself.
+        Pillow's filters.
+    antialias : bool
+        Whether a picture that shrinks is averaged over all its pixels. ``tf.image.resize``, and so
+        ``keras.utils.image_dataset_from_directory``, does not: with False pictures come as a network
+        trained on those had them (nearest, bilinear and bicubic only).
     mode : {"asis", "grey", "rgb"}
         (H, W) or (H, W, 3) as in the file; grey by ITU-R BT.601; or grey repeated to three channels.
     values : {"asis", "byte", "unit", "signed"}
@@ -59,6 +63,7 @@ class Form:
     size: tuple[int, int] | None = None
     fit: str = "resize"
     interpolation: str = "bilinear"
+    antialias: bool = True
     mode: str = "asis"
     values: str = "asis"
     frame: int | None = None
@@ -71,6 +76,12 @@ class Form:
                 raise OptionError(
                     f"there is no {name} {given!r}. {nearest(str(given), names)}", slug="option-value"
                 )
+        if not (self.antialias or self.interpolation in PLAIN):
+            raise OptionError(
+                f"without antialias, interpolation must be one of {', '.join(PLAIN)}, but "
+                f"{self.interpolation!r} was given.",
+                slug="option-value",
+            )
         if self.size is not None:
             object.__setattr__(self, "size", _size(self.size))
 
@@ -87,7 +98,7 @@ class Form:
             If `values` needs to know what black and white are, and the picture does not tell.
         """
         coloured = _in_mode(image, self.mode)
-        sized = coloured if self.size is None else _in_size(coloured, self.size, self.fit, self.interpolation)
+        sized = coloured if self.size is None else self._in_size(coloured, self.size)
         return _in_values(sized, self.values)
 
     def read(self, path: str | PathLike[str]) -> Shaped[np.ndarray, "..."]:
@@ -105,6 +116,48 @@ class Form:
                 raise
             told = str(error).removesuffix(" [image-range]")
             raise ImageError(f"{path}: {told}", slug="image-range") from None
+
+    def _in_size(self, image: Shaped[np.ndarray, "..."], size: tuple[int, int]) -> Shaped[np.ndarray, "..."]:
+        have, want = np.array(image.shape[:2]), np.array(size)
+        if self.fit == "resize" or np.array_equal(have, want):
+            return self._resized(image, size, (0.0, 0.0, float(have[1]), float(have[0])))
+        if self.fit == "crop":
+            kept = want / (want / have).max()
+            top, left = (have - kept) / 2
+            right, lower = min(left + kept[1], have[1]), min(top + kept[0], have[0])
+            return self._resized(image, size, (float(left), float(top), float(right), float(lower)))
+        inner = np.clip(np.rint(have * (want / have).min()).astype(int), 1, want)
+        down, across = (want - inner) // 2
+        framed = np.zeros((*size, *image.shape[2:]), image.dtype)
+        small = self._resized(
+            image, (int(inner[0]), int(inner[1])), (0.0, 0.0, float(have[1]), float(have[0]))
+        )
+        framed[down : down + inner[0], across : across + inner[1]] = small
+        return framed
+
+    def _resized(
+        self, image: Shaped[np.ndarray, "..."], size: tuple[int, int], box: Box
+    ) -> Shaped[np.ndarray, "..."]:
+        """Pillow's resizing of a box (left, top, right, bottom), in the picture's own depth."""
+        from PIL import Image
+
+        # What Pillow does without averaging rounds 8 bits down: floats do not.
+        if image.dtype == np.uint8 and self.antialias:
+            return self._plane(Image.fromarray(np.ascontiguousarray(image)), size, box)
+        floats = np.atleast_3d(image).astype(np.float32)
+        planes = [np.ascontiguousarray(floats[..., channel]) for channel in range(floats.shape[2])]
+        made = [self._plane(Image.fromarray(plane), size, box) for plane in planes]
+        return _as(np.stack(made, axis=2).reshape(*size, *image.shape[2:]), image.dtype)
+
+    def _plane(self, picture: Any, size: tuple[int, int], box: Box) -> Shaped[np.ndarray, "..."]:
+        from PIL import Image
+
+        (height, width), (left, top, right, lower) = size, box
+        rule = Image.Resampling[self.interpolation.upper()]
+        if self.antialias:
+            return np.asarray(picture.resize((width, height), rule, box=box))
+        steps = ((right - left) / width, 0, left, 0, (lower - top) / height, top)
+        return np.asarray(picture.transform((width, height), Image.Transform.AFFINE, steps, rule))
 
 
 def stacked(images: Sequence[Any], names: Sequence[object]) -> Shaped[np.ndarray, "B ..."]:
@@ -156,45 +209,6 @@ def _grey(image: Shaped[np.ndarray, "H W 3"]) -> Shaped[np.ndarray, "H W"]:
     if image.dtype == np.uint8:
         return np.asarray(Image.fromarray(image).convert("L"))
     return _as(image.astype(np.float64) @ np.array(LUMA), image.dtype)
-
-
-def _in_size(
-    image: Shaped[np.ndarray, "..."], size: tuple[int, int], fit: str, interpolation: str
-) -> Shaped[np.ndarray, "..."]:
-    have, want = np.array(image.shape[:2]), np.array(size)
-    if fit == "resize" or np.array_equal(have, want):
-        return _resized(image, size, interpolation, (0.0, 0.0, float(have[1]), float(have[0])))
-    if fit == "crop":
-        kept = want / (want / have).max()
-        top, left = (have - kept) / 2
-        right, lower = min(left + kept[1], have[1]), min(top + kept[0], have[0])
-        box = (float(left), float(top), float(right), float(lower))
-        return _resized(image, size, interpolation, box)
-    inner = np.clip(np.rint(have * (want / have).min()).astype(int), 1, want)
-    down, across = (want - inner) // 2
-    framed = np.zeros((*size, *image.shape[2:]), image.dtype)
-    small = _in_size(image, (int(inner[0]), int(inner[1])), "resize", interpolation)
-    framed[down : down + inner[0], across : across + inner[1]] = small
-    return framed
-
-
-def _resized(
-    image: Shaped[np.ndarray, "..."], size: tuple[int, int], interpolation: str, box: Box
-) -> Shaped[np.ndarray, "..."]:
-    """Pillow's resizing of a box (left, top, right, bottom), in the picture's own depth."""
-    from PIL import Image
-
-    height, width = size
-    rule = Image.Resampling[interpolation.upper()]
-
-    def plane(pixels: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-        return np.asarray(Image.fromarray(pixels).resize((width, height), rule, box=box))
-
-    if image.dtype == np.uint8:
-        return plane(np.ascontiguousarray(image))
-    floats = np.atleast_3d(image).astype(np.float32)
-    made = [plane(np.ascontiguousarray(floats[..., channel])) for channel in range(floats.shape[2])]
-    return _as(np.stack(made, axis=2).reshape(*size, *image.shape[2:]), image.dtype)
 
 
 def _as(values: Shaped[np.ndarray, "..."], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "..."]:

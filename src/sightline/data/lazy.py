@@ -36,8 +36,8 @@ class Broken:
 class Folder:
     """Pictures in class sub-folders, read from their files when they are asked for; made by `folder`.
 
-    Holds names, not pictures: about 12 bytes a file beside its name. What it holds beside is the list of
-    the files that turned out broken.
+    Holds names, not pictures: some 16 bytes a file beside its name. What changes in it is only the list
+    of the files that turned out broken.
 
     Parameters
     ----------

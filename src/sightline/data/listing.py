@@ -58,6 +58,9 @@ class Listing:
     def __len__(self) -> int:
         return len(self.ends)
 
+    def __repr__(self) -> str:
+        return f"Listing({len(self):,} files below {self.root})"
+
     def path(self, place: int) -> str:
         """Path of a file, by its place."""
         name = self.names[self.ends[place - 1] if place else 0 : self.ends[place]]

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sightline import render
-from sightline.figures.parts import GAP, MARGIN, NOTE, QUIET, greyed, heading, legend, sides
+from sightline.figures.parts import BAR, GAP, MARGIN, NOTE, QUIET, Entry, greyed, heading, legend, sides
 from sightline.figures.sheet import Box, Item, Tile, Word, bottom, measure, page
-from sightline.figures.view import FAINT, Explained, View, outlined, view
-from sightline.render import BLUE, GREY, INK, RED, Colour, Number, number
+from sightline.figures.view import FAINT, Explained, View, Which, outlined, view
+from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, Number, number
 from sightline.types import Contrast
 
 if TYPE_CHECKING:
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 MIDDLE = 448
 ROW, ROOM, SPAN = 34.0, 70.0, 330.0
-HEAD = "value ± 95 %"
+HEAD = "value ± standard error"
+MOST_DECIMALS = 6
 
 
 def bars(explanation: Explained, target: int | Contrast | None = None, *, num: int | None = 10) -> "Figure":
-    """The leading segments' values as bars with 95 % intervals, beside the image that numbers them.
+    """The leading segments' values and standard errors, as bars with 95 % intervals, beside the image.
 
     Parameters, result and errors are those of `panel`. Undecided segments are grey.
     """
@@ -31,14 +32,15 @@ def bars(explanation: Explained, target: int | Contrast | None = None, *, num: i
     which = seen.leading(num)
     order = np.flatnonzero(which)[np.argsort(-np.abs(seen.values[which]), kind="stable")]
     wide = seen.pixels.shape[1]
-    said = [HEAD, *(_with_spread(float(seen.values[one]), float(_half(seen)[one])) for one in order)]
+    said = [HEAD, *_said(seen.values[order], seen.error[order])]
     table = ROOM + SPAN + GAP + max(measure(words, NOTE) for words in said)
     width = 2 * MARGIN + (wide + 2 * GAP + table if len(order) else max(wide, 520))
     items = heading(explanation, target, width)
     top = bottom(items) + 16
     items += [Tile(outlined(seen, which), MARGIN, top), *_numbers(seen, order, MARGIN, top)]
     items += _rows(seen, order, said, MARGIN + wide + 2 * GAP, top)
-    items += legend([*sides(seen, which), *greyed(seen, which)], MARGIN, bottom(items) + 16, width)
+    entries = [*_interval(seen, which), *sides(seen, which), *greyed(seen, which)]
+    items += legend(entries, MARGIN, bottom(items) + 16, width - 2 * MARGIN)
     return page(items, width, bottom(items) + MARGIN)
 
 
@@ -51,6 +53,15 @@ def _numbers(seen: View, order: Int[np.ndarray, "R"], left: Number, top: Number)
         half = measure(str(one), NOTE, bold=True) / 2 + 4
         at = left + min(max(float(x), half), wide - half)
         yield Word(str(one), at, top + max(float(y) + 7, 18.0), NOTE, bold=True, align="center", halo=True)
+
+
+def _interval(seen: View, which: Which) -> list[Entry]:
+    """The legend's entry for whiskers, if there are any."""
+    if not (seen.error[which] > 0).any():
+        return []
+    sample = np.full((BAR, 32, 3), PAPER, np.uint8)
+    sample[8:10, 4:28] = sample[4:14, 4:6] = sample[4:14, 26:28] = INK
+    return [(sample, "95 % interval: 1.96 standard errors each way")]
 
 
 def _half(seen: View) -> Float[np.ndarray, "S"]:
@@ -108,13 +119,30 @@ def _whisker(low: Number, high: Number, middle: Number) -> Iterator[Item]:
     yield Box(high - 1, middle - 5, 2, 10, INK)
 
 
-def _with_spread(value: Number, spread: Number) -> str:
-    """The value with as many decimals as its interval deserves."""
-    if spread == 0:
-        return f"{number(value, sign=True)} (exact)"
-    if not math.isfinite(spread):
-        return f"{number(value, sign=True)} ± ∞"
-    decimals = 1 - math.floor(math.log10(spread))
-    if not 0 <= decimals <= 4:
-        return f"{number(value, sign=True)} ± {number(spread)}"
-    return f"{value:+.{decimals}f} ± {spread:.{decimals}f}".replace("-", "−")
+def _said(values: Float[np.ndarray, "R"], error: Float[np.ndarray, "R"]) -> list[str]:
+    """Each value with its standard error, all with one number of decimals."""
+    form = _form(values, error)
+    signs = np.where(values < 0, "−", "+")
+    rows = zip(signs, np.abs(values), error, strict=True)
+    return [f"{sign}{size:{form}}{_doubt(float(one), form)}" for sign, size, one in rows]
+
+
+def _doubt(error: Number, form: str) -> str:
+    if error == 0:
+        return " (exact)"
+    if not math.isfinite(error):
+        return " ± ∞"
+    least = 10.0 ** -int(form[1:-1])
+    return f" ± {error:{form}}" if form.endswith("e") or error >= least / 2 else f" ± <{least:{form}}"
+
+
+def _form(values: Float[np.ndarray, "R"], error: Float[np.ndarray, "R"]) -> str:
+    """How numbers are written: two digits of the largest error, and one of the least if that is close."""
+    known = error[np.isfinite(error) & (error > 0)]
+    if known.size:
+        least, most = (math.floor(math.log10(end)) for end in (known.min(), known.max()))
+        decimals = min(max(1 - most, -least), 2 - most)
+    else:
+        sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+        decimals = 2 - math.floor(math.log10(sizes.max())) if sizes.size else 0
+    return f".{max(decimals, 0)}f" if decimals <= MOST_DECIMALS else ".1e"

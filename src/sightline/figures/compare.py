@@ -8,7 +8,7 @@ from sightline.errors import OptionError
 from sightline.figures.many import SIZE, gallery
 from sightline.figures.parts import Cell, hatched
 from sightline.figures.pixel import glow
-from sightline.figures.view import Explained, column, method, tinted, view
+from sightline.figures.view import Explained, column, method, scored, tinted, view
 from sightline.types import Contrast
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def compare(
         1.0,
         entries,
         top=f"{name}, explained by {len(explanations)} method{'s' * (len(explanations) != 1)}",
-        notes=["each on a scale of its own, on which 1 is its largest value"],
+        notes=[*scored(first, target), "each on a scale of its own, on which 1 is its largest value"],
     )
 
 

@@ -1,5 +1,6 @@
 """explanations or images → one figure of many pictures that can be compared."""
 
+import itertools
 from collections.abc import Iterable, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from sightline.figures.parts import (
     QUIET,
     Cell,
     Entry,
+    framed,
     hatched,
     legend,
     scale,
@@ -26,21 +28,26 @@ from sightline.figures.view import (
     Explained,
     Picture,
     View,
+    Which,
     checked,
     evidence,
     method,
+    scored,
     tinted,
     verdict,
     view,
 )
 from sightline.render import PAPER, Number
-from sightline.types import Segments
+from sightline.types import Contrast, Segments
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZE = 256
 HEADING = 11.0
+# From this share of the scale on a tint is seen at a glance.
+CLEAR = 0.1
+UNCLEAR = "no segment speaks clearly for it"
 Section = tuple[str, list[Cell]]
 
 
@@ -75,10 +82,11 @@ def targets(
     end = checked(limit, max(seen.limit for seen in views))
     cells: list[Cell] = []
     for target, seen, which in zip(explanation.targets, views, shown, strict=True):
-        words = [explanation.name(target), evidence(explanation, target)[0], *_reason(explanation, target)]
+        words = [explanation.name(target), *_short(explanation, target), *_reason(explanation, target)]
         cells.append((tinted(seen, which, end, outlined=num is not None), words))
     shared = [part for part in evidence(explanation)[1:] if not part.startswith("fit")]
-    entries = _hatched_in(views, shown)
+    lines = [framed(f"the leading {num} of each")] if num is not None else []
+    entries = [*_hatched_in(views, shown), *lines]
     return gallery(
         [("", cells)],
         columns,
@@ -90,20 +98,27 @@ def targets(
 
 
 def grid(
-    images: Sequence[Any] | Shaped[np.ndarray, "N ..."],
-    titles: Sequence[object] | Shaped[np.ndarray, "N"],
+    images: Any,
+    titles: Sequence[object] | Shaped[np.ndarray, "N"] | None = None,
     *,
+    class_names: Sequence[str] | None = None,
+    rows: int | None = None,
     columns: int = 5,
     heading: str = "",
 ) -> "Figure":
-    """Pictures in rows, each under its title.
+    """Pictures in rows, each under its title or the name of its class.
 
     Parameters
     ----------
     images : sequence of arrays, shape (H, W) or (H, W, C), or one array of them
-        Of any size, dtype and range.
-    titles : sequence
+        Of any size, dtype and range. Without `titles`: labelled images, as a tuple (images, labels) or
+        anything that gives (image, label) in turn, of which no more are read than are shown.
+    titles : sequence, optional
         One for each image; what is too long is shortened.
+    class_names : sequence of str, optional
+        What the labels are called; by default what the labelled images know, else their numbers.
+    rows : int, optional
+        Most rows; by default all that titles are given for, and 3 of labelled images.
     columns : int
         Most pictures in a row.
     heading : str
@@ -116,18 +131,50 @@ def grid(
     Raises
     ------
     OptionError
-        If there is no image, or not one title for each.
+        If there is no image, not one title for each, or a label without a name.
 
     Examples
     --------
     >>> import numpy as np
     >>> grid([np.eye(8), np.ones((8, 8))], ["an eye", "white"]).axes[0].texts[1].get_text()
     'white'
+    >>> batch = np.zeros((32, 8, 8)), np.arange(32) % 2
+    >>> len(grid(batch, class_names=["well", "ill"]).axes[0].texts)
+    15
     """
+    if titles is None:
+        images, titles = _labelled(images, class_names, (rows or 3) * columns)
+    most = len(titles) if rows is None else rows * columns
     _same_number(images, titles, "images", "titles")
-    pictures = [_small(np.asarray(image)) for image in images]
-    cells: list[Cell] = [(small, [str(words)]) for small, words in zip(pictures, titles, strict=True)]
+    pictures = [_small(np.asarray(image)) for image in images[:most]]
+    cells: list[Cell] = [(small, [str(words)]) for small, words in zip(pictures, titles[:most], strict=True)]
     return gallery([("", cells)], columns, 0.0, [], top=heading)
+
+
+def _labelled(data: Any, names: Sequence[str] | None, most: int) -> tuple[list[Any], list[str]]:
+    """The first images of labelled ones, and what their labels are called."""
+    pairs = zip(*data, strict=False) if isinstance(data, tuple) and len(data) == 2 else iter(data)
+    taken = [(image, _place(label)) for image, label in itertools.islice(pairs, most)]
+    known = names or getattr(data, "class_names", None)
+    strange = [label for _, label in taken if known and not 0 <= label < len(known)]
+    if strange:
+        raise OptionError(
+            f"a label is {strange[0]}, but there are {len(known or ())} class names, for labels from 0.",
+            slug="figure-number",
+        )
+    return [image for image, _ in taken], [known[label] if known else str(label) for _, label in taken]
+
+
+def _place(label: Any) -> int:
+    """A label as a number: alone, or as the only one of an array."""
+    numbers = np.ravel(np.asarray(label))
+    if numbers.size != 1 or numbers.dtype.kind not in "biuf":
+        raise OptionError(
+            f"labels have to be numbers of classes, but one is {label!r}. sightline.data.batches makes "
+            "them of names and of one-hot rows.",
+            slug="figure-number",
+        )
+    return int(numbers[0])
 
 
 def right_and_wrong(
@@ -138,9 +185,9 @@ def right_and_wrong(
     limit: Number | None = None,
     columns: int = 5,
 ) -> "Figure":
-    """Right answers with what they rest on in red, then wrong ones with what misled the model in red.
+    """Right answers, then wrong ones, each with what spoke for it in red.
 
-    Each picture shows what speaks for the class that the model chose, on one scale for all.
+    All are on one scale; where no segment reaches a tenth of it, the picture says that none speaks clearly.
 
     Parameters
     ----------
@@ -181,21 +228,34 @@ def right_and_wrong(
     shown = [seen.leading(num, positive=True) for seen in views]
     strongest = [render.limit_of(seen.heat(which)) for seen, which in zip(views, shown, strict=True)]
     end = checked(limit, max(strongest))
-    words = _answers(explanations, labels, said)
-    right: list[Cell] = []
-    wrong: list[Cell] = []
-    for label, answer, seen, which, lines in zip(labels, said, views, shown, words, strict=True):
-        (right if label == answer else wrong).append((tinted(seen, which, end), lines))
+    clear = [_is_clear(seen, which, end) for seen, which in zip(views, shown, strict=True)]
+    lines = _answers(explanations, labels, said, clear)
+    cells: list[Cell] = [
+        (tinted(seen, which, end), own) for seen, which, own in zip(views, shown, lines, strict=True)
+    ]
+    right = [label == answer for label, answer in zip(labels, said, strict=True)]
+    outlines = framed("all that speak for the answer" if num is None else f"the leading {num} of each")
     return gallery(
-        [("Right: red is what the answer rests on", right), ("Wrong: red is what misled the model", wrong)],
+        [_section("right", cells, right, clear), _section("wrong", cells, [not one for one in right], clear)],
         columns,
         end,
-        _hatched_in(views, shown),
-        top=f"{len(right)} right, {len(wrong)} wrong",
+        [*_hatched_in(views, shown), outlines],
+        top=f"{sum(right)} right, {len(right) - sum(right)} wrong",
         notes=_cost(explanations),
         against=False,
         bold=False,
     )
+
+
+def _is_clear(seen: View, which: Which, limit: Number) -> bool:
+    return limit > 0 and bool(seen.heat(which).max() >= CLEAR * limit)
+
+
+def _section(kind: str, cells: Sequence[Cell], chosen: Sequence[bool], clear: Sequence[bool]) -> Section:
+    """The cells of one kind of answer, under what can be said of them."""
+    says = "red spoke" if any(map(all, zip(chosen, clear, strict=True))) else "no segment spoke clearly"
+    own = [cell for cell, one in zip(cells, chosen, strict=True) if one]
+    return f"{kind.capitalize()}: {says} for the {kind} answer", own
 
 
 def gallery(
@@ -237,8 +297,17 @@ def _hatched_in(views: Iterable[View], shown: Iterable[Bool[np.ndarray, "_"]]) -
     return [entry for seen, which in zip(views, shown, strict=True) for entry in hatched(seen, which)][:1]
 
 
+def _short(explanation: Explained, target: int | Contrast) -> list[str]:
+    """Score and score with everything hidden, in two lines that fit under a small picture."""
+    return [line.removeprefix("with ") for line in scored(explanation, target)]
+
+
 def _reason(explanation: Explained, target: Any) -> list[str]:
-    return wrap(verdict(explanation, target).split(), SIZE, NOTE, between=" ")
+    return _words(verdict(explanation, target))
+
+
+def _words(text: str) -> list[str]:
+    return wrap(text.split(), SIZE, NOTE, between=" ")
 
 
 def _cost(explanations: Sequence[Explained]) -> list[str]:
@@ -249,9 +318,9 @@ def _cost(explanations: Sequence[Explained]) -> list[str]:
 
 
 def _answers(
-    explanations: Sequence[Explained], labels: Sequence[int], said: Sequence[int]
+    explanations: Sequence[Explained], labels: Sequence[int], said: Sequence[int], clear: Sequence[bool]
 ) -> list[list[str]]:
-    """What was true and what was said, in one line if that fits everywhere, in two if not."""
+    """What was true and said, in one line if that fits everywhere, in two if not; and what it rests on."""
     every = list(zip(explanations, labels, said, strict=True))
     true = [f"true: {_called(one, int(label))}" for one, label, _ in every]
     told = [f"said: {_called(one, answer)}" for one, _, answer in every]
@@ -261,7 +330,10 @@ def _answers(
     else:
         room = [SIZE - measure(c, NOTE) for c in sure]
         lines = [[a, shorten(b, r, NOTE) + c] for a, b, c, r in zip(true, told, sure, room, strict=True)]
-    return [[*own, *_reason(one, answer)] for own, (one, _, answer) in zip(lines, every, strict=True)]
+    return [
+        [*own, _short(one, answer)[1], *(_reason(one, answer) or ([] if sure else _words(UNCLEAR)))]
+        for own, sure, (one, _, answer) in zip(lines, clear, every, strict=True)
+    ]
 
 
 def _called(explanation: Explained, label: int) -> str:

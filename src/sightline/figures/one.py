@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 from sightline.figures.parts import (
     GAP,
     MARGIN,
+    UNDECIDED,
+    Cell,
     Entry,
+    framed,
     greyed,
     hatched,
     heading,
@@ -17,7 +20,18 @@ from sightline.figures.parts import (
     tiles,
 )
 from sightline.figures.sheet import Tile, bottom, page
-from sightline.figures.view import Explained, Picture, checked, flat, mask, outlined, tinted, view
+from sightline.figures.view import (
+    Explained,
+    Picture,
+    View,
+    Which,
+    checked,
+    flat,
+    mask,
+    outlined,
+    tinted,
+    view,
+)
 from sightline.render import PAPER, Number
 from sightline.types import Contrast
 
@@ -68,22 +82,30 @@ def panel(
     seen = view(explanation, target, MIDDLE)
     end = checked(limit, seen.limit)
     speakers, leaders = seen.leading(num, positive=True), seen.leading(num)
-    pictures = {
-        "For": tinted(seen, speakers, end),
-        "For and against": tinted(seen, leaders, end),
-        "Image": seen.pixels,
-        "Mask": mask(seen, leaders),
-    }
+    cells: list[Cell] = [
+        (tinted(seen, speakers, end), ["For", *_doubt(seen, speakers)]),
+        (tinted(seen, leaders, end), ["For and against"]),
+        (seen.pixels, ["Image"]),
+        (mask(seen, leaders), ["Mask"]),
+    ]
     cell = max(seen.pixels.shape[1], 400)
     width = 2 * MARGIN + 2 * cell + GAP
     items = heading(explanation, target, width)
-    items += tiles([(pixels, [caption]) for caption, pixels in pictures.items()], 2, cell, bottom(items) + 14)
+    items += tiles(cells, 2, cell, bottom(items) + 14)
     top = bottom(items) + 16
     rest = [] if leaders.all() else [(swatch(PAPER), f"not among the leading {leaders.sum()}")]
-    entries = [*sides(seen, leaders), *hatched(seen, speakers | leaders), *(rest if leaders.any() else [])]
+    lines = [framed(f"the leading {leaders.sum()}"), *rest] if leaders.any() else []
+    entries = [*sides(seen, leaders), *hatched(seen, speakers | leaders), *lines]
     items += scale(end, MARGIN, top, seen.pixels.shape[1])
     items += legend(entries, MARGIN + cell + GAP, top, cell)
     return page(items, width, bottom(items) + MARGIN)
+
+
+def _doubt(seen: View, speakers: Which) -> list[str]:
+    """Why what speaks for the target is not red."""
+    if not speakers.any():
+        return ["nothing speaks for it"]
+    return [] if (speakers & seen.told).any() else [f"what speaks for it {UNDECIDED}"]
 
 
 def overlay(
@@ -100,7 +122,8 @@ def overlay(
     seen = view(explanation, target, LARGE)
     end, which = checked(limit, seen.limit), seen.chosen(num)
     pixels = tinted(seen, which, end, outlined=num is not None)
-    return single(explanation, target, pixels, end, hatched(seen, which))
+    lines = [framed(f"the leading {which.sum()}")] if num is not None and which.any() else []
+    return single(explanation, target, pixels, end, [*hatched(seen, which), *lines])
 
 
 def heat(

@@ -64,6 +64,14 @@ def swatch(colour: Colour, *, hatched: bool = False) -> UInt8[np.ndarray, "18 32
     return render.contours(face, Segments(np.zeros((BAR, 32), np.intp)), np.array([True]), GREY)
 
 
+def framed(text: str) -> Entry:
+    """The legend's entry for white outlines."""
+    sample = swatch(GREY)
+    sample[4:-4, 5:-5] = PAPER
+    sample[6:-6, 7:-7] = GREY
+    return sample, f"outlined: {text}"
+
+
 def legend(entries: Iterable[Entry], left: Number, top: Number, width: Number) -> list[Item]:
     """Swatches with their meaning, in as many rows as the width asks for."""
     items: list[Item] = []

@@ -58,15 +58,25 @@ class View:
         return render.undecided(self.values, self.error)
 
     @property
+    def told(self) -> Bool[np.ndarray, "S"]:
+        """Segments that can."""
+        return ~self.undecided
+
+    @property
     def limit(self) -> float:
         """End of the scale that suits this view alone: undecided segments have no colour, so no say."""
-        return render.limit_of(self.values[~self.undecided])
+        return render.limit_of(self.values[self.told])
 
     def leading(self, num: int | None, *, positive: bool = False) -> Bool[np.ndarray, "S"]:
-        """The `num` segments of largest |value| (value, if `positive`), zeros left out; None for all."""
+        """The `num` segments of largest |value|, zeros left out; None for all.
+
+        If `positive`: of largest value, and as long as any can be told from zero, only such.
+        """
         if num is not None and num < 1:
             raise OptionError(f"num must be 1 or more, or None for all, but it is {num}.", slug="figure-num")
         sizes = np.nan_to_num(self.values if positive else np.abs(self.values))
+        if positive and (self.told & (sizes > 0)).any():
+            sizes = np.where(self.told, sizes, 0.0)
         first = np.argsort(-sizes, kind="stable")[:num]
         which = np.zeros(sizes.shape, bool)
         which[first] = sizes[first] >= np.finfo(np.float64).tiny
@@ -82,7 +92,7 @@ class View:
 
     def heat(self, which: Bool[np.ndarray, "S"]) -> Float[np.ndarray, "H W"]:
         """Values of those of the segments that are told from zero; 0 elsewhere."""
-        shown = np.where(which & ~self.undecided, self.values, 0.0)
+        shown = np.where(which & self.told, self.values, 0.0)
         return render.paint(shown[self.ids], self.segments)
 
 
@@ -163,29 +173,39 @@ def mask(seen: View, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]
 
 
 def outlined(seen: View, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]:
-    """The image as it is, the chosen segments outlined in the colour of their side."""
-    pixels = render.contours(seen.pixels, seen.segments, which[seen.ids], PAPER, width=6)
+    """The image as it is, the chosen segments outlined in the colour of their side, each on its inside."""
+    pixels = seen.pixels.copy()
+    pixels[render.rims(seen.segments, which[seen.ids], width=5)] = PAPER
     sides = (
         (GREY, seen.undecided),
-        (BLUE, ~seen.undecided & (seen.values < 0)),
-        (RED, ~seen.undecided & (seen.values > 0)),
+        (BLUE, seen.told & (seen.values < 0)),
+        (RED, seen.told & (seen.values > 0)),
     )
     for colour, side in sides:
-        pixels = render.contours(pixels, seen.segments, (which & side)[seen.ids], colour, width=4)
+        pixels[render.rims(seen.segments, (which & side)[seen.ids], start=1, width=3)] = colour
     return pixels
 
 
 def evidence(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
-    """What the target's values rest on: score, method, calls, fit, whether the leaders are settled."""
+    """What the target's values rest on: scores, method, calls, fit, whether the leaders are settled."""
     at, attribution = column(explanation, target), explanation.attribution
-    kind = "score difference" if isinstance(explanation.targets[at], Contrast) else "score"
     fit = float(attribution.fit[at])
     return [
-        f"{kind} {score(float(explanation.scores.full[at]))}",
+        ", ".join(scored(explanation, target)),
         *method(explanation),
         f"{attribution.calls:,} model calls",
         *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
         "leading segments settled" if attribution.settled else "leading segments not settled",
+    ]
+
+
+def scored(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
+    """The target's score of the image, and of the image with everything hidden."""
+    at, scores = column(explanation, target), explanation.scores
+    kind = "score difference" if isinstance(explanation.targets[at], Contrast) else "score"
+    return [
+        f"{kind} {score(float(scores.full[at]))}",
+        f"with everything hidden {score(float(scores.empty[at]))}",
     ]
 
 
