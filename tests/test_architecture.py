@@ -38,7 +38,7 @@ ARROWS = {
     "selfcheck": {"adapters", "door", "engine"},
     "demo": {"data", "door", "engine", "explanation", "figures", "quality"},
     "command": {"adapters", "comparison", "data", "door", "engine", "explanation", "figures"},
-    "cli": {"command", "demo", "engine", "selfcheck"},
+    "cli": {"command", "demo", "selfcheck"},
     "lime": {"engine"},
 }
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import sightline as sl
 from sightline.cli import app, main
+from sightline.selfcheck import METHODS
 
 MODEL = '''
 import numpy as np
@@ -169,3 +170,11 @@ def test_compare_refuses_to_look_into_a_function(folder):
     done = sightline("compare", "brightness:bright_left", "grey.png", "--attribute", "grad-cam")
     assert done.exit_code == 1
     assert "known by its answers alone" in str(done.exception)
+
+
+@pytest.mark.slow
+def test_selfcheck_of_all_methods_finds_every_segment(folder):
+    done = sightline("selfcheck")
+    assert done.exit_code == 0, done.output
+    assert {line.split()[0] for line in done.output.splitlines()} == set(METHODS)
+    assert "missed" not in done.output

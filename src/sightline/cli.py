@@ -53,7 +53,7 @@ def explain(
     model: Annotated[
         str,
         typer.Argument(
-            help="FILE.onnx, a server's URL, package.module:function, FILE.skops, or FILE.joblib."
+            help="FILE.onnx, a server's URL, package.module:function, FILE.skops; with --trust FILE.joblib."
         ),
     ],
     images: Annotated[list[Path], typer.Argument(help="Pictures to explain.")],
@@ -199,10 +199,9 @@ def selfcheck(
 ) -> None:
     """Put a model that looks at one segment only at every segment, and see if it is found there."""
     from sightline import selfcheck as check
-    from sightline.engine.plan import NAMES
 
     missed = 0
-    for name in NAMES["attribute"] if explainer == "all" else [explainer]:
+    for name in check.METHODS if explainer == "all" else [explainer]:
         for hits in check.selfcheck(check.explainer(name)):
             missed += len(hits.missed)
             note = f"   missed {', '.join(map(str, hits.missed))}" if hits.missed else ""

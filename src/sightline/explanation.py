@@ -190,14 +190,22 @@ class Explanation:
         return figures.plot(self, kind, chosen, num=num, limit=limit)
 
     def save(self, path: str | Path) -> Path:
-        """Write everything to one ``.npz`` file, without pickle; `load` reads it back."""
+        """Write everything to one ``.npz`` file, without pickle; `load` reads it back.
+
+        A segmenter that is a function comes back as `Given`, with the segments that it made.
+
+        Raises
+        ------
+        FileError
+            If the folder is not there.
+        """
         from sightline.storage import save
 
         return save(self, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> "Explanation":
-        """Read what `save` wrote.
+        """Read what `save` wrote; the ending ``.npz`` may be left out.
 
         Raises
         ------
