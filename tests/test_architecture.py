@@ -34,7 +34,7 @@ ARROWS = {
     "door": {"adapters", "data", "engine", "explanation"},
     "comparison": {"adapters", "door", "engine", "explanation", "figures", "quality"},
     "quality": {"adapters", "engine", "explanation"},
-    "evaluation": {"adapters", "data"},
+    "evaluation": {"adapters", "data", "door"},
     "selfcheck": {"adapters", "door", "engine"},
     "demo": {"data", "door", "engine", "explanation", "figures", "quality"},
     "command": {"adapters", "comparison", "data", "door", "engine", "explanation", "figures"},

@@ -115,7 +115,7 @@ def explain(
         budget=budget,
         seed=seed,
     )
-    with _ticking(progress, engine.most_calls(chosen)) as tick:
+    with ticking(progress, engine.most_calls(chosen)) as tick:
         size = batch_size or asked.suits(pixels)
         segments, scores, attribution = engine.explain(pixels, asked, chosen, batch_size=size, tick=tick)
     if expect is not None:
@@ -199,8 +199,8 @@ def _by_name(given: Any, names: tuple[str, ...] | None) -> Any:
 
 
 @contextlib.contextmanager
-def _ticking(progress: bool | None, total: int) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of images just answered."""
+def ticking(progress: bool | None, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of images just answered; it moves a bar if one is wanted."""
     if not (sys.stderr.isatty() if progress is None else progress):
         yield lambda count: None
         return

@@ -1,10 +1,8 @@
 """labelled pictures and a model → how often it is right, and where it is wrong."""
 
-import contextlib
 import functools
 import math
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from jaxtyping import Float, Float64, Int
 from sightline.adapters import as_model
 from sightline.data.batches import batches
 from sightline.data.lazy import Folder
+from sightline.door import ticking
 from sightline.errors import OptionError, TargetError
 from sightline.types import record
 
@@ -236,7 +235,7 @@ def evaluate(
     asked = as_model(model, class_names=class_names)
     source = batches(data, batch_size)
     found, truth = [], []
-    with _ticking(progress, source.count) as tick:
+    with ticking(progress, source.count) as tick:
         for images, labels in source:
             # A copy: the model may change what it is given.
             found.append(asked(np.array(images, order="C")))
@@ -321,17 +320,3 @@ def _line(name: str, part: int, whole: int) -> str:
     half = z / (1 + z**2 / whole) * math.sqrt(share * (1 - share) / whole + z**2 / (4 * whole**2))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return f"{name:9}  {share:.3f}  (95 %: {low:.3f} to {high:.3f})"
-
-
-@contextlib.contextmanager
-def _ticking(progress: bool | None, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of pictures just answered."""
-    if not (sys.stderr.isatty() if progress is None else progress):
-        yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task("asking the model", total=total)
-        yield lambda count: bar.advance(task, count)
