@@ -57,9 +57,10 @@ class Job:
         from sightline import figures
 
         made = explain(self.form.read(path), self.model, self.plan, class_names=self.names)
+        kept = made.save(self.out / f"{path.stem}.npz")
         figure = self.out / f"{path.stem}.png"
         figure.write_bytes(figures.png(made.plot(self.kind)))
-        return made, [figure, made.save(self.out / f"{path.stem}.npz")]
+        return made, [figure, kept]
 
 
 def compare(

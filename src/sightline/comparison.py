@@ -1,12 +1,12 @@
 """one image, several methods → explanations of the same segments, each with its measures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from sightline import quality
 from sightline.adapters import as_model
 from sightline.door import explain
-from sightline.engine.plan import Plan, parse
+from sightline.engine.plan import Plan, replaced
 from sightline.engine.score import Classes
 from sightline.engine.segment import Given
 from sightline.errors import OptionError
@@ -80,7 +80,7 @@ def compare(
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
     measured: bool = True,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
     preprocess: Any = None,
     batch_size: int | None = None,
     progress: bool | None = None,
@@ -118,22 +118,24 @@ def compare(
     >>> [one.attribution.calls for one in made]
     [199, 19]
     """
-    methods = [parse("attribute", one) if isinstance(one, str) else one for one in attributes]
-    if not methods or isinstance(attributes, str):
+    if isinstance(attributes, str) or len(attributes) == 0 or any(one is None for one in attributes):
         raise OptionError(
             f'compare needs a list of methods, such as ["lime", "grad-cam"], but {attributes!r} was given.',
             slug="option-value",
         )
+    methods = [replaced(Plan(), attribute=one).attribute for one in attributes]
     asked = as_model(model, class_names=class_names, preprocess=preprocess)
     if any(isinstance(one, Inside) for one in methods):
         asked.network()
-    made: list[Explanation] = []
-    for method in methods:
+    made: dict[int, Explanation] = {}
+    # Those that look inside first: they cost little and fail soon.
+    order = sorted(range(len(methods)), key=lambda place: not isinstance(methods[place], Inside))
+    for place in order:
         one = explain(
             image,
             asked,
             plan,
-            attribute=method,
+            attribute=methods[place],
             segment=segment,
             fill=fill,
             sample=sample,
@@ -144,6 +146,8 @@ def compare(
             progress=progress,
         )
         segment, target = Given(one.segments.labels), Classes(*one.targets)
-        made.append(one)
+        made[place] = one
+    explanations = tuple(made[place] for place in range(len(methods)))
     taken = (quality.deletion, quality.insertion, quality.stability) if measured else ()
-    return Comparison(tuple(made), tuple(tuple(take(one, asked) for take in taken) for one in made))
+    measures = tuple(tuple(take(one, asked) for take in taken) for one in explanations)
+    return Comparison(explanations, measures)

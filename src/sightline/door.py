@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
@@ -34,7 +34,7 @@ def explain(
     target: Any = None,
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
     preprocess: Any = None,
     expect: Any = None,
     batch_size: int | None = None,
@@ -102,6 +102,7 @@ def explain(
             f"plan must be a Plan, but {plan!r} was given. Name what it is: attribute=, segment=, fill=, ….",
             slug="option-value",
         )
+    expected = None if expect is None else _expected(expect)
     pixels = read_image(image)
     asked = as_model(model, class_names=class_names, preprocess=preprocess)
     names = asked.class_names
@@ -118,23 +119,37 @@ def explain(
     with ticking(progress, engine.most_calls(chosen)) as tick:
         size = batch_size or asked.suits(pixels)
         segments, scores, attribution = engine.explain(pixels, asked, chosen, batch_size=size, tick=tick)
-    if expect is not None:
-        _compare(scores.classes, expect)
+    if expected is not None:
+        _compare(scores.classes, expected)
     return Explanation(pixels, chosen, segments, scores, attribution, asked.class_names)
 
 
-def _compare(scores: Float[np.ndarray, "L"], expect: Any) -> None:
+def _expected(expect: Any) -> Float[np.ndarray, "_"]:
+    """Scores as numbers, out of arrays, lists and tensors of any framework."""
+    given = expect.detach().cpu().double() if hasattr(expect, "detach") else expect
+    try:
+        scores = np.ravel(np.asarray(given, dtype=np.float64))
+    except (TypeError, ValueError):
+        scores = np.array([np.nan])
+    if not np.isfinite(scores).all():
+        raise OptionError(
+            f"expect= needs the finite scores that your own pipeline gives, but {expect!r} was given.",
+            slug="option-value",
+        )
+    return scores
+
+
+def _compare(scores: Float[np.ndarray, "L"], expected: Float[np.ndarray, "_"]) -> None:
     """Warn if the model does not score the image as the user's own pipeline does."""
-    expected = np.ravel(np.asarray(expect, dtype=np.float64))
     if expected.size == 1 and scores.size == 2:
         expected = np.array([1 - expected[0], expected[0]])
     if expected.shape != scores.shape:
-        raise OptionError(
-            f"expect= needs a score for each of the {scores.size} classes, but {expected.size} were given.",
-            slug="option-value",
+        warn(
+            f"expect= has {expected.size} scores, but the model has {scores.size} classes: not compared.",
+            slug="scores-unexpected",
         )
-    apart = float(np.abs(expected - scores).max())
-    if apart > UNEXPECTED:
+        return
+    if float(np.abs(expected - scores).max()) > UNEXPECTED:
         warn(
             f"the model scores this image {_few(scores)}, but your own pipeline {_few(expected)}: is the "
             "picture brought to the same size, range, channels and order of axes? Give the same "

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -183,7 +183,7 @@ def evaluate(
     *,
     threshold: float = 0.5,
     batch_size: int = 32,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
     progress: bool | None = None,
 ) -> Evaluation:
     """Ask a model about labelled pictures and count its right and wrong answers.

@@ -153,6 +153,10 @@ class Explanation:
             If there is no heat of single pixels.
         """
         k, made = self.index(target), self.attribution
+        if each not in ("segment", "pixel"):
+            raise OptionError(
+                f"there is no each={each!r}. {nearest(each, ('segment', 'pixel'))}", slug="option-unknown"
+            )
         if each == "segment":
             return np.asarray(made.values[k][self.segments.labels])
         if made.pixels is None:

@@ -218,7 +218,7 @@ def randomisation(
         alike.append(round(float(spearmanr(*sizes).statistic), 9) if told else 0.0)
         calls += again.calls
     value, spread = _moments(alike)
-    spread /= np.sqrt(seeds)  # of the mean: how alike single networks are differs widely
+    spread /= float(np.sqrt(seeds))  # of the mean: how alike single networks are differs widely
     rival = "a map of the picture alone"
     return Measure("randomisation", value, 1.0, spread, False, calls, rival=rival)
 

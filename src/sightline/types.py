@@ -56,7 +56,7 @@ def option(cls: type[T]) -> type[T]:
 def nearest(name: str, names: Iterable[str]) -> str:
     """A sentence that offers the closest of the valid names, then all of them."""
     valid = list(names)
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
     listed = f"Valid: {', '.join(valid)}." if valid else "It takes none."
     return f"Did you mean {close[0]!r}? {listed}" if close else listed
 

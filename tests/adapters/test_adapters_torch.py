@@ -277,8 +277,13 @@ def test_a_model_that_says_otherwise_than_the_users_pipeline_is_warned_of():
     with pytest.warns(SightlineWarning, match="but your own pipeline") as caught:
         explain(BYTES[0].astype(np.float32), cnn(), expect=expected, **options)
     assert "scores-unexpected" in [one.message.slug for one in caught]
-    with pytest.raises(OptionError, match="expect= needs a score for each of the 4 classes, but 3 were"):
+    with pytest.warns(SightlineWarning, match="expect= has 3 scores, but the model has 4 classes"):
         explain(BYTES[0], cnn(), preprocess=normalised, expect=[0.1, 0.2, 0.7], **options)
+    for broken in ([np.nan] * 4, "high", {"a": 1}):
+        with pytest.raises(OptionError, match="expect= needs the finite scores that your own pipeline gives"):
+            explain(BYTES[0], cnn(), expect=broken)
+    given = torch.tensor(expected, requires_grad=True)
+    explain(BYTES[0], cnn(), preprocess=normalised, expect=given, **options)
 
 
 # Devices and memory
@@ -377,3 +382,64 @@ def test_nothing_is_warned_of_in_ordinary_use():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         explain(IMAGES[0], cnn(), segment="grid", budget=60, target=0)
+
+
+# What an attack found
+
+
+def test_modules_that_change_their_input_are_asked_and_looked_into():
+    net = nn.Sequential(
+        nn.ReLU(inplace=True),
+        nn.Conv2d(3, 4, 3),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+        nn.Softmax(1),
+    )
+    scores = as_model(net)(IMAGES.copy())
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
+    for name in ("integrated-gradients", "grad-cam", "gradient-x-input"):
+        explain(IMAGES[0], net, attribute=name, segment="grid", target=int(scores[0].argmax()))
+
+
+def test_classes_instead_of_scores_are_refused():
+    class Chosen(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.mean((2, 3)).argmax(1)
+
+    with pytest.raises(ModelError, match="this returns classes, not scores"):
+        as_model(Chosen())(IMAGES)
+
+
+def test_a_preprocessing_module_is_left_as_it_was():
+    before = nn.BatchNorm2d(3)
+    mean = before.running_mean.clone()
+    as_model(cnn(), preprocess=before)(IMAGES)
+    assert before.training
+    assert torch.equal(before.running_mean, mean)
+
+
+@pytest.mark.parametrize("names", [{2: "c", 0: "a", 1: "b", 3: "d"}, {"b": 1, "a": 0, "d": 3, "c": 2}])
+def test_class_names_may_be_numbered(names):
+    assert as_model(cnn(), class_names=names).class_names == ("a", "b", "c", "d")
+    with pytest.raises(OptionError, match="class_names has to number its classes 0 to 1"):
+        as_model(cnn(), class_names={5: "a", 7: "b"})
+
+
+def test_a_compiled_module_is_looked_into_and_a_scripted_one_says_no():
+    net = cnn().eval()
+    compiled = torch.compile(net, backend="eager")
+    wanted = explain(IMAGES[0], net, attribute="grad-cam", segment="grid", target=2)
+    made = explain(IMAGES[0], compiled, attribute="grad-cam", segment="grid", target=2)
+    np.testing.assert_allclose(made.attribution.values, wanted.attribution.values, atol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        frozen = torch.jit.freeze(torch.jit.script(net))
+    np.testing.assert_allclose(as_model(frozen)(IMAGES), as_model(net)(IMAGES), atol=1e-6)
+    with pytest.raises(ModelError, match="a TorchScript module does not let its layers be seen"):
+        explain(IMAGES[0], frozen, attribute="grad-cam", segment="grid")
+
+
+def test_an_optimizer_is_no_model():
+    with pytest.raises(ModelError, match="an object of type Adam cannot be asked"):
+        as_model(torch.optim.Adam(cnn().parameters()))

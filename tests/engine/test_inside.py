@@ -379,3 +379,78 @@ def test_pixels_have_a_heat_of_their_own_only_inside():
     made = sl.explain(IMAGE, cnn(), segment="grid", budget=60, target=0)
     with pytest.raises(OptionError, match="Lime has a value for each segment"):
         made.heatmap(each="pixel")
+
+
+# What an attack found
+
+
+class Rooted(nn.Module):
+    """Its gradient is infinite times zero, everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.look(x) + torch.sqrt(x[:, :1, 2:, 2:] * 0)).mean((2, 3))
+
+
+def test_heat_that_is_no_number_is_refused():
+    with pytest.raises(ModelError, match="the heat has values that are NaN or infinite"):
+        explained("gradient-x-input", Rooted(), target=0)
+    with pytest.raises(ModelError, match="the layer 'look' has activations or gradients that are NaN"):
+        explained("grad-cam", Overflowing(), target=0)
+    with pytest.raises(OptionError, match="needs a finite baseline"):
+        sl.IntegratedGradients(baseline=float("nan"))
+
+
+class Overflowing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(3, 4, 3)
+        self.look.bias.data[0] = float("inf")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nan_to_num(self.look(x)).clamp(-1, 1).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        (sl.GradCam(layer="norm", reshape=lambda a: None), "but made NoneType"),
+        (sl.GradCam(layer="norm", reshape=lambda a: a.size(0)), "reshape= failed on an array of"),
+        (sl.GradCam(layer="patches", reshape=sl.Tokens()), r"Tokens takes \(B, T, C\) with T above 1"),
+        (sl.GradCam(layer="norm", reshape=sl.Tokens(skip=17)), "with T above 17"),
+        (sl.GradCam(layer=["norm"]), "layer must be a layer's name"),
+    ],
+)
+def test_reshape_and_layer_misused_are_told(method, told):
+    image = np.random.default_rng(1).random((16, 16, 3)).astype(np.float32)
+    with pytest.raises(OptionError, match=told):
+        explained(method, Transformer(), image, target=1)
+
+
+def test_tokens_are_counted_in_whole_numbers():
+    for wrong in ({"skip": -1}, {"height": 0}):
+        with pytest.raises(OptionError, match="as a whole number from"):
+            sl.Tokens(**wrong)
+
+
+def test_a_layer_may_be_a_number_and_a_bare_word_in_a_name():
+    assert explained("grad-cam:layer=0", cnn(), target=2).attribution.layer == "0"
+    assert explained("grad-cam:layer=first", Squeezed(), target=0).attribution.layer == "first"
+
+
+def test_a_network_that_fails_with_gradients_says_so():
+    class Detached(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(x.numpy()).mean((2, 3))
+
+    with pytest.raises(ModelError, match="IntegratedGradients failed in the network, which answers well"):
+        explained("integrated-gradients", Detached(), target=0)
+
+
+def test_a_measure_of_another_model_is_refused():
+    made = explained("grad-cam", cnn(), target=2)
+    with pytest.raises(ModelError, match="the model has 3 classes, but the explanation is of one with 4"):
+        sl.quality.deletion(made, cnn(classes=3))

@@ -1,6 +1,6 @@
 """THE MODEL'S SIDE: anything that can score images → a Model. One file a framework, loaded when it is met."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ def as_model(
     source: Any,
     *,
     output: str = "auto",
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
     batch_size: int | None = None,
     preprocess: Any = None,
     device: Any = None,
@@ -43,8 +43,9 @@ def as_model(
         probabilities if all scores of the first batch are within 0 to 1; else logits, whose softmax (a
         single column: sigmoid) is taken for PyTorch and Keras networks, and which are kept for others. A
         network that can be seen to end in neither softmax nor sigmoid gives logits wherever they lie.
-    class_names : sequence of str, optional
-        One for each class; by default those the model knows itself. For a single column the name of class
+    class_names : sequence of str, or mapping, optional
+        One for each class, or ``{0: "cat", 1: "dog"}`` or ``{"cat": 0, "dog": 1}``; by default those the
+        model knows itself. For a single column the name of class
         1 is enough.
     batch_size : int, optional
         Images in a batch that suit the model; by default what the model itself insists on, if anything.
@@ -110,7 +111,10 @@ def _ask(source: Any) -> Ask:
         from sightline.adapters.onnx import OnnxModel
 
         return OnnxModel(source)
-    if "torch" in packages and hasattr(source, "state_dict") and "keras" not in packages:
+    if "keras" not in packages and any(
+        base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module"
+        for base in type(source).__mro__
+    ):
         from sightline.adapters.torch import TorchModel
 
         return TorchModel(source)

@@ -1,6 +1,7 @@
 """a Keras model → Ask: images arranged as its input declares, asked in inference mode on any backend."""
 
 import contextlib
+import importlib
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -175,7 +176,7 @@ def single(model: Any, answered: Any) -> Any:
 
 
 def _in_tensorflow(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: Any) -> Compiled:
-    tf = require("tensorflow", extra="keras")
+    tf = importlib.import_module("tensorflow")
 
     @tf.function(input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)  # type: ignore[untyped-decorator]
     def asked(given: Any) -> Any:

@@ -65,7 +65,7 @@ class CheckedModel:
         ask: Ask,
         *,
         output: str = "auto",
-        class_names: Sequence[str] | None = None,
+        class_names: Sequence[str] | Mapping[Any, Any] | None = None,
         batch_size: int | None = None,
         preprocess: Any = None,
     ) -> None:
@@ -333,13 +333,28 @@ def _known_size(batch_size: int) -> int:
     return batch_size
 
 
-def _full_names(names: Sequence[str]) -> tuple[str, ...]:
+def _full_names(names: Sequence[str] | Mapping[Any, Any]) -> tuple[str, ...]:
+    if isinstance(names, Mapping):
+        names = _in_order(names)
     if isinstance(names, str) or len(names) == 0:
         raise OptionError(
             f"class_names has to be a list of one name a class, but {names!r} was given.", slug="option-value"
         )
     full = tuple(map(str, names))
     return full if len(full) > 1 else (f"not {full[0]}", full[0])
+
+
+def _in_order(names: Mapping[Any, Any]) -> list[str]:
+    """Names out of ``{0: "cat", …}``, as Hugging Face keeps them, or ``{"cat": 0, …}``, as Keras does."""
+    every = list(range(len(names)))
+    if sorted(map(str, names)) == sorted(map(str, every)):
+        return [str({str(key): name for key, name in names.items()}[str(number)]) for number in every]
+    if sorted(map(str, names.values())) == sorted(map(str, every)):
+        return [str({str(number): name for name, number in names.items()}[str(number)]) for number in every]
+    raise OptionError(
+        f"class_names has to number its classes 0 to {len(names) - 1}, but {dict(names)!r} was given.",
+        slug="option-value",
+    )
 
 
 def _inside(scores: Float64[np.ndarray, "B R"]) -> bool:

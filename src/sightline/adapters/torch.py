@@ -117,10 +117,22 @@ class TorchModel:
         return int(np.clip(SPARE * free // need, 1, LARGEST))
 
     def network(self) -> Network:
-        """The module's inside."""
+        """The module's inside; of a compiled one, that of the module it was made from.
+
+        Raises
+        ------
+        ModelError
+            If it is a TorchScript module, whose parts tell nothing.
+        """
         from sightline.adapters.inside.torch import TorchNetwork
 
-        return TorchNetwork(self)
+        if any(base.__name__ == "ScriptModule" for base in type(self.module).__mro__):
+            raise ModelError(
+                "a TorchScript module does not let its layers be seen. Give the module that it was made "
+                "from, or use a method that needs answers only: lime, shapley, banzhaf, rise or occlusion.",
+                slug="inside-closed",
+            )
+        return TorchNetwork(self, getattr(self.module, "_orig_mod", self.module))
 
     def _moved(self, images: Any) -> "torch.Tensor":
         """Images as a contiguous tensor (B, C, H, W) on the device, in their own dtype."""
@@ -143,7 +155,7 @@ class TorchModel:
         import torch
 
         if self.preprocess is not None:
-            with torch.inference_mode():
+            with evaluating(self.preprocess), torch.inference_mode():
                 pictures = self.preprocess(pictures.contiguous())
         # The only copy where nothing was preprocessed: modules may call view(), which needs it.
         return pictures.to(self.device, self.dtype, memory_format=torch.contiguous_format)
@@ -173,7 +185,10 @@ class TorchModel:
 
         with evaluating(self.module):
             with torch.inference_mode():
-                scores = scores_in(self.module(inputs)).float().cpu()
+                scores = scores_in(self.module(inputs)).cpu()
+            if not scores.is_floating_point():
+                return scores  # classes, not scores: refused where answers are checked
+            scores = scores.float()
             if self.squashed is None and bool(((scores >= 0) & (scores <= 1)).all()):
                 # Logits may lie within 0 to 1 by chance: only the way they were made tells.
                 self.squashed = _squashes(self.module, inputs[:1].clone())
@@ -230,8 +245,12 @@ def _squashes(module: Any, inputs: "torch.Tensor") -> bool | None:
     """Whether a module ends in a softmax or sigmoid; None where it leaves no trace."""
     import torch
 
-    with torch.enable_grad():
-        node = scores_in(module(inputs.requires_grad_())).grad_fn
+    try:
+        # A copy, since the module may change what it is given, which a leaf does not allow.
+        with torch.enable_grad():
+            node = scores_in(module(inputs.requires_grad_().clone())).grad_fn
+    except Exception:  # it answers, but not with gradients
+        return None
     while node is not None and node.name().startswith(PASSED) and node.next_functions:
         node = node.next_functions[0][0]
     return None if node is None else node.name().startswith(("Softmax", "Sigmoid"))
@@ -248,7 +267,8 @@ def evaluating(module: Any) -> Iterator[None]:
     with _MODES:
         entry = _ASKING.setdefault(module, [0, []])
         if entry[0] == 0:
-            entry[1] = [(part, part.training) for part in module.modules()]
+            # Frozen TorchScript modules have no mode.
+            entry[1] = [(part, part.training) for part in module.modules() if hasattr(part, "training")]
             if any(mode for _, mode in entry[1]):
                 # Exported programs refuse eval(): their mode was fixed when they were made.
                 with contextlib.suppress(NotImplementedError):

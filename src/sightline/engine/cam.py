@@ -40,14 +40,29 @@ class Tokens:
     width: int | None = None
     skip: int = 1
 
-    def __call__(self, tokens: Float[np.ndarray, "B T C"]) -> Float[np.ndarray, "B h w C"]:
+    def __post_init__(self) -> None:
+        for name, least in (("height", 1), ("width", 1), ("skip", 0)):
+            given = getattr(self, name)
+            if given is not None and not (isinstance(given, int) and given >= least):
+                raise OptionError(
+                    f"Tokens needs {name} as a whole number from {least} up, but {given!r} was given.",
+                    slug="option-value",
+                )
+
+    def __call__(self, tokens: Float[np.ndarray, "..."]) -> Float[np.ndarray, "B h w C"]:
         """The map of the patches.
 
         Raises
         ------
         OptionError
-            If the tokens do not fill it.
+            If these are no tokens, or do not fill it.
         """
+        if tokens.ndim != 3 or tokens.shape[1] <= self.skip:
+            raise OptionError(
+                f"Tokens takes (B, T, C) with T above {self.skip}, but the layer gives {tokens.shape}. "
+                "Leave reshape= out for a layer that has height and width.",
+                slug="inside-tokens",
+            )
         patches = tokens[:, self.skip :]
         count = patches.shape[1]
         height = self.height or (count // self.width if self.width else int(np.sqrt(count)))
@@ -70,7 +85,9 @@ class GradCam:
     layer : str, optional
         By default the last convolutional one.
     reshape : callable, optional
-        Activations without extent, such as tokens, (B, …) → (B, h, w, C); see `Tokens`.
+        Activations without extent, such as tokens, (B, …) → (B, h, w, C); see `Tokens`. A PyTorch layer
+        that keeps its channels last itself, as in a Swin transformer, needs
+        ``reshape=lambda a: a.transpose(0, 3, 1, 2)``: four axes are taken to be (B, C, h, w) and turned.
 
     References
     ----------
@@ -241,10 +258,16 @@ def _map(
 
 def _looked(method: Any, network: Network, inputs: Array, weights: Array) -> tuple[str, Map, Map]:
     """Name, activations and gradients of the method's layer, as maps."""
-    layer = method.layer or network.convolution(inputs)
+    layer = network.convolution(inputs) if method.layer is None else _name(method.layer)
     found = network.look(inputs, layer, weights)
+    if not all(np.isfinite(array).all() for array in found):
+        raise ModelError(
+            f"the layer {layer!r} has activations or gradients that are NaN or infinite. Is the picture in "
+            "the range that the network was trained on? Else use lime or shapley.",
+            slug="inside-nan",
+        )
     if method.reshape is not None:
-        found = (method.reshape(found[0]), method.reshape(found[1]))
+        found = (_reshaped(method.reshape, found[0]), _reshaped(method.reshape, found[1]))
     if found[0].ndim != 4:
         raise ModelError(
             f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
@@ -252,6 +275,35 @@ def _looked(method: Any, network: Network, inputs: Array, weights: Array) -> tup
             slug="inside-layers",
         )
     return layer, found[0][0], found[1][0]
+
+
+def _name(layer: Any) -> str:
+    if isinstance(layer, str | int) and not isinstance(layer, bool):
+        return str(layer)
+    raise OptionError(
+        f'layer must be a layer\'s name, such as "layer4", but {type(layer).__name__} was given.',
+        slug="option-value",
+    )
+
+
+def _reshaped(reshape: Reshape, array: Float[np.ndarray, "B ..."]) -> Float[np.ndarray, "B h w C"]:
+    """What the user's function makes of activations, if it is a map of the same channels."""
+    try:
+        made = reshape(array)
+    except OptionError:
+        raise
+    except Exception as error:
+        raise OptionError(
+            f"reshape= failed on an array of {array.shape}: {type(error).__name__}: {error}.",
+            slug="inside-tokens",
+        ) from error
+    if not isinstance(made, np.ndarray) or made.ndim != 4 or made.shape[-1] not in array.shape[1:]:
+        told = getattr(made, "shape", type(made).__name__)
+        raise OptionError(
+            f"reshape= has to make an array (B, height, width, channels) of {array.shape}, but made {told}.",
+            slug="inside-tokens",
+        )
+    return made
 
 
 def _grad_cam(a: Map, g: Map) -> Float[np.ndarray, "h w"]:

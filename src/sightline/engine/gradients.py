@@ -59,6 +59,11 @@ class IntegratedGradients:
 
     def __post_init__(self) -> None:
         _check_least("IntegratedGradients", "steps", self.steps)
+        if not np.isfinite(self.baseline):
+            raise OptionError(
+                f"IntegratedGradients needs a finite baseline, but {self.baseline} was given.",
+                slug="option-value",
+            )
 
     def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
         """The map for the score that the weights choose."""

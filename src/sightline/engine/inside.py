@@ -1,6 +1,7 @@
 """network → heat of each pixel → attribution: the arrow of the methods that look inside."""
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from sightline.engine.fill import fill
 from sightline.engine.plan import Plan
 from sightline.engine.score import Asker, chooser, usual_batch
 from sightline.engine.segment import segment
-from sightline.errors import ModelError, warn
+from sightline.errors import ModelError, SightlineError, warn
 from sightline.types import Attribution, Heat, Inside, Network, Scores, Segments
 
 ASKING = ("outputs", "layers", "convolution", "slopes", "look")
@@ -59,8 +60,9 @@ def look(
     targets = plan.target(classes)
     choose = chooser(targets, len(classes))
     counted = Counted(network, tick)
-    inputs = counted.inputs(image[np.newaxis].copy())
-    heats = [method(counted, inputs, raw, plan.seed) for raw in _raw(choose, counted.outputs(inputs))]
+    with _blamed(method):
+        inputs = counted.inputs(image[np.newaxis].copy())
+        heats = [method(counted, inputs, raw, plan.seed) for raw in _raw(choose, counted.outputs(inputs))]
     calls = asker.calls + counted.calls
     scores = Scores(
         np.empty((0, len(targets))), classes @ choose, nothing @ choose, targets, classes, asker.calls
@@ -102,6 +104,22 @@ def _opened(model: Any, method: Inside) -> Network:
     return network
 
 
+@contextlib.contextmanager
+def _blamed(method: Inside) -> Iterator[None]:
+    """Errors of the network itself say what it was asked for."""
+    try:
+        yield
+    except SightlineError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{type(method).__name__} failed in the network, which answers well from outside: "
+            f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')} "
+            "Methods that need answers only still work: lime, shapley, banzhaf, rise, occlusion.",
+            slug="inside-failed",
+        ) from error
+
+
 def _raw(choose: Float[np.ndarray, "L K"], outputs: Float[np.ndarray, "1 R"]) -> Float[np.ndarray, "K R"]:
     """For each target, the weights of the network's own outputs: a single one is the score of class 1."""
     single = outputs.shape[1] == 1
@@ -122,6 +140,12 @@ def _attribution(heats: Iterable[Heat], segments: Segments, scores: Scores, call
             each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.zeros(segments.count)
         )
         layers.append(heat.layer)
+    if not np.isfinite(np.array(pixels)).all():
+        raise ModelError(
+            "the heat has values that are NaN or infinite: a gradient of the network is. Look for a square "
+            "root or logarithm of 0 in it, or use lime or shapley.",
+            slug="inside-nan",
+        )
     _warn(values)
     return Attribution(
         np.array(values),

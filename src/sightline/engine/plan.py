@@ -3,8 +3,9 @@
 import ast
 import dataclasses
 import operator
+import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import (
@@ -180,23 +181,34 @@ def parse(field: str, text: str) -> Any:
         raise OptionError(
             f"{field}={name!r} needs an array: build {kind.__name__}(array) in Python.", slug="option-value"
         )
-    return kind(**_parameters(text, rest))
+    parameters = _parameters(text, rest)
+    worded = {one.name for one in dataclasses.fields(kind) if str in (one.type, *get_args(one.type))}
+    for parameter, value in parameters.items():
+        if isinstance(value, str) and parameter not in worded and hasattr(kind, parameter):
+            raise _unreadable(text)
+    return kind(**parameters)
 
 
 def _parameters(text: str, rest: str) -> dict[str, Any]:
     if not rest.strip():
         return {}
     try:
-        call = ast.parse(f"f({rest})", mode="eval").body
+        # A bare word, such as a layer's name, is a text.
+        quoted = re.sub(r"=\s*(?!(?:True|False|None)\b)([A-Za-z_][\w./-]*)", r"='\1'", rest)
+        call = ast.parse(f"f({quoted})", mode="eval").body
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)) or call.args:
             raise ValueError("parameters need names")
         return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that ast may raise
-        raise OptionError(
-            f"{text!r} cannot be read: write name:parameter=number,parameter=number, such as "
-            "slic:n_segments=100,compactness=5.",
-            slug="option-syntax",
-        ) from None
+        raise _unreadable(text) from None
+
+
+def _unreadable(text: str) -> OptionError:
+    return OptionError(
+        f"{text!r} cannot be read: write name:parameter=value,parameter=value, such as "
+        "slic:n_segments=100,compactness=5 or grad-cam:layer=layer4.",
+        slug="option-syntax",
+    )
 
 
 def replaced(plan: Plan, **changes: Any) -> Plan:

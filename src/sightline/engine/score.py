@@ -153,6 +153,12 @@ class Asker:
         for hidden in self.draws:
             start = 0
             for answer in self._perturbed(hidden, fresh):
+                if answer.shape[1] != len(choose):
+                    raise ModelError(
+                        f"the model has {answer.shape[1]} classes, but the explanation is of one with "
+                        f"{len(choose)}: give the model that was explained.",
+                        slug="model-columns",
+                    )
                 total[start : start + len(answer)] += answer @ choose
                 start += len(answer)
         known.update(zip(new, total / len(self.draws), strict=True))

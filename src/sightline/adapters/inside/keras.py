@@ -1,5 +1,6 @@
 """a Keras model → its inside: activations and gradients on any backend, channels last, in NumPy."""
 
+import importlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -7,7 +8,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from sightline._optional import require
 from sightline.adapters.keras import SQUASHING, KerasModel, answer, in_numpy, of_keras, packed, single
 from sightline.adapters.layout import CHANNELS
 from sightline.errors import ModelError
@@ -294,7 +294,7 @@ def _first(shape: tuple[int, ...]) -> bool:
 
 
 def _in_tensorflow(scalar: Callable[[Any], Any], at: Any) -> Any:
-    tf = require("tensorflow", extra="keras")
+    tf = importlib.import_module("tensorflow")
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(at)

@@ -28,11 +28,13 @@ class TorchNetwork:
     Parameters
     ----------
     model : TorchModel
+    module : torch.nn.Module
+        What is looked at.
     """
 
-    def __init__(self, model: TorchModel) -> None:
+    def __init__(self, model: TorchModel, module: Any) -> None:
         self.model = model
-        self.module = model.module
+        self.module = module
 
     def inputs(self, images: Any) -> Float[np.ndarray, "B h w c"]:
         """What the module is given for images."""
@@ -45,6 +47,8 @@ class TorchNetwork:
 
     def layers(self, inputs: Float[np.ndarray, "B h w c"]) -> dict[str, tuple[int, ...]]:
         """Every submodule that returns a tensor, in the order in which they finished."""
+        import torch
+
         seen: dict[str, tuple[int, ...]] = {}
 
         def note(name: str) -> Callable[[Any], None]:
@@ -58,7 +62,8 @@ class TorchNetwork:
             for name, part in self.module.named_modules():
                 if name:
                     hooks.enter_context(_heard(part, note(name)))
-            self.model.forward(self._tensor(inputs[:1]))
+            with evaluating(self.module), torch.inference_mode():
+                self.module(self._tensor(inputs[:1]))
         return seen
 
     def convolution(self, inputs: Float[np.ndarray, "B h w c"]) -> str:
@@ -142,7 +147,8 @@ class TorchNetwork:
         import torch
 
         with evaluating(self.module), torch.enable_grad():
-            outputs = scores_in(self.module(given)).reshape(len(given), -1)
+            # A copy, since the module may change what it is given, which a leaf does not allow.
+            outputs = scores_in(self.module(given.clone())).reshape(len(given), -1)
             chosen = torch.from_numpy(weights).to(outputs.device, outputs.dtype)
             try:
                 (gradient,) = torch.autograd.grad((outputs @ chosen).sum(), of())
