@@ -99,7 +99,7 @@ def test_contrasts_names_and_the_open_budget_are_taken(folder):
     [
         (["--attribute", "lima"], "no attribute named 'lima'. Did you mean 'lime'"),
         (["--segment", "slic:n_segmnts=3"], "Did you mean 'n_segments'"),
-        (["--segment", "slic:3"], "write name:parameter=number"),
+        (["--segment", "slic:3"], "write name:parameter=value"),
         (["--budget", "many"], "--budget must be a number of model calls or auto"),
         (["--budget", "2"], "a budget of 2 model calls is too small"),
         (["--values", "bytes"], "Did you mean 'byte'"),
