@@ -271,7 +271,8 @@ class Explanation:
     @staticmethod
     def _line(leader: Leader) -> str:
         doubt = f" ± {leader.error:.4f}" if leader.error else ""
-        return f"  segment {leader.segment:3d}  {leader.value:+.4f}{doubt}"
+        value = f"{leader.value:+.4f}" if leader.error else f"{leader.value:+.4g}"
+        return f"  segment {leader.segment:3d}  {value}{doubt}"
 
     def _repr_png_(self) -> bytes:
         from sightline import figures

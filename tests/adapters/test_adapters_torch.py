@@ -123,7 +123,7 @@ def test_the_training_state_is_put_back_part_by_part():
 
 def test_the_training_state_is_put_back_after_an_error():
     net = cnn()
-    with pytest.raises(ModelError, match="expected input"):
+    with pytest.raises(ModelError, match=r"takes images of 3 channels, but this image has 1\. Give the grey"):
         as_model(net)(pictures(2, (8, 8), "float32"))
     assert net.training
 

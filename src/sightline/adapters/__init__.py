@@ -161,7 +161,8 @@ def _from_text(text: str) -> Ask:
     raise FileError(
         f"{text!r} is not a model: a text has to be the path of an .onnx file or the URL of a served model, "
         "http://host:port/v2/models/NAME or http://host:port/v1/models/NAME. "
-        "sightline.adapters.load.load_model takes more kinds.",
+        "Load a PyTorch or Keras file first, with torch.load, torch.export.load or keras.models.load_model, "
+        "and give the model; sightline.adapters.load.load_model takes skops and joblib files.",
         slug="model-text",
     )
 

@@ -192,7 +192,7 @@ def _check_size(given: tuple[int, ...], image: tuple[int, ...], declared: Declar
         return
     same_size = _fits(image[:2], wanted[:2])
     advice = (
-        _channel_advice(image[2], wanted[2])
+        channel_advice(image[2], wanted[2])
         if same_size
         else (
             "sightline does not resize: give a picture of that size, or a function that resizes the images."
@@ -205,7 +205,8 @@ def _check_size(given: tuple[int, ...], image: tuple[int, ...], declared: Declar
     )
 
 
-def _channel_advice(have: int, want: int | None) -> str:
+def channel_advice(have: int, want: int | None) -> str:
+    """What to do about a picture of `have` channels for a model of `want`."""
     if have == 1 and want in (3, 4):
         return f"Give the grey picture {want} channels: np.stack([image] * {want}, axis=-1)."
     if have == 4 and want == 3:

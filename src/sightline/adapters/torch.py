@@ -1,6 +1,7 @@
 """a PyTorch module → Ask: images become tensors on its own device, and on a GPU only masks cross the bus."""
 
 import contextlib
+import re
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from sightline.adapters.layout import CHANNELS
+from sightline.adapters.layout import CHANNELS, channel_advice
 from sightline.errors import ModelError, OptionError, warn
 from sightline.types import Network, Segments
 
@@ -172,6 +173,7 @@ class TorchModel:
                 answers.append(self.forward(part))
                 start += len(part)
             except (RuntimeError, MemoryError) as error:
+                _check_channels(error)
                 if not _out_of_memory(error) or len(part) == 1:
                     raise
                 self._most = len(part) // 2
@@ -334,6 +336,18 @@ def _told_names(module: Any) -> tuple[str, ...] | None:
     if not isinstance(names, dict) or sorted(names) != list(range(len(names))) or len(names) < 2:
         return None
     return tuple(str(names[number]) for number in range(len(names)))
+
+
+def _check_channels(error: BaseException) -> None:
+    """PyTorch's words on the wrong number of channels, with what to do about it."""
+    told = re.search(r"to have (\d+) channels, but got (\d+) channels", str(error))
+    if told is not None:
+        want, have = map(int, told.groups())
+        raise ModelError(
+            f"the module takes images of {want} channels, but this image has {have}. "
+            f"{channel_advice(have, want)}",
+            slug="model-input",
+        ) from error
 
 
 def _out_of_memory(error: BaseException) -> bool:
