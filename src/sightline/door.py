@@ -183,6 +183,9 @@ def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
         return as_image(read_file(source))
     if hasattr(source, "getbands"):  # a PIL image, known without importing PIL
         return as_image(read_picture(source))
+    if hasattr(source, "detach"):  # a tensor that may know gradients, or a dtype that NumPy has not
+        held = source.detach().cpu()
+        source = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
     return as_image(source)
 
 

@@ -443,3 +443,11 @@ def test_a_compiled_module_is_looked_into_and_a_scripted_one_says_no():
 def test_an_optimizer_is_no_model():
     with pytest.raises(ModelError, match="an object of type Adam cannot be asked"):
         as_model(torch.optim.Adam(cnn().parameters()))
+
+
+@pytest.mark.parametrize("make", [lambda t: t.requires_grad_(), lambda t: t.bfloat16()])
+def test_a_picture_may_be_a_tensor(make):
+    image = make(torch.from_numpy(IMAGES[0].copy()))
+    made = explain(image, cnn(), segment="grid:rows=3,columns=3", budget=60, target=1)
+    assert isinstance(made.image, np.ndarray)
+    np.testing.assert_allclose(made.image, IMAGES[0], atol=4e-3)
