@@ -5,6 +5,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -57,6 +58,11 @@ def run(page, folder, *, replace=("", "")):
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_page_about_the_store_is_the_one_that_its_definition_makes():
+    script = runpy.run_path(str(ROOT / "scripts" / "store_page.py"))
+    assert text("docs/store.md") == script["page"](), "run python scripts/store_page.py"
 
 
 # The Python of the pages
@@ -177,7 +183,7 @@ def test_the_command_page_names_every_command_and_option_and_no_other():
     assert set(sections) - {"--version"} == set(commands)
     for name, one in commands.items():
         options = {flag for each in one.params for flag in each.opts if flag.startswith("--")}
-        named = set(re.findall(r"^\| `(--\w+)", sections[name], re.M))
+        named = set(re.findall(r"^\| `(--[\w-]+)", sections[name], re.M))
         assert named == options, name
 
 

@@ -47,10 +47,20 @@ if TYPE_CHECKING:
     from sightline.errors import SightlineWarning as SightlineWarning
     from sightline.evaluation import evaluate as evaluate
     from sightline.explanation import Explanation as Explanation
+    from sightline.findings import regions as regions
+    from sightline.findings.atlas import atlas as atlas
+    from sightline.findings.blame import blame as blame
+    from sightline.study.study import Study as Study
     from sightline.types import Contrast as Contrast
     from sightline.types import Segments as Segments
 
-_MODULES = ("data", "figures", "quality", "render")
+_MODULES = {
+    "data": "data",
+    "figures": "figures",
+    "quality": "quality",
+    "regions": "findings.regions",
+    "render": "render",
+}
 _HOMES = {
     "adapters": ("as_model", "each"),
     "comparison": ("compare",),
@@ -65,6 +75,9 @@ _HOMES = {
     "errors": ("SightlineError", "SightlineWarning"),
     "evaluation": ("evaluate",),
     "explanation": ("Explanation",),
+    "findings.atlas": ("atlas",),
+    "findings.blame": ("blame",),
+    "study.study": ("Study",),
     "types": ("Contrast", "Segments"),
 }
 _PLACES = {name: home for home, names in _HOMES.items() for name in names}
@@ -74,7 +87,7 @@ __all__ = ["__version__", *_PLACES, *_MODULES]
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return importlib.import_module(f"sightline.{name}")
+        return importlib.import_module(f"sightline.{_MODULES[name]}")
     if name in _PLACES:
         value = getattr(importlib.import_module(f"sightline.{_PLACES[name]}"), name)
         globals()[name] = value

@@ -1,5 +1,8 @@
-"""What `sightline explain` was asked for → explanations and files."""
+"""What the command was asked for → explanations, findings and files."""
 
+import csv
+import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,13 @@ from sightline.adapters.load import load_model
 from sightline.comparison import Comparison
 from sightline.data import Form
 from sightline.door import explain, named_target
-from sightline.engine.plan import Plan
+from sightline.engine.plan import Plan, parse
 from sightline.engine.score import Top
 from sightline.errors import FileError, OptionError, TargetError
 from sightline.explanation import Explanation
 from sightline.types import Contrast, nearest, record
+
+FORMS = ("table", "csv", "json")
 
 
 def form(values: str, mode: str, size: str | None) -> Form:
@@ -158,3 +163,92 @@ def _class(text: str, names: tuple[str, ...] | None) -> int:
     if text.isdigit():
         return int(text)
     raise TargetError(f"there is no class {text!r}. {nearest(text, names or ())}", slug="target-unknown")
+
+
+def workers(count: int, ray: str | None, gpus: float) -> Any:
+    """Who computes a study: so many processes here, or on a Ray cluster.
+
+    Raises
+    ------
+    OptionError
+        If GPUs are asked for without Ray.
+    """
+    from sightline.study import Ray
+
+    if ray is None:
+        if gpus:
+            raise OptionError(
+                "--gpus goes with --ray: processes of this machine share its GPU.", slug="option-value"
+            )
+        return count
+    return Ray(workers=count, gpus=gpus, address=None if ray == "local" else ray)
+
+
+def atlas(run: Path, by: str, regions: str | None, out: Path | None) -> tuple[Any, Path]:
+    """Where the model of a study looks, and the file of the figure."""
+    from sightline import figures
+    from sightline.findings.atlas import atlas as find
+    from sightline.findings.regions import named
+
+    made = find(_study(run), by, regions=None if regions is None else named(regions))
+    file = _file(out, run / "atlas.png")
+    file.write_bytes(figures.png(made.plot()))
+    return made, file
+
+
+def blame(
+    run: Path, regions: str, fill: str | None, seed: int, out: Path | None, *, trust: bool
+) -> tuple[Any, list[Path]]:
+    """The regions that drive the errors of a study's model, and the files of the figure and the numbers."""
+    from sightline import figures
+    from sightline.findings.blame import blame as find
+    from sightline.findings.regions import named
+
+    study = _study(run)
+    if trust:
+        study.attach(model=study.origin.model, trust=True)
+    made = find(study, named(regions), fill=None if fill is None else parse("fill", fill), seed=seed)
+    file = _file(out, run / "blame.png")
+    file.write_bytes(figures.png(figures.blame(made)))
+    numbers = file.with_suffix(".json")
+    numbers.write_text(json.dumps(made.to_dict(), indent=1), encoding="utf-8")
+    return made, [file, numbers]
+
+
+def sql(run: Path, query: str, form: str) -> str:
+    """What DuckDB answers, as a table, CSV or JSON.
+
+    Raises
+    ------
+    OptionError
+        If the query or the form cannot be used.
+    """
+    if form not in FORMS:
+        raise OptionError(f"there is no --format {form!r}. {nearest(form, FORMS)}", slug="option-unknown")
+    answer = _study(run).sql(query)
+    if answer is None:
+        return ""
+    if form == "table":
+        return str(answer).rstrip()
+    lines = answer.fetchall()
+    if form == "json":
+        rows = [dict(zip(answer.columns, line, strict=True)) for line in lines]
+        return json.dumps(rows, indent=1, default=str)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([answer.columns, *lines])
+    return text.getvalue().rstrip()
+
+
+def _study(run: Path) -> Any:
+    from sightline.study import Study
+
+    made = Study(run)
+    _ = made.origin  # says so where there is none
+    return made
+
+
+def _file(given: Path | None, usual: Path) -> Path:
+    file = usual if given is None else given
+    if file.suffix.lower() != ".png" or not file.parent.is_dir():
+        raise OptionError(f"--out {file} must be a .png file in a folder that is there.", slug="option-value")
+    return file

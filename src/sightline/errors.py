@@ -14,8 +14,11 @@
 Each carries a slug, the heading of its paragraph in ``docs/messages.md``.
 """
 
+import contextlib
 import sys
 import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 
 class SightlineError(Exception):
@@ -94,6 +97,8 @@ class SightlineWarning(UserWarning):
         return _rebuild, (type(self), str(self), self.slug)
 
 
+_HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
+
 OURS = ("sightline", "jaxtyping", "beartype")
 """Packages that a warning passes on its way to the line that the user wrote."""
 
@@ -107,7 +112,22 @@ def warn(message: str, *, slug: str) -> None:
     slug : str
         Heading of the message's paragraph in ``docs/messages.md``.
     """
+    heard = _HEARD.get()
+    if heard is not None:
+        heard.append(slug)
+        return
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in OURS:
         level, frame = level + 1, frame.f_back
     warnings.warn(SightlineWarning(message, slug=slug), stacklevel=level)
+
+
+@contextlib.contextmanager
+def hearing() -> Iterator[list[str]]:
+    """The slugs of warnings, which are not shown meanwhile; each thread hears its own."""
+    heard: list[str] = []
+    token = _HEARD.set(heard)
+    try:
+        yield heard
+    finally:
+        _HEARD.reset(token)

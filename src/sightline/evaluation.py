@@ -242,7 +242,7 @@ def evaluate(
             truth.append(labels)
             tick(len(labels))
     scores, labels = np.concatenate(found), np.concatenate(truth)
-    labels, names = _matched(labels, scores.shape[1], asked.class_names, source.class_names)
+    labels, names = matched(labels, scores.shape[1], asked.class_names, source.class_names)
     predicted, used = _decided(scores, threshold)
     return Evaluation(scores, labels, predicted, _places(source.source, len(labels)), names, used)
 
@@ -266,13 +266,27 @@ def _decided(
     return np.asarray(scores.argmax(axis=1), dtype=np.intp), None
 
 
-def _matched(
+def matched(
     labels: Int[np.ndarray, "N"],
     classes: int,
     model: tuple[str, ...] | None,
     data: tuple[str, ...] | None,
 ) -> tuple[Int[np.ndarray, "N"], tuple[str, ...] | None]:
-    """Labels as columns of the model, and the names of those."""
+    """Labels as columns of the model, and the names of those.
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    classes : int
+        L, how many columns the model has.
+    model, data : tuple of str, optional
+        Names of the classes that the model and the data know.
+
+    Raises
+    ------
+    TargetError
+        If labels or class names are not among the model's classes.
+    """
     if model is not None and model == tuple(map(str, range(classes))):
         model = data if data is not None and len(data) == classes else model
     if data is not None and model is not None and set(data) <= set(model):

@@ -92,10 +92,10 @@ def save(explanation: Explanation, path: Path) -> Path:
     about = {
         "layout": LAYOUT,
         "plan": {
-            field.name: _encode(getattr(explanation.plan, field.name), f"plan.{field.name}", arrays)
+            field.name: encode(getattr(explanation.plan, field.name), f"plan.{field.name}", arrays)
             for field in dataclasses.fields(explanation.plan)
         },
-        "targets": [_encode(target, "target", arrays) for target in scores.targets],
+        "targets": [encode(target, "target", arrays) for target in scores.targets],
         "class_names": explanation.class_names,
         "calls": [scores.calls, made.calls],
         "settled": made.settled,
@@ -161,14 +161,14 @@ def _damaged(path: Path, error: Exception) -> FileError:
 
 def _built(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
     segments = Segments(arrays["labels"])
-    fields = {name: _decode(value, arrays) for name, value in about["plan"].items()}
+    fields = {name: decode(value, arrays) for name, value in about["plan"].items()}
     if isinstance(fields["segment"], Lost):
         fields["segment"] = Given(segments.labels)
     scores = Scores(
         values=arrays["scores.values"],
         full=arrays["scores.full"],
         empty=arrays["scores.empty"],
-        targets=tuple(_decode(target, arrays) for target in about["targets"]),
+        targets=tuple(decode(target, arrays) for target in about["targets"]),
         classes=arrays["scores.classes"],
         calls=about["calls"][0],
     )
@@ -188,7 +188,7 @@ def _built(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
     )
 
 
-def _encode(value: Any, place: str, arrays: dict[str, Any]) -> Any:
+def encode(value: Any, place: str, arrays: dict[str, Any]) -> Any:
     """A JSON-able form; arrays go to `arrays` under their place."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -198,14 +198,14 @@ def _encode(value: Any, place: str, arrays: dict[str, Any]) -> Any:
         arrays[place] = value
         return {"array": place}
     if isinstance(value, tuple):
-        return {"tuple": [_encode(item, f"{place}.{i}", arrays) for i, item in enumerate(value)]}
+        return {"tuple": [encode(item, f"{place}.{i}", arrays) for i, item in enumerate(value)]}
     if isinstance(value, Contrast):
         return {"contrast": [value.a, value.b]}
     if isinstance(value, Classes):
-        return {"classes": [_encode(target, place, arrays) for target in value.targets]}
+        return {"classes": [encode(target, place, arrays) for target in value.targets]}
     if OPTIONS.get(type(value).__name__) is type(value):
         words = {
-            f.name: _encode(getattr(value, f.name), f"{place}.{f.name}", arrays)
+            f.name: encode(getattr(value, f.name), f"{place}.{f.name}", arrays)
             for f in dataclasses.fields(value)
         }
         return {"option": type(value).__name__, "with": words}
@@ -213,18 +213,18 @@ def _encode(value: Any, place: str, arrays: dict[str, Any]) -> Any:
     return {"function": name}
 
 
-def _decode(value: Any, arrays: dict[str, Any]) -> Any:
+def decode(value: Any, arrays: dict[str, Any]) -> Any:
     if not isinstance(value, dict):
         return value
     if "array" in value:
         return arrays[value["array"]]
     if "tuple" in value:
-        return tuple(_decode(item, arrays) for item in value["tuple"])
+        return tuple(decode(item, arrays) for item in value["tuple"])
     if "contrast" in value:
         return Contrast(*value["contrast"])
     if "classes" in value:
-        return Classes(*(_decode(target, arrays) for target in value["classes"]))
+        return Classes(*(decode(target, arrays) for target in value["classes"]))
     if "option" in value:
-        words = {name: _decode(item, arrays) for name, item in value["with"].items()}
+        words = {name: decode(item, arrays) for name, item in value["with"].items()}
         return OPTIONS[value["option"]](**words)
     return Lost(value["function"])

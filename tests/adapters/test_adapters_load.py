@@ -55,7 +55,7 @@ def test_a_pickle_is_loaded_only_on_trust(tmp_path: Path, suffix: str) -> None:
     joblib.dump(fitted(SHAPE)[0], path)
     assert refusal(path) == (
         f"loading {path!r} runs whatever code is stored in it. If you trust where the file comes from, pass "
-        "--trust (trust=True); a .skops or .onnx file needs no such trust. [model-trust]"
+        "--trust (trust=True); a .skops, .onnx or .keras file needs no such trust. [model-trust]"
     )
     np.testing.assert_allclose(load_model(path, trust=True)(IMAGES), fitted(SHAPE)[1](IMAGES), atol=1e-6)
 
@@ -137,7 +137,7 @@ def test_a_function_is_imported_from_the_working_directory_too(tmp_path: Path) -
         ("no_such_package:f", "'no_such_package:f' cannot be imported: ModuleNotFoundError: No module named"),
         (
             "net.xyz!",
-            "'net.xyz!' is not a model that can be loaded. It has to be the path of a .onnx or .skops file,",
+            "'net.xyz!' is not a model that can be loaded. It has to be the path of a .onnx, .skops ",
         ),
         ("net", "or package.module:function. [model-text]"),
         ("mine.fn", "If it is a function, a colon goes before its name: mine:fn. [model-text]"),
@@ -180,26 +180,6 @@ def test_the_names_that_the_hints_give_work(tmp_path: Path, monkeypatch: pytest.
     assert "Write hinted.mine:fn." in refusal("hinted/mine.py:fn")
     assert "before its name: hinted.mine:fn." in refusal("hinted.mine.fn")
     load_model("hinted.mine:fn")
-
-
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("net.pt", "import torch; net = torch.load({!r}, weights_only=False).eval()"),
-        ("net.PTH", "import torch; net = torch.load({!r}, weights_only=False).eval()"),
-        ("net.h5", "import keras; net = keras.models.load_model({!r})"),
-        ("net.keras", "import keras; net = keras.models.load_model({!r})"),
-    ],
-)
-def test_a_saved_network_is_answered_with_the_code_that_loads_it(
-    name: str, code: str, tmp_path: Path
-) -> None:
-    path = tmp_path / name
-    path.touch()
-    assert refusal(str(path)) == (
-        f"{str(path)!r} is a saved network, which is not loaded from here. Load it in a file of yours, "
-        f"mine.py, with the line\n    {code.format(str(path))}\nand give mine:net as the model. [model-text]"
-    )
 
 
 def test_the_code_of_the_hint_loads_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,21 +9,26 @@ from typing import Any
 from sightline._optional import require
 from sightline.adapters import as_model
 from sightline.adapters.model import CheckedModel
+from sightline.adapters.saved import (
+    BY_KERAS,
+    KERAS,
+    TORCH,
+    by_code,
+    load_keras,
+    load_torch,
+    unreadable,
+    untrusted,
+)
 from sightline.errors import FileError
 
 ACCEPTED = (
-    "the path of a .onnx or .skops file, of a .joblib or .pkl file with --trust, the URL of a served model "
-    "(http://host:port/v2/models/NAME or http://host:port/v1/models/NAME), or package.module:function"
+    "the path of a .onnx, .skops or .keras file; with --trust, of a .pt2, TorchScript, .h5, .joblib or .pkl "
+    "file; the URL of a served model (http://host:port/v2/models/NAME or http://host:port/v1/models/NAME); "
+    "or package.module:function"
 )
 
-FILES = (".onnx", ".skops", ".joblib", ".pkl", ".pickle")
-NETWORKS = {
-    ".pt": "import torch; net = torch.load({!r}, weights_only=False).eval()",
-    ".pth": "import torch; net = torch.load({!r}, weights_only=False).eval()",
-    ".h5": "import keras; net = keras.models.load_model({!r})",
-    ".keras": "import keras; net = keras.models.load_model({!r})",
-}
-"""Files that are loaded by code of the user's, and that code."""
+PICKLES = (".joblib", ".pkl", ".pickle")
+FILES = (".onnx", ".skops", *PICKLES, *KERAS, *TORCH)
 
 
 def load_model(text: str, *, trust: bool = False) -> CheckedModel:
@@ -32,11 +37,13 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     Parameters
     ----------
     text : str
-        ``"path.onnx"``, ``"path.skops"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or
-        ``"package.module:function"``, which is imported, from the working directory too.
+        ``"path.onnx"``, ``"path.skops"``, ``"path.keras"``, ``"path.pt2"``, ``"path.ts"`` (TorchScript),
+        ``"path.h5"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or ``"package.module:function"``,
+        which is imported, from the working directory too.
     trust : bool
-        Whether files may run code of their own when they are loaded: needed for joblib and pickle, and
-        for skops files with types that skops does not know.
+        Whether files may run code of their own when they are loaded: needed for joblib, pickle, PyTorch's
+        files and .h5, for skops files with types that skops does not know, and for Keras files with
+        Python lambdas.
 
     Returns
     -------
@@ -62,18 +69,20 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
         return as_model(text)
     if Path(text).is_dir():
         raise _folder(text)
-    if kind in (*FILES, *NETWORKS) and not Path(text).is_file():
+    if kind in FILES and not Path(text).is_file():
         raise FileError(f"there is no file {text!r}.", slug="model-file")
     if kind == ".onnx":
         return as_model(text)
     if kind == ".skops":
         return as_model(_skops(text, trust))
-    if kind in (".joblib", ".pkl", ".pickle"):
+    if kind in PICKLES:
         return as_model(_pickled(text, trust))
+    if kind in KERAS:
+        return load_keras(text, trust)
+    if kind in TORCH:
+        return load_torch(text, trust)
     if ":" in text and not Path(text).exists():
         return as_model(_imported(text))
-    if kind in NETWORKS:
-        raise _network(text, NETWORKS[kind])
     _check_name(text)
     raise FileError(
         f"{text!r} is not a model that can be loaded. It has to be {ACCEPTED}.{_colon(text)}",
@@ -111,19 +120,8 @@ def _folder(text: str) -> FileError:
     elif (Path(text) / "__init__.py").exists():
         hint = f"Name a function of the package: {'.'.join(Path(text).parts)}:function."
     else:
-        hint = _by_code(NETWORKS[".keras"].format(text))
+        hint = by_code(BY_KERAS.format(text))
     return FileError(f"{text!r} is a folder, and not a model. {hint}", slug="model-text")
-
-
-def _network(text: str, code: str) -> FileError:
-    return FileError(
-        f"{text!r} is a saved network, which is not loaded from here. {_by_code(code.format(text))}",
-        slug="model-text",
-    )
-
-
-def _by_code(code: str) -> str:
-    return f"Load it in a file of yours, mine.py, with the line\n    {code}\nand give mine:net as the model."
 
 
 def _check_name(text: str) -> None:
@@ -155,7 +153,7 @@ def _skops(path: str, trust: bool) -> Any:
     try:
         unknown = skops.get_untrusted_types(file=path)
     except Exception as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if unknown and not trust:
         raise FileError(
             f"{path!r} holds types that skops does not know to be safe: {', '.join(unknown)}. If you trust "
@@ -165,26 +163,18 @@ def _skops(path: str, trust: bool) -> Any:
     try:
         return skops.load(path, trusted=unknown)
     except Exception as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _pickled(path: str, trust: bool) -> Any:
     if not trust:
-        raise FileError(
-            f"loading {path!r} runs whatever code is stored in it. If you trust where the file comes from, "
-            "pass --trust (trust=True); a .skops or .onnx file needs no such trust.",
-            slug="model-trust",
-        )
+        raise untrusted(path)
     import joblib
 
     try:
         return joblib.load(path)
     except Exception as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: str, error: Exception) -> FileError:
-    return FileError(f"{path!r} cannot be loaded: {type(error).__name__}: {error}", slug="model-file")
+        raise unreadable(path, error) from error
 
 
 def _imported(text: str) -> Any:

@@ -1,5 +1,6 @@
 """an ONNX file or ONNX Runtime session → Ask."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class OnnxModel:
         if not Path(path).is_file():
             raise FileError(f"there is no file {path!r}.", slug="model-file")
         try:
-            session = runtime.InferenceSession(path, providers=_providers(runtime))
+            session = runtime.InferenceSession(path, _threads(runtime), providers=_providers(runtime))
         except Exception as error:
             raise FileError(f"ONNX Runtime cannot load {path!r}: {error}", slug="model-file") from error
         return cls(session, Path(path).name)
@@ -89,6 +90,15 @@ class OnnxModel:
 
     def _run(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         return self.session.run([self.answer.name], {self.input.name: images})[0]
+
+
+def _threads(runtime: Any) -> Any:
+    """Session options that keep to the cores which OMP_NUM_THREADS leaves this process."""
+    options = runtime.SessionOptions()
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdigit():
+        options.intra_op_num_threads = int(wanted)
+    return options
 
 
 def _providers(runtime: Any) -> list[str]:

@@ -10,12 +10,14 @@ from sightline.data.mark import REGIONS, Shortcut, plant_mark
 # Read last, and at once: each function takes the place of the module of the same name.
 from sightline.data.batches import batches  # isort: skip
 from sightline.data.folder import folder, splits  # isort: skip
+from sightline.data.lists import listed  # isort: skip
 from sightline.data.olivetti import olivetti  # isort: skip
 
 __all__ = [
     "Labelled",
     "folder",
     "splits",
+    "listed",
     "batches",
     "Folder",
     "Form",

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sightline.errors import OptionError
+from sightline.figures.atlas import atlas
 from sightline.figures.bars import bars
+from sightline.figures.blame import blame
 from sightline.figures.compare import compare
 from sightline.figures.many import grid, right_and_wrong, targets
 from sightline.figures.one import contours, heat, overlay, panel
 from sightline.figures.pixel import pixels
+from sightline.figures.regions import regions
 from sightline.figures.sheet import png
 from sightline.figures.view import Explained
 from sightline.render import Number
@@ -35,6 +38,9 @@ __all__ = [
     "right_and_wrong",
     "pixels",
     "compare",
+    "regions",
+    "atlas",
+    "blame",
     "png",
 ]
 

@@ -1,51 +1,24 @@
-"""The sightline command: each function reads arguments, makes one call, and prints."""
+"""Commands about one picture, and those that show and check sightline itself."""
 
-import warnings
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-import sightline
-from sightline.errors import SightlineError
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
-    help="Show where an image classifier looks, when it is right and when it is wrong.",
+from sightline.cli.options import (
+    Attribute,
+    Budget,
+    Fill,
+    Mode,
+    Names,
+    Seed,
+    Segment,
+    Size,
+    Trust,
+    Values,
+    app,
 )
-
-
-def main() -> None:
-    """Run the command line; an error or warning raised on purpose is one line, without a place in code."""
-    warnings.showwarning = _show
-    try:
-        app()
-    except SightlineError as error:
-        _fail(error)
-
-
-def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    typer.secho(f"warning: {message}", fg="yellow", err=True)
-
-
-def _fail(error: Exception) -> NoReturn:
-    typer.secho(f"error: {error}", fg="red", err=True)
-    raise SystemExit(2)
-
-
-def _version(asked: bool | None) -> None:
-    if asked:
-        typer.echo(f"sightline {sightline.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def common(
-    version: Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True)] = None,
-) -> None:
-    """Show where an image classifier looks, when it is right and when it is wrong."""
+from sightline.errors import SightlineError
 
 
 @app.command()
@@ -53,56 +26,32 @@ def explain(
     model: Annotated[
         str,
         typer.Argument(
-            help="FILE.onnx, a server's URL, package.module:function, FILE.skops; with --trust FILE.joblib."
+            help="FILE.onnx, FILE.skops, FILE.keras, a server's URL, package.module:function; with --trust "
+            "also FILE.pt2, a TorchScript file, FILE.h5, FILE.joblib, FILE.pkl."
         ),
     ],
     images: Annotated[list[Path], typer.Argument(help="Pictures to explain.")],
-    attribute: Annotated[
-        str,
-        typer.Option(
-            help="lime, shapley, banzhaf, rise or occlusion; for a network of your own also grad-cam, "
-            "integrated-gradients and others. Parameters after a colon."
-        ),
-    ] = "lime",
-    segment: Annotated[
-        str,
-        typer.Option(
-            help="slic, quickshift, felzenszwalb, watershed or grid; parameters after a colon, as in "
-            "slic:n_segments=100,compactness=5."
-        ),
-    ] = "slic",
-    fill: Annotated[
-        str, typer.Option(help="What hidden looks like: segment-mean, colour, blur, noise or inpaint.")
-    ] = "segment-mean",
+    attribute: Attribute = "lime",
+    segment: Segment = "slic",
+    fill: Fill = "segment-mean",
     target: Annotated[
         list[str] | None,
         typer.Option(help="Class number or name; repeat for several; A:B asks why A rather than B."),
     ] = None,
     top: Annotated[int, typer.Option(help="Without --target: explain so many of the highest classes.")] = 1,
-    budget: Annotated[str, typer.Option(help="Most model calls for a picture, or auto.")] = "1000",
-    seed: Annotated[int, typer.Option(help="Which masks; same seed, same answer.")] = 0,
-    values: Annotated[
-        str,
-        typer.Option(help="What the model wants: byte (0 to 255), unit (0 to 1), signed (-1 to 1), asis."),
-    ] = "asis",
-    mode: Annotated[
-        str, typer.Option(help="Channels that the model wants: grey, rgb, or asis (as the file has them).")
-    ] = "asis",
-    size: Annotated[
-        str | None, typer.Option(help="Resize pictures to WIDTHxHEIGHT pixels before anything else.")
-    ] = None,
-    names: Annotated[
-        Path | None, typer.Option(help="Text file with one class name a line, in the model's order.")
-    ] = None,
+    budget: Budget = "1000",
+    seed: Seed = 0,
+    values: Values = "asis",
+    mode: Mode = "asis",
+    size: Size = None,
+    names: Names = None,
     kind: Annotated[
         str, typer.Option(help="Figure: panel, overlay, heat, contours, bars, targets or pixels.")
     ] = "panel",
     out: Annotated[Path, typer.Option(help="Folder for the figures and the saved explanations.")] = Path(
         "sightline-out"
     ),
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Allow model files whose loading runs their code.")
-    ] = False,
+    trust: Trust = False,
 ) -> None:
     """Explain pictures: write a figure and a saved explanation (.npz) of each."""
     from sightline import command
@@ -133,19 +82,17 @@ def compare(
     attribute: Annotated[
         list[str] | None, typer.Option(help="A method, as for explain; repeat for several.")
     ] = None,
-    segment: Annotated[str, typer.Option(help="As for explain.")] = "slic",
-    fill: Annotated[str, typer.Option(help="As for explain.")] = "segment-mean",
+    segment: Segment = "slic",
+    fill: Fill = "segment-mean",
     target: Annotated[str | None, typer.Option(help="Class number or name; by default the highest.")] = None,
     budget: Annotated[str, typer.Option(help="Most model calls a method, or auto.")] = "1000",
-    seed: Annotated[int, typer.Option(help="Which masks; same seed, same answer.")] = 0,
-    values: Annotated[str, typer.Option(help="What the model wants: byte, unit, signed or asis.")] = "asis",
-    mode: Annotated[str, typer.Option(help="Channels that the model wants: grey, rgb, or asis.")] = "asis",
-    size: Annotated[str | None, typer.Option(help="Resize the picture to WIDTHxHEIGHT first.")] = None,
-    names: Annotated[Path | None, typer.Option(help="Text file with one class name a line.")] = None,
+    seed: Seed = 0,
+    values: Values = "asis",
+    mode: Mode = "asis",
+    size: Size = None,
+    names: Names = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("sightline-out"),
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Allow model files whose loading runs their code.")
-    ] = False,
+    trust: Trust = False,
 ) -> None:
     """Explain one picture by several methods, measure each, and put them side by side in a figure."""
     from sightline import command

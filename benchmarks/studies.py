@@ -1,0 +1,203 @@
+"""A study of 200 Olivetti faces beside a loop of lime over them; then what a store of 100,000 rows costs.
+
+The same model (the tutorial's pipeline), faces, segments and number of samples for all; the tools take
+turns. The model's own time is that of the same number of pictures in batches of 256. Times of several
+workers contain their start.
+
+    python benchmarks/studies.py [--faces 200] [--rounds 2] [--rows 100000]
+"""
+
+import argparse
+import contextlib
+import functools
+import io
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+from lime.wrappers.scikit_image import SegmentationAlgorithm
+from speed import CALLS, olivetti
+
+import sightline as sl
+from lime import lime_image
+from sightline.study import Ray, Study
+from sightline.study import rows as rows_of_a_study
+from sightline.study.rows import lines, schema
+from sightline.study.store import Store
+
+DIVISIONS = 256
+"""Of real pictures: far more than a compressed page of the store holds, so that none profits from another."""
+PLAN = sl.Plan(segment=sl.Slic(n_segments=50, compactness=10.0), budget=CALLS)
+
+
+def loop(model, images, batch):
+    """lime's own explainer, picture after picture."""
+    explainer = lime_image.LimeImageExplainer(random_state=0)
+    cut = SegmentationAlgorithm("slic", n_segments=50, compactness=10.0)
+    for image in images:
+        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+            explainer.explain_instance(
+                image.astype(np.float64),
+                model,
+                top_labels=1,
+                num_samples=CALLS,
+                segmentation_fn=cut,
+                batch_size=batch,
+            )
+
+
+def study(model, images, labels, workers):
+    """Seconds until the first part was there, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        made = Study(folder, PLAN)
+        write, first = made.store.add, []
+
+        def noted(*part):
+            first.append(time.perf_counter() - started)
+            return write(*part)
+
+        made.store.add = noted
+        made.run((images, labels), model, workers=workers)
+        return first[0]
+
+
+def pure(model, images):
+    """The model alone: as many pictures, in batches."""
+    for image in images:
+        for start in range(0, CALLS, 256):
+            model(np.repeat(image[np.newaxis], min(256, CALLS - start), axis=0))
+
+
+def throughput(count, rounds):
+    """Pictures a second."""
+    model, face = olivetti()
+    rng = np.random.default_rng(0)
+    images = np.stack([np.roll(face, place, axis=1) for place in range(count)])
+    images = np.clip(images + rng.normal(0, 0.02, images.shape), 0, 1).astype(np.float32)
+    labels = rng.integers(0, 40, count)
+    tools = {
+        "the model alone": lambda: pure(model, images),
+        "lime, as it comes (batches of 10)": lambda: loop(model, images, 10),
+        "lime, batches of 256": lambda: loop(model, images, 256),
+        "study, 1 worker": lambda: study(model, images, labels, 1),
+        "study, 2 workers": lambda: study(model, images, labels, 2),
+        "study, Ray with 2 workers": lambda: study(model, images, labels, Ray(workers=2)),
+    }
+    seconds = {name: [] for name in tools}
+    for _ in range(rounds):
+        for name, tool in tools.items():
+            started = time.perf_counter()
+            first = tool()
+            seconds[name].append((time.perf_counter() - started, first or 0.0))
+    alone = np.median([total for total, _ in seconds["the model alone"]])
+    print(f"{count} pictures of 64×64, {CALLS} samples each; medians of {rounds} rounds")
+    for name, found in seconds.items():
+        total, first = np.median(found, axis=0)
+        told = f", the first part after {first:.1f} s" if first else ""
+        print(f"  {name:36s}{count / total:7.2f} a second, {total / alone:5.2f} × the model{told}")
+
+
+def filled(folder, rows, side=224, segments=100):
+    """A store of explanations of different pictures with segments of real shapes; images of it."""
+    from skimage import data
+    from skimage.segmentation import slic
+    from skimage.transform import resize
+
+    rng = np.random.default_rng(0)
+    pictures = [resize(one(), (side + 64, side + 64)) for one in (data.astronaut, data.coffee, data.chelsea)]
+    divisions = []
+    for number in range(DIVISIONS):
+        down, across = rng.integers(0, 64, 2)
+        cut = pictures[number % 3][down : down + side, across : across + side]
+        labels = slic(cut, n_segments=int(1.2 * segments), compactness=10.0, start_label=0)
+        divisions.append(sl.Segments.renumber(labels))
+    print(f"{np.mean([one.count for one in divisions]):.0f} segments")
+    rows_of_a_study._packed = functools.cache(rows_of_a_study._packed)  # each division once
+    store, size = Store(Path(folder) / "parts"), 64
+    for start in range(0, rows, size):
+        places = range(start, min(start + size, rows))
+        table = [
+            line for place in places for line in lines(*explained(place, divisions[place % DIVISIONS], rng))
+        ]
+        store.add(start, places.stop, [pyarrow.Table.from_pylist(table, schema=schema())])
+    store.join(rows, size)
+
+
+def explained(place, segments, rng):
+    """What a study would keep of one picture."""
+    from sightline.types import Attribution, Scores
+
+    classes = rng.dirichlet(np.ones(1000))
+    about = {"place": place, "id": f"class/{place:08d}.png", "label": place % 1000, "content": "0" * 16}
+    about |= {"seconds": 1.0, "warnings": []}
+    target = (int(classes.argmax()),)
+    full = np.array([classes.max()])
+    scores = Scores(np.zeros((0, 1)), full, full / 9, target, classes, CALLS)
+    values = rng.normal(size=(1, segments.count))
+    made = Attribution(values, np.abs(values) / 9, full, full, CALLS, True)
+    return about, segments, scores, made
+
+
+QUERIES = {
+    "count": "select count(*) from rows",
+    "right and wrong by class": "select label, avg((label = predicted)::int) from rows group by label",
+    "confusions": "select label, predicted, count(*) n from rows where label <> predicted group by all "
+    "order by n desc limit 10",
+    "lowest scores": "select id, score from rows order by score limit 20",
+    "mean largest value": "select predicted, avg(list_max(attribution)) from rows group by predicted",
+}
+
+
+def asked(folder):
+    """Seconds of each query, a row, and the growth of memory, in a process of its own."""
+    store = Store(Path(folder) / "parts")
+    before = most_memory()
+    for name, query in QUERIES.items():
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            store.query(query).fetchall()
+            times.append(time.perf_counter() - started)
+        print(f"  {name:26s} {np.median(times):.3f} s (first {times[0]:.3f} s)")
+    started = time.perf_counter()
+    store.lines(777)
+    print(f"  {'one image, by its place':26s} {time.perf_counter() - started:.3f} s")
+    started = time.perf_counter()
+    store.judged()
+    print(f"  {'all outcomes':26s} {time.perf_counter() - started:.3f} s")
+    print(f"  memory grew by {most_memory() - before:.0f} MiB")
+
+
+def most_memory():
+    """The most that this process ever held, in MiB; getrusage would begin with what its parent held."""
+    (line,) = [one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--faces", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--asked", help="only ask the store in this folder")
+    given = parser.parse_args()
+    if given.asked:
+        asked(given.asked)
+        return
+    if given.faces:
+        throughput(given.faces, given.rounds)
+    if given.rows:
+        with tempfile.TemporaryDirectory() as folder:
+            filled(folder, given.rows)
+            size = sum(path.stat().st_size for path in (Path(folder) / "parts").iterdir())
+            print(f"a store of {given.rows} rows, 224×224, 1000 classes: {size / given.rows:.0f} bytes a row")
+            subprocess.run([sys.executable, __file__, "--asked", folder], check=True)
+
+
+if __name__ == "__main__":
+    main()

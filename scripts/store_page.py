@@ -1,0 +1,41 @@
+"""Write docs/store.md, the page about a study's table, from the table's own definition."""
+
+from pathlib import Path
+
+from sightline.study.rows import COLUMNS, HISTORY
+
+PAGE = Path(__file__).parents[1] / "docs" / "store.md"
+HEAD = """# The store
+
+<!-- Written by scripts/store_page.py: change src/sightline/study/rows.py instead. -->
+
+A study is a folder:
+
+| what | what it holds |
+| --- | --- |
+| `plan.toml` | the plan; by what the model and the images can be opened again and known again |
+| `plan.npz` | the arrays of the plan, if it has any |
+| `parts/START-STOP.parquet` | the lines of the images START to STOP − 1, in the order of the data |
+| `claims/` | which parts running processes are at; empty otherwise |
+
+Parts are written aside and renamed, so each is there whole or not at all. Any Parquet reader reads them;
+where one part lies within a larger one, only the larger one counts. `sightline sql` and `Study.sql` ask all
+of them as one table, `rows`, which has a line for each image and target, and one for each image that failed:
+
+| column | type | holds |
+| --- | --- | --- |
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    columns = [f"| `{name}` | {kind} | {what} |" for name, (kind, _, what) in COLUMNS.items()]
+    layouts = [f"| {layout} | {told} |" for layout, told in HISTORY.items()]
+    history = ["", "Layouts so far; an older one is read, a newer one is refused:", ""]
+    return (
+        HEAD + "\n".join([*columns, *history, "| layout | what is new |", "| --- | --- |", *layouts]) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,83 @@
+"""How far a study is: a bar on a terminal, a line now and then elsewhere."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+EVERY = 30.0
+"""Seconds between two lines."""
+
+
+class Progress:
+    """Counts images, and failures among them.
+
+    Parameters
+    ----------
+    total : int
+        Images to explain.
+    shown : bool
+        Whether anything is written, to the error output.
+    """
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self.total = total
+        self.shown = shown
+        self.done = 0
+        self.failed = 0
+        self._bar: Any = None
+        self._task: Any = None
+        self._began = self._told = time.monotonic()
+
+    def add(self, images: int, failed: int = 0) -> None:
+        """So many more images are done, so many of them without an explanation."""
+        self.done += images
+        self.failed += failed
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done, failed=self.failed, rate=self.rate())
+        elif self.shown and time.monotonic() - self._told > EVERY:
+            self._told = time.monotonic()
+            print(self.line(), file=sys.stderr, flush=True)  # noqa: T201
+
+    def rate(self) -> str:
+        """Images per second so far."""
+        seconds = time.monotonic() - self._began
+        return f"{self.done / seconds:.3g} a second" if self.done and seconds else "…"
+
+    def line(self) -> str:
+        """Where it stands, in one line."""
+        seconds = time.monotonic() - self._began
+        left = seconds / self.done * (self.total - self.done) if self.done else float("nan")
+        done = f"{self.done:,} of {self.total:,} images, {self.rate()}"
+        return f"{done}, {_clock(left)} left, {self.failed:,} failed"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Progress"]:
+        """Show it meanwhile."""
+        if not (self.shown and sys.stderr.isatty()):
+            yield self
+            return
+        from rich import progress
+        from rich.console import Console
+
+        columns = (
+            progress.TextColumn("explaining"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[rate]}"),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[failed]} failed"),
+        )
+        with progress.Progress(*columns, console=Console(stderr=True)) as self._bar:
+            self._task = self._bar.add_task("explaining", total=self.total, rate="…", failed=0)
+            yield self
+        self._bar = None
+
+
+def _clock(seconds: float) -> str:
+    if seconds != seconds:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

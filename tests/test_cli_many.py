@@ -1,0 +1,151 @@
+"""The commands about many pictures, as a user runs them."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from sightline.cli import app
+from sightline.data import drawn_faces
+from sightline.study import Study
+
+MODEL = '''
+import numpy as np
+
+def model(images):
+    """p of class 1: how bright the upper half is; read as bytes."""
+    return np.clip(images[:, :16].mean(axis=(1, 2, 3)) / 255, 0, 1)
+
+def slow(images):
+    import time
+    time.sleep(0.002 * len(images))
+    return model(images)
+'''
+PLAN = ["--budget", "20", "--segment", "grid:rows=2,columns=2", "--fill", "colour"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a model and 12 pictures of two classes."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "mine.py").write_text(MODEL)
+    rng = np.random.default_rng(0)
+    for number, image in enumerate(drawn_faces(12, size=32, seed=3).images):
+        path = folder / "data" / ("bright" if rng.random() < 0.6 else "dark") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image * 255).astype(np.uint8)).save(path)
+    return folder
+
+
+def run(place, *words, code=0):
+    with contextlib.chdir(place):
+        done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exit_code == 2 and done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == code, done.output + repr(done.exception)
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def studied(place):
+    output = run(place, "study", "mine:model", "data", "-o", "run", *PLAN)
+    assert "12 of 12 images explained" in output
+    assert "accuracy" in output
+    return place / "run"
+
+
+def test_a_study_goes_on_by_its_folder_alone(place, studied):
+    next((studied / "parts").iterdir()).unlink()
+    assert len(Study(studied)) < 12
+    assert "12 of 12 images explained" in run(place, "study", "-o", "run")
+
+
+def test_a_failed_picture_is_told_of_and_ends_with_1(place, studied, tmp_path):
+    shutil.copytree(place / "data", tmp_path / "data")
+    shutil.copy(place / "mine.py", tmp_path)
+    (tmp_path / "data" / "dark" / "broken.png").write_bytes(b"nothing")
+    output = run(tmp_path, "study", "mine:model", "data", "-o", "run", *PLAN, code=1)
+    assert "12 of 13 images explained" in output
+    assert "failed: dark/broken.png:" in output
+
+
+def test_the_table_is_asked_in_three_forms(place, studied):
+    query = "select count(*) as pictures from rows where rank = 0"
+    assert "12" in run(place, "sql", "run", query)
+    assert run(place, "sql", "run", query, "--format", "csv") == "pictures\n12\n"
+    assert json.loads(run(place, "sql", "run", query, "--format", "json")) == [{"pictures": 12}]
+
+
+def test_interrupting_says_how_to_go_on(place, tmp_path):
+    words = [
+        sys.executable,
+        "-m",
+        "sightline",
+        "study",
+        "mine:slow",
+        "data",
+        "-o",
+        str(tmp_path / "run"),
+        *PLAN,
+    ]
+    process = subprocess.Popen(
+        words,
+        cwd=place,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What is started in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    end = time.monotonic() + 60
+    while not list((tmp_path / "run" / "parts").glob("*.parquet")) and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "of 12 pictures are explained and kept. Go on with" in errors
+    assert f"sightline study -o {tmp_path / 'run'}" in errors
+    assert "Traceback" not in errors
+
+
+def width(path):
+    with Image.open(path) as picture:
+        return picture.size[0]
+
+
+def test_findings_are_written_beside_the_study(place, studied):
+    output = run(place, "atlas", "run", "--by", "pair", "--regions", "grid:rows=2,columns=2")
+    assert "wrote run/atlas.png" in output
+    assert width(studied / "atlas.png") > 100
+    output = run(place, "blame", "run", "--regions", "grid:rows=2,columns=2")
+    assert "too few errors" in output
+    assert width(studied / "blame.png") > 100
+    assert json.loads((studied / "blame.json").read_text())["verdict"].startswith("too few errors")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["study", "mine:model"], "begins one"),
+        (["study", "mine:model", "nowhere", "-o", "new"], "nowhere"),
+        (["study", "mine:model", "data", "-o", "new", "--workers", "0"], "workers must be 1 or more"),
+        (["study", "mine:model", "data", "-o", "new", "--gpus", "1"], "--gpus goes with --ray"),
+        (["sql", "run", "select 1", "--format", "xml"], "there is no --format 'xml'"),
+        (["sql", "nowhere", "select 1"], "there is no study in nowhere"),
+        (["blame", "run", "--regions", "fase"], "fase"),
+        (["atlas", "run", "--out", "nowhere/x.png"], "must be a .png file in a folder that is there"),
+        (["atlas", "run", "--by", "outcom"], "outcom"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_error(place, studied, words, told):
+    with contextlib.chdir(place):
+        done = CliRunner().invoke(app, words)
+    assert told in str(done.exception)
+    assert not (place / "new").exists()
