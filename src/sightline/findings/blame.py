@@ -66,9 +66,10 @@ def blame(
     Why so. In any model, hiding what it goes by moves wrong answers towards the truth, by mere regression
     to the mean, as it moves right ones away from it. With enough errors "more than nothing" is true of most
     regions: hence a least effect that matters (a minimum-effect test; Murphy & Myors 1999). And where a
-    model weighs independent, normally distributed evidence as well as can be done, each region has the same share of it in wrong
-    answers as in right ones, however large that share is; a region with a larger share in wrong ones is one
-    that the model relies on more than it is worth. Such a model is quiet under (3), not under (1) and (2).
+    model weighs independent, normally distributed evidence as well as can be done, each region has the same
+    share of it in wrong answers as in right ones, however large that share is; a region with a larger share
+    in wrong ones is one that the model relies on more than it is worth. Such a model is quiet under (3),
+    not under (1) and (2).
 
     Of attribution in wrong answers alone the first rank goes to what any answer is made of; less all of that
     in right ones, a mark is lost that right answers go by as well. Three quarters of it found planted marks
