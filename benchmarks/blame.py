@@ -20,10 +20,12 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from sightline import figures
 from sightline.data import Labelled, Shortcut, drawn_faces, olivetti, plant_mark
 from sightline.data.mark import FACE
 from sightline.demo import pipeline
 from sightline.engine.plan import Plan
+from sightline.findings.atlas import atlas
 from sightline.findings.blame import USUAL, blame
 from sightline.findings.regions import chest, face
 from sightline.study import Study
@@ -104,8 +106,8 @@ def xrays_marked(present, seed, count=300):
     return learn, y, test, z
 
 
-def studied(data, model, regions, seed, plan=PLAN):
-    """Train, explain every test picture, blame; what came of it as one line."""
+def studied(data, model, regions, seed, plan=PLAN, draw=None):
+    """Train, explain every test picture, blame; what came of it as one line, and as figures if asked."""
     learn, y, test, z = data
     started = time.perf_counter()
     with warnings.catch_warnings():
@@ -117,6 +119,10 @@ def studied(data, model, regions, seed, plan=PLAN):
             study = Study(folder, plan).run(Labelled(test, z, names), model.predict_proba, progress=False)
             explained = time.perf_counter()
             found = [blame(study, regions, seed=each, progress=False) for each in seed]
+            if draw is not None:
+                drawn_up = atlas(study, regions=regions, progress=False)
+                for name, figure in (("atlas", drawn_up.plot()), ("blame", figures.blame(found[0]))):
+                    draw.with_name(f"{draw.name}-{name}.png").write_bytes(figures.png(figure))
     return {
         "errors": found[0].errors,
         "first": [one.regions[0].region if one.regions else None for one in found],
@@ -223,6 +229,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="two seeds rather than ten")
     parser.add_argument("--only", default="", help="trials whose name begins so")
     parser.add_argument("--part", type=int, nargs=2, default=(0, 1), help="which part of how many")
+    parser.add_argument("--draw", type=Path, help="folder for figures of each trial; the last one's stay")
     parser.add_argument("--keep", type=Path, help="file of lines, read and added to")
     asked = parser.parse_args()
     done = []
@@ -234,7 +241,9 @@ def main():
         if not chosen or (name, region, which) in before:
             continue
         data, model, regions, seed = make()
-        line = {"trial": name, "region": region, "which": which, **studied(data, model, regions, seed)}
+        draw = asked.draw / name.replace(" ", "-").replace(",", "").lower() if asked.draw else None
+        line = {"trial": name, "region": region, "which": which}
+        line |= studied(data, model, regions, seed, draw=draw)
         done.append(line)
         print(
             *(line[key] for key in ("trial", "region", "which", "errors", "confirmed", "seconds")), flush=True

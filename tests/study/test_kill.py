@@ -154,7 +154,7 @@ def test_a_ray_run_outlives_its_workers(tmp_path, whole):
     written(folder, 120)
     killed = 0
     while killed < KILLS and process.poll() is None:
-        time.sleep(0.5 * rng.random())
+        time.sleep(0.7 + rng.random())  # a worker takes a while to begin
         for actor in rng.sample(actors(), k=min(1, len(actors()))):
             with contextlib.suppress(psutil.NoSuchProcess):
                 actor.kill()

@@ -9,6 +9,9 @@ from sightline.study.work import Done, Job, packed
 from sightline.types import option
 
 TRIES = 3
+"""Times that Ray itself runs a part whose worker dies."""
+DEATHS = 3
+"""Parts that Ray may give up with none being finished in between."""
 
 
 @option
@@ -57,7 +60,7 @@ class Ray:
         Raises
         ------
         ModelError
-            If a part's worker dies at every try.
+            If workers die again and again with no part finished in between.
         OptionError
             If the model cannot be handed to other processes, or the cluster is too small.
         """
@@ -89,47 +92,50 @@ class Ray:
         kind = ray.remote(
             num_cpus=self.cpus, num_gpus=self.gpus, max_restarts=-1, max_task_retries=TRIES - 1
         )(Worker)
-        idle = [kind.remote(job) for _ in range(self.workers)]
+        idle = [kind.remote() for _ in range(self.workers)]
         running: dict[Any, tuple[Any, tuple[int, int]]] = {}
+        lost: list[tuple[int, int]] = []
+        deaths = 0
         while True:
-            while idle and (part := next(parts, None)) is not None:
+            while idle and (part := lost.pop() if lost else next(parts, None)) is not None:
                 worker = idle.pop()
-                running[worker.part.remote(*part)] = (worker, part)
+                running[worker.part.remote(job, *part)] = (worker, part)
             if not running:
                 return
             (ready,), _ = ray.wait(list(running))
             worker, part = running.pop(ready)
+            idle.append(worker)
             try:
                 table = ray.get(ready)
             except ray.exceptions.RayActorError as error:
-                raise _died(part, error) from error
-            idle.append(worker)
+                deaths += 1
+                lost.append(part)
+                if deaths == DEATHS:
+                    raise _died(part, error) from error
+                continue
+            deaths = 0
             yield *part, table
 
 
 class Worker:
-    """An actor: the job, with its model open.
+    """An actor; it opens the job, with its model, when it gets its first part."""
 
-    Parameters
-    ----------
-    job : list of ray.ObjectRef
-        One reference to what `packed` makes.
-    """
+    def __init__(self) -> None:
+        self.job: Job | None = None
 
-    def __init__(self, job: list[Any]) -> None:
+    def part(self, job: list[Any], start: int, stop: int) -> Any:
+        """The lines of the images `start` to `stop` − 1; `job` is a reference to what `packed` makes."""
         import pickle
 
-        received: Job = pickle.loads(require("ray", extra="ray").get(job[0]))
-        self.job = received.opened()
-
-    def part(self, start: int, stop: int) -> Any:
-        """The lines of the images `start` to `stop` − 1."""
+        if self.job is None:
+            received: Job = pickle.loads(require("ray", extra="ray").get(job[0]))
+            self.job = received.opened()
         return self.job.part(start, stop)
 
 
 def _died(part: tuple[int, int], error: Exception) -> ModelError:
     return ModelError(
-        f"the Ray worker of images {part[0]} to {part[1] - 1} died {TRIES} times: {error}. Most likely "
+        f"the Ray worker of images {part[0]} to {part[1] - 1} died at every try: {error}. Most likely "
         "memory ran out: give each worker more of the machine, as in Ray(cpus=4). What was done before is "
         "kept; the study goes on from there when it is run again.",
         slug="study-workers",
