@@ -128,7 +128,7 @@ def test_the_engine_knows_no_framework_and_no_plotting():
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_says_what_it_is_and_stays_under_400_lines(path):
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 450
+    assert len(text.splitlines()) <= 400
     assert ast.get_docstring(ast.parse(text)), "no docstring"
 
 

@@ -1,6 +1,8 @@
 """atlas: means and errors as they are defined, differences that are there, and silence where none is."""
 
+import dataclasses
 import json
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,11 +10,14 @@ import pytest
 from scipy import stats
 
 import sightline as sl
-from sightline.errors import OptionError
+from sightline.errors import ImageError, OptionError
+from sightline.figures.atlas import tinted
 from sightline.findings import regions
-from sightline.findings.atlas import SAME, _held_against, atlas
+from sightline.findings.atlas import _held_against, atlas
+from sightline.findings.averages import SAME, Atlas, Cell
 from sightline.findings.maps import brought
 from sightline.findings.sums import Sums
+from sightline.render import limit_of
 from sightline.study import Study
 from studies import Memory
 
@@ -75,6 +80,19 @@ def test_wrong_answers_are_held_against_right_ones_by_welch_s_test(study, made):
     np.testing.assert_array_equal(made.told, expected)
     assert made.told[:3, :3].all()
     assert made.difference[0, 0] > 0
+
+
+def test_of_many_pixels_the_share_of_false_ones_is_kept_low(rng):
+    wrong, right = rng.normal(size=(30, 20, 20)), 2 * rng.normal(size=(25, 20, 20))
+    wrong[:, :5] += 1.5
+    kinds = Sums((20, 20)), Sums((20, 20))
+    for sums, maps in zip(kinds, (wrong, right), strict=True):
+        for one in maps:
+            sums.add(one)
+    _, _, told = _held_against(*kinds)
+    p = stats.ttest_ind(wrong, right, equal_var=False).pvalue
+    np.testing.assert_array_equal(told.ravel(), stats.false_discovery_control(p, axis=None) <= 0.05)
+    assert 0 < told.sum() < (p <= 0.05).sum()
 
 
 def test_it_says_where_answers_differ(made):
@@ -177,3 +195,166 @@ def test_the_figure_names_each_kind_and_its_number(made):
         assert one.name in words
         assert f"{one.count:,} images" in words
     assert "wrong − right" in words
+
+
+def test_pairs_have_the_difference_below_them_and_over_the_mean_of_all_images(study):
+    made = atlas(study, by="pair")
+    everything = np.array([study.image(place) for place in study.places]).mean(axis=0)
+    np.testing.assert_allclose(made.image[..., 0], everything, atol=2e-5)  # of 16 bits
+    words = " ".join(text.get_text() for text in made.plot().axes[0].texts)
+    assert words.index("All wrong answers against all right ones") < words.index("wrong − right")
+
+
+def test_classes_may_be_called_right_and_wrong():
+    images, labels = marked(60)
+    named = Memory(model, images, labels, PLAN, class_names=["right", "wrong"])
+    said = {one.name: one.count for one in atlas(named, by="predicted").cells}
+    assert said == {name: int((named.predicted == one).sum()) for one, name in enumerate(("right", "wrong"))}
+    right = {one.name: one.count for one in atlas(named).cells}["right"]
+    assert right == int((named.labels == named.predicted).sum())
+
+
+def test_rare_kinds_are_counted_and_not_averaged(study, monkeypatch):
+    whole = atlas(study, by="pair")
+    monkeypatch.setattr("sightline.findings.atlas.MOST_KINDS", 1)
+    made = atlas(study, by="pair")
+    assert [one.name for one in made.cells] == [whole.cells[0].name]
+    assert made.others == (len(whole.cells) - 1, whole.count - whole.cells[0].count)
+    assert made.count == whole.count == len(study.places)
+    assert f"and {made.others[0]} more kinds of {made.others[1]} images" in repr(made)
+    np.testing.assert_array_equal(made.difference, whole.difference)
+    words = " ".join(text.get_text() for text in made.plot().axes[0].texts)
+    assert f"Mean attribution over the mean image: the 1 most frequent of {len(whole.cells)} kinds" in words
+    assert "…" not in words
+
+
+class Unreadable(Memory):
+    """A study one of whose images is gone."""
+
+    def image(self, place):
+        if place == 3:
+            raise ImageError("it is gone.", slug="image-file")
+        return super().image(place)
+
+
+def test_an_image_that_is_gone_counts_but_is_not_in_the_mean_image():
+    images, labels = marked(40)
+    made = atlas(Unreadable(model, images, labels, PLAN))
+    assert made.count == 40
+    left = np.delete(images, 3, axis=0).mean(axis=0)
+    np.testing.assert_allclose(made.image[..., 1], left, atol=2e-5)  # of 16 bits
+
+
+def test_maps_of_large_images_are_reduced_and_keep_their_sums():
+    images = np.random.default_rng(0).random((3, 300, 600))
+    large = Memory(lambda batch: batch.mean(axis=(1, 2)), images, np.zeros(3, dtype=int), PLAN)
+    made = atlas(large, regions=NINE)
+    assert made.cells[0].mean.shape == (128, 256)
+    assert made.cells[0].mean.sum() == pytest.approx(made.cells[0].regions.sum())
+
+
+def test_memory_does_not_grow_with_the_number_of_images(study):
+    class Repeated(Memory):
+        def __init__(self, times):
+            self.class_names, self.times = study.class_names, times
+            self.labels, self.predicted = (np.tile(one, times) for one in (study.predicted, study.predicted))
+            self.places = np.arange(len(self.labels))
+
+        def rows(self):
+            for _ in range(self.times):
+                for row in study.rows():
+                    yield dataclasses.replace(row, label=row.predicted)
+
+        def image(self, place):
+            return study.image(place)
+
+    peaks = []
+    for times in (1, 1, 5):  # the first loads what is loaded once
+        tracemalloc.start()
+        atlas(Repeated(times))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 200_000
+
+
+def test_regions_have_their_difference_with_its_error_in_the_table(made):
+    wrong, right = made["wrong"], made["right"]
+    np.testing.assert_allclose(made.region_difference, wrong.regions - right.regions, atol=1e-12)
+    np.testing.assert_allclose(made.region_error, np.hypot(wrong.region_error, right.region_error))
+    (line,) = [line for line in repr(made).splitlines() if line.startswith("wrong − right")]
+    shown = [float(word) for word in line.split() if word[0] in "+-"]
+    np.testing.assert_allclose(shown, made.region_difference, rtol=0.05, atol=made.region_error.max() / 10)
+
+
+def test_numbers_are_printed_to_two_digits_of_their_usual_error():
+    one = Cell(
+        "right", 9, np.zeros((1, 1)), np.ones((1, 1)), None, np.array([-1e-9, 2e-5]), np.array([3.3e-6, 5e-6])
+    )
+    printed = repr(dataclasses.replace(_bare(one), region_names=("jaw", "nose")))
+    assert "+0.0000000 ± 0.0000033  +0.0000200 ± 0.0000050" in printed
+
+
+def _bare(cell):
+    return Atlas(
+        by="outcome",
+        cells=(cell,),
+        others=(0, 0),
+        image=None,
+        difference=None,
+        error=None,
+        told=None,
+        region_names=(),
+        region_difference=None,
+        region_error=None,
+        region_told=None,
+        groups=(),
+        how_grouped="",
+    )
+
+
+def test_a_study_without_explained_images_is_refused_at_any_size():
+    images, labels = marked(4)
+    empty = Memory(model, images, labels, PLAN, only=[])
+    for size in (None, (3, 3)):
+        with pytest.raises(OptionError, match="the study has no explained images: run it first"):
+            atlas(empty, size=size)
+
+
+def test_too_few_wrong_answers_tell_nothing(rng):
+    for few, told in ((4, False), (5, True)):
+        kinds = Sums((2,)), Sums((2,))
+        for sums, count, shift in zip(kinds, (few, 40), (100.0, 0.0), strict=True):
+            for _ in range(count):
+                sums.add(rng.normal(size=2) + shift)
+        assert _held_against(*kinds)[2].all() == _held_against(*kinds[::-1])[2].all() == told
+
+
+def test_the_figure_hatches_what_may_be_chance(made):
+    nowhere = dataclasses.replace(made, told=np.zeros_like(made.told))
+    words = [text.get_text() for text in nowhere.plot().axes[0].texts]
+    assert "no difference" in words
+    assert "may be chance; of the rest, at most 5 % is expected to be" in words
+    everywhere = dataclasses.replace(made, told=np.ones_like(made.told))
+    assert not any("may be chance" in text.get_text() for text in everywhere.plot().axes[0].texts)
+
+
+def test_only_what_may_be_chance_is_hatched(made):
+    told = np.zeros((9, 9), dtype=bool)
+    told[:, :3] = True
+
+    def drawn(where):
+        shown = dataclasses.replace(made, told=where).plot().axes[0].images
+        return np.asarray(shown[2].get_array())
+
+    limit = limit_of(np.array([made.difference, *(one.mean for one in made.cells)]))
+    half, plain = drawn(told), tinted(made.image, made.difference, limit)
+    third = half.shape[1] // 3
+    np.testing.assert_array_equal(half[:, :third], plain[:, :third])
+    assert (half[:, third + 1 :] != plain[:, third + 1 :]).any(axis=2).mean() > 0.1
+
+
+def test_long_pairs_are_written_in_two_lines(made):
+    long = dataclasses.replace(made.cells[0], name="a rather long name → another rather long name")
+    words = [text.get_text() for text in dataclasses.replace(made, cells=(long,)).plot().axes[0].texts]
+    assert "a rather long name →" in words
+    assert "another rather long name" in words

@@ -1,10 +1,14 @@
 """The figure of blame says what the table says."""
 
+import itertools
+
 import numpy as np
+import pytest
 
 from sightline import figures
+from sightline.figures.sheet import leading, measure
 from sightline.findings.verdict import Blame
-from sightline.render import RED
+from sightline.render import GREY, RED
 
 
 class Line:
@@ -17,7 +21,7 @@ class Line:
 
 
 class Found:
-    errors, verdict = 56, "jaw drives errors."
+    errors, verdict, lacked, least = 56, "jaw drives errors.", 0.4, 0.05
 
     def __init__(self, *regions):
         self.regions = regions
@@ -49,4 +53,56 @@ def test_where_nothing_is_confirmed_it_says_so():
 def test_too_few_errors_are_said_without_a_chart():
     fields = dict.fromkeys(Blame.__dataclass_fields__, 0)
     lacking = Blame(**(fields | {"regions": (), "lack": "5 wrong answers", "fill": "", "groups": None}))
-    assert "5 wrong answers" in words(figures.blame(lacking))[-1]
+    said = words(figures.blame(lacking))
+    assert said[0] == "0 wrong answers. Nothing can be said of them"
+    assert "5 wrong answers" in said[-1]
+
+
+@pytest.mark.parametrize(
+    "name", ["jaw", "corner bottom-right", "a region whose name nobody would call short" * 2]
+)
+def test_all_words_are_on_the_page_and_none_over_another(name):
+    lines = [Line(name, 0.3, True, 0.0009), *(Line(f"{name} {n}", 0.05 - 0.1 * n) for n in range(12))]
+    figure = figures.blame(Found(*lines))
+    width, height = figure.get_size_inches() * figure.dpi
+    boxes = []
+    for text in figure.axes[0].texts:
+        (x, y), size = text.get_position(), text.get_fontsize()
+        wide = measure(text.get_text(), size, bold=text.get_fontweight() == "bold")
+        left = x - wide * {"left": 0, "center": 0.5, "right": 1}[text.get_horizontalalignment()]
+        boxes.append((left, y - 0.6 * leading(size), left + wide, y))
+    assert min(left for left, *_ in boxes) >= 0
+    assert max(right for _, _, right, _ in boxes) <= width
+    assert max(base for *_, base in boxes) <= height
+    for one, other in itertools.combinations(boxes, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_regions_that_were_not_tested_are_said_to_be():
+    said = words(figures.blame(Found(Line("jaw", 0.3, p=0.2), Line("hair", -0.2))))
+    assert said.count("not tested") == 1
+    assert "0.2" in said
+
+
+def test_only_colours_that_are_there_are_explained():
+    said = words(figures.blame(Found(Line("jaw", 0.01))))
+    assert "95 % interval: not confirmed" in said
+    assert "95 % interval: drives errors" not in said
+    assert "the least that counts: 5% of what the true class lacked" in said
+
+
+def test_bars_are_intervals_on_one_axis():
+    figure = figures.blame(Found(Line("jaw", 0.3, True, 0.01), Line("hair", -0.2)))
+    boxes = [patch for patch in figure.axes[0].patches if patch.get_height() == 10]
+    (jaw, hair) = boxes
+    assert jaw.get_width() == pytest.approx(hair.get_width())  # both 0.2 long
+    assert jaw.get_x() - hair.get_x() == pytest.approx(0.5 * jaw.get_width() / 0.2)
+    (zero,) = [
+        patch
+        for patch in figure.axes[0].patches
+        if patch.get_width() == 2
+        and patch.get_height() > 50
+        and np.allclose(patch.get_facecolor()[:3], np.array(GREY) / 255)
+    ]
+    middle = zero.get_x() + 1
+    assert jaw.get_x() - middle == pytest.approx(0.2 * jaw.get_width() / 0.2)

@@ -1,6 +1,6 @@
 """what many explanations have in common → one figure: kinds of answers, difference, groups of errors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -8,14 +8,18 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 
 from sightline import render
 from sightline.figures.many import SIZE, Section, gallery
-from sightline.figures.parts import Cell, swatch
+from sightline.figures.parts import BAR, CAPTION, Cell, Entry, swatch
+from sightline.figures.sheet import legible, measure
+from sightline.figures.view import Picture
 from sightline.types import Segments
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_CELLS = 10
-UNTOLD = (swatch(render.PAPER, hatched=True), "may be chance: at most 5 % of the rest is false")
+UNTOLD = "may be chance; of the rest, at most 5 % is expected to be"
+LEADS = "the segment that speaks most for the answer"
+ALONE = "no groups of wrong answers stand apart"
 
 
 @runtime_checkable
@@ -41,7 +45,13 @@ class Mapped(Protocol):
     @property
     def by(self) -> str: ...
     @property
+    def count(self) -> int: ...
+    @property
     def cells(self) -> Sequence[Averaged]: ...
+    @property
+    def others(self) -> tuple[int, int]: ...
+    @property
+    def image(self) -> Any: ...
     @property
     def difference(self) -> Any: ...
     @property
@@ -54,7 +64,8 @@ def atlas(atlas: Mapped) -> "Figure":
     """Mean attribution over the mean image of each kind of answer, on one scale; difference; groups.
 
     Red is what speaks for the predicted class, blue what speaks against it. In the difference red is what
-    wrong answers rest on more than right ones do; hatched is where that may be chance.
+    wrong answers rest on more than right ones do; hatched is where that may be chance. Each group of wrong
+    answers is shown beside its most typical images.
 
     Parameters
     ----------
@@ -72,61 +83,94 @@ def atlas(atlas: Mapped) -> "Figure":
     groups = atlas.groups if len(atlas.groups) > 1 else ()
     maps = [one.mean for one in (*shown, *groups)] + ([] if atlas.told is None else [atlas.difference])
     limit = render.limit_of(np.concatenate([np.ravel(one) for one in maps]))
-    ground = _ground(shown)
-    cells = [_cell(one, limit) for one in shown]
-    if atlas.told is not None:
-        cells.append(_compared(ground, atlas, limit))
-    total = sum(one.count for one in atlas.cells)
+    notes = [f"{atlas.count:,} images", "score per pixel, for the predicted class"]
     return gallery(
         [
-            (_heading(atlas, len(shown)), cells),
-            *(_grouped(one, number, ground, limit) for number, one in enumerate(groups, start=1)),
+            *_means(atlas, shown, limit),
+            *(_grouped(one, number, limit) for number, one in enumerate(groups, start=1)),
         ],
         5,
         limit,
-        [] if atlas.told is None or atlas.told.all() else [UNTOLD],
+        list(_entries(atlas, groups)),
         top=f"Where the model looks, by {atlas.by}",
-        notes=[f"{total:,} images", "mean attribution towards the predicted class", "score for a pixel"],
+        notes=notes + ([ALONE] if len(atlas.groups) == 1 else []),
     )
 
 
-def _heading(atlas: Mapped, shown: int) -> str:
-    more = len(atlas.cells) - shown
-    return "Mean attribution over the mean image" + (f", the {shown} largest kinds" if more else "")
+def _means(atlas: Mapped, shown: Sequence[Averaged], limit: float) -> Iterator[Section]:
+    """The kinds of answers, and the difference: beside them if they are right and wrong, else below."""
+    more = len(atlas.cells) - len(shown) + atlas.others[0]
+    heading = "Mean attribution" + ("" if atlas.image is None else " over the mean image")
+    if more:
+        heading += f": the {len(shown)} most frequent of {len(shown) + more:,} kinds"
+    cells = [_cell(one, names, limit) for one, names in zip(shown, _names(shown), strict=True)]
+    difference = [] if atlas.told is None else [_compared(atlas, limit)]
+    if atlas.by == "outcome":
+        yield heading, [*cells, *difference]
+    else:
+        yield heading, cells
+        yield "All wrong answers against all right ones", difference
 
 
-def _cell(one: Averaged, limit: float) -> Cell:
+def _names(shown: Sequence[Averaged]) -> list[list[str]]:
+    """What the kinds are called: pairs in two lines if one of them has no room in one."""
+    names = [[one.name] for one in shown]
+    if all(measure(legible(name), CAPTION, bold=True) <= SIZE for (name,) in names):
+        return names
+    halves = [name.partition(" → ") for (name,) in names]
+    return [[f"{label} →", predicted] if arrow else [label] for label, arrow, predicted in halves]
+
+
+def _cell(one: Averaged, names: Sequence[str], limit: float) -> Cell:
     finite = one.error[np.isfinite(one.error)]
-    doubt = f"standard error ≤ {render.number(float(finite.max()))}" if finite.size else "a single image"
-    words = [one.name, f"{one.count:,} image{'s' * (one.count != 1)}", doubt]
+    doubt = f"standard error ≤ {render.number(float(finite.max()))}" if finite.size else "no standard error"
+    words = [*names, f"{one.count:,} image{'s' * (one.count != 1)}", doubt]
     return tinted(one.image, one.mean, limit), words
 
 
-def _grouped(one: Any, number: int, ground: Any, limit: float) -> Section:
-    """A group's mean attribution, and the images that are most typical of it."""
-    typical: list[Cell] = [
-        (render.fit(image, Segments(np.zeros(image.shape[:2], np.intp)), SIZE)[0], [f"image {place}"])
-        for place, image in zip(one.places, one.images, strict=False)
-    ]
-    pairs = ", ".join(f"{count} × {name}" for name, count in one.pairs)
-    heading = f"{one.count:,} wrong answers that look alike: {pairs}"
-    return heading, [(tinted(ground, one.mean, limit), [f"group {number}"]), *typical]
-
-
-def _compared(ground: Any, atlas: Mapped, limit: float) -> Cell:
+def _compared(atlas: Mapped, limit: float) -> Cell:
     """Wrong answers less right ones, hatched where that may be chance."""
-    picture = tinted(ground, atlas.difference, limit)
+    picture = tinted(atlas.image, atlas.difference, limit)
     share = atlas.told.mean()
     words = ["wrong − right", f"differs on {share:.0%}" if share else "no difference", "beyond chance"]
     return render.hatch(picture, ~_larger(atlas.told, picture.shape[:2])), words
 
 
-def _ground(cells: Iterable[Averaged]) -> Any:
-    """The mean of all images, if they are known."""
-    known = [one for one in cells if one.image is not None]
-    if not known:
-        return None
-    return np.average([one.image for one in known], axis=0, weights=[one.count for one in known])
+def _grouped(one: Any, number: int, limit: float) -> Section:
+    """A group's mean attribution, and the images that are most typical of it."""
+    pairs = [f"{count} × {name}" for name, count in one.pairs]
+    typical = [
+        (_outlined(image, spot), [f"image {place}", answer])
+        for place, image, spot, answer in zip(one.places, one.images, one.spots, one.answers, strict=False)
+    ]
+    words = [f"mean of {one.count:,}", *pairs]
+    return f"Group {number}: {one.count:,} wrong answers that look alike", [
+        (tinted(one.image, one.mean, limit), words),
+        *typical,
+    ]
+
+
+def _outlined(image: UInt8[np.ndarray, "_ _ 3"], spot: Bool[np.ndarray, "_ _"]) -> Picture:
+    """The picture with the spot in a red line with white sides."""
+    pixels, segments, ids = render.fit(image, Segments.renumber(spot), SIZE)
+    which = np.unique(spot)[ids]
+    pixels = pixels.copy()
+    pixels[render.rims(segments, which, width=5)] = render.PAPER
+    pixels[render.rims(segments, which, start=1, width=3)] = render.RED
+    return pixels
+
+
+def _entries(atlas: Mapped, groups: Sequence[Any]) -> Iterator[Entry]:
+    """What hatching and outlines mean, as far as there are any."""
+    if atlas.told is not None and not atlas.told.all():
+        yield swatch(render.PAPER, hatched=True), UNTOLD
+    if any(one.images for one in groups):
+        spot = np.zeros((BAR, 32), dtype=bool)
+        spot[1:-1, 1:-1] = True
+        sample = np.full((BAR, 32, 3), render.GREY, np.uint8)
+        halves = Segments.renumber(spot)
+        sample[render.rims(halves, np.array([False, True]), start=1, width=3)] = render.RED
+        yield sample, LEADS
 
 
 def tinted(

@@ -1,21 +1,36 @@
 """which regions drive the errors → a figure of effects with their intervals."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from sightline import render
-from sightline.figures.parts import CAPTION, MARGIN, NOTE, QUIET, title
-from sightline.figures.sheet import Box, Item, Word, bottom, leading, measure, page, stack, wrap
-from sightline.render import BLUE, GREY, INK, RED, Colour
+from sightline.figures.parts import BAR, CAPTION, MARGIN, NOTE, QUIET, Entry, legend, swatch, title
+from sightline.figures.sheet import (
+    Box,
+    Item,
+    Word,
+    bottom,
+    leading,
+    measure,
+    page,
+    shorten,
+    stack,
+    wrap,
+)
+from sightline.figures.view import FAINT
+from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDTH, CHART = 1180, 420
-LINE = 40
+NARROWEST, CHART, LONGEST = 900, 420, 340
+LINE, BETWEEN = 40, 40
 PALE = (176, 182, 188)
+HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
+GAIN = "gain of the true class's score when hidden"
 
 
 @runtime_checkable
@@ -27,6 +42,10 @@ class Accused(Protocol):
     @property
     def errors(self) -> int: ...
     @property
+    def lacked(self) -> float: ...
+    @property
+    def least(self) -> float: ...
+    @property
     def verdict(self) -> str: ...
 
 
@@ -34,7 +53,8 @@ def blame(blame: Accused) -> "Figure":
     """The gain of the true class's score when each region is hidden in wrong answers, with 95 % intervals.
 
     Red are the regions that are confirmed to drive errors; a grey mark is what hiding as much elsewhere
-    gains. Beside them: the adjusted p-value of those that were tested, and how many answers turned.
+    gains, and a pale line the least gain that counts. Beside them: the adjusted p-value of those that were
+    tested, and how many answers turned.
 
     Parameters
     ----------
@@ -48,74 +68,116 @@ def blame(blame: Accused) -> "Figure":
     --------
     >>> sightline.figures.blame(sightline.blame(study, sightline.regions.face()))  # doctest: +SKIP
     """
-    room = WIDTH - 2 * MARGIN
-    items: list[Item] = [*title(_headline(blame), room)]
-    said = wrap(blame.verdict.split(), room, NOTE, between=" ")
+    left = MARGIN + 24 + max((measure(_name(one), CAPTION, bold=True) for one in blame.regions), default=0)
+    ends = list(_columns(left + CHART))
+    width = max(NARROWEST, ends[-1] + MARGIN) if blame.regions else NARROWEST
+    items: list[Item] = [*title(_headline(blame), width - 2 * MARGIN)]
+    said = wrap(blame.verdict.split(), width - 2 * MARGIN, NOTE, between=" ", most=9)
     items += stack(said, MARGIN, bottom(items) + 6, size=NOTE, colour=QUIET)
     if blame.regions:
-        items += _chart(blame.regions, bottom(items) + 30)
-    return page(items, WIDTH, bottom(items) + MARGIN)
+        items += _chart(blame, left, ends, bottom(items) + 36)
+        items += _meanings(blame, bottom(items) + 20, width - 2 * MARGIN)
+    return page(items, width, bottom(items) + MARGIN)
 
 
 def _headline(blame: Accused) -> str:
     named = [one.region for one in blame.regions if one.confirmed]
-    what = f"Driven by: {', '.join(named)}" if named else "No region is confirmed to drive them"
-    return f"{blame.errors:,} wrong answers. {what}"
+    none = "No region is confirmed to drive them" if blame.regions else "Nothing can be said of them"
+    what = f"Driven by: {', '.join(named)}" if named else none
+    return f"{blame.errors:,} wrong answer{'s' * (blame.errors != 1)}. {what}"
 
 
-def _chart(regions: Sequence[Any], top: float) -> list[Item]:
-    names = max(measure(one.region, CAPTION, bold=True) for one in regions)
-    left = MARGIN + names + 24
-    low = min(0.0, *(one.low for one in regions), *(one.elsewhere for one in regions))
-    high = max(0.0, *(one.high for one in regions), *(one.elsewhere for one in regions))
+def _name(one: Any) -> str:
+    return shorten(one.region, LONGEST, CAPTION, bold=True)
+
+
+def _columns(left: float) -> Iterator[float]:
+    """Right ends of the columns of numbers."""
+    for head in HEADS:
+        left += BETWEEN + measure(head, NOTE)
+        yield left
+
+
+def _chart(blame: Accused, left: float, ends: Sequence[float], top: float) -> list[Item]:
+    regions, floor = blame.regions, float(blame.least * blame.lacked)
+    drawn: list[float] = [value for one in regions for value in (one.low, one.high, one.gain, one.elsewhere)]
+    known = [value for value in (*drawn, floor) if math.isfinite(value)]
+    low, high = min(0.0, *known), max(0.0, *known)
     span = max(high - low, 1e-9)
 
     def at(value: float) -> float:
-        return float(left + CHART * (value - low) / span)
+        return left + CHART * (value - low) / span
 
-    beside = left + CHART + 40
-    items: list[Item] = [
-        Word("gain of the true class's score when hidden", left, top, NOTE, colour=QUIET),
-        Word("adjusted p", beside + 90, top, NOTE, colour=QUIET, align="right"),
-        Word("wrong turned right", beside + 270, top, NOTE, colour=QUIET, align="right"),
-        Word("right turned wrong", beside + 450, top, NOTE, colour=QUIET, align="right"),
-    ]
     first = top + leading(NOTE)
-    for number, one in enumerate(regions):
-        middle = first + LINE * (number + 0.5)
-        items += _line(one, middle, at, beside)
-    end = first + LINE * len(regions)
-    items.append(Box(at(0.0) - 1, first, 2, LINE * len(regions), GREY))
+    tall = LINE * len(regions)
+    items: list[Item] = [Word(GAIN, left, top, NOTE, colour=QUIET)]
     items += [
-        Word(render.number(low, sign=True), left, end + leading(NOTE), NOTE, colour=QUIET),
-        Word("0", at(0.0), end + leading(NOTE), NOTE, colour=QUIET, align="center"),
-        Word(
-            render.number(high, sign=True),
-            left + CHART,
-            end + leading(NOTE),
-            NOTE,
-            colour=QUIET,
-            align="right",
-        ),
+        Word(head, end, top, NOTE, colour=QUIET, align="right") for head, end in zip(HEADS, ends, strict=True)
     ]
-    notes = (
-        "Bar: 95 % interval. Grey mark: hiding as much elsewhere; in brackets how many answers that turned."
-    )
-    return [*items, Word(notes, MARGIN, end + 2.4 * leading(NOTE), NOTE, colour=QUIET)]
+    if floor > 0:
+        items.append(Box(at(floor) - 1, first, 2, tall, FAINT))
+    items.append(Box(at(0.0) - 1, first, 2, tall, GREY))
+    for number, one in enumerate(regions):
+        items += _line(one, first + LINE * (number + 0.5), at, ends)
+    return [*items, *_ticks(low, high, at, first + tall + leading(NOTE))]
 
 
-def _line(one: Any, middle: float, at: Any, beside: float) -> list[Item]:
-    colour: Colour = RED if one.confirmed else (BLUE if one.high < 0 else PALE)
+def _ticks(low: float, high: float, at: Callable[[float], float], line: float) -> Iterator[Word]:
+    """0 and the two ends, as far as they leave each other room."""
+    room = 1.5 * measure(render.number(min(low, -high)), NOTE)
+    yield Word("0", at(0.0), line, NOTE, colour=QUIET, align="center")
+    if at(0.0) - at(low) > room:
+        yield Word(render.number(low), at(low), line, NOTE, colour=QUIET, align="center")
+    if at(high) - at(0.0) > room:
+        yield Word(render.number(high, sign=True), at(high), line, NOTE, colour=QUIET, align="center")
+
+
+def _line(one: Any, middle: float, at: Callable[[float], float], ends: Sequence[float]) -> Iterator[Item]:
     base = middle + 6
-    items: list[Item] = [
-        Word(one.region, MARGIN, base, CAPTION, bold=one.confirmed),
-        Box(at(one.low), middle - 5, max(2.0, at(one.high) - at(one.low)), 10, colour),
-        Box(at(one.gain) - 2, middle - 11, 4, 22, INK),
-        Box(at(one.elsewhere) - 2, middle - 11, 4, 22, GREY),
+    yield Word(_name(one), MARGIN, base, CAPTION, bold=one.confirmed)
+    if math.isfinite(one.low) and math.isfinite(one.high):
+        yield Box(at(one.low), middle - 5, max(2.0, at(one.high) - at(one.low)), 10, _colour(one))
+    yield Box(at(one.elsewhere) - 2, middle - 11, 4, 22, GREY)
+    yield Box(at(one.gain) - 2, middle - 11, 4, 22, INK)
+    tested = math.isfinite(one.p)
+    yield Word(
+        f"{one.p:.2g}" if tested else "not tested",
+        ends[0],
+        base,
+        NOTE,
+        INK if tested else QUIET,
+        align="right",
+    )
+    turned = ((one.righted, one.righted_elsewhere), (one.wronged, one.wronged_elsewhere))
+    for end, (there, elsewhere) in zip(ends[1:], turned, strict=True):
+        yield Word(f"{there:g} ({elsewhere:.1f})", end, base, NOTE, align="right")
+
+
+def _colour(one: Any) -> Colour:
+    return RED if one.confirmed else BLUE if one.high < 0 else PALE
+
+
+def _meanings(blame: Accused, top: float, room: float) -> list[Item]:
+    """What colours and marks mean, as far as they are in use."""
+    colours = {_colour(one) for one in blame.regions}
+    said = {
+        RED: "95 % interval: drives errors",
+        PALE: "95 % interval: not confirmed",
+        BLUE: "95 % interval: hiding it lowers the score",
+    }
+    entries = [(swatch(colour), text) for colour, text in said.items() if colour in colours]
+    entries += [
+        _mark(INK, "gain"),
+        _mark(GREY, "hiding as much elsewhere; in brackets, how many answers that turned"),
     ]
-    if np.isfinite(one.p):
-        items.append(Word(f"{one.p:.2g}", beside + 90, base, NOTE, align="right"))
-    turned = ((270, one.righted, one.righted_elsewhere), (450, one.wronged, one.wronged_elsewhere))
-    for place, there, elsewhere in turned:
-        items.append(Word(f"{there:g} ({elsewhere:.1f})", beside + place, base, NOTE, align="right"))
-    return items
+    if blame.least * blame.lacked > 0:
+        entries.append(
+            _mark(FAINT, f"the least that counts: {blame.least:.0%} of what the true class lacked")
+        )
+    return legend(entries, MARGIN, top, room)
+
+
+def _mark(colour: Colour, text: str) -> Entry:
+    sample = np.full((BAR, 32, 3), PAPER, np.uint8)
+    sample[:, 14:18] = colour
+    return sample, text

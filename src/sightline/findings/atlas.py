@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from sightline.findings.averages import Atlas, Cell
 
 from sightline.door import ticking
 from sightline.errors import OptionError
+from sightline.findings.averages import Atlas, Cell
 from sightline.findings.groups import grouped
 from sightline.findings.maps import brought, by_region, picture, resized_rgb, within
 from sightline.findings.region_set import Regions
@@ -23,7 +23,7 @@ FALSE = 0.05
 ENOUGH = 5
 """Answers of each kind below which no difference is told from chance."""
 MOST_KINDS = 24
-"""Kinds that are averaged, the most frequent: a thousand classes have a million pairs, and each takes room."""
+"""Kinds that are averaged, the most frequent: each takes room, and 1,000 classes have a million pairs."""
 LARGEST = 256
 """Most pixels of a side of the maps, unless a size is given."""
 
