@@ -114,3 +114,13 @@ def test_heat_of_pixels_is_a_figure_of_its_own(compared):
     assert any("GradCam" in text.get_text() for text in figure.axes[0].texts)
     with pytest.raises(OptionError, match="Lime has values for segments only, none for single pixels"):
         lime.plot("pixels")
+
+
+def test_without_methods_named_it_takes_those_that_the_model_allows():
+    def bright(images):
+        return images.mean(axis=(1, 2, 3))
+
+    made = sl.compare(IMAGE, bright, measured=False, **OPTIONS)
+    assert [type(one.plan.attribute).__name__ for one in made] == ["Lime", "Shapley"]
+    inside = sl.compare(IMAGE, cnn(), target=2, measured=False, **OPTIONS)
+    assert [type(one.plan.attribute).__name__ for one in inside] == ["Lime", "Shapley", "GradCam"]

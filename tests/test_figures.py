@@ -803,3 +803,25 @@ def test_labels_without_names_are_numbers_and_strange_ones_are_refused():
 
 def test_rows_are_the_most_that_are_shown():
     assert len(tiles(figures.grid(list(BATCH[0]), range(32), rows=2, columns=4))) == 8
+
+
+def test_pictures_without_labels_are_drawn_without_words():
+    assert shown(figures.grid([np.eye(8), np.ones((8, 8))])) == ["", ""]
+    assert shown(figures.grid(np.ones((3, 8, 8, 3)))) == ["", "", ""]
+    with pytest.raises(OptionError, match=r"'a.png' names a file.*read_image"):
+        figures.grid(["a.png", "b.png"])
+
+
+def test_batches_of_loaders_and_data_sets_are_labelled_images():
+    torch = pytest.importorskip("torch")
+    images, labels = torch.rand(6, 3, 8, 12), torch.arange(6) % 2
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, labels), batch_size=4)
+    expected = ["0", "1", "0", "1", "0", "1"]
+    assert shown(figures.grid(loader)) == expected
+    assert shown(figures.grid(next(iter(loader)))) == expected[:4]
+
+
+def test_of_images_that_lie_class_by_class_every_class_is_shown():
+    images, labels = np.zeros((40, 8, 8, 1)), np.repeat([0, 1], 20)
+    data = Labelled(images, labels, ("well", "ill"))
+    assert set(shown(figures.grid(data, rows=1))) == {"well", "ill"}

@@ -70,7 +70,7 @@ class Comparison:
 def compare(
     image: Any,
     model: Any,
-    attributes: Sequence[str | Attribute | Inside] = ("lime", "shapley", "grad-cam"),
+    attributes: Sequence[str | Attribute | Inside] | None = None,
     plan: Plan | None = None,
     *,
     segment: str | Segmenter | None = None,
@@ -92,7 +92,8 @@ def compare(
     image, model, plan, segment, fill, sample, target, budget, seed
         As for `explain`.
     attributes : sequence of str or option
-        The methods; those that look inside need a PyTorch module or a Keras model.
+        The methods; those that look inside need a PyTorch module or a Keras model. By default lime and
+        shapley, and of such a network grad-cam too.
     measured : bool
         Take deletion, insertion and stability of each too; they cost model calls of their own, most for
         stability: four times the explanation.
@@ -118,13 +119,15 @@ def compare(
     >>> [one.attribution.calls for one in made]
     [199, 19]
     """
+    asked = as_model(model, class_names=class_names, preprocess=preprocess)
+    if attributes is None:
+        attributes = ("lime", "shapley", "grad-cam") if asked.opens else ("lime", "shapley")
     if isinstance(attributes, str) or len(attributes) == 0 or any(one is None for one in attributes):
         raise OptionError(
             f'compare needs a list of methods, such as ["lime", "grad-cam"], but {attributes!r} was given.',
             slug="option-value",
         )
     methods = [replaced(Plan(), attribute=one).attribute for one in attributes]
-    asked = as_model(model, class_names=class_names, preprocess=preprocess)
     if any(isinstance(one, Inside) for one in methods):
         asked.network()
     made: dict[int, Explanation] = {}

@@ -261,6 +261,14 @@ def test_each_takes_bytes_only():
         each(lambda one: one)(IMAGES)
 
 
+def test_a_preprocessing_that_fails_is_named_and_each_is_offered():
+    asked = as_model(cnn(), preprocess=lambda picture: picture.convert("L"))
+    with pytest.raises(
+        ModelError, match=r"preprocess=.* failed on a batch of .*no attribute 'convert'.*sl\.each"
+    ):
+        asked(np.zeros((2, 8, 8, 3), np.uint8))
+
+
 def test_a_preprocessing_serves_functions_too():
     def model(images: np.ndarray) -> np.ndarray:
         assert images.dtype == np.float32

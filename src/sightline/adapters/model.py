@@ -146,6 +146,11 @@ class CheckedModel:
         measure = getattr(self.ask, "suits", None)
         return self.batch_size or (None if measure is None or self.preprocess is not None else measure(image))
 
+    @property
+    def opens(self) -> bool:
+        """Whether the model's inside can be looked at."""
+        return getattr(self.ask, "network", None) is not None
+
     def network(self) -> Network:
         """The inside of the model, for the methods that look into it.
 
@@ -166,7 +171,20 @@ class CheckedModel:
 
     def prepared(self, images: Any) -> Any:
         """Images after the preprocessing, if there is one."""
-        return images if self.preprocess is None else self.preprocess(images)
+        if self.preprocess is None:
+            return images
+        shape, dtype = images.shape, images.dtype
+        try:
+            return self.preprocess(images)
+        except SightlineError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"preprocess={_called(self.preprocess)} failed on a batch of {batch_text(shape, dtype)}: "
+                f"{type(error).__name__}: {_short(error)}. A function of one PIL image, such as those of "
+                "torchvision.transforms, goes into sl.each: preprocess=sl.each(transform).",
+                slug="preprocess-failed",
+            ) from error
 
     def _scores(self, answer: Any, shape: tuple[int, ...], dtype: Any) -> Float64[np.ndarray, "B L"]:
         scores, names = scores_of(answer, shape, dtype)

@@ -38,7 +38,8 @@ def as_image(source: Any) -> Shaped[np.ndarray, "..."]:
     if image.ndim == 3 and image.shape[0] in (1, 3, 4) and image.shape[2] > 4 and image.shape[1] > 4:
         raise ImageError(
             f"an image must have its channels last, (H, W, C), but its shape {image.shape} looks like "
-            "(C, H, W). Give image.transpose(1, 2, 0), and let the model's function transpose back.",
+            "(C, H, W). Give image.transpose(1, 2, 0), of a tensor image.permute(1, 2, 0). PyTorch modules "
+            "get their own order back; a function of yours has to turn it itself.",
             slug="image-shape",
         )
     if image.dtype.kind == "f" and not np.isfinite(image).all():

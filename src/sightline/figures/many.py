@@ -1,6 +1,5 @@
 """explanations or images → one figure of many pictures that can be compared."""
 
-import itertools
 from collections.abc import Iterable, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ from jaxtyping import Bool, Shaped
 
 from sightline import render
 from sightline.errors import OptionError
+from sightline.figures.labelled import labelled
 from sightline.figures.parts import (
     GAP,
     MARGIN,
@@ -111,8 +111,9 @@ def grid(
     Parameters
     ----------
     images : sequence of arrays, shape (H, W) or (H, W, C), or one array of them
-        Of any size, dtype and range. Without `titles`: labelled images, as a tuple (images, labels) or
-        anything that gives (image, label) in turn, of which no more are read than are shown.
+        Of any size, dtype and range. Without `titles` also labelled images: a batch (images, labels), or
+        anything that gives (image, label) or batches in turn, of which no more are read than are shown; of
+        those that lie class by class and can be asked for by place, some of every part.
     titles : sequence, optional
         One for each image; what is too long is shortened.
     class_names : sequence of str, optional
@@ -143,38 +144,12 @@ def grid(
     15
     """
     if titles is None:
-        images, titles = _labelled(images, class_names, (rows or 3) * columns)
+        images, titles = labelled(images, class_names, (rows or 3) * columns)
     most = len(titles) if rows is None else rows * columns
     _same_number(images, titles, "images", "titles")
     pictures = [_small(np.asarray(image)) for image in images[:most]]
     cells: list[Cell] = [(small, [str(words)]) for small, words in zip(pictures, titles[:most], strict=True)]
     return gallery([("", cells)], columns, 0.0, [], top=heading)
-
-
-def _labelled(data: Any, names: Sequence[str] | None, most: int) -> tuple[list[Any], list[str]]:
-    """The first images of labelled ones, and what their labels are called."""
-    pairs = zip(*data, strict=False) if isinstance(data, tuple) and len(data) == 2 else iter(data)
-    taken = [(image, _place(label)) for image, label in itertools.islice(pairs, most)]
-    known = names or getattr(data, "class_names", None)
-    strange = [label for _, label in taken if known and not 0 <= label < len(known)]
-    if strange:
-        raise OptionError(
-            f"a label is {strange[0]}, but there are {len(known or ())} class names, for labels from 0.",
-            slug="figure-number",
-        )
-    return [image for image, _ in taken], [known[label] if known else str(label) for _, label in taken]
-
-
-def _place(label: Any) -> int:
-    """A label as a number: alone, or as the only one of an array."""
-    numbers = np.ravel(np.asarray(label))
-    if numbers.size != 1 or numbers.dtype.kind not in "biuf":
-        raise OptionError(
-            f"labels have to be numbers of classes, but one is {label!r}. sightline.data.batches makes "
-            "them of names and of one-hot rows.",
-            slug="figure-number",
-        )
-    return int(numbers[0])
 
 
 def right_and_wrong(

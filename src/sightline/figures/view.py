@@ -195,8 +195,17 @@ def evidence(explanation: Explained, target: int | Contrast | None = None) -> li
         *method(explanation),
         f"{attribution.calls:,} model calls",
         *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
-        "leading segments settled" if attribution.settled else "leading segments not settled",
+        *([] if looks_inside(explanation) else [_settled(attribution.settled)]),
     ]
+
+
+def looks_inside(explanation: Explained) -> bool:
+    """Whether the values were read off the network's inside, so that there are no masks to settle them."""
+    return bool(method(explanation)) and getattr(explanation.attribution, "pixels", None) is not None
+
+
+def _settled(settled: bool) -> str:
+    return "leading segments settled" if settled else "leading segments not settled"
 
 
 def scored(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
@@ -228,5 +237,7 @@ def verdict(explanation: Explained, target: int | Contrast | None = None) -> str
     if render.limit_of(values[~render.undecided(values, error)]) > 0:
         return ""
     if render.limit_of(values) == 0:
+        if looks_inside(explanation):
+            return f"{method(explanation)[0]} finds nothing that speaks for or against this class."
         return "Nothing here moves the score."
     return f"Nothing here can be told from zero after {explanation.attribution.calls:,} model calls."
