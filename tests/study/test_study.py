@@ -3,16 +3,19 @@
 import dataclasses
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import skops.io
 from PIL import Image
 from problems import PLAN, images, model, other
+from sklearn.linear_model import LogisticRegression
 
 import sightline as sl
 from sightline.data import Form, folder
-from sightline.errors import FileError, ModelError, OptionError, TargetError
-from sightline.study import Study
+from sightline.errors import FileError, ImageError, ModelError, OptionError, TargetError
+from sightline.study import Ray, Study
 from sightline.study.running import HOPELESS
 
 
@@ -228,6 +231,54 @@ def test_images_of_several_threads_share_batches_and_keep_their_numbers(tmp_path
 def test_processes_give_the_same_numbers(study, tmp_path):
     many = Study(tmp_path / "many", PLAN).run(images(), model, workers=2)
     assert numbers(many) == numbers(study)
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_numbers(study, tmp_path):
+    many = Study(tmp_path / "many", PLAN).run(images(), model, workers=Ray(workers=2))
+    assert numbers(many) == numbers(study)
+
+
+def test_a_model_named_by_a_text_is_opened_again_by_itself(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    study = Study(tmp_path / "run", PLAN).run("drawn-faces:count=6,people=2,size=32", "problems:grey")
+    again = Study(tmp_path / "run")
+    assert again.image(3).shape == (32, 32, 3)
+    np.testing.assert_allclose(again.model(again.image(3)[np.newaxis])[0], again.row(3).classes, atol=1e-6)
+    assert numbers(again.run()) == numbers(study)
+
+
+def test_a_model_s_file_that_has_changed_is_refused(tmp_path):
+    linear = LogisticRegression().fit(images()[0].reshape(24, -1), images()[1])
+    skops.io.dump(linear, tmp_path / "m.skops")
+    study = Study(tmp_path / "run", PLAN).run(images(), tmp_path / "m.skops")
+    assert Study(study.path).attach(images()).model(images()[0][:2]).shape == (2, 2)
+    skops.io.dump(
+        LogisticRegression(C=0.999).fit(images()[0].reshape(24, -1), images()[1]), tmp_path / "m.skops"
+    )
+    with pytest.raises(OptionError, match="the file of the model is another than when"):
+        Study(study.path).run(images(), tmp_path / "m.skops")
+
+
+def test_images_of_which_none_can_be_read_are_told_of_at_once(tmp_path):
+    for number in range(3):
+        path = tmp_path / "data" / "cat" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"nothing")
+    with pytest.raises(ImageError, match=r"of the 3 images, none of 3 that were tried can be read"):
+        Study(tmp_path / "run", PLAN).run(folder(tmp_path / "data"), model)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_form_goes_with_a_text_only(tmp_path):
+    with pytest.raises(OptionError, match="form= goes with images that are named by a text"):
+        Study(tmp_path / "run", PLAN).run(images(), model, form=Form(mode="grey"))
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_of(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="no study can be kept in"):
+        Study(tmp_path / "file" / "run", PLAN).run(images(), model)
 
 
 def test_a_model_that_cannot_be_sent_to_processes_is_told_of(tmp_path):

@@ -225,7 +225,7 @@ def read(folder: Path) -> Origin | None:
                 slug="file-layout",
             )
         return _origin(text, _arrays(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except FileError:
         raise

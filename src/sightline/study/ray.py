@@ -1,5 +1,6 @@
 """parts of a study → their lines, by the actors of a Ray cluster."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -73,7 +74,7 @@ class Ray:
         try:
             self._check_room(ray.cluster_resources())
             # In a list, the reference itself is sent, which this process keeps alive for restarted workers.
-            yield from self._run(ray, [ray.put(packed(job))], iter(parts))
+            yield from self._run(ray, [ray.put(packed(job)), sys.path], iter(parts))
         finally:
             if mine:
                 ray.shutdown()
@@ -124,10 +125,14 @@ class Worker:
         self.job: Job | None = None
 
     def part(self, job: list[Any], start: int, stop: int) -> Any:
-        """The lines of the images `start` to `stop` − 1; `job` is a reference to what `packed` makes."""
+        """The lines of the images `start` to `stop` − 1.
+
+        `job` is a reference to what `packed` makes, and where this process's modules are looked for.
+        """
         import pickle
 
         if self.job is None:
+            sys.path += [path for path in job[1] if path not in sys.path]
             received: Job = pickle.loads(require("ray", extra="ray").get(job[0]))
             self.job = received.opened()
         return self.job.part(start, stop)
