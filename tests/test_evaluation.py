@@ -174,6 +174,12 @@ def test_names_of_as_many_classes_are_matched_by_place():
     assert (made.labels.tolist(), made.class_names) == ([0, 1], ("well", "ill"))
 
 
+def test_names_that_agree_in_part_are_refused():
+    data = Labelled(pictures(np.eye(2))[..., None], np.array([0, 1]), ("cat", "dog"))
+    with pytest.raises(TargetError, match=r"2 classes \(dog, Cat\), but the data have 2 \(cat, dog\)"):
+        evaluate(lambda x: told(x[..., 0]), data, class_names=["dog", "Cat"])
+
+
 def test_other_numbers_of_classes_are_refused():
     data = Labelled(pictures(np.eye(3))[..., None], np.array([0, 1, 2]), ("a", "b", "c"))
     with pytest.raises(TargetError, match=r"the model has 2 classes, but the data have 3 \(a, b, c\)\. Give"):

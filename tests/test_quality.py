@@ -5,9 +5,12 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from nets import cnn
 from sightline import quality
+from sightline.adapters import as_model
 from sightline.door import explain
 from sightline.engine.fill import Colour
 from sightline.engine.plan import Plan
@@ -275,6 +278,17 @@ def test_randomisation_tells_a_map_of_the_picture_from_one_of_the_network():
     assert measure.value < 0.7
     assert measure.better
     assert measure.calls > 0
+
+
+def test_random_networks_get_the_preprocessing_of_tensors_too():
+    resize = nn.Upsample(size=(24, 20))
+    model = as_model(cnn(), preprocess=nn.Sequential(resize))
+    image = np.random.default_rng(0).random((12, 10, 3)).astype(np.float32)
+    again = model.network().randomised(3)
+    assert again.ask.preprocess is not None
+    larger = resize(torch.from_numpy(image.transpose(2, 0, 1)[None])).numpy()[0].transpose(1, 2, 0)
+    plain = as_model(cnn()).network().randomised(3)
+    np.testing.assert_allclose(again(image[None]), plain(larger[None]), atol=1e-6)
 
 
 def test_randomisation_needs_the_network(true):

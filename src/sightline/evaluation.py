@@ -292,7 +292,7 @@ def matched(
     if data is not None and model is not None and set(data) <= set(model):
         _check_labels(labels, len(data))
         return np.array([model.index(name) for name in data], dtype=np.intp)[labels], model
-    if data is not None and len(data) != classes:
+    if data is not None and (len(data) != classes or set(data) & set(model or ())):
         raise TargetError(
             f"the model has {classes} classes{_listed(model)}, but the data have {len(data)}{_listed(data)}. "
             "Give class_names= in the model's order, by the names that the data use.",

@@ -459,3 +459,24 @@ def test_a_picture_may_be_a_tensor(make):
     made = explain(image, cnn(), segment="grid:rows=3,columns=3", budget=60, target=1)
     assert isinstance(made.image, np.ndarray)
     np.testing.assert_allclose(made.image, IMAGES[0], atol=4e-3)
+
+
+def test_a_module_that_works_in_place_leaves_grey_inputs_as_they_were():
+    class Shifted(nn.Module):
+        def __init__(self, copied):
+            super().__init__()
+            torch.manual_seed(0)
+            self.copied, self.last = copied, nn.Linear(64, 2)
+
+        def forward(self, x):
+            x = x.clone() if self.copied else x
+            with torch.no_grad():
+                x -= 0.5
+            return self.last(x.flatten(1))
+
+    image = np.random.default_rng(0).random((8, 8)).astype(np.float32)
+    one, other = (
+        explain(image, Shifted(copied), attribute="gradient-x-input", segment="grid", target=1)
+        for copied in (False, True)
+    )
+    np.testing.assert_allclose(one.attribution.values, other.attribution.values, atol=1e-6)

@@ -492,3 +492,11 @@ def test_pictures_that_differ_are_not_made_one_batch():
         stacked([GREY, RGB], ["a", "b"])
     with pytest.raises(ImageError, match=r"but a is 6×9 uint8 and b is 6×9 uint16"):
         stacked([GREY, DEEP], ["a", "b"])
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "lanczos"])
+def test_filters_that_overshoot_keep_floats_within_their_range(interpolation):
+    image = np.zeros((16, 16), np.float32)
+    image[:, 8:] = 1.0
+    made = Form(size=(12, 12), interpolation=interpolation, values="unit")(image)
+    assert (made.min(), made.max()) == (0.0, 1.0)

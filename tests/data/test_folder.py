@@ -418,3 +418,17 @@ def test_the_files_and_labels_are_those_of_keras_in_its_order(injured, shared_da
     for (images, labels), (theirs_images, theirs_labels) in zip(ours.batches(16), theirs, strict=True):
         assert np.array_equal(images, theirs_images.numpy()[..., 0])
         assert np.array_equal(labels, theirs_labels.numpy())
+
+
+def test_parts_of_one_folder_may_be_read_in_turns(tmp_path):
+    for name in ("a", "b"):
+        for number in range(4):
+            picture(tmp_path / name / f"{number}.png")
+    found = folder(tmp_path)
+    first, second = found[[0, 1, 4, 5]], found[[2, 3, 6, 7]]
+    second.path(0).write_bytes(b"nothing")
+    reading = iter(first)
+    next(reading)
+    with pytest.warns(SightlineWarning, match="1 of 4 files"):
+        assert len(list(second)) == 3
+    assert len(list(reading)) == 3

@@ -270,7 +270,8 @@ class Prepared:
             output="auto" if model.output == "network" else model.output,
             class_names=model.class_names,
             batch_size=model.batch_size,
-            preprocess=model.preprocess,
+            # A preprocessing of tensors is part of what asks the network.
+            preprocess=model.preprocess or getattr(model.ask, "preprocess", None),
         )
 
     def __getattr__(self, name: str) -> Any:

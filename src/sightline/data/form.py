@@ -147,7 +147,8 @@ class Form:
         floats = np.atleast_3d(image).astype(np.float32)
         planes = [np.ascontiguousarray(floats[..., channel]) for channel in range(floats.shape[2])]
         made = [self._plane(Image.fromarray(plane), size, box) for plane in planes]
-        return _as(np.stack(made, axis=2).reshape(*size, *image.shape[2:]), image.dtype)
+        whole = np.stack(made, axis=2).reshape(*size, *image.shape[2:])
+        return _as(whole.clip(floats.min(), floats.max()), image.dtype)  # some filters overshoot
 
     def _plane(self, picture: Any, size: tuple[int, int], box: Box) -> Shaped[np.ndarray, "..."]:
         from PIL import Image

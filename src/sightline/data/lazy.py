@@ -196,7 +196,7 @@ class Folder:
 
     def _readable(self, places: Int[np.ndarray, "N"]) -> Iterator[tuple[int, Shaped[np.ndarray, "..."]]]:
         """File by file what can be read; what is newly found broken is told once, at the end."""
-        told, good = len(self.faults), 0
+        told, good = len(self.broken), 0
         try:
             for row in self.rows[places].tolist():
                 if row in self.faults:
@@ -206,7 +206,7 @@ class Folder:
                     good += 1
                     yield row, image
         finally:
-            if len(self.faults) > told and good:
+            if good and len(self.broken) > told:
                 self._tell()
         if not good and len(self):
             raise self._none()

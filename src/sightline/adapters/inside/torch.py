@@ -127,7 +127,8 @@ class TorchNetwork:
     def _tensor(self, inputs: Float[np.ndarray, "B h w c"]) -> "torch.Tensor":
         import torch
 
-        given = torch.from_numpy(np.ascontiguousarray(inputs.transpose(0, 3, 1, 2)))
+        # A copy: a module may work in place, and turning the axes of grey pictures copies nothing.
+        given = torch.from_numpy(inputs.transpose(0, 3, 1, 2).copy())
         return given.to(self.model.device, self.model.dtype)
 
     def _part(self, layer: str) -> Any:
