@@ -358,3 +358,7 @@ def test_long_pairs_are_written_in_two_lines(made):
     words = [text.get_text() for text in dataclasses.replace(made, cells=(long,)).plot().axes[0].texts]
     assert "a rather long name →" in words
     assert "another rather long name" in words
+
+
+def test_regions_may_be_named(study, made):
+    assert atlas(study, regions="grid:rows=3,columns=3").region_names == made.region_names

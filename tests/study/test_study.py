@@ -341,3 +341,32 @@ def test_its_explanations_are_drawn_and_kept(study, tmp_path):
     assert made.plot("overlay").axes
     made.save(tmp_path / "one.npz")
     assert sl.Explanation.load(tmp_path / "one.npz").targets == made.targets
+
+
+def test_a_damaged_part_is_named_and_computed_anew_once_it_is_deleted(study):
+    whole = numbers(study)
+    (part,) = study.store.parts()
+    part.path.write_bytes(part.path.read_bytes()[:500])
+    for ask in (lambda: len(study), lambda: study.row(3), lambda: study.sql("select 1")):
+        with pytest.raises(FileError, match=r"parquet is damaged .* images 0 to 23 are then computed anew"):
+            ask()
+    part.path.unlink()
+    assert numbers(study.run(images(), model)) == whole
+
+
+def test_functions_in_a_plan_are_used_as_long_as_they_are_given(tmp_path):
+    def quarters(image):
+        return np.arange(image.size).reshape(image.shape) // (image.size // 4)
+
+    plan = dataclasses.replace(PLAN, segment=quarters)
+    study = Study(tmp_path / "run", plan).run(images(6), model)
+    assert {row.segments.count for row in study.rows()} == {4}
+    assert len(Study(tmp_path / "run", plan).run(images(6), model)) == 6
+    assert len(Study(tmp_path / "run")) == 6
+
+
+def test_a_plan_edited_to_nonsense_is_told_of(study):
+    about = study.path / "plan.toml"
+    about.write_text(about.read_text().replace("part = 1", "part = 0"))
+    with pytest.raises(FileError, match="0 where 1 or more was written"):
+        Study(study.path)

@@ -13,6 +13,7 @@ from sightline.findings.averages import Atlas, Cell
 from sightline.findings.groups import grouped
 from sightline.findings.maps import brought, by_region, picture, resized_rgb, within
 from sightline.findings.region_set import Regions
+from sightline.findings.regions import named
 from sightline.findings.sums import Sums
 from sightline.study.rows import Row
 from sightline.types import nearest
@@ -32,7 +33,7 @@ def atlas(
     study: Any,
     by: str = "outcome",
     *,
-    regions: Regions | None = None,
+    regions: Regions | str | None = None,
     size: tuple[int, int] | None = None,
     patches: bool = False,
     seed: int = 0,
@@ -58,7 +59,7 @@ def atlas(
     study : Study
     by : {"outcome", "pair", "label", "predicted"}
         Kinds of answers: right and wrong; label and predicted class; or one of the two.
-    regions : Regions, optional
+    regions : Regions or str, optional
         Whose attribution is told, too.
     size : tuple of int, optional
         (height, width) that the maps are brought to, by the share of the picture, with their sums kept; by
@@ -87,7 +88,8 @@ def atlas(
     if by not in BY:
         raise OptionError(f"there is no atlas by {by!r}. {nearest(str(by), BY)}", slug="option-unknown")
     shape = _size(study, size)
-    seen = _Seen(shape, regions, study, by)
+    drawn = None if regions is None else named(regions)
+    seen = _Seen(shape, drawn, study, by)
     with ticking(progress, len(study.places)) as tick:
         for row in _ticked(study.rows(), tick):
             seen.add(row)
@@ -103,7 +105,7 @@ def atlas(
         difference=difference,
         error=error,
         told=told,
-        region_names=() if regions is None else regions.names,
+        region_names=() if drawn is None else drawn.names,
         region_difference=apart,
         region_error=apart_error,
         region_told=apart_told,

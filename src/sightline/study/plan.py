@@ -263,9 +263,9 @@ def _origin(text: dict[str, Any], arrays: dict[str, Any]) -> Origin:
         words["size"] = tuple(words["size"])
     return Origin(
         plan=plan_of(text["plan"], arrays),
-        part=int(text["part"]),
+        part=_from_one(text["part"]),
         class_names=tuple(model["class_names"]) or None,
-        columns=int(model["columns"]),
+        columns=_from_one(model["columns"]),
         model=model["name"],
         digest=model["digest"],
         probes=tuple(Probe.read(int(place), text) for place, text in model["probes"].items()),
@@ -274,6 +274,12 @@ def _origin(text: dict[str, Any], arrays: dict[str, Any]) -> Origin:
         fingerprint=data["fingerprint"],
         count=int(data["images"]),
     )
+
+
+def _from_one(number: Any) -> int:
+    if int(number) < 1:
+        raise ValueError(f"{number} where 1 or more was written")
+    return int(number)
 
 
 def _without_none(value: Any) -> Any:

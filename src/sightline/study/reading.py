@@ -87,6 +87,11 @@ class Reading:
         OptionError
             If it was not.
         """
+        if not hasattr(place, "__index__"):
+            raise OptionError(
+                f"an image is asked for by its place, a whole number, but {place!r} was given.",
+                slug="study-row",
+            )
         table = self.store.lines(place)
         if table is None:
             raise OptionError(

@@ -194,7 +194,7 @@ class Store:
             yield from self._groups(part, columns)
 
     def _groups(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        with _parquet().ParquetFile(part.path) as file:
+        with _opened(part) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns)
 
@@ -206,7 +206,7 @@ class Store:
         compute = require("pyarrow.compute", extra="study")
         for part in self.parts():
             if part.start <= place < part.stop:
-                with _parquet().ParquetFile(part.path) as file:
+                with _opened(part) as file:
                     for group in range(file.num_row_groups):
                         if place in file.read_row_group(group, ["place"])["place"].to_pylist():
                             table = file.read_row_group(group)
@@ -268,6 +268,8 @@ class Store:
         connection = duckdb.connect()
         # A view cannot have parameters; a file name's quotes are doubled.
         listed = ", ".join("'{}'".format(file.replace("'", "''")) for file in files)
+        for part in self.parts():
+            _opened(part).close()
         connection.execute(f"create view rows as select * from read_parquet([{listed}], union_by_name=true)")
         try:
             return connection.sql(text)
@@ -295,6 +297,24 @@ def _grouped(tables: Iterable[Any]) -> Iterator[Any]:
 
 def _parquet() -> Any:
     return require("pyarrow.parquet", extra="study")
+
+
+def _opened(part: Part) -> Any:
+    """A part's file.
+
+    Raises
+    ------
+    FileError
+        If it is damaged.
+    """
+    try:
+        return _parquet().ParquetFile(part.path)
+    except require("pyarrow", extra="study").ArrowInvalid as error:
+        raise FileError(
+            f"{part.path} is damaged ({error}). Delete it and run the study again: the images {part.start} "
+            f"to {part.stop - 1} are then computed anew, and no others.",
+            slug="study-part",
+        ) from error
 
 
 def _unwritten(folder: Path, error: OSError) -> FileError:

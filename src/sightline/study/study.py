@@ -1,5 +1,6 @@
 """Study: labelled images and a model → explanations of them all, kept in a folder."""
 
+import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -17,6 +18,7 @@ from sightline.explanation import Explanation
 from sightline.study import opening, running
 from sightline.study import plan as kept
 from sightline.study.opening import Asked, Data
+from sightline.study.plan import Origin
 from sightline.study.progress import Progress
 from sightline.study.ray import Ray
 from sightline.study.reading import Reading
@@ -58,9 +60,14 @@ class Study(Reading):
 
     def __init__(self, path: str | PathLike[str], plan: Plan | None = None) -> None:
         super().__init__(path)
+        if plan is not None and not isinstance(plan, Plan):
+            raise OptionError(
+                f"plan must be a Plan, but {plan!r} was given: sl.Plan(attribute=...).", slug="option-value"
+            )
+        self._plan = plan
         if plan is not None and self._origin is not None:
             kept.check_same(self._origin.plan, plan, self.path)
-        self._plan = plan
+            self._origin = self._with_plan(self._origin)
         self._data: Data | None = None
         self._asked: Asked | None = None
 
@@ -269,11 +276,17 @@ class Study(Reading):
         asked = opening.open_asked(model, class_names, how["preprocess"], how["trust"])
         mine = kept.write(self.path, opening.origin_of(self.plan, images, asked))
         self._origin = kept.read(self.path)
+        if not mine:
+            kept.check_same(self.origin.plan, self._plan or Plan(), self.path)
+        self._origin = self._with_plan(self.origin)
         if mine:
             self._data, self._asked = images, asked
         else:
-            kept.check_same(self.origin.plan, self._plan or Plan(), self.path)
             self.attach(data, model, **how)
+
+    def _with_plan(self, origin: Origin) -> Origin:
+        """With the plan that was given, if one was: a file cannot hold its functions."""
+        return origin if self._plan is None else dataclasses.replace(origin, plan=self._plan)
 
     def _check_hopeless(self) -> None:
         """Say so where not one image could be explained."""
