@@ -65,15 +65,22 @@ def test_sightline_works_without_any_extra_and_says_which_one_is_missing(tmp_pat
     assert (tmp_path / "e.npz").exists()
 
 
-FRAMEWORKS = {"torch": {"torch"}, "exported": {"torch"}, "keras": {"torch", "jax", "tensorflow"}}
-"""What the adapters of a framework may import: they are reached with an object of it only."""
+FRAMEWORKS = {
+    "torch": {"torch"},
+    "right_reasons": {"torch"},
+    "exported": {"torch"},
+    "keras": {"torch", "jax", "tensorflow"},
+}
+"""What the modules of a framework may import: they are reached with an object of it only."""
+FRAMED = {"adapters", "repair"}
+"""Rooms with such modules."""
 
 
 def test_every_package_that_is_imported_is_a_dependency():
     core = {distribution(one) for one in PROJECT["dependencies"]}
     allowed = names_of(core | {"joblib"}) | set(sys.stdlib_module_names) | {"sightline"}  # scikit-learn's
     for path in SOURCES:
-        there = allowed | (FRAMEWORKS.get(path.stem, set()) if "adapters" in path.parts else set())
+        there = allowed | (FRAMEWORKS.get(path.stem, set()) if FRAMED & {*path.parts} else set())
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert {name.name.split(".")[0] for name in node.names} <= there, path

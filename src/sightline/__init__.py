@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sightline import figures as figures
     from sightline import quality as quality
     from sightline import render as render
+    from sightline import repair as repair
     from sightline.adapters import as_model as as_model
     from sightline.adapters import each as each
     from sightline.comparison import compare as compare
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from sightline.findings import regions as regions
     from sightline.findings.atlas import atlas as atlas
     from sightline.findings.blame import blame as blame
+    from sightline.repair.proof import prove as prove
     from sightline.study.study import Study as Study
     from sightline.types import Contrast as Contrast
     from sightline.types import Segments as Segments
@@ -60,6 +62,7 @@ _MODULES = {
     "quality": "quality",
     "regions": "findings.regions",
     "render": "render",
+    "repair": "repair",
 }
 _HOMES = {
     "adapters": ("as_model", "each"),
@@ -77,6 +80,7 @@ _HOMES = {
     "explanation": ("Explanation",),
     "findings.atlas": ("atlas",),
     "findings.blame": ("blame",),
+    "repair.proof": ("prove",),
     "study.study": ("Study",),
     "types": ("Contrast", "Segments"),
 }

@@ -76,6 +76,8 @@ class CheckedModel:
         self._names = _full_names(class_names) if class_names is not None else ask.class_names
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
         self._first: dict[str, Any] = {}
+        self.repaired: Any = None
+        """How it was made, if a repair made it: a `sightline.repair.fix.Repaired`."""
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -94,6 +96,11 @@ class CheckedModel:
         if meaning in ("softmax", "sigmoid"):
             return f"{columns} columns of logits: scores are their {meaning}"
         return f"{columns} columns kept as they are: {self._first['looks']}"
+
+    @property
+    def squashed(self) -> bool:
+        """Whether its raw answers are probabilities, rather than logits; known after the first call."""
+        return self._first.get("meaning") == "probability"
 
     def __repr__(self) -> str:
         before = "" if self.preprocess is None else f" after {_called(self.preprocess)}"

@@ -5,11 +5,11 @@ from typing import Any, NoReturn
 
 import typer
 
-from sightline.cli import many, one
+from sightline.cli import many, mend, one
 from sightline.cli.options import app
 from sightline.errors import SightlineError
 
-__all__ = ["app", "main", "many", "one"]
+__all__ = ["app", "main", "many", "mend", "one"]
 
 
 def main() -> None:

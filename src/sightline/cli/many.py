@@ -52,6 +52,10 @@ def study(
     mode: Mode = "asis",
     size: Size = None,
     names: Names = None,
+    held_out: Annotated[
+        float | None,
+        typer.Option(help="Share of the pictures never to touch, so that a repair can be proved on them."),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that share the work.")] = 1,
     ray: Annotated[
         str | None,
@@ -76,6 +80,7 @@ def study(
             model,
             form=None if going_on else command.form(values, mode, size),
             class_names=command.read_names(names),
+            held_out=held_out,
             workers=command.workers(workers, ray, gpus),
             batch_size=batch_size,
             retry=retry,

@@ -12,6 +12,7 @@ from sightline.data.batches import Batches, batches
 from sightline.data.files import reading
 from sightline.data.labelled import Labelled
 from sightline.data.lazy import Folder
+from sightline.data.split import Split
 from sightline.data.truth import places
 from sightline.errors import ImageError, OptionError
 from sightline.types import record
@@ -91,6 +92,44 @@ class Rows:
         return _only(batches([item], 1, class_names=self.class_names), place)
 
 
+@record
+class Apart:
+    """The pictures of a source that a rule means: a `Source` too.
+
+    Parameters
+    ----------
+    source : Source
+    split : Split
+    places : int array, shape (N,)
+        Which of the source's pictures they are.
+    """
+
+    source: Source
+    split: Split
+    places: Int[np.ndarray, "N"]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Those of the source."""
+        return self.source.class_names
+
+    @property
+    def labels(self) -> Int[np.ndarray, "N"]:
+        """Class of each picture."""
+        return np.asarray(labels_of(self.source)[self.places])
+
+    def __repr__(self) -> str:
+        which = "held out" if self.split.held_out else "not held out"
+        return f"{len(self):,} of {len(self.source):,} pictures, {which}"
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, which: Any) -> Picture:
+        picture: Picture = self.source[int(self.places[which])]
+        return picture
+
+
 def pictures(data: Any, *, class_names: Sequence[str] | None = None) -> Source:
     """Labelled pictures that can be asked for by place.
 
@@ -125,7 +164,7 @@ def pictures(data: Any, *, class_names: Sequence[str] | None = None) -> Source:
     """
     if isinstance(data, Batches):
         return pictures(data.source, class_names=class_names or data.class_names)
-    if isinstance(data, Labelled | Folder | Pair | Rows) and class_names is None:
+    if isinstance(data, Labelled | Folder | Pair | Rows | Apart) and class_names is None:
         return _filled(data)
     if isinstance(data, Folder):
         raise OptionError(
@@ -165,10 +204,33 @@ def identity(source: Source, place: int | np.integer) -> str:
     '2'
     """
     where = _within(place, len(source))
+    if isinstance(source, Apart):
+        return identity(source.source, source.places[where])
     if not isinstance(source, Folder):
         return str(where)
     path, root = source.path(where), source.listing.root
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def apart(source: Source, split: Split) -> Apart:
+    """The pictures of a source that a rule means."""
+    every = np.arange(len(source))
+    return Apart(source, split, every[split.meant(every)])
+
+
+def labels_of(source: Source) -> Int[np.ndarray, "N"]:
+    """Every label, without reading pictures where the source knows them."""
+    known = getattr(source, "labels", None)
+    if known is None:
+        known = [source[place][1] for place in range(len(source))]
+    return np.asarray(known, dtype=np.intp)
+
+
+def first_place(source: Any, place: int) -> int:
+    """Where a picture of parts of parts of some data stands in the data."""
+    while hasattr(source, "places") and hasattr(source, "source"):
+        source, place = source.source, int(source.places[place])
+    return int(place)
 
 
 def fingerprint(source: Source) -> str:

@@ -181,15 +181,29 @@ def parse(field: str, text: str) -> Any:
         raise OptionError(
             f"{field}={name!r} needs an array: build {kind.__name__}(array) in Python.", slug="option-value"
         )
-    parameters = _parameters(text, rest)
+    given_words = parameters(text, rest)
     worded = {one.name for one in dataclasses.fields(kind) if str in (one.type, *get_args(one.type))}
-    for parameter, value in parameters.items():
+    for parameter, value in given_words.items():
         if isinstance(value, str) and parameter not in worded and hasattr(kind, parameter):
             raise _unreadable(text)
-    return kind(**parameters)
+    return kind(**given_words)
 
 
-def _parameters(text: str, rest: str) -> dict[str, Any]:
+def parameters(text: str, rest: str) -> dict[str, Any]:
+    """The values in ``"n_segments=100,compactness=5"``; a bare word is a text.
+
+    Parameters
+    ----------
+    text : str
+        All that was given, for the error.
+    rest : str
+        The part of it after the colon.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be read.
+    """
     if not rest.strip():
         return {}
     try:

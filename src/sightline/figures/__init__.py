@@ -15,7 +15,9 @@ from sightline.figures.blame import blame
 from sightline.figures.compare import compare
 from sightline.figures.many import grid, right_and_wrong, targets
 from sightline.figures.one import contours, heat, overlay, panel
+from sightline.figures.page import page
 from sightline.figures.pixel import pixels
+from sightline.figures.proof import proof
 from sightline.figures.regions import regions
 from sightline.figures.sheet import png
 from sightline.figures.view import Explained
@@ -41,6 +43,8 @@ __all__ = [
     "regions",
     "atlas",
     "blame",
+    "page",
+    "proof",
     "png",
 ]
 

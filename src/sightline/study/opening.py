@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from sightline.adapters import as_model
 from sightline.adapters.model import CheckedModel
 from sightline.data import Form
 from sightline.data.source import Source, fingerprint, pictures
+from sightline.data.split import Split
 from sightline.engine.explain import most_calls
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
@@ -34,11 +35,20 @@ PARTS = 16
 
 @record
 class Data:
-    """Labelled images, and the text and form by which they can be opened again, if they can."""
+    """Labelled images, and the text and form by which they can be opened again, if they can.
+
+    With a split, only those are meant that it means; places are those of all images.
+    """
 
     source: Source
     text: str
     form: Form | None
+    split: Split | None = None
+
+    def meant(self) -> Int[np.ndarray, "N"]:
+        """Places of the images that are meant."""
+        every = np.arange(len(self.source))
+        return every if self.split is None else every[self.split.meant(every)]
 
 
 @record
@@ -49,24 +59,26 @@ class Asked:
     recipe: Recipe | None
 
 
-def open_images(given: Any, form: Form | None) -> Data:
+def open_images(given: Any, form: Form | None, split: Split | None = None) -> Data:
     """Labelled images from a text or a value.
 
     Raises
     ------
     FileError, ImageError, OptionError
     """
+    if isinstance(given, Data):
+        return given
     if isinstance(given, str | PathLike):
         from sightline.data.named import open_data
 
         source, text = open_data(str(given), form)
-        return Data(source, text, form)
+        return Data(source, text, form, split)
     if form is not None:
         raise OptionError(
             "form= goes with images that are named by a text; those given here have a form already.",
             slug="option-value",
         )
-    return Data(pictures(given), "", None)
+    return Data(pictures(given), "", None, split)
 
 
 def open_asked(given: Any, class_names: Any, preprocess: Any, trust: bool) -> Asked:
@@ -97,7 +109,7 @@ def origin_of(plan: Plan, data: Data, asked: Asked) -> Origin:
     TargetError
         If labels or class names are not among the model's classes.
     """
-    probes, seconds, shape = _probed(data.source, asked.model)
+    probes, seconds, shape = _probed(data, asked.model)
     columns = next(iter(probes.values())).size
     _, names = matched(
         _classes(data.source, columns), columns, asked.model.class_names, data.source.class_names
@@ -115,6 +127,7 @@ def origin_of(plan: Plan, data: Data, asked: Asked) -> Origin:
         form=data.form,
         fingerprint=fingerprint(data.source),
         count=len(data.source),
+        split=data.split,
     )
 
 
@@ -129,7 +142,7 @@ def job_of(origin: Origin, data: Data, asked: Asked, batch_size: int | None) -> 
     model: Any = asked.model
     if asked.recipe is not None:
         model = Recipe(asked.recipe.text, asked.recipe.trust, origin.class_names)
-    return Job(model, data.source, columns, origin.plan, batch_size)
+    return Job(model, data.source, columns, origin.plan, batch_size, origin.split)
 
 
 def check_data(origin: Origin, source: Source, folder: Path) -> None:
@@ -199,10 +212,15 @@ def _classes(source: Source, columns: int) -> Any:
 
 
 def _probed(
-    source: Source, model: CheckedModel
+    data: Data, model: CheckedModel
 ) -> tuple[dict[int, Float[np.ndarray, "L"]], float, tuple[int, ...]]:
     """Scores of a few images by their places, the seconds that one takes, and one's shape."""
-    spread = np.unique(np.linspace(0, len(source) - 1, PROBES).astype(int)).tolist()
+    source, places = data.source, data.meant()
+    if not len(places):
+        raise ImageError(
+            f"none of the {len(source)} images are left to explain with {data.split!r}.", slug="study-images"
+        )
+    spread = places[np.unique(np.linspace(0, len(places) - 1, PROBES).astype(int))].tolist()
     asked = {place: _asked(source, model, place) for place in spread}
     readable = {place: scores for place, scores in asked.items() if scores is not None}
     if not readable:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 import sightline
 from sightline._optional import require
+from sightline.data.split import Split
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, OptionError
 from sightline.storage import UNREADABLE, decode, encode
@@ -89,6 +90,8 @@ class Origin:
         Of the data.
     count : int
         Images of the data.
+    split : Split, optional
+        Which of them are explained, where some are held out.
     probes : tuple of Probe
     """
 
@@ -103,6 +106,12 @@ class Origin:
     form: Any
     fingerprint: str
     count: int
+    split: Split | None = None
+
+    @property
+    def meant(self) -> int:
+        """Images that are to be explained."""
+        return self.count if self.split is None else int(self.split.meant(np.arange(self.count)).sum())
 
 
 def table_of(plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -136,6 +145,23 @@ def check_same(old: Plan, new: Plan, folder: Path) -> None:
                 "Leave the plan out to go on with the old one, or give the new study a folder of its own.",
                 slug="study-plan",
             )
+
+
+def check_split(origin: Origin, held_out: float | None, folder: Path) -> None:
+    """Refuse to hold out another share of the images than a study was made with.
+
+    Raises
+    ------
+    OptionError
+    """
+    share = 0 if origin.split is None else origin.split.share
+    if held_out is not None and held_out != share:
+        raise OptionError(
+            f"the study in {folder} holds out {share:g} of its images, but now held_out={held_out!r} was "
+            "given: what was seen once cannot be held out any more. Leave it out to go on, or give the new "
+            "study a folder of its own.",
+            slug="study-held-out",
+        )
 
 
 def _told(plan: Plan) -> dict[str, Any]:
@@ -184,7 +210,8 @@ def write(folder: Path, origin: Origin) -> bool:
             "images": origin.count,
             "fingerprint": origin.fingerprint,
         }
-        | ({} if origin.form is None else {"form": _without_none(dataclasses.asdict(origin.form))}),
+        | ({} if origin.form is None else {"form": _without_none(dataclasses.asdict(origin.form))})
+        | ({} if origin.split is None else {"split": dataclasses.asdict(origin.split)}),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -273,6 +300,7 @@ def _origin(text: dict[str, Any], arrays: dict[str, Any]) -> Origin:
         form=Form(**words) if "form" in data else None,
         fingerprint=data["fingerprint"],
         count=int(data["images"]),
+        split=Split(**data["split"]) if "split" in data else None,
     )
 
 

@@ -57,8 +57,8 @@ class Reading:
 
     @property
     def count(self) -> int:
-        """Images of the data, explained or not."""
-        return self.origin.count
+        """Images of the data that are to be explained; those held out are not among them."""
+        return self.origin.meant
 
     @property
     def origin(self) -> Origin:
@@ -156,6 +156,10 @@ class Reading:
     def __len__(self) -> int:
         return len(self.store.judged()["place"])
 
+    def _held(self) -> str:
+        held = self.origin.count - self.count
+        return f", {held:,} held out" if held else ""
+
     def __repr__(self) -> str:
         if self._origin is None:
             return f"Study({str(self.path)!r}: not run yet)"
@@ -164,5 +168,5 @@ class Reading:
         many = len(columns["place"])
         return (
             f"Study({str(self.path)!r}: {many:,} of {self.count:,} images explained ({right:,} right, "
-            f"{many - right:,} wrong), {failed:,} failed; {type(self.plan.attribute).__name__})"
+            f"{many - right:,} wrong), {failed:,} failed{self._held()}; {type(self.plan.attribute).__name__})"
         )

@@ -32,8 +32,9 @@ def compute(
             store.add(start, stop, [table])
             held.pop(start).close()
             reasons = table["reason"].drop_null().to_pylist()
-            progress.add(0 if workers == 1 else stop - start, len(reasons))
-            streak = streak + len(reasons) if len(reasons) == stop - start else 0
+            count = len(job.places(start, stop))
+            progress.add(0 if workers == 1 else count, len(reasons))
+            streak = streak + count if len(reasons) == count else 0
             if streak >= HOPELESS:
                 raise ModelError(
                     f"the last {streak} images all failed, and the run was given up. The last one: "

@@ -95,7 +95,7 @@ class Store:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with parquet.ParquetWriter(aside, schema(), **WRITING) as file:
-                for table in _grouped(tables):
+                for table in filter(len, _grouped(tables)):  # a row group cannot be empty, a part can
                     file.write_table(table, row_group_size=table.num_rows)
             with aside.open("rb") as written:
                 os.fsync(written.fileno())

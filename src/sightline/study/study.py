@@ -11,6 +11,8 @@ from jaxtyping import Shaped
 
 from sightline.adapters.model import CheckedModel
 from sightline.data import Form
+from sightline.data.source import Apart, Source, apart
+from sightline.data.split import Split
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
 from sightline.errors import ModelError, OptionError
@@ -83,6 +85,33 @@ class Study(Reading):
         return self._images().source
 
     @property
+    def held_out(self) -> Apart:
+        """The images that the study never touches, for a proof to use.
+
+        Raises
+        ------
+        OptionError
+            If none were held out when the study began.
+        """
+        return apart(self.source, self._split().other())
+
+    @property
+    def studied(self) -> Source:
+        """The images that are explained: all but those held out."""
+        split = self.origin.split
+        return self.source if split is None else apart(self.source, split)
+
+    def _split(self) -> Split:
+        if self.origin.split is None:
+            raise OptionError(
+                f"the study in {self.path} holds no images out: it has used them all. Prove the repair on "
+                "images of your own that nobody has used (--data), or begin a new study with held_out=0.3 "
+                "(--held-out 0.3).",
+                slug="study-held-out",
+            )
+        return self.origin.split
+
+    @property
     def model(self) -> CheckedModel:
         """The model.
 
@@ -134,7 +163,7 @@ class Study(Reading):
             If they are not those that the study was made of.
         """
         if data is not None:
-            opened = opening.open_images(data, form)
+            opened = opening.open_images(data, form, self.origin.split)
             opening.check_data(self.origin, opened.source, self.path)
             self._data = opened
         if model is not None:
@@ -164,6 +193,7 @@ class Study(Reading):
         form: Form | None = None,
         class_names: Sequence[str] | Mapping[Any, Any] | None = None,
         preprocess: Any = None,
+        held_out: float | None = None,
         workers: int | Ray = 1,
         batch_size: int | None = None,
         retry: bool = False,
@@ -189,6 +219,9 @@ class Study(Reading):
             As for `as_model`.
         preprocess : callable, optional
             As for `as_model`.
+        held_out : float, optional
+            Share of the images, about, that this study never touches, so that a repair can be proved on
+            them (`sightline.prove`). Decided once, when the study begins.
         workers : int or Ray
             Processes on this machine, which share its cores; 1 is this process itself.
         batch_size : int, optional
@@ -217,20 +250,21 @@ class Study(Reading):
         _check_options(workers, batch_size)
         how = {"form": form, "preprocess": preprocess, "trust": trust}
         if self._origin is None:
-            self._begin(data, model, class_names, **how)
+            self._begin(data, model, class_names, held_out, **how)
         else:
+            kept.check_split(self.origin, held_out, self.path)
             self.attach(data, model, **how)
         job = opening.job_of(self.origin, self._images(), self._opened(), batch_size)
-        part = self.origin.part
+        size, count = self.origin.part, self.origin.count
         self.store.sweep()
-        missing = self.store.missing(self.count, part)
+        missing = self.store.missing(count, size)
         shown = sys.stderr.isatty() if progress is None else progress
-        counted = Progress(sum(stop - start for start, stop in missing), shown=shown)
+        counted = Progress(sum(len(job.places(*part)) for part in missing), shown=shown)
         with counted.running():
             running.compute(job, self.store, missing, workers, counted)
             if retry:
                 running.retry(job, self.store, workers, counted)
-        self.store.join(self.count, part)
+        self.store.join(count, size)
         self._check_hopeless()
         return self
 
@@ -266,18 +300,20 @@ class Study(Reading):
             self.image(place), self.plan, row.segments, scores, row.attribution, self.class_names
         )
 
-    def _begin(self, data: Any, model: Any, class_names: Any, **how: Any) -> None:
+    def _begin(self, data: Any, model: Any, class_names: Any, held_out: float | None, **how: Any) -> None:
         """Write a new study's plan.toml; if another process was faster, what is given has to fit."""
         if data is None or model is None:
             raise OptionError(
                 f"there is no study in {self.path} yet: run(data, model) begins one.", slug="study-missing"
             )
-        images = opening.open_images(data, how["form"])
+        split = Split(held_out, self.plan.seed) if held_out else None
+        images = opening.open_images(data, how["form"], split)
         asked = opening.open_asked(model, class_names, how["preprocess"], how["trust"])
         mine = kept.write(self.path, opening.origin_of(self.plan, images, asked))
         self._origin = kept.read(self.path)
         if not mine:
             kept.check_same(self.origin.plan, self._plan or Plan(), self.path)
+            kept.check_split(self.origin, held_out, self.path)
         self._origin = self._with_plan(self.origin)
         if mine:
             self._data, self._asked = images, asked

@@ -20,6 +20,7 @@ from sightline._optional import require
 from sightline.adapters import as_model
 from sightline.adapters.load import load_model
 from sightline.data.source import identity
+from sightline.data.split import Split
 from sightline.engine import explain as engine
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan, replaced
@@ -72,6 +73,8 @@ class Job:
         The column of the model that each class of the data is.
     plan : Plan
     batch_size : int, optional
+    split : Split, optional
+        Which images are meant; by default all.
     """
 
     model: Any
@@ -79,6 +82,7 @@ class Job:
     columns: Int[np.ndarray, "_"]
     plan: Plan
     batch_size: int | None
+    split: Split | None = None
 
     def opened(self) -> "Job":
         """With its model open."""
@@ -86,18 +90,24 @@ class Job:
             return self
         return dataclasses.replace(self, model=self.model.open())
 
+    def places(self, start: int, stop: int) -> list[int]:
+        """The images from `start` to `stop` − 1 that are meant."""
+        every = np.arange(start, stop)
+        return (every if self.split is None else every[self.split.meant(every)]).tolist()
+
     def part(self, start: int, stop: int, tick: Callable[[], None] = lambda: None) -> Any:
         """The lines of the images `start` to `stop` − 1, as a pyarrow table; the model has to be open."""
         pyarrow = require("pyarrow", extra="study")
-        abreast = min(self._abreast(start), stop - start)
+        places = self.places(start, stop)
+        abreast = min(self._abreast(start), max(1, len(places)))
         if abreast == 1:
-            found = [self._one(place, self.model, tick) for place in range(start, stop)]
+            found = [self._one(place, self.model, tick) for place in places]
         else:
-            found = self._threads(range(start, stop), abreast, tick)
+            found = self._threads(places, abreast, tick)
         return pyarrow.Table.from_pylist([line for image in found for line in image], schema=schema())
 
-    def _threads(self, places: range, abreast: int, tick: Callable[[], None]) -> list[Any]:
-        model = Abreast(self.model, self._size(self._image(places.start)))
+    def _threads(self, places: list[int], abreast: int, tick: Callable[[], None]) -> list[Any]:
+        model = Abreast(self.model, self._size(self._image(places[0])))
         with ThreadPoolExecutor(abreast) as pool:
             try:
                 return list(pool.map(lambda place: self._one(place, model, tick), places))

@@ -135,7 +135,7 @@ class KerasNetwork:
         Kernels are drawn from Glorot's normal distribution by NumPy's generator of that seed, so that the
         global ones have no part in it; offsets and statistics are as for a new model.
         """
-        made = self._cloned()
+        made = self.cloned()
         rng = np.random.default_rng(seed)
         for weight in made.weights:
             if len(weight.shape) > 1:
@@ -151,7 +151,14 @@ class KerasNetwork:
     def _normalisations(self, model: Any) -> list[Any]:
         return [one for one in model._flatten_layers() if isinstance(one, self.keras.layers.Normalization)]
 
-    def _cloned(self) -> Any:
+    def cloned(self) -> Any:
+        """A copy of the model with weights of its own, drawn anew.
+
+        Raises
+        ------
+        ModelError
+            If its class says nothing of how it is built.
+        """
         # Without its losses and optimizer, which a copy would take along and some of which cannot be copied.
         bare = object.__new__(type(self.network))
         bare.__dict__.update(self.network.__dict__, compiled=False)

@@ -1,0 +1,210 @@
+"""region and pictures → a model whose last layer learned from pictures in which the region tells nothing."""
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sightline._optional import require
+from sightline.adapters import as_model
+from sightline.adapters.keras import KerasModel
+from sightline.adapters.model import CheckedModel
+from sightline.adapters.torch import TorchModel
+from sightline.errors import OptionError
+from sightline.findings.region_set import Regions
+from sightline.repair.area import GROW, area_of
+from sightline.repair.exchange import Exchange, Replaced
+from sightline.repair.fix import Fix, fixed, like
+from sightline.repair.judge import mean_recall
+from sightline.repair.lessons import lessons, stacked
+from sightline.repair.perceptron import hidden, network_of, with_last
+from sightline.repair.refit import estimator_of
+from sightline.types import option
+
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+"""Inverse strengths of regularisation that are tried where none is given."""
+
+
+@option
+class LastLayer:
+    """Refit the last layer alone, on features of pictures in which the region tells nothing.
+
+    Kirichenko, Izmailov & Wilson 2023, "Last layer re-training is sufficient for robustness to spurious
+    correlations": what a network sees of the rest of the picture is often good enough, and only its last
+    layer weighs it wrongly. A logistic regression takes its place, which takes seconds. There must be
+    features to weigh: a network that learned the mark and next to nothing else is not helped.
+
+    Parameters
+    ----------
+    region : str or Regions
+        What misleads the model.
+    grow : float
+        Margin around it, as a share of the picture's shorter side.
+    copies : int
+        Times that each picture is taken, each time with another's region.
+    strength : float, optional
+        Inverse strength of the regularisation (scikit-learn's C) of standardised features; by default chosen
+        among 0.001, 0.01, 0.1 and 1 on validation pictures with exchanged content.
+    seed : int
+
+    Raises
+    ------
+    OptionError
+        If a number is out of range.
+    """
+
+    region: str | Regions
+    grow: float = GROW
+    copies: int = 3
+    strength: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        area_of(self.region, self.grow)
+        if isinstance(self.copies, bool) or not hasattr(self.copies, "__index__") or self.copies < 1:
+            raise OptionError(
+                f"copies must be a whole number from 1 up, but {self.copies!r} was given.",
+                slug="option-value",
+            )
+        number = isinstance(self.strength, int | float) and not isinstance(self.strength, bool)
+        if self.strength is not None and not (number and self.strength > 0):
+            raise OptionError(
+                f"strength must be above 0, but {self.strength!r} was given.", slug="option-value"
+            )
+
+    def __call__(
+        self,
+        model: Any,
+        train: Any,
+        *,
+        validation: Any = None,
+        study: Any = None,
+        progress: bool | None = None,
+    ) -> Fix:
+        """Repair a model, which stays as it is.
+
+        Parameters
+        ----------
+        model : PyTorch module, Keras model, or scikit-learn's MLPClassifier, alone or last in a pipeline
+        train, validation, study, progress
+            As for `Counterexamples`.
+
+        Returns
+        -------
+        Fix
+
+        Raises
+        ------
+        ModelError
+            If it does not end in one linear layer.
+        """
+        made = as_model(model, class_names=None if study is None else study.class_names)
+        area = area_of(self.region, self.grow)
+        taught = lessons(made, train, validation, seed=self.seed)
+        columns = made(stacked(taught.learn, [0])).shape[1]
+        learn = Replaced(taught.learn, taught.learn.labels, area, Exchange(), self.copies, self.seed)
+        check = Replaced(
+            taught.validate, taught.validate.labels, area, Exchange(), self.copies, self.seed + 1
+        )
+        seen, tested = _features(made, learn), _features(made, check)
+        strengths = STRENGTHS if self.strength is None else (self.strength,)
+        tried = []
+        for strength in strengths:
+            weights = _fitted(seen, learn.labels, strength, columns)
+            tried.append((_score(weights, tested, check.labels), strength, weights))
+        score, strength, weights = max(tried, key=lambda one: one[0])
+        told = (
+            f"Last layer of {seen.shape[1]} features refitted on {len(learn):,} pictures (C = "
+            f"{strength:g}): mean "
+            f"recall {score:.2f} of validation pictures with exchanged content."
+        )
+        return fixed(_with(made, *weights), self, area, taught.digests(), told)
+
+
+def has_last_layer(model: CheckedModel) -> bool:
+    """Whether a model looks as if it ended in a linear layer."""
+    if isinstance(model.ask, TorchModel):
+        torch = require("torch", extra="torch")
+        return any(isinstance(one, torch.nn.Linear) for one in model.ask.module.modules())
+    if isinstance(model.ask, KerasModel):
+        from sightline.repair.keras import last_dense
+
+        return last_dense(model.ask.model) is not None
+    estimator = estimator_of(model)
+    return estimator is not None and network_of(estimator) is not None
+
+
+def _features(model: CheckedModel, source: Any) -> Float[np.ndarray, "N F"]:
+    if isinstance(model.ask, TorchModel):
+        from sightline.repair.torch import features as of_torch
+
+        return of_torch(model, source)[0]
+    if isinstance(model.ask, KerasModel):
+        from sightline.repair.keras import features as of_keras
+
+        return of_keras(model, source)
+    return hidden(model, source)
+
+
+def _fitted(
+    seen: Float[np.ndarray, "N F"], labels: Int[np.ndarray, "N"], strength: float, classes: int
+) -> tuple[Float[np.ndarray, "F L"], Float[np.ndarray, "L"]]:
+    """Weights and biases of each class's logit, by logistic regression that counts every class alike."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    middle, spread = seen.mean(axis=0), seen.std(axis=0)
+    spread = np.where(spread > 1e-12, spread, 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        made = LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
+        made.fit((seen - middle) / spread, labels)
+    coef, bias = np.asarray(made.coef_, dtype=float), np.asarray(made.intercept_, dtype=float)
+    if len(coef) == 1:  # one logit of the second of two classes
+        coef, bias = np.concatenate([-coef / 2, coef / 2]), np.concatenate([-bias / 2, bias / 2])
+    # A class that there was no picture of keeps out of the way.
+    weights, biases = np.zeros((seen.shape[1], classes)), np.full(classes, -1e3)
+    weights[:, made.classes_] = (coef / spread).T
+    biases[made.classes_] = bias - (coef / spread) @ middle
+    return weights, biases
+
+
+def _score(weights: tuple[Any, Any], tested: Float[np.ndarray, "N F"], labels: Int[np.ndarray, "N"]) -> float:
+    return mean_recall(np.asarray(tested @ weights[0] + weights[1], dtype=np.float64), labels)
+
+
+def _with(model: CheckedModel, weights: Any, biases: Any) -> CheckedModel:
+    """A copy of a model with other weights in its last layer."""
+    ask: Any = model.ask
+    if isinstance(ask, TorchModel):
+        return like(model, _torch_with(copy.deepcopy(ask.module), weights, biases))
+    if isinstance(ask, KerasModel):
+        from sightline.repair.keras import with_last as keras_with
+
+        return like(model, keras_with(ask.model, weights, biases))
+    return with_last(model, weights, biases)
+
+
+def _torch_with(module: Any, weights: Any, biases: Any) -> Any:
+    torch = require("torch", extra="torch")
+    from sightline.repair.torch import last_linear, no_last
+
+    layer = last_linear(module)
+    weights, biases = outputs_of(weights, biases, layer.out_features)
+    if layer.weight.shape != weights.T.shape:
+        raise no_last(type(module).__name__)
+    with torch.no_grad():
+        layer.weight.copy_(torch.as_tensor(weights.T))
+        if layer.bias is None:
+            layer.bias = torch.nn.Parameter(torch.zeros(len(biases)).to(layer.weight))
+        layer.bias.copy_(torch.as_tensor(biases))
+    return module
+
+
+def outputs_of(weights: Any, biases: Any, count: int) -> tuple[Any, Any]:
+    """Weights of every class as those of a layer's outputs: a single one is class 1 against class 0."""
+    if count != 1 or weights.shape[1] != 2:
+        return weights, biases
+    return weights[:, 1:] - weights[:, :1], biases[1:] - biases[:1]

@@ -1,0 +1,138 @@
+"""The page about a repair: what it says, that nothing overlaps or is cut, and what its colours mean."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from sightline.figures.dumbbell import dumbbells
+from sightline.figures.proof import proof as page
+from sightline.figures.sheet import Box, leading, measure
+from sightline.render import RED
+from sightline.repair.looks import Example, Looks
+from sightline.repair.measure import Pair
+from sightline.repair.proven import Proof
+from sightline.repair.verdict import Chances
+
+AREA = np.zeros((16, 16), bool)
+AREA[2:6, 2:8] = True
+
+
+def pair(kind, name, before, after, *, p=np.nan, beside=None):
+    return Pair(kind, name, before, after, after - before - 0.03, after - before + 0.03, p, beside, 200)
+
+
+def example(place, label, before, after, *, heat=True):
+    shown = np.where(AREA, 1.0, -0.2) if heat else None
+    return Example(
+        place, np.full((16, 16, 3), 128, np.uint8), AREA, label, before, after, shown, shown if heat else None
+    )
+
+
+def made(**changed):
+    heat = np.where(AREA, 0.8, -0.1)
+    whole = Proof(
+        region="a region with a name that is long enough to matter to whoever lays out a page",
+        grow=0.06,
+        way="Counterexamples(region='jaw', copies=3, replacement='exchange', originals=False, seed=0)",
+        verdict="repaired",
+        rule="accuracy is surely higher (p = 0.001), errors blamed on the region are surely fewer",
+        measures=(
+            pair("accuracy", "accuracy", 0.8, 0.9, p=0.001),
+            *(pair("recall", f"recall of class {one}", 0.7 + one / 100, 0.9) for one in range(12)),
+            pair("presence", "worst group (pneumonia, present; then normal, absent)", 0.1, 0.8),
+            pair("region", "errors blamed on it", 0.12, 0.01, p=0.00001),
+            pair("region", "share of the attribution", 0.4, 0.1, beside=(0.2, 0.2)),
+            pair("content", "accuracy, region hidden", 0.9, 0.91),
+            pair("other region", "errors blamed on the left eye", -0.01, 0.02),
+        ),
+        tests=Chances(0.001, {0: 0.5}, 0.0001, 0.00001, 0.01),
+        pictures=200,
+        right=(160, 180),
+        mended=25,
+        broken=5,
+        level=0.05,
+        fill="Blur(sigma=None)",
+        draws=4,
+        seed=0,
+        calls=(5000, 5000),
+        looks=Looks(np.full((9, 3), 0.2), np.full((16, 16, 3), 0.5), heat, -heat, AREA, (100, 100)),
+        examples=(
+            example(3, "pneumonia with a very long name of its own", "normal", "pneumonia with a very long"),
+            *(example(place, "cat", "dog", "cat") for place in (4, 50)),
+            *(example(place, "cat", "cat", "dog", heat=place == 7) for place in (7, 8)),
+        ),
+    )
+    return dataclasses.replace(whole, **changed)
+
+
+def boxes(figure):
+    (axes,) = figure.axes
+    for text in axes.texts:
+        if text.get_text():
+            (x, y), size = text.get_position(), text.get_fontsize()
+            wide = measure(text.get_text(), size, bold=text.get_fontweight() == "bold")
+            left = x - wide * {"left": 0, "center": 0.5, "right": 1}[text.get_ha()]
+            yield text.get_text(), left, y - 0.5 * leading(size), left + wide, y + 2
+
+
+BARE = {"looks": None, "examples": ()}
+WITHOUT_MAPS = {"looks": Looks(np.zeros((0, 3)), None, None, None, None, (0, 0))}
+
+
+@pytest.mark.parametrize("changed", [{}, BARE, WITHOUT_MAPS, {"verdict": "harmful", "grow": 0.0, "way": ""}])
+def test_no_text_is_over_another_or_beyond_the_page(changed):
+    figure = page(made(**changed))
+    width, height = figure.get_size_inches() * figure.dpi
+    drawn = list(boxes(figure))
+    for name, left, top, right, bottom in drawn:
+        assert left >= 0, name
+        assert right <= width, name
+        assert top >= 0, name
+        assert bottom <= height, name
+    for (name, *one), (next_, *other) in itertools.combinations(drawn, 2):
+        apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        assert apart, (name, next_)
+
+
+def test_the_heading_is_the_verdict_and_all_measures_are_there():
+    whole = made(region="jaw")
+    said = [name for name, *_ in boxes(page(whole))]
+    assert said[0] == "Repaired: the model is surely better, and “jaw” surely misleads it less."
+    assert "The repaired region: jaw" in said
+    for one in whole.measures:
+        if one.kind != "recall":
+            assert one.name in said, one.name
+    assert "Each class's recall (2 more changed less)" in said
+    assert "< 0.0001" in said
+    assert "+10.0  [+7.0, +13.0]" in said
+    assert "Wrong before, right after" in said
+    assert "Right before, wrong after" in said
+
+
+def test_the_two_maps_share_a_scale_and_red_speaks_for():
+    figure = page(made(examples=()))
+    before, after = (
+        np.asarray(image.get_array()) for image in figure.axes[0].images if image.get_array().shape[0] > 300
+    )
+    inside = np.s_[120, 120]
+    assert np.argmax(before[inside]) == 0
+    assert np.argmax(after[inside]) == 2
+    assert before[inside][0] > 150
+    assert np.abs(before[inside].astype(int) - np.array(RED)).max() < 60
+
+
+def test_marks_stand_where_their_values_are():
+    values = [("one", 0.2, 0.6), ("other", 0.4, 0.3)]
+    items = dumbbells("What", [pair("region", name, one, two) for name, one, two in values], 0, 1540)
+    squares = [item for item in items if isinstance(item, Box) and item.width == item.height]
+    centres = [item.left + item.width / 2 for item in squares]
+    steps = np.diff(centres) / np.diff([0.2, 0.6, 0.4, 0.3])
+    assert np.allclose(steps, steps[0])
+    assert steps[0] > 0
+
+
+def test_a_measure_that_is_not_known_is_said_to_be_not_measured():
+    items = dumbbells("What", [Pair("content", "moved", *[np.nan] * 5, None, 0)], 0, 1540)
+    assert "not measured" in [getattr(item, "text", "") for item in items]

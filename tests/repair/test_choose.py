@@ -1,0 +1,144 @@
+"""Which way repairs a model best, chosen on validation pictures."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from sightline import as_model
+from sightline.errors import ModelError
+from sightline.findings.regions import grid
+from sightline.repair import Counterexamples, Guard, LastLayer, choose
+from sightline.repair.choose import usual_ways
+from sightline.repair.judge import mean_recall
+from sightline.types import option
+
+CORNER = grid(4, 4)["r1c1"]
+
+
+def marked(count, share=0.95, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    images = rng.random((count, 8, 8))
+    images[:, 4:] += 0.12 * labels[:, None, None]
+    there = np.where(labels == 1, rng.random(count) < share, rng.random(count) > share)
+    images[there, :2, :2] = 3.0
+    return images, labels
+
+
+def flat(images):
+    return np.asarray(images).reshape(len(images), -1)
+
+
+TRAIN = marked(400)
+MODEL = make_pipeline(FunctionTransformer(flat), LogisticRegression(C=0.1)).fit(*TRAIN)
+NETWORK = make_pipeline(
+    FunctionTransformer(flat), MLPClassifier((8,), solver="lbfgs", max_iter=2000, random_state=0)
+).fit(*TRAIN)
+
+
+@option
+class Broken:
+    """A way that never works."""
+
+    def __call__(self, model, train, **more):
+        raise ModelError("it is broken.", slug="repair-closed")
+
+
+@option
+class Nothing:
+    """A way that leaves the model as it is."""
+
+    def __call__(self, model, train, **more):
+        return Guard(region=grid(8, 8)["r1c8"], grow=0, fill="colour")(model)
+
+
+def test_the_best_way_is_chosen_on_exchanged_content():
+    choice = choose(MODEL, TRAIN, CORNER, ways=[Nothing(), Counterexamples(region=CORNER)])
+    before, _, best = choice.trials
+    assert before.way == "as it is"
+    assert before.own - before.other > 0.3
+    assert best.score > before.score + 0.2
+    assert choice.fix is choice.fixes[2]
+    assert choice.fixes[0] is None
+    assert choice.images == 80
+    assert f"* {best.way}" in repr(choice)
+    assert "Chosen: Counterexamples(region='r1c1'), which has" in choice.verdict
+
+
+def test_a_way_that_goes_against_the_region_is_no_better_than_one_that_goes_by_it():
+    def against(images):
+        return 1.0 - (images[:, :2, :2].mean(axis=(1, 2)) > 2)
+
+    def by(images):
+        return (images[:, :2, :2].mean(axis=(1, 2)) > 2) * 1.0
+
+    one, other = (choose(model, TRAIN, CORNER, ways=[]).trials[0] for model in (against, by))
+    assert one.other > 0.8 > 0.2 > one.own
+    assert other.own > 0.8 > 0.2 > other.other
+    assert max(one.score, other.score) < 0.2
+
+
+def test_nothing_is_chosen_where_no_way_is_better():
+    choice = choose(MODEL, TRAIN, CORNER, ways=[Nothing()])
+    assert choice.fix is None
+    assert "Nothing chosen: no way does better than the model as it is by 0.02" in repr(choice)
+
+
+def test_a_way_that_fails_is_told_and_the_others_go_on():
+    choice = choose(MODEL, TRAIN, CORNER, ways=[Broken(), Counterexamples(region=CORNER)])
+    assert np.isnan(choice.trials[1].score)
+    assert choice.fix is choice.fixes[2]
+    assert "Broken() could not be tried: it is broken. [repair-closed]" in repr(choice)
+
+
+def test_no_way_has_seen_the_pictures_it_is_judged_by():
+    fix = choose(MODEL, TRAIN, CORNER, ways=[Counterexamples(region=CORNER, copies=1)]).fix
+    assert "made of 320." in fix.told[0]
+
+
+def test_the_ways_that_apply_depend_on_the_model():
+    def kinds(model, **more):
+        return [type(way) for way in usual_ways(as_model(model), CORNER, **more)]
+
+    def asked(images):
+        return MODEL.predict_proba(images)
+
+    assert kinds(asked) == [Guard]
+    assert kinds(asked, fit=lambda *given: None) == [Guard, Counterexamples, Counterexamples]
+    assert kinds(MODEL) == [Guard, Counterexamples, Counterexamples]
+    assert (
+        kinds(NETWORK) == kinds(NETWORK.predict_proba) == [Guard, Counterexamples, Counterexamples, LastLayer]
+    )
+
+
+def test_a_network_has_every_way():
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 2))
+    names = [type(way).__name__ for way in usual_ways(as_model(net), CORNER)]
+    assert names == ["Guard", "Counterexamples", "Counterexamples", "LastLayer", "RightReasons"]
+
+
+def test_the_usual_ways_are_of_the_margin_that_was_asked_for():
+    ways = usual_ways(as_model(MODEL), CORNER, grow=0.1, seed=3)
+    assert [way.grow for way in ways] == [0.1, 0.1, 0.2]
+    assert {way.seed for way in ways} == {3}
+
+
+def test_recalls_of_all_classes_count_alike():
+    rng = np.random.default_rng(0)
+    labels, scores = rng.integers(0, 3, 50), rng.random((50, 3))
+    slow = [
+        np.mean([scores[i].argmax() == label for i in range(50) if labels[i] == label]) for label in range(3)
+    ]
+    assert np.isclose(mean_recall(scores, labels), np.mean(slow))
+
+
+def test_a_trial_s_score_is_the_lower_of_the_two():
+    trial = choose(MODEL, TRAIN, CORNER, ways=[]).trials[0]
+    assert dataclasses.replace(trial, own=0.4, other=0.7).score == 0.4
+    assert np.isnan(dataclasses.replace(trial, own=np.nan).score)

@@ -1,0 +1,355 @@
+"""A proof: what it measures is what its words say, it refuses what proves nothing, and it can be kept."""
+
+import json
+
+import numpy as np
+import pytest
+
+import sightline as sl
+from sightline.engine.fill import Noise, SegmentMean
+from sightline.engine.plan import Plan
+from sightline.errors import FileError, ModelError, OptionError
+from sightline.findings.hiding import elsewhere
+from sightline.findings.regions import grid
+from sightline.repair.area import GROW, Area
+from sightline.repair.fix import fixed
+from sightline.repair.proof import prove
+from sightline.repair.questions import moved
+from sightline.study.work import content
+
+NAMES = ("oak", "birch", "pine")
+TOP = grid(2, 1)["r1c1"]
+QUICK = {"grow": 0, "fill": "segment-mean", "explained": 0, "progress": False}
+
+
+def trees(count, seed=0, share=0.6):
+    """Noise, a little brighter in one third below by class; above a mark that tells nothing."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count)
+    images = 0.35 + 0.12 * rng.standard_normal((count, 12, 12))
+    marks, present = rng.integers(0, 3, count), rng.random(count) < share
+    for image, label, mark, there in zip(images, labels, marks, present, strict=True):
+        image[6:, 4 * label : 4 * label + 4] += 0.12
+        if there:
+            image[1:4, 4 * mark : 4 * mark + 4] = 0.95
+    return images.clip(0, 1), labels, present
+
+
+def going_by(weight, bottom=40.0):
+    """A model that goes by what is below, and by the mark as far as its weight goes."""
+
+    def model(images):
+        assert images.ndim == 3
+        below = [images[:, 6:, 4 * k : 4 * k + 4].mean((1, 2)) for k in range(3)]
+        above = [images[:, 1:4, 4 * k : 4 * k + 4].mean((1, 2)) for k in range(3)]
+        scores = np.exp(bottom * np.stack(below, 1) + weight * np.stack(above, 1))
+        return scores / scores.sum(1, keepdims=True)
+
+    return sl.as_model(model, class_names=NAMES)
+
+
+IMAGES, LABELS, PRESENT = trees(160)
+MISLED, BETTER = going_by(6.0), going_by(0.2)
+
+
+@pytest.fixture(scope="module")
+def proof():
+    return prove(
+        MISLED,
+        BETTER,
+        (IMAGES, LABELS),
+        region=TOP,
+        regions=grid(2, 2),
+        present=PRESENT,
+        plan=Plan(segment="grid", fill="segment-mean", budget=60),
+        grow=0,
+        explained=6,
+        progress=False,
+    )
+
+
+def right(model, images=IMAGES, labels=LABELS):
+    return model(np.ascontiguousarray(images)).argmax(1) == labels
+
+
+def test_a_real_repair_is_proved(proof):
+    assert proof.verdict == "repaired"
+    assert proof.headline == "Repaired: the model is surely better, and “r1c1” surely misleads it less."
+
+
+def test_accuracy_and_recalls_are_those_of_the_models_themselves(proof):
+    before, after = right(MISLED), right(BETTER)
+    assert (proof["accuracy"].before, proof["accuracy"].after) == (before.mean(), after.mean())
+    assert proof.right == (before.sum(), after.sum())
+    assert proof.mended == (~before & after).sum()
+    assert proof.broken == (before & ~after).sum()
+    for label, name in enumerate(NAMES):
+        one = proof[f"recall of {name}"]
+        which = label == LABELS
+        assert (one.before, one.after) == pytest.approx((before[which].mean(), after[which].mean()))
+        assert one.count == which.sum()
+
+
+def test_errors_blamed_and_flips_are_what_hiding_by_hand_gives(proof):
+    mask = np.zeros((12, 12), bool)
+    mask[:6] = True
+    for model, when in ((MISLED, "before"), (BETTER, "after")):
+        blame, flips, away = [], [], []
+        for place, image in enumerate(IMAGES):
+            rng = np.random.default_rng((0, place))
+            said = []
+            for hole in (np.zeros_like(mask), mask, *elsewhere(mask, 4, rng)):
+                hidden = image.copy()
+                if hole.any():
+                    hidden[hole] = image[hole].mean()
+                said.append(int(model(hidden[np.newaxis]).argmax()))
+            full, there, *others = said
+            turned = (there == LABELS[place]) - np.mean([one == LABELS[place] for one in others])
+            blame.append(0 if full == LABELS[place] else turned)
+            flips.append(there != full)
+            away.append(np.mean([one != full for one in others]))
+        assert getattr(proof["errors blamed on it"], when) == pytest.approx(np.mean(blame))
+        flip = proof["answers that change when it is hidden"]
+        assert getattr(flip, when) == pytest.approx(np.mean(flips))
+        assert flip.beside[when == "after"] == pytest.approx(np.mean(away))
+
+
+def test_accuracy_with_the_region_hidden_is_that_of_hidden_pictures(proof):
+    hidden = IMAGES.copy()
+    hidden[:, :6] = IMAGES[:, :6].mean((1, 2), keepdims=True)
+    one = proof["accuracy, region hidden"]
+    assert (one.before, one.after) == pytest.approx(
+        (right(MISLED, hidden).mean(), right(BETTER, hidden).mean())
+    )
+
+
+def test_exchanged_regions_come_from_the_own_and_from_another_class():
+    images = np.zeros((60, 4, 4)) + 0.5
+    labels = np.arange(60) % 3
+    images[:, 0, 0] = labels / 2  # the corner tells the class, and is all that the model goes by
+    corner = grid(4, 4)["r1c1"]
+    eye = np.eye(3)
+    model = sl.as_model(lambda x: eye[(2 * x[:, 0, 0]).round().astype(int)], class_names=NAMES)
+    made = prove(model, model, (images, labels), region=corner, **QUICK)
+    assert made["accuracy, region of its own class"].before == 1
+    assert made["accuracy, region of another class"].before == 0
+    assert made.verdict == "cannot tell"
+    assert "too few errors: 0 of 60" in made.rule
+
+
+def test_moved_content_is_elsewhere_and_the_region_is_filled():
+    image = np.arange(64.0).reshape(8, 8) / 64
+    mask = np.zeros((8, 8), bool)
+    mask[1:3, 1:4] = True
+    shown = list(moved(image, mask, SegmentMean(), 5, np.random.default_rng(0)))
+    assert len(shown) == 5
+    for picture in shown:
+        assert np.allclose(picture[mask], image[mask].mean())
+        changed = (picture != image) & ~mask
+        down, across = np.argwhere(changed).min(axis=0)
+        assert np.array_equal(picture[down : down + 2, across : across + 3], image[1:3, 1:4])
+        assert changed.sum() == 6
+
+
+def test_what_fits_nowhere_else_is_not_moved():
+    mask = np.ones((4, 4), bool)
+    mask[0, 0] = False
+    assert list(moved(np.zeros((4, 4)), mask, SegmentMean(), 3, np.random.default_rng(0))) == []
+
+
+def test_attribution_shares_lie_beside_the_share_of_the_area(proof):
+    one = proof["share of the attribution"]
+    assert one.beside == (0.5, 0.5)
+    assert one.count == 6
+    assert one.before > one.after
+    assert proof.looks.before.shape == (12, 12)
+
+
+def test_presence_and_the_worst_group(proof):
+    before, after = right(MISLED), right(BETTER)
+    there = proof["accuracy, shortcut present"]
+    assert (there.before, there.after) == pytest.approx((before[PRESENT].mean(), after[PRESENT].mean()))
+    groups = [(k == LABELS) & (there == PRESENT) for k in range(3) for there in (True, False)]
+    (found,) = [one for one in proof.measures if one.name.startswith("worst group")]
+    assert found.before == min(before[which].mean() for which in groups)
+    assert found.after == min(after[which].mean() for which in groups)
+
+
+def test_the_other_regions_are_reported_on(proof):
+    names = [one.name for one in proof.measures if one.kind == "other region"]
+    assert names == [
+        text.format(name)
+        for name in ("r1c2", "r2c1", "r2c2")
+        for text in ("errors blamed on {}", "answers that change when {} is hidden")
+    ]
+
+
+def test_it_prints_an_aligned_table_the_rule_and_the_calls(proof):
+    lines = repr(proof).splitlines()
+    assert lines[0].startswith(
+        "Proof of a repair: 160 held-out pictures, region 'r1c1', hidden with SegmentMean()"
+    )
+    assert f"{proof.calls[0]:,} + {proof.calls[1]:,} model calls" in lines[0]
+    ends = {line.index("0.") for line in lines[2:6]}
+    assert len(ends) == 1
+    assert any(line.startswith("Decided by: accuracy is surely higher (p ") for line in lines)
+
+
+def test_the_calls_are_counted():
+    asked = [0, 0]
+
+    def counting(which, model):
+        def ask(images):
+            asked[which] += len(images)
+            return model(images)
+
+        return sl.as_model(ask, class_names=NAMES)
+
+    images, labels, _ = trees(20)
+    made = prove(
+        counting(0, MISLED), counting(1, BETTER), (images, labels), region=TOP, **(QUICK | {"explained": 3})
+    )
+    # Two calls each to see what the models answer.
+    assert made.calls[0] == pytest.approx(asked[0], abs=3)
+    assert made.calls[1] == pytest.approx(asked[1], abs=3)
+    assert made.calls[0] >= 20 * (1 + 5 + 3 * 4)
+
+
+@pytest.mark.parametrize("fill", ["segment-mean", Noise(draws=2)])
+def test_the_same_seed_gives_the_same_whatever_the_batch_size(fill):
+    images, labels, _ = trees(30)
+    more = QUICK | {"fill": fill, "explained": 2}
+    one, other = (
+        prove(MISLED, BETTER, (images, labels), region=TOP, batch_size=size, **more).to_dict()
+        for size in (None, 7)
+    )
+    assert one == other
+    assert one != prove(MISLED, BETTER, (images, labels), region=TOP, seed=1, **more).to_dict()
+
+
+def test_a_repair_that_was_not_needed_has_no_effect():
+    made = prove(BETTER, going_by(0.0, 30.0), trees(120, 3)[:2], region=TOP, **QUICK)
+    assert made.verdict in ("no effect", "cannot tell")
+
+
+def test_hiding_what_truly_matters_is_harmful():
+    blind = sl.as_model(lambda x: MISLED(np.where(np.arange(12)[:, None] >= 6, 0.4, x)), class_names=NAMES)
+    made = prove(going_by(1.0), blind, (IMAGES, LABELS), region=grid(2, 1)["r2c1"], **QUICK)
+    assert made.verdict == "harmful"
+    assert made.rule.startswith("accuracy is surely lower (p < 0.0001)")
+
+
+def repaired(images, grow=0.1):
+    seen = frozenset(content(image) for image in images)
+    copied = sl.as_model(BETTER.ask, class_names=NAMES, batch_size=64)
+    return fixed(copied, "a way", Area(TOP, grow), seen, "done")
+
+
+def test_pictures_that_the_repair_has_seen_are_refused():
+    with pytest.raises(
+        OptionError, match=r"40 of the 160 held-out pictures were used in the repair"
+    ) as caught:
+        prove(MISLED, repaired(IMAGES[:40]), (IMAGES, LABELS), **QUICK)
+    assert caught.value.slug == "proof-seen"
+    assert "(places 0, 1, 2, 3, 4, 5, 6, 7, …)" in str(caught.value)
+    assert "study.held_out" in str(caught.value)
+
+
+def test_a_fix_says_which_region_and_margin_it_repaired():
+    fix = repaired(trees(20, 9)[0])
+    for given in (fix, fix.model):
+        made = prove(MISLED, given, trees(20, 1)[:2], fill="segment-mean", explained=0)
+        assert (made.region, made.grow, made.way) == ("r1c1", 0.1, "'a way'")
+    other = prove(MISLED, BETTER, trees(20, 1)[:2], region=TOP, fill="segment-mean", explained=0)
+    assert other.grow == GROW
+
+
+def test_without_a_fix_the_region_has_to_be_named():
+    with pytest.raises(OptionError, match="it is not known which region was repaired") as caught:
+        prove(MISLED, BETTER, (IMAGES, LABELS))
+    assert caught.value.slug == "proof-region"
+
+
+def test_models_of_other_classes_are_refused():
+    two = sl.as_model(lambda x: np.full((len(x), 2), 0.5))
+    with pytest.raises(ModelError, match=r"3 classes \(oak, birch, pine\), but the fixed one has 2 classes"):
+        prove(MISLED, two, (IMAGES, LABELS), region=TOP, **QUICK)
+    turned = sl.as_model(MISLED.ask, class_names=NAMES[::-1])
+    with pytest.raises(ModelError, match="their answers cannot be compared") as caught:
+        prove(MISLED, turned, (IMAGES, LABELS), region=TOP, **QUICK)
+    assert caught.value.slug == "proof-classes"
+
+
+@pytest.mark.parametrize("present", [[True], np.full(160, 2)])
+def test_presence_is_of_every_picture(present):
+    with pytest.raises(OptionError, match="present must say True or False for each of the 160") as caught:
+        prove(MISLED, BETTER, (IMAGES, LABELS), region=TOP, present=present, **QUICK)
+    assert caught.value.slug == "proof-present"
+
+
+@pytest.mark.parametrize(
+    "given", [{"draws": 0}, {"level": 0}, {"level": 1.0}, {"seed": -1}, {"explained": -1}, {"batch_size": 0}]
+)
+def test_numbers_out_of_range_are_refused(given):
+    (name,) = given
+    with pytest.raises(OptionError, match=f"{name} must be"):
+        prove(MISLED, BETTER, (IMAGES, LABELS), region=TOP, **given)
+
+
+def test_pictures_of_several_sizes_exchange_only_with_their_like():
+    rng = np.random.default_rng(0)
+    images = [rng.random((12 + 2 * (k % 2), 12)) for k in range(12)]
+    eye = np.eye(3)
+    model = sl.as_model(lambda x: eye[(x.mean((1, 2)) * 3).astype(int)], class_names=NAMES)
+    made = prove(model, model, (images, [0] * 6 + [1] * 6), region=TOP, **QUICK)
+    assert made.verdict == "cannot tell"
+    assert made["accuracy"].count == 12
+    assert made["accuracy, region of another class"].count <= 12
+
+
+def test_it_is_kept_as_json(proof, tmp_path):
+    path = proof.save(tmp_path / "proof.json")
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert kept["verdict"] == "repaired"
+    assert kept["measures"][0]["change"] == pytest.approx(proof["accuracy"].change)
+    assert np.shape(kept["maps"]["before"]) == (12, 12)
+    with pytest.raises(FileError, match="cannot be written"):
+        proof.save(tmp_path / "none" / "proof.json")
+
+
+def test_examples_are_pictures_whose_answer_turned(proof):
+    before, after = right(MISLED), right(BETTER)
+    assert len(proof.examples) >= 3
+    for one in proof.examples:
+        assert before[one.place] != after[one.place]
+        assert one.label == NAMES[LABELS[one.place]]
+        assert one.before.shape == (12, 12)
+
+
+def test_studies_take_the_place_of_new_explanations(tmp_path):
+    images, labels, _ = trees(30)
+    plan = Plan(segment="grid", fill="segment-mean", budget=40)
+    runs = [
+        sl.Study(tmp_path / name, plan).run((images, labels), model, progress=False)
+        for name, model in (("before", MISLED), ("after", BETTER))
+    ]
+    more = {"region": TOP, "grow": 0, "progress": False}
+    made = prove(MISLED, BETTER, (images, labels), before=runs[0], after=runs[1], **more)
+    anew = prove(MISLED, BETTER, (images, labels), plan=plan, explained=30, **more)
+    one, other = made["share of the attribution"], anew["share of the attribution"]
+    assert (one.before, one.after, one.count) == pytest.approx((other.before, other.after, 30), abs=1e-5)
+    assert made.calls[0] < anew.calls[0]
+    assert np.allclose(made.looks.before, anew.looks.before, atol=1e-6)
+
+
+def test_regions_that_each_picture_has_its_own_of():
+    halves = np.zeros((60, 1, 12, 12), bool)
+    for place in range(60):
+        halves[place, 0, : 3 + place % 3] = True
+    own = sl.regions.per_image(halves, ["half"])
+    made = prove(MISLED, BETTER, (IMAGES[:60], LABELS[:60]), region=own, **QUICK)
+    assert made.region == "half"
+    hidden = IMAGES[:60].copy()
+    for image, (mask,) in zip(hidden, halves, strict=True):
+        image[mask] = image[mask].mean()
+    assert made["accuracy, region hidden"].before == right(MISLED, hidden, LABELS[:60]).mean()

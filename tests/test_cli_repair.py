@@ -1,0 +1,187 @@
+"""The commands that repair a model and prove it, as a user runs them."""
+
+import contextlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+import skops.io
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from typer.testing import CliRunner
+
+import sightline as sl
+from sightline.cli import app
+from sightline.errors import FileError, OptionError
+from sightline.repair import folder
+
+WHERE = ["--region", "r1c1", "--regions", "grid:rows=4,columns=4"]
+FIT = """
+def fit(model, images, labels):
+    return model.fit(images.reshape(len(images), -1), labels)
+
+def forgetful(model, images, labels):
+    pass
+"""
+
+
+def drawn(root, count, share, seed):
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        ill = number % 2
+        image = rng.integers(60, 160, (16, 16)).astype(float)
+        image[8:] += 8 * ill
+        if rng.random() < (share if ill else 1 - share):
+            image[:4, :4] = 250
+        path = root / ("ill" if ill else "well") / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.astype(np.uint8)).save(path)
+
+
+def run(place, *words, code=0):
+    with contextlib.chdir(place):
+        done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A study of 160 pictures, of which about 96 are held out, and 200 to learn from."""
+    root = tmp_path_factory.mktemp("place")
+    drawn(root / "train", 200, 0.95, 0)
+    drawn(root / "test", 160, 0.5, 1)
+    train = sl.data.folder(root / "train")
+    rows = np.stack([train[one][0] for one in range(len(train))]).reshape(len(train), -1)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500)).fit(rows, train.labels)
+    skops.io.dump(model, root / "model.skops")
+    (root / "train.py").write_text(FIT)
+    plan = ["--segment", "grid", "--fill", "blur", "--budget", "40"]
+    run(root, "study", "model.skops", "test", "-o", "run", "--held-out", "0.6", *plan)
+    return root
+
+
+def test_a_model_is_repaired_and_that_is_proved_on_pictures_nobody_used(place):
+    said = run(place, "repair", "run", *WHERE, "--train", "train", "-o", "fixed")
+    assert "Chosen: Counterexamples(region='r1c1'" in said
+    assert "Prove it: sightline proof run fixed" in said
+    said = run(place, "proof", "run", "fixed", "--explained", "20")
+    held = 160 - len(sl.Study(place / "run"))
+    assert f"{held} held-out pictures" in said
+    assert "Repaired: the model is surely better" in said
+    kept = json.loads((place / "fixed" / "proof.json").read_text())
+    assert kept["verdict"] == "repaired"
+    with Image.open(place / "fixed" / "proof.png") as figure:
+        assert np.asarray(figure.convert("L")).std() > 10
+    before, after = sl.Study(place / "fixed" / "before"), sl.Study(place / "fixed")
+    assert before.places.tolist() == after.places.tolist()
+    assert not set(after.places.tolist()) & set(sl.Study(place / "run").places.tolist())
+    assert "explained" in run(place, "sql", "fixed", "select count(*) as explained from rows")
+
+
+def test_a_folder_is_not_repaired_over(place):
+    run(
+        place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "--train", "train", "-o", "once"
+    )
+    with pytest.raises(FileError, match="once holds a repair or a study already"):
+        run(place, "repair", "run", *WHERE, "--train", "train", "-o", "once")
+    with pytest.raises(FileError, match="run holds a repair or a study already"):
+        run(place, "repair", "run", *WHERE, "--train", "train", "-o", "run")
+
+
+def test_a_guard_is_put_around_the_old_model_again(place):
+    said = run(place, "repair", "run", *WHERE, "--with", "guard", "--train", "train", "-o", "guarded")
+    assert "Costs on 40 validation pictures" in said
+    assert "guarded" in run(place, "proof", "run", "guarded", "--explained", "0")
+    model = folder.read(place / "guarded")
+    images = np.random.default_rng(0).integers(0, 255, (4, 16, 16)).astype(np.uint8)
+    other = images.copy()
+    other[:, :4, :4] = 0
+    assert np.array_equal(model(images), model(other))
+
+
+def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
+    words = ["repair", "run", *WHERE, "--train", "train", "--with", "counterexamples", "-o"]
+    assert "Learned from 480 pictures" in run(place, *words, "own", "--fit", "train.py:fit")
+    for fit, said in (
+        ("train.py:fitt", "has no function 'fitt'"),
+        ("none.py:fit", "there is no file 'none.py'"),
+        ("numpy:nothing", "numpy has no 'nothing'"),
+    ):
+        with pytest.raises(FileError, match=said):
+            run(place, *words, "no", "--fit", fit)
+    with pytest.raises(sl.SightlineError, match="forgetful returned None"):
+        run(place, *words, "no", "--fit", "train.py:forgetful")
+    with pytest.raises(OptionError, match="--fit goes with --with counterexamples, not guard"):
+        run(place, "repair", "run", *WHERE, "--with", "guard", "--fit", "train.py:fit", "-o", "no")
+    assert not (place / "no" / "repair.toml").exists()
+
+
+def test_pictures_that_the_repair_learned_from_prove_nothing(place):
+    run(place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "--train", "test", "-o", "seen")
+    with pytest.raises(OptionError, match="used in the repair"):
+        run(place, "proof", "run", "seen")
+    run(place, "proof", "run", "seen", "--data", "train", "--explained", "0")
+
+
+def test_without_pictures_to_learn_from_the_studied_ones_are_used_and_none_of_the_others(place):
+    run(place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "-o", "little")
+    study = sl.Study(place / "run")
+    with contextlib.chdir(place):
+        assert len(folder.read(place / "little").repaired.seen) == len(study.studied)
+    run(place, "proof", "run", "little", "--explained", "0")
+
+
+def test_a_study_that_held_nothing_out_cannot_prove(place):
+    plan = ["--segment", "grid", "--fill", "blur", "--budget", "20"]
+    run(place, "study", "model.skops", "test", "-o", "all", *plan)
+    run(
+        place,
+        "repair",
+        "all",
+        *WHERE,
+        "--with",
+        "counterexamples:copies=1",
+        "--train",
+        "train",
+        "-o",
+        "of-all",
+    )
+    with pytest.raises(OptionError, match="holds no images out"):
+        run(place, "proof", "all", "of-all")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--region", "jew"], "no built-in face or chest has a region 'jew'. Did you mean 'jaw'"),
+        (["--region", "r9", "--regions", "grid:rows=4,columns=4"], "there is no region 'r9' in grid"),
+        ([*WHERE, "--with", "magic"], "there is no way 'magic' to repair a model"),
+        ([*WHERE, "--with", "guard:colour=3"], "Guard has no option 'colour'"),
+        ([*WHERE, "--grow", "0.8"], "grow must be 0 to 0.5"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(place, words, said):
+    with pytest.raises(OptionError, match=said):
+        run(place, "repair", "run", *words, "-o", "none")
+    assert not (place / "none").exists()
+
+
+def test_damaged_repairs_are_told(place):
+    run(
+        place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "--train", "train", "-o", "hurt"
+    )
+    with pytest.raises(FileError, match="there is no repair in nowhere"):
+        run(place, "proof", "run", "nowhere")
+    with (place / "hurt" / "model.skops").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(FileError, match="is not the model that the repair made"):
+        run(place, "proof", "run", "hurt")
+    shutil.copy(place / "train.py", place / "hurt" / "repair.toml")
+    with pytest.raises(FileError, match="does not describe a repair"):
+        run(place, "proof", "run", "hurt")
