@@ -21,7 +21,7 @@ from sightline import as_model
 from sightline.data import Shortcut, drawn_faces, olivetti, plant_mark
 from sightline.demo import pipeline
 from sightline.findings.regions import chest, face
-from sightline.repair import choose, prove
+from sightline.repair import Counterexamples, choose, prove
 from sightline.repair.judge import mean_recall
 
 FAMILIES, PEOPLE = 5, 20
@@ -203,6 +203,21 @@ def trials(name, seed, mark, explained):
     yield chosen
 
 
+def needless(seed):
+    """Verdicts on a repair of the jaw where nothing is planted, and of the regions that faces are known by."""
+    model, train, tests, truth, regions, jaw = drawn(seed, False)
+    parts = ("left eye", "right eye", "nose", "mouth", "left cheek", "right cheek", "hair")
+    inner = regions.join({"face": parts})
+    held_out = tests["absent"], truth
+    for what, region in (
+        ("needless: jaw", regions[jaw]),
+        ("harmful: hair, eyes, nose, mouth", inner["face"]),
+    ):
+        fix = Counterexamples(region=region, copies=1, seed=seed)(model, train, progress=False)
+        proof = prove(model, fix, held_out, explained=0, seed=seed, progress=False)
+        yield f"{what} {seed} {proof.verdict}: {proof.rule}"
+
+
 def interval(values):
     """Mean over seeds, and a 95 % interval by Student's t."""
     from scipy.stats import t
@@ -257,7 +272,12 @@ def main():
     parser.add_argument("--explained", type=int, default=30, help="pictures explained for the attribution")
     parser.add_argument("--keep", type=Path, help="file of lines, read and added to")
     parser.add_argument("--report", action="store_true", help="only print the table of what is kept")
+    parser.add_argument("--needless", action="store_true", help="repairs that nothing or too much speaks for")
     asked = parser.parse_args()
+    if asked.needless:
+        for seed in range(*asked.seeds):
+            print(*needless(seed), sep="\n", flush=True)
+        return
     done = []
     if asked.keep and asked.keep.exists():
         done = [json.loads(line) for line in asked.keep.read_text().splitlines()]
