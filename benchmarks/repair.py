@@ -204,7 +204,7 @@ def trials(name, seed, mark, explained):
 
 
 def needless(seed):
-    """Verdicts on a repair of the jaw where nothing is planted, and of the regions that faces are known by."""
+    """Verdicts on repairs of the jaw where nothing is planted, and of what faces are known by."""
     model, train, tests, truth, regions, jaw = drawn(seed, False)
     parts = ("left eye", "right eye", "nose", "mouth", "left cheek", "right cheek", "hair")
     inner = regions.join({"face": parts})
