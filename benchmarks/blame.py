@@ -1,6 +1,6 @@
 """Does blame find the region that drives the errors, and is it quiet where none does?
 
-A mark goes with one class in the pictures to learn from, and with none in those to test with: the errors that
+A mark goes with one class in the images to learn from, and with none in those to test with: the errors that
 come of it are the mark's. Each trial's line is printed when it is done and may be kept (--keep FILE): with
 the same file, what was done is not done again.
 """
@@ -21,13 +21,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sightline import figures
-from sightline.data import Labelled, Shortcut, drawn_faces, olivetti, plant_mark
-from sightline.data.mark import FACE
-from sightline.demo import pipeline
+from sightline.data import ArrayDataset, Shortcut, drawn_faces, olivetti, plant_mark
+from sightline.data.shortcuts import FACE
+from sightline.demo.tutorial import face_pipeline
 from sightline.engine.plan import Plan
-from sightline.findings.atlas import atlas
-from sightline.findings.blame import USUAL, blame
-from sightline.findings.regions import chest, face
+from sightline.findings.atlas_analysis import atlas
+from sightline.findings.blame_analysis import USUAL, blame
+from sightline.regions.builders import chest, face
 from sightline.study import Study
 
 PLAN = Plan(segment="grid", fill="blur", budget=200)
@@ -57,9 +57,9 @@ PLANTED = {
     "weak": {"size": 0.12, "chance": 0.7, "leak": 0.05},
 }
 CLEAN = {
-    "families, few pictures": {"families": 5, "variety": 1.3, "train": 100},
+    "families, few images": {"families": 5, "variety": 1.3, "train": 100},
     "three families, very few": {"families": 3, "people": 12, "variety": 1.3, "train": 48},
-    "persons, few pictures": {"families": 20, "variety": 1.2, "train": 120},
+    "persons, few images": {"families": 20, "variety": 1.2, "train": 120},
     "two classes of 40 people": {"families": 2, "people": 40, "variety": 1.0, "train": 200},
 }
 
@@ -67,11 +67,13 @@ CLEAN = {
 def drawn(
     region, seed, *, families=5, people=20, train=200, test=200, variety=0.7, size=0.12, chance=0.0, leak=0.0
 ):
-    """Pictures to learn from, and pictures to test with, in which half carry the mark whatever they show."""
+    """Images to learn from, and images to test with, in which half carry the mark whatever they show."""
     first = tuple(range(0, people, families))
 
     def faces(count, often, else_):
-        mark = region and Shortcut(region=region, classes=first, size=size, chance=often, leak=else_)
+        mark = region and Shortcut(
+            region=region, classes=first, size=size, p_in_class=often, p_elsewhere=else_
+        )
         return drawn_faces(count, people=people, seed=seed, variety=variety, shortcut=mark or None)
 
     learn, both = faces(train, chance, leak), faces(train + test, 0.5, 0.5)
@@ -107,7 +109,7 @@ def xrays_marked(present, seed, count=300):
 
 
 def studied(data, model, regions, seed, plan=PLAN, draw=None):
-    """Train, explain every test picture, blame; what came of it as one line, and as figures if asked."""
+    """Train, explain every test image, blame; what came of it as one line, and as figures if asked."""
     learn, y, test, z = data
     started = time.perf_counter()
     with warnings.catch_warnings():
@@ -116,13 +118,13 @@ def studied(data, model, regions, seed, plan=PLAN, draw=None):
         trained = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             names = tuple(map(str, range(int(z.max()) + 1)))
-            study = Study(folder, plan).run(Labelled(test, z, names), model.predict_proba, progress=False)
+            study = Study(folder, plan).run(ArrayDataset(test, z, names), model.predict_proba, progress=False)
             explained = time.perf_counter()
             found = [blame(study, regions, seed=each, progress=False) for each in seed]
             if draw is not None:
                 drawn_up = atlas(study, regions=regions, progress=False)
-                for name, figure in (("atlas", drawn_up.plot()), ("blame", figures.blame(found[0]))):
-                    draw.with_name(f"{draw.name}-{name}.png").write_bytes(figures.png(figure))
+                for name, figure in (("atlas", drawn_up.plot()), ("blame", figures.plot_blame(found[0]))):
+                    draw.with_name(f"{draw.name}-{name}.png").write_bytes(figures.figure_to_png(figure))
     return {
         "errors": found[0].errors,
         "first": [one.regions[0].region if one.regions else None for one in found],
@@ -181,7 +183,7 @@ def trials(quick):
                 f"Olivetti, {name} mark",
                 "jaw" if strength else None,
                 f"tutorial's {seed}",
-                lambda s=seed, v=strength: (olivetti_marked(v, s), pipeline(), close, range(8)),
+                lambda s=seed, v=strength: (olivetti_marked(v, s), face_pipeline(), close, range(8)),
             )
         for name, present in (("a", True), ("no", False)):
             yield (

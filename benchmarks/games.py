@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sightline.engine import stop
+from sightline.engine import convergence
 from sightline.engine.attribute import Banzhaf, Lime, Shapley
-from sightline.engine.sample import Bernoulli, Exhaustive
+from sightline.engine.sampling import Bernoulli, Exhaustive
 from sightline.types import Scores
 
 BUDGETS = (128, 512, 2048)
@@ -131,22 +131,22 @@ def coverage(games, seeds):
                 truth = exact(method, *game)
                 for seed in range(seeds):
                     values, error = ours(method)(*game, budget, seed)
-                    inside.append((np.abs(values - truth) <= stop.SURE * error).mean())
+                    inside.append((np.abs(values - truth) <= convergence.SURE * error).mean())
             cells.append(f"{np.mean(inside):10.3f}" if inside else f"{'exact':>10s}")
         print(f"{name:38s}" + "".join(cells), flush=True)
 
 
 def played(table, bits, images):
-    """The game as a model of one-row pictures whose pixels are its players."""
+    """The game as a model of one-row images whose pixels are its players."""
     return table[(images[:, 0] > 0.5) @ bits][:, None]
 
 
 def auto(games, seeds):
     """What the open budget spends, through the engine itself: the game played by an image."""
-    from sightline.engine.explain import explain
-    from sightline.engine.fill import Colour
+    from sightline.engine.fills import Colour
+    from sightline.engine.pipeline import run_plan
     from sightline.engine.plan import Plan
-    from sightline.engine.segment import Given
+    from sightline.engine.segmentation import Given
 
     print('\nbudget="auto": calls spent (median, quartiles), error reached, right five leading segments')
     for name, method in (("Shapley", Shapley()), ("Lime", Lime()), ("Banzhaf", Banzhaf())):
@@ -162,10 +162,10 @@ def auto(games, seeds):
                     budget="auto",
                     seed=seed,
                 )
-                *_, made = explain(image, functools.partial(played, table, bits), plan)
+                *_, made = run_plan(image, functools.partial(played, table, bits), plan)
                 calls.append(made.calls)
                 errors.append(np.sum((made.values[0] - truth) ** 2) / np.sum(truth**2))
-                lead = [set(np.argsort(-np.abs(v))[: stop.LEADING]) for v in (made.values[0], truth)]
+                lead = [set(np.argsort(-np.abs(v))[: convergence.LEADING]) for v in (made.values[0], truth)]
                 right.append(lead[0] == lead[1])
         low, middle, high = np.percentile(calls, [25, 50, 75])
         print(

@@ -1,6 +1,6 @@
-"""Peak memory of an explanation beyond the picture, whatever the budget: one batch and its output.
+"""Peak memory of an explanation beyond the image, whatever the budget: one batch and its output.
 
-Each case runs in a process of its own, on a 1024×1024×3 float32 picture (12 MiB) with batches of 8 (96 MiB).
+Each case runs in a process of its own, on a 1024×1024×3 float32 image (12 MiB) with batches of 8 (96 MiB).
 """
 
 import subprocess
@@ -26,7 +26,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 def main():
-    print("peak memory beyond what was there before, in batches of 8 pictures (96 MiB)")
+    print("peak memory beyond what was there before, in batches of 8 images (96 MiB)")
     for budget in (250, 1000, 4000):
         run = subprocess.run(
             [sys.executable, "-c", CASE, str(budget)], check=True, capture_output=True, text=True

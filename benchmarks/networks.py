@@ -1,7 +1,7 @@
 """A network of ResNet-50's size at 224×224: total time over the network's own time, and peak memory.
 
-Every tool explains the same picture with the same segments and number of calls, in a process of its own, in
-which the network's own time is taken inside: only the forward passes count, not what brings pictures to it.
+Every tool explains the same image with the same segments and number of calls, in a process of its own, in
+which the network's own time is taken inside: only the forward passes count, not what brings images to it.
 Memory is what the process grew by beyond the network and one batch through it.
 
     python benchmarks/networks.py --calls 1000 --device cpu
@@ -60,7 +60,7 @@ def resnet50(classes=1000):
 
 
 class Clock:
-    """Seconds and pictures inside the network, whatever asks it."""
+    """Seconds and images inside the network, whatever asks it."""
 
     def __init__(self):
         self.seconds, self.calls = 0.0, 0
@@ -83,7 +83,7 @@ class Clock:
             torch.cuda.synchronize()
 
 
-def picture():
+def image():
     from skimage import data
     from skimage.transform import resize
 
@@ -103,7 +103,7 @@ def run(tool, calls, device):
     import sightline as sl
 
     warnings.simplefilter("ignore")
-    image, clock, segment = picture(), Clock(), segmenter()
+    image, clock, segment = pixels(), Clock(), segmenter()
     labels = segment(image).labels
     runtime = "onnx" if tool.endswith("onnx") else "torch"
     if runtime == "onnx":

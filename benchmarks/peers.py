@@ -1,4 +1,4 @@
-"""The other tools, each as a function: picture, model, raw segmenter → heat for class 1, (H, W).
+"""The other tools, each as a function: image, model, raw segmenter → heat for class 1, (H, W).
 
 sightline selfcheck benchmarks.peers:lime
 """
@@ -163,21 +163,21 @@ def dianna_kernel_shap(image, model, segment):
 
 
 def _planted_onnx(model):
-    """`sightline.selfcheck.PlantedModel` as an ONNX graph."""
+    """`sightline.evaluation.pointing_game.PlantedModel` as an ONNX graph."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     size = int(model.place.sum()) * 3
     weight = np.broadcast_to(model.place[..., None], model.image.shape) / size / -0.02
     constants = {
-        "picture": model.image[None].astype(np.float32),
+        "image": model.image[None].astype(np.float32),
         "weight": weight.reshape(-1, 1).astype(np.float32),
         "flat": np.array([-1, model.image.size]),
         "slope": np.array([[-0.9, 0.9]], np.float32),
         "level": np.array([[0.95, 0.05]], np.float32),
     }
     steps = [
-        ("Sub", ["x", "picture"], "d"),
+        ("Sub", ["x", "image"], "d"),
         ("Abs", ["d"], "a"),
         ("Reshape", ["a", "flat"], "r"),
         ("MatMul", ["r", "weight"], "m"),

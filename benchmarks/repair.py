@@ -1,7 +1,7 @@
 """Do the ways to repair a model work, and does the proof tell the truth about them?
 
-A mark goes with one class in the pictures to learn from. A model learns them, is repaired where the mark is
-in each way that applies, and is tested on other pictures: with the mark on all of them, on none, and on all
+A mark goes with one class in the images to learn from. A model learns them, is repaired where the mark is
+in each way that applies, and is tested on other images: with the mark on all of them, on none, and on all
 of them elsewhere. The proof sees a mixture, half with the mark whatever they show. Each line is printed when
 it is done and kept (--keep FILE): with the same file, what was done is not done again.
 
@@ -19,9 +19,9 @@ import numpy as np
 
 from sightline import as_model
 from sightline.data import Shortcut, drawn_faces, olivetti, plant_mark
-from sightline.demo import pipeline
-from sightline.findings.regions import chest, face
-from sightline.repair import Counterexamples, choose, prove
+from sightline.demo.tutorial import face_pipeline
+from sightline.regions.builders import chest, face
+from sightline.repair import Counterexamples, prove, selection
 from sightline.repair.judge import mean_recall
 
 FAMILIES, PEOPLE = 5, 20
@@ -32,7 +32,9 @@ def drawn(seed, mark):
     first = tuple(range(0, PEOPLE, FAMILIES))
 
     def faces(count, region, often, else_):
-        short = region and Shortcut(region=region, classes=first, size=0.12, chance=often, leak=else_)
+        short = region and Shortcut(
+            region=region, classes=first, size=0.12, p_in_class=often, p_elsewhere=else_
+        )
         return drawn_faces(count, people=PEOPLE, seed=seed, variety=0.7, shortcut=short or None)
 
     learn = faces(400, "jaw" if mark else None, 0.95, 0.0)
@@ -42,7 +44,7 @@ def drawn(seed, mark):
         "moved": faces(1000, "forehead", 1.0, 1.0).images[400:],
     }
     truth = np.arange(400, 1000) % PEOPLE % FAMILIES
-    model = pipeline()
+    model = face_pipeline()
     model.fit(learn.images, learn.labels % FAMILIES)
     return model, (learn.images, learn.labels % FAMILIES), tests, truth, face(sides=True, cut="head"), "jaw"
 
@@ -60,7 +62,7 @@ def real_faces(seed, mark):
         "absent": test.images,
         "moved": plant_mark(test.images, every, "forehead", size=0.15)[0],
     }
-    model = pipeline()
+    model = face_pipeline()
     model.fit(images, learn.labels)
     return model, (images, learn.labels), tests, test.labels, face(sides=True), "jaw"
 
@@ -144,7 +146,7 @@ SETS = {
     "X-rays, Keras": keras_xrays,
 }
 GROUPS = 10
-"""Pictures of a class that a worst group has to have."""
+"""Images of a class that a worst group has to have."""
 
 
 def told(model, tests, truth):
@@ -159,7 +161,7 @@ def told(model, tests, truth):
 
 
 def mixed(tests, seed):
-    """Half of the pictures with the mark, whatever they show."""
+    """Half of the images with the mark, whatever they show."""
     there = np.random.default_rng((seed, 7)).random(len(tests["absent"])) < 0.5
     return np.where(there[:, None, None, None], tests["present"], tests["absent"]), there
 
@@ -178,10 +180,10 @@ def trials(name, seed, mark, explained):
     asked = as_model(model)
     held_out, there = mixed(tests, seed)
     yield {"way": "before", **told(asked, tests, truth)}
-    choice = choose(model, train, regions[region], seed=seed, progress=False)
+    choice = selection(model, train, regions[region], seed=seed, progress=False)
     done = {}
-    for trial, fix in zip(choice.trials[1:], choice.fixes[1:], strict=True):
-        kind = NAMES[trial.way.split("(")[0]]
+    for trial, fix in zip(choice.trials[1:], choice.results[1:], strict=True):
+        kind = NAMES[trial.method.split("(")[0]]
         short = f"{kind}, twice the margin" if kind in done else kind
         proof = prove(
             model, fix, (held_out, truth), present=there, explained=explained, seed=seed, progress=False
@@ -196,9 +198,9 @@ def trials(name, seed, mark, explained):
             "measures": {one["name"]: one for one in proof.to_dict()["measures"]},
         }
         yield done[short]
-        if fix is choice.fix:
+        if fix is choice.result:
             chosen = {**done[short], "way": "chosen", "which": short}
-    if choice.fix is None:
+    if choice.result is None:
         chosen = {"way": "chosen", **told(asked, tests, truth), "verdict": "nothing chosen", "which": ""}
     yield chosen
 
@@ -240,7 +242,7 @@ def share(line):
 def report(done):
     """The table: each set and way, over seeds."""
     print(
-        "| pictures, model | mark | way | seeds | present | absent | moved | worst group "
+        "| images, model | mark | way | seeds | present | absent | moved | worst group "
         "| attribution | verdicts |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -269,7 +271,7 @@ def main():
     parser.add_argument("--only", default="", help="sets whose name begins so")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 10), help="first, and one after the last")
     parser.add_argument("--clean", action="store_true", help="nothing planted")
-    parser.add_argument("--explained", type=int, default=30, help="pictures explained for the attribution")
+    parser.add_argument("--explained", type=int, default=30, help="images explained for the attribution")
     parser.add_argument("--keep", type=Path, help="file of lines, read and added to")
     parser.add_argument("--report", action="store_true", help="only print the table of what is kept")
     parser.add_argument("--needless", action="store_true", help="repairs that nothing or too much speaks for")

@@ -1,6 +1,6 @@
 """Time of an explanation over the time that the model itself takes for the same calls.
 
-Every tool explains the same picture with the same number of model calls; the model's own time is taken
+Every tool explains the same image with the same number of model calls; the model's own time is taken
 inside each run, the tools take turns, and medians of the ratios are printed. Then: how fast perturbed
 batches are made, over a plain copy of as many bytes.
 """
@@ -21,9 +21,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, Normalizer
 
 import sightline as sl
-from sightline.engine.perturb import perturb
-from sightline.engine.sample import Bernoulli, FoldOver
-from sightline.engine.segment import Slic
+from sightline.engine.perturbation import perturbed_batches
+from sightline.engine.sampling import Bernoulli, FoldOver
+from sightline.engine.segmentation import Slic
 
 CALLS = 1000
 
@@ -113,7 +113,7 @@ def batch_making():
         target, source = (np.ones((size, *image.shape), dtype) for _ in range(2))
         made, copied = [], []
         for _ in range(4):
-            batches = perturb(image, image[::-1].copy(), segments, keep, size)
+            batches = perturbed_batches(image, image[::-1].copy(), segments, keep, size)
             next(batches)  # the first takes new memory from the system, as the first copy did
             for _ in range(7):
                 start = time.perf_counter()

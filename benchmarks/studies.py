@@ -1,7 +1,7 @@
 """A study of 200 Olivetti faces beside a loop of lime over them; then what a store of 100,000 rows costs.
 
 The same model (the tutorial's pipeline), faces, segments and number of samples for all; the tools take
-turns. The model's own time is that of the same number of pictures in batches of 256. Times of several
+turns. The model's own time is that of the same number of images in batches of 256. Times of several
 workers contain their start.
 
     python benchmarks/studies.py [--faces 200] [--rounds 2] [--rows 100000]
@@ -25,17 +25,17 @@ from speed import CALLS, olivetti
 import sightline as sl
 from lime import lime_image
 from sightline.study import Ray, Study
-from sightline.study import rows as rows_of_a_study
-from sightline.study.rows import lines, schema
+from sightline.study import schema as rows_of_a_study
+from sightline.study.schema import image_lines, table_schema
 from sightline.study.store import Store
 
 DIVISIONS = 256
-"""Of real pictures: far more than a compressed page of the store holds, so that none profits from another."""
+"""Of real images: far more than a compressed page of the store holds, so that none profits from another."""
 PLAN = sl.Plan(segment=sl.Slic(n_segments=50, compactness=10.0), budget=CALLS)
 
 
 def loop(model, images, batch):
-    """lime's own explainer, picture after picture."""
+    """lime's own explainer, image after image."""
     explainer = lime_image.LimeImageExplainer(random_state=0)
     cut = SegmentationAlgorithm("slic", n_segments=50, compactness=10.0)
     for image in images:
@@ -55,26 +55,26 @@ def study(model, images, labels, workers):
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         made = Study(folder, PLAN)
-        write, first = made.store.add, []
+        write, first = made.store.write_part, []
 
         def noted(*part):
             first.append(time.perf_counter() - started)
             return write(*part)
 
-        made.store.add = noted
+        made.store.write_part = noted
         made.run((images, labels), model, workers=workers)
         return first[0]
 
 
 def pure(model, images):
-    """The model alone: as many pictures, in batches."""
+    """The model alone: as many images, in batches."""
     for image in images:
         for start in range(0, CALLS, 256):
             model(np.repeat(image[np.newaxis], min(256, CALLS - start), axis=0))
 
 
 def throughput(count, rounds):
-    """Pictures a second."""
+    """Images a second."""
     model, face = olivetti()
     rng = np.random.default_rng(0)
     images = np.stack([np.roll(face, place, axis=1) for place in range(count)])
@@ -95,7 +95,7 @@ def throughput(count, rounds):
             first = tool()
             seconds[name].append((time.perf_counter() - started, first or 0.0))
     alone = np.median([total for total, _ in seconds["the model alone"]])
-    print(f"{count} pictures of 64×64, {CALLS} samples each; medians of {rounds} rounds")
+    print(f"{count} images of 64×64, {CALLS} samples each; medians of {rounds} rounds")
     for name, found in seconds.items():
         total, first = np.median(found, axis=0)
         told = f", the first part after {first:.1f} s" if first else ""
@@ -103,33 +103,35 @@ def throughput(count, rounds):
 
 
 def filled(folder, rows, side=224, segments=100):
-    """A store of explanations of different pictures with segments of real shapes; images of it."""
+    """A store of explanations of different images with segments of real shapes; images of it."""
     from skimage import data
     from skimage.segmentation import slic
     from skimage.transform import resize
 
     rng = np.random.default_rng(0)
-    pictures = [resize(one(), (side + 64, side + 64)) for one in (data.astronaut, data.coffee, data.chelsea)]
+    images = [resize(one(), (side + 64, side + 64)) for one in (data.astronaut, data.coffee, data.chelsea)]
     divisions = []
     for number in range(DIVISIONS):
         down, across = rng.integers(0, 64, 2)
-        cut = pictures[number % 3][down : down + side, across : across + side]
+        cut = images[number % 3][down : down + side, across : across + side]
         labels = slic(cut, n_segments=int(1.2 * segments), compactness=10.0, start_label=0)
         divisions.append(sl.Segments.renumber(labels))
     print(f"{np.mean([one.count for one in divisions]):.0f} segments")
-    rows_of_a_study._packed = functools.cache(rows_of_a_study._packed)  # each division once
+    rows_of_a_study._pack_segments = functools.cache(rows_of_a_study._pack_segments)  # each division once
     store, size = Store(Path(folder) / "parts"), 64
     for start in range(0, rows, size):
         places = range(start, min(start + size, rows))
         table = [
-            line for place in places for line in lines(*explained(place, divisions[place % DIVISIONS], rng))
+            line
+            for place in places
+            for line in image_lines(*explained(place, divisions[place % DIVISIONS], rng))
         ]
-        store.add(start, places.stop, [pyarrow.Table.from_pylist(table, schema=schema())])
-    store.join(rows, size)
+        store.write_part(start, places.stop, [pyarrow.Table.from_pylist(table, schema=table_schema())])
+    store.join_parts(rows, size)
 
 
 def explained(place, segments, rng):
-    """What a study would keep of one picture."""
+    """What a study would keep of one image."""
     from sightline.types import Attribution, Scores
 
     classes = rng.dirichlet(np.ones(1000))
@@ -165,10 +167,10 @@ def asked(folder):
             times.append(time.perf_counter() - started)
         print(f"  {name:26s} {np.median(times):.3f} s (first {times[0]:.3f} s)")
     started = time.perf_counter()
-    store.lines(777)
+    store.image_lines(777)
     print(f"  {'one image, by its place':26s} {time.perf_counter() - started:.3f} s")
     started = time.perf_counter()
-    store.judged()
+    store.outcome_columns()
     print(f"  {'all outcomes':26s} {time.perf_counter() - started:.3f} s")
     print(f"  memory grew by {most_memory() - before:.0f} MiB")
 

@@ -2,7 +2,7 @@
 
     python examples/xray.py PNEUMONIAMNIST.npz FOLDER --size 64
 
-writes the pictures into FOLDER, trains the network and says how well it does on those it has not seen.
+writes the images into FOLDER, trains the network and says how well it does on those it has not seen.
 PneumoniaMNIST (Yang et al., MedMNIST v2, 2023, CC BY 4.0) is the paediatric chest X-rays of Kermany et al.
 2018 at 28×28. It is not fetched here: https://medmnist.com has it.
 """
@@ -24,7 +24,7 @@ CHANNELS = (16, 32, 64, 64)
 
 
 def write(archive: Path, folder: Path, limit: int | None = None) -> Path:
-    """Write the pictures of PneumoniaMNIST out as train/, val/ and test/, each with a folder for each class.
+    """Write the images of PneumoniaMNIST out as train/, val/ and test/, each with a folder for each class.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def write(archive: Path, folder: Path, limit: int | None = None) -> Path:
     folder : Path
         Made if it is not there; files of the same names are written over.
     limit : int, optional
-        Most pictures of each class in each split, the first ones; all if None.
+        Most images of each class in each split, the first ones; all if None.
 
     Returns
     -------
@@ -54,9 +54,9 @@ def write(archive: Path, folder: Path, limit: int | None = None) -> Path:
 def read(
     folder: Path, split: str, size: int = 64
 ) -> tuple[Float[np.ndarray, "N size size 3"], Int[np.ndarray, "N"]]:
-    """The pictures of one split as RGB from 0 to 1 at `size`×`size`, and their classes, 1 being pneumonia."""
-    form = sl.data.Form(size=(size, size), mode="rgb", values="unit")
-    kept = sl.data.folder(folder / split, form, class_names=CLASSES).load()
+    """The images of one split as RGB from 0 to 1 at `size`×`size`, and their classes, 1 being pneumonia."""
+    form = sl.data.ImageFormat(size=(size, size), mode="rgb", values="unit")
+    kept = sl.data.open_folder(folder / split, form, class_names=CLASSES).load()
     return kept.images, kept.labels
 
 
@@ -76,7 +76,7 @@ def network(size: int = 64) -> Any:
 
 
 def weights_of(labels: Int[np.ndarray, "N"]) -> dict[int, float]:
-    """Class weights that make both classes count alike, however many pictures each has."""
+    """Class weights that make both classes count alike, however many images each has."""
     counts = np.bincount(labels, minlength=len(CLASSES))
     return {label: len(labels) / (len(CLASSES) * int(count)) for label, count in enumerate(counts)}
 
@@ -92,7 +92,7 @@ def train(
     Returns
     -------
     model : keras.Sequential
-        For pictures (N, size, size, 3) from 0 to 1; one column, the probability of pneumonia.
+        For images (N, size, size, 3) from 0 to 1; one column, the probability of pneumonia.
     history : keras.callbacks.History
     """
     import keras
@@ -128,7 +128,7 @@ def torch_network() -> Any:
 def twin(model: Any) -> Any:
     """The PyTorch module with a Keras CNN's weights: sigmoid of its logit is what the Keras model says.
 
-    Keras keeps kernels as (height, width, in, out) and takes pictures (N, H, W, C); PyTorch keeps (out, in,
+    Keras keeps kernels as (height, width, in, out) and takes images (N, H, W, C); PyTorch keeps (out, in,
     height, width) and takes (N, C, H, W).
     """
     import torch
@@ -174,7 +174,7 @@ def train_torch(folder: Path, size: int = 64, *, epochs: int = 10, seed: int = 0
 
 
 def probabilities(module: Any, images: Float[np.ndarray, "N size size 3"]) -> Float[np.ndarray, "N"]:
-    """What the PyTorch module says of pictures, as the Keras model would: the probability of pneumonia."""
+    """What the PyTorch module says of images, as the Keras model would: the probability of pneumonia."""
     import torch
 
     with torch.inference_mode():
@@ -229,7 +229,7 @@ def main() -> None:
 
 def _tell(name: str, said: Float[np.ndarray, "N"], labels: Int[np.ndarray, "N"], seconds: float) -> None:
     figures = ", ".join(f"{key} {value:.3f}" for key, value in measured(said, labels).items())
-    print(f"{name}: {figures} on {len(labels)} pictures; trained in {seconds:.0f} s")
+    print(f"{name}: {figures} on {len(labels)} images; trained in {seconds:.0f} s")
 
 
 if __name__ == "__main__":

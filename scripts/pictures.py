@@ -1,6 +1,6 @@
 """Redraw docs/images: run it when figures, drawn faces or the demo have changed.
 
-python scripts/pictures.py
+python scripts/images.py
 """
 
 import tempfile
@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 import sightline as sl
-from sightline import demo
-from sightline.engine.perturb import perturb
+from sightline.demo import tutorial
+from sightline.engine.perturbation import perturbed_batches
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 FROM_THE_DEMO = {
@@ -24,35 +24,35 @@ FROM_THE_DEMO = {
 }
 
 
-def save(picture: bytes, name: str) -> None:
+def save(image: bytes, name: str) -> None:
     """Write a figure as small as PNG goes without loss."""
-    with Image.open(BytesIO(picture)) as opened:
+    with Image.open(BytesIO(image)) as opened:
         opened.convert("RGB").save(IMAGES / name, optimize=True)
 
 
 def stages() -> Iterator[tuple[Any, str]]:
-    """One picture at every stage of the arrow, and what each is called."""
+    """One image at every stage of the arrow, and what each is called."""
     image = sl.data.drawn_faces(4, size=256).images[3]
     segments = sl.Slic()(image)
     hidden = sl.Blur()(image, segments).astype(image.dtype)
-    edges = sl.render.contours(image, segments, np.ones(segments.count, dtype=bool), sl.render.PAPER)
+    edges = sl.render.draw_contours(image, segments, np.ones(segments.count, dtype=bool), sl.render.PAPER)
     yield image, "image"
     yield edges, f"{segments.count} segments"
     yield hidden, "fill: a blur"
     keep = np.random.default_rng(2).random((2, segments.count)) < 0.5
-    for picture in next(perturb(image, hidden, segments, keep, 2)):
-        yield picture, "asked: half is hidden"
+    for pixels in next(perturbed_batches(image, hidden, segments, keep, 2)):
+        yield pixels, "asked: half is hidden"
 
 
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        for file in demo.run("drawn", Path(folder), lambda line: None):
+        for file in tutorial.run_tutorial("drawn", Path(folder), lambda line: None):
             if file.name in FROM_THE_DEMO:
                 save(file.read_bytes(), FROM_THE_DEMO[file.name])
-    pictures, titles = zip(*stages(), strict=True)
-    drawn = sl.figures.grid(pictures, titles, heading="From a picture to what the model is asked")
-    save(sl.figures.png(drawn), "stages.png")
+    images, titles = zip(*stages(), strict=True)
+    drawn = sl.figures.plot_images(images, titles, heading="From an image to what the model is asked")
+    save(sl.figures.figure_to_png(drawn), "stages.png")
 
 
 if __name__ == "__main__":

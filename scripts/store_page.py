@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sightline.study.rows import COLUMNS, HISTORY
+from sightline.study.schema import COLUMNS, HISTORY
 
 PAGE = Path(__file__).parents[1] / "docs" / "store.md"
 HEAD = """# The store

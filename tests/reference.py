@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sightline.engine.fill import Colour
+from sightline.engine.fills import Colour
 from sightline.engine.plan import Plan
-from sightline.engine.segment import Given
+from sightline.engine.segmentation import Given
 from sightline.types import Attribution, Masks, Scores
 
 
@@ -50,7 +50,7 @@ class Game:
     def ask(self, attribute: Callable[[Masks, Scores], Attribution], masks: Masks) -> Attribution:
         return attribute(masks, self.scores(masks))
 
-    # The same game played by a picture of one row: pixel i is segment i, 1 where visible and 0 where hidden.
+    # The same game played by an image of one row: pixel i is segment i, 1 where visible and 0 where hidden.
 
     @property
     def image(self) -> np.ndarray:
@@ -135,12 +135,12 @@ def occlusion(game: Game, k: int = 0) -> np.ndarray:
 
 
 def pixel_loop(image: np.ndarray, hidden: np.ndarray, labels: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """The picture of each mask, one pixel at a time."""
-    pictures = np.empty((len(keep), *image.shape), image.dtype)
+    """The image of each mask, one pixel at a time."""
+    images = np.empty((len(keep), *image.shape), image.dtype)
     for m, row in enumerate(keep):
         for y, x in np.ndindex(labels.shape):
-            pictures[m, y, x] = image[y, x] if row[labels[y, x]] else hidden[y, x]
-    return pictures
+            images[m, y, x] = image[y, x] if row[labels[y, x]] else hidden[y, x]
+    return images
 
 
 def subsets(items: Iterable[int]) -> list[tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""What hypothesis draws: games, pictures, segments, masks."""
+"""What hypothesis draws: games, images, segments, masks."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -21,14 +21,14 @@ def games(draw, least: int = 1, most: int = 5, targets: int = 3) -> Game:
 
 @st.composite
 def images(draw, channels: int = 5, side: int = 7) -> np.ndarray:
-    """Pictures of any dtype, (H, W, C), filled by a generator: their values are of no consequence."""
+    """Images of any dtype, (H, W, C), filled by a generator: their values are of no consequence."""
     shape = (*(draw(st.integers(1, side)) for _ in range(2)), draw(st.integers(1, channels)))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    return picture(shape, draw(st.sampled_from(DTYPES)), rng)
+    return random_image(shape, draw(st.sampled_from(DTYPES)), rng)
 
 
-def picture(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray:
-    """A random picture over the whole range of an integer type, or 0 to 1."""
+def random_image(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray:
+    """A random image over the whole range of an integer type, or 0 to 1."""
     kind = np.dtype(dtype)
     if kind.kind in "iu":
         limits = np.iinfo(kind)
@@ -40,7 +40,7 @@ def picture(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.
 
 @st.composite
 def segments_of(draw, height: int, width: int, most: int = 6) -> Segments:
-    """Any division of a picture, not connected as a rule."""
+    """Any division of an image, not connected as a rule."""
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     return Segments.renumber(rng.integers(0, draw(st.integers(1, most)), (height, width)))
 

@@ -1,4 +1,4 @@
-"""A small study in memory: pictures really explained one by one, as findings take them."""
+"""A small study in memory: images really explained one by one, as findings take them."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import numpy as np
 
 import sightline as sl
 from sightline.adapters import as_model
-from sightline.study.rows import Judged, Row
+from sightline.study.schema import PredictedAndLabel, Row
 
 
 def nothing_more(classes):
@@ -28,7 +28,7 @@ class Memory:
         self.predicted = np.array([row.predicted for row in self._rows.values()], dtype=np.intp)
 
     def _explained(self, place: int, label: int) -> Row:
-        target = Judged(label, nothing_more)
+        target = PredictedAndLabel(label, nothing_more)
         made = sl.explain(self.images[place], self.model, self.plan, target=target, progress=False)
         scores = made.scores
         return Row(

@@ -62,7 +62,7 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-# Only inside the functions that need them, so that a picture can be explained without being drawn or kept.
+# Only inside the functions that need them, so that an image can be explained without being drawn or kept.
 LATE = {
     "explanation": {"figures", "storage"},
     "comparison": {"figures"},

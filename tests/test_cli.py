@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import sightline as sl
 from sightline.cli import app, main
-from sightline.selfcheck import METHODS
+from sightline.evaluation.pointing_game import METHODS
 
 MODEL = '''
 import numpy as np
@@ -32,7 +32,7 @@ def folder(tmp_path, monkeypatch, rng):
     grey = (rng.random((32, 32)) * 120 + 60).astype(np.uint8)
     Image.fromarray(grey).save(tmp_path / "grey.png")
     Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(tmp_path / "colour.png")
-    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    (tmp_path / "broken.png").write_bytes(b"not an image")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -41,7 +41,7 @@ def sightline(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def test_explain_writes_a_figure_and_an_explanation_of_each_picture(folder):
+def test_explain_writes_a_figure_and_an_explanation_of_each_image(folder):
     done = sightline(
         "explain",
         "brightness:bright_left",
@@ -66,11 +66,11 @@ def test_explain_writes_a_figure_and_an_explanation_of_each_picture(folder):
             assert min(figure.size) > 300
 
 
-def test_a_broken_picture_is_reported_and_the_others_are_done(folder):
+def test_a_broken_image_is_reported_and_the_others_are_done(folder):
     done = sightline("explain", "brightness:bright_left", "broken.png", "grey.png", "--budget", "100")
     assert done.exit_code == 1
-    assert "broken.png cannot be read as a picture" in done.output
-    assert "1 of 2 pictures failed" in done.output
+    assert "broken.png cannot be read as an image" in done.output
+    assert "1 of 2 images failed" in done.output
     assert (folder / "sightline-out" / "grey.npz").exists()
 
 
@@ -121,7 +121,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(folder, words, said):
     assert "Traceback" not in done.stderr
 
 
-def test_a_class_that_the_model_lacks_is_reported_for_the_picture(folder):
+def test_a_class_that_the_model_lacks_is_reported_for_the_image(folder):
     done = sightline("explain", "brightness:bright_left", "grey.png", "--target", "7")
     assert done.exit_code == 1
     assert "the model has classes 0 to 1, but class 7 was asked for" in done.output

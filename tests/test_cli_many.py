@@ -1,4 +1,4 @@
-"""The commands about many pictures, as a user runs them."""
+"""The commands about many images, as a user runs them."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ PLAN = ["--budget", "20", "--segment", "grid:rows=2,columns=2", "--fill", "colou
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a model and 12 pictures of two classes."""
+    """A folder with a model and 12 images of two classes."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "mine.py").write_text(MODEL)
     rng = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def test_a_study_goes_on_by_its_folder_alone(place, studied):
     assert "12 of 12 images explained" in run(place, "study", "-o", "run")
 
 
-def test_a_failed_picture_is_told_of_and_ends_with_1(place, studied, tmp_path):
+def test_a_failed_image_is_told_of_and_ends_with_1(place, studied, tmp_path):
     shutil.copytree(place / "data", tmp_path / "data")
     shutil.copy(place / "mine.py", tmp_path)
     (tmp_path / "data" / "dark" / "broken.png").write_bytes(b"nothing")
@@ -78,10 +78,10 @@ def test_a_failed_picture_is_told_of_and_ends_with_1(place, studied, tmp_path):
 
 
 def test_the_table_is_asked_in_three_forms(place, studied):
-    query = "select count(*) as pictures from rows where rank = 0"
+    query = "select count(*) as images from rows where rank = 0"
     assert "12" in run(place, "sql", "run", query)
-    assert run(place, "sql", "run", query, "--format", "csv") == "pictures\n12\n"
-    assert json.loads(run(place, "sql", "run", query, "--format", "json")) == [{"pictures": 12}]
+    assert run(place, "sql", "run", query, "--format", "csv") == "images\n12\n"
+    assert json.loads(run(place, "sql", "run", query, "--format", "json")) == [{"images": 12}]
 
 
 def test_interrupting_says_how_to_go_on(place, tmp_path):
@@ -110,14 +110,14 @@ def test_interrupting_says_how_to_go_on(place, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "of 12 pictures are explained and kept. Go on with" in errors
+    assert "of 12 images are explained and kept. Go on with" in errors
     assert f"sightline study -o {tmp_path / 'run'}" in errors
     assert "Traceback" not in errors
 
 
 def width(path):
-    with Image.open(path) as picture:
-        return picture.size[0]
+    with Image.open(path) as image:
+        return image.size[0]
 
 
 def test_findings_are_written_beside_the_study(place, studied):

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import sightline as sl
 from sightline.cli import app
 from sightline.errors import FileError, OptionError
-from sightline.repair import folder
+from sightline.repair import store
 
 WHERE = ["--region", "r1c1", "--regions", "grid:rows=4,columns=4"]
 FIT = """
@@ -52,11 +52,11 @@ def run(place, *words, code=0):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A study of 160 pictures, of which about 96 are held out, and 200 to learn from."""
+    """A study of 160 images, of which about 96 are held out, and 200 to learn from."""
     root = tmp_path_factory.mktemp("place")
     drawn(root / "train", 200, 0.95, 0)
     drawn(root / "test", 160, 0.5, 1)
-    train = sl.data.folder(root / "train")
+    train = sl.data.open_folder(root / "train")
     rows = np.stack([train[one][0] for one in range(len(train))]).reshape(len(train), -1)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500)).fit(rows, train.labels)
     skops.io.dump(model, root / "model.skops")
@@ -66,13 +66,13 @@ def place(tmp_path_factory):
     return root
 
 
-def test_a_model_is_repaired_and_that_is_proved_on_pictures_nobody_used(place):
+def test_a_model_is_repaired_and_that_is_proved_on_images_nobody_used(place):
     said = run(place, "repair", "run", *WHERE, "--train", "train", "-o", "fixed")
     assert "Chosen: Counterexamples(region='r1c1'" in said
     assert "Prove it: sightline proof run fixed" in said
     said = run(place, "proof", "run", "fixed", "--explained", "20")
     held = 160 - len(sl.Study(place / "run"))
-    assert f"{held} held-out pictures" in said
+    assert f"{held} held-out images" in said
     assert "Repaired: the model is surely better" in said
     kept = json.loads((place / "fixed" / "proof.json").read_text())
     assert kept["verdict"] == "repaired"
@@ -96,9 +96,9 @@ def test_a_folder_is_not_repaired_over(place):
 
 def test_a_guard_is_put_around_the_old_model_again(place):
     said = run(place, "repair", "run", *WHERE, "--with", "guard", "--train", "train", "-o", "guarded")
-    assert "Costs on 40 validation pictures" in said
+    assert "Costs on 40 validation images" in said
     assert "guarded" in run(place, "proof", "run", "guarded", "--explained", "0")
-    model = folder.read(place / "guarded")
+    model = store.load_repair(place / "guarded")
     images = np.random.default_rng(0).integers(0, 255, (4, 16, 16)).astype(np.uint8)
     other = images.copy()
     other[:, :4, :4] = 0
@@ -107,7 +107,7 @@ def test_a_guard_is_put_around_the_old_model_again(place):
 
 def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
     words = ["repair", "run", *WHERE, "--train", "train", "--with", "counterexamples", "-o"]
-    assert "Learned from 480 pictures" in run(place, *words, "own", "--fit", "train.py:fit")
+    assert "Learned from 480 images" in run(place, *words, "own", "--fit", "train.py:fit")
     for fit, said in (
         ("train.py:fitt", "has no function 'fitt'"),
         ("none.py:fit", "there is no file 'none.py'"),
@@ -122,18 +122,18 @@ def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
     assert not (place / "no" / "repair.toml").exists()
 
 
-def test_pictures_that_the_repair_learned_from_prove_nothing(place):
+def test_images_that_the_repair_learned_from_prove_nothing(place):
     run(place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "--train", "test", "-o", "seen")
     with pytest.raises(OptionError, match="used in the repair"):
         run(place, "proof", "run", "seen")
     run(place, "proof", "run", "seen", "--data", "train", "--explained", "0")
 
 
-def test_without_pictures_to_learn_from_the_studied_ones_are_used_and_none_of_the_others(place):
+def test_without_images_to_learn_from_the_studied_ones_are_used_and_none_of_the_others(place):
     run(place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "-o", "little")
     study = sl.Study(place / "run")
     with contextlib.chdir(place):
-        assert len(folder.read(place / "little").repaired.seen) == len(study.studied)
+        assert len(store.load_repair(place / "little").repaired.image_digests) == len(study.studied)
     run(place, "proof", "run", "little", "--explained", "0")
 
 

@@ -5,8 +5,8 @@ import pytest
 
 import sightline as sl
 from nets import cnn
-from sightline import quality
 from sightline.errors import ModelError, OptionError, TargetError
+from sightline.evaluation import faithfulness
 
 IMAGE = np.random.default_rng(0).random((24, 20, 3)).astype(np.float32)
 OPTIONS = {"segment": "grid:rows=6,columns=5", "fill": "colour:value=0", "budget": 150}
@@ -41,7 +41,7 @@ def test_measures_are_those_of_quality(compared):
     net, made = compared
     for one, measures in zip(made, made.measures, strict=True):
         assert [measure.name for measure in measures] == ["deletion", "insertion", "stability"]
-        assert measures[0].value == pytest.approx(quality.deletion(one, net).value)
+        assert measures[0].value == pytest.approx(faithfulness.deletion(one, net).value)
 
 
 def test_its_text_is_a_table(compared):
@@ -71,7 +71,7 @@ def test_without_measures_only_the_methods_are_asked():
     made = sl.compare(IMAGE, lambda x: x.mean((1, 2)), ["lime", "occlusion"], measured=False, **OPTIONS)
     assert made.measures == ((), ())
     assert repr(made).splitlines()[1].split() == ["method", "calls"]
-    words = [text.get_text() for text in sl.figures.compare(list(made)).axes[0].texts]
+    words = [text.get_text() for text in sl.figures.plot_comparison(list(made)).axes[0].texts]
     assert not [word for word in words if word.startswith(("deletion", "By pixel"))]
 
 
@@ -102,9 +102,9 @@ def test_methods_that_do_not_exist_are_refused(methods, told):
 def test_a_target_that_is_not_explained_is_refused(compared):
     _, made = compared
     with pytest.raises(TargetError, match="is not explained here"):
-        sl.figures.compare(made, 7)
+        sl.figures.plot_comparison(made, 7)
     with pytest.raises(OptionError, match="at least one explanation"):
-        sl.figures.compare([])
+        sl.figures.plot_comparison([])
 
 
 def test_heat_of_pixels_is_a_figure_of_its_own(compared):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import sightline as sl
-from sightline.demo import LOOK_AT, clearest, run
+from sightline.demo.tutorial import LOOK_AT, clearest_answers, run_tutorial
 from sightline.errors import OptionError
 from sightline.types import Attribution, Scores, Segments
 
@@ -37,7 +37,7 @@ def checked(files, said):
 @pytest.mark.slow
 def test_the_demo_needs_nothing_and_names_the_files_it_wrote(tmp_path):
     said = []
-    text = checked(run("drawn", tmp_path / "demo", said.append), said)
+    text = checked(run_tutorial("drawn", tmp_path / "demo", said.append), said)
     assert "What spoke most for each wrong answer" in text
     assert "misled" not in text
 
@@ -46,7 +46,7 @@ def test_the_demo_needs_nothing_and_names_the_files_it_wrote(tmp_path):
 def test_the_demo_on_the_real_faces(tmp_path, shared_data, monkeypatch):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(shared_data / "sklearn"))
     said = []
-    text = checked(run("olivetti", tmp_path / "demo", said.append), said)
+    text = checked(run_tutorial("olivetti", tmp_path / "demo", said.append), said)
     assert "280 faces to learn from and 120 to test on, 40 people" in text
 
 
@@ -65,8 +65,8 @@ def test_the_clearest_right_answers_are_shown_then_the_clearest_wrong_ones():
     unsure, against = explained([0.8, 0.2], [0.5, 0.01], 0), explained([-0.8, -0.2], [0.01, 0.01], 0)
     labels = np.array([0, 0, 0, 0, 1, 1, 1])
     tried = list(enumerate([faint, unsure, loud, against, against, faint, loud]))
-    assert [i for i, _ in clearest(tried, labels)] == [2, 1, 0, 3, 6, 5, 4]
-    assert [i for i, _ in clearest([(i % 7, one) for i, one in tried * 3], labels)] == [
+    assert [i for i, _ in clearest_answers(tried, labels)] == [2, 1, 0, 3, 6, 5, 4]
+    assert [i for i, _ in clearest_answers([(i % 7, one) for i, one in tried * 3], labels)] == [
         2,
         2,
         2,
@@ -82,4 +82,4 @@ def test_the_clearest_right_answers_are_shown_then_the_clearest_wrong_ones():
 
 def test_an_unknown_data_set_names_the_nearest(tmp_path):
     with pytest.raises(OptionError, match=r"no data set 'olivetty'\. Did you mean 'olivetti'"):
-        run("olivetty", tmp_path, print)
+        run_tutorial("olivetty", tmp_path, print)

@@ -207,10 +207,10 @@ def test_links_lead_somewhere(page):
             assert heading in {re.sub(r"[^\w-]+", "-", one.lower()).strip("-") for one in headings}
 
 
-def test_pictures_are_small():
-    pictures = list((ROOT / "docs" / "images").iterdir())
-    assert pictures
-    assert all(picture.stat().st_size < 300_000 for picture in pictures)
+def test_images_are_small():
+    images = list((ROOT / "docs" / "images").iterdir())
+    assert images
+    assert all(image.stat().st_size < 300_000 for image in images)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What a user holds becomes values: pictures, names, plans."""
+"""What a user holds becomes values: images, names, plans."""
 
 import io
 from pathlib import Path
@@ -10,13 +10,13 @@ from sklearn.linear_model import LogisticRegression
 
 import plain
 import sightline as sl
-from sightline.door import explain, read_image
 from sightline.engine.attribute import Banzhaf, Lime, Shapley
-from sightline.engine.fill import Blur, Colour
+from sightline.engine.fills import Blur, Colour
+from sightline.engine.model_query import Classes, Top
 from sightline.engine.plan import Plan
-from sightline.engine.score import Classes, Top
-from sightline.engine.segment import Grid
+from sightline.engine.segmentation import Grid
 from sightline.errors import ImageError, ModelError, OptionError, SightlineError, TargetError
+from sightline.explain_image import explain, read_image
 from sightline.types import Contrast
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -26,7 +26,7 @@ NAMES = ("cat", "dog", "emu")
 
 
 def model(images: np.ndarray) -> np.ndarray:
-    """Three classes that look at the top, the middle and the bottom of a picture."""
+    """Three classes that look at the top, the middle and the bottom of an image."""
     bright = images.reshape(len(images), images.shape[1], -1).mean(axis=2)
     third = bright.shape[1] // 3
     parts = np.stack([bright[:, i * third : (i + 1) * third].mean(axis=1) for i in range(3)], axis=1)
@@ -42,11 +42,11 @@ def image() -> np.ndarray:
 PLAN = Plan(segment=Grid(rows=3, columns=4), fill=Colour(0.0), budget=200)
 
 
-# Pictures
+# Images
 
 
-def saved(picture: Image.Image, path: Path, **options: object) -> Path:
-    picture.save(path, **options)
+def saved(pixels: Image.Image, path: Path, **options: object) -> Path:
+    pixels.save(path, **options)
     return path
 
 
@@ -129,7 +129,7 @@ def test_a_camera_s_turn_is_undone(orientation, turned, tmp_path):
     assert np.array_equal(read, turned)
 
 
-def test_a_picture_in_memory_is_read_like_its_file():
+def test_an_image_in_memory_is_read_like_its_file():
     assert np.array_equal(read_image(Image.fromarray(RGB)), RGB)
     assert np.array_equal(read_image(Image.fromarray(RGB).convert("RGBA")), RGB)
 
@@ -149,7 +149,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def broken() -> dict[str, bytes]:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8))
-    files = {"empty": b"", "text": b"this is no picture", "html": b"<html><body>404</body></html>"}
+    files = {"empty": b"", "text": b"this is no image", "html": b"<html><body>404</body></html>"}
     for kind in ("PNG", "JPEG", "BMP", "TIFF"):
         held = io.BytesIO()
         noise.save(held, kind)
@@ -162,14 +162,14 @@ def broken() -> dict[str, bytes]:
 def test_a_broken_file_is_named_and_not_half_read(name, tmp_path):
     path = tmp_path / "p.img"
     path.write_bytes(broken()[name])
-    with pytest.raises(ImageError, match=r"p\.img cannot be read as a picture: .+") as caught:
+    with pytest.raises(ImageError, match=r"p\.img cannot be read as an image: .+") as caught:
         read_image(path)
     assert caught.value.slug == "image-file"
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's own, of what it mends
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "BMP", "PPM", "TGA"])
-def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_a_picture(kind, tmp_path):
+def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_an_image(kind, tmp_path):
     held, rng = io.BytesIO(), np.random.default_rng(0)
     Image.fromarray(RGB).save(held, kind)
     slugs = set()
@@ -186,25 +186,25 @@ def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_a_picture(kind, tmp
 
 
 @pytest.mark.parametrize("source", ["a\0b.png", Image.new("La", (4, 5))], ids=["nul", "La"])
-def test_what_pillow_gives_up_on_is_no_picture(source):
-    with pytest.raises(ImageError, match="cannot be read as a picture") as caught:
+def test_what_pillow_gives_up_on_is_no_image(source):
+    with pytest.raises(ImageError, match="cannot be read as an image") as caught:
         read_image(source)
     assert caught.value.slug == "image-file"
 
 
-def test_a_folder_is_no_picture(tmp_path):
-    with pytest.raises(ImageError, match="cannot be read as a picture"):
+def test_a_folder_is_no_image(tmp_path):
+    with pytest.raises(ImageError, match="cannot be read as an image"):
         read_image(tmp_path)
 
 
-def test_a_picture_in_memory_that_turns_out_broken_is_refused(tmp_path):
+def test_an_image_in_memory_that_turns_out_broken_is_refused(tmp_path):
     path = tmp_path / "p.png"
     path.write_bytes(broken()["half a PNG"])
-    with Image.open(path) as opened, pytest.raises(ImageError, match="the image cannot be read as a picture"):
+    with Image.open(path) as opened, pytest.raises(ImageError, match="the image cannot be read as an image"):
         read_image(opened)
 
 
-def test_a_picture_too_large_to_be_one_is_refused(tmp_path, monkeypatch):
+def test_an_image_too_large_to_be_one_is_refused(tmp_path, monkeypatch):
     path = saved(Image.fromarray(RGB), tmp_path / "p.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(ImageError, match="exceeds limit"):

@@ -9,24 +9,24 @@ from sklearn import metrics
 
 import xrays
 from sightline import as_model
-from sightline.data import Form, Labelled, batches, folder, splits
+from sightline.data import ArrayDataset, ImageFormat, batches, open_folder, open_splits
 from sightline.errors import ImageError, OptionError, SightlineWarning, TargetError
-from sightline.evaluation import Evaluation, evaluate
+from sightline.evaluation.classification import Evaluation, evaluate
 
 
-def pictures(scores):
-    """Pictures that hold the scores a model is to give: shape (N, 1, L)."""
+def images_of_scores(scores):
+    """Images that hold the scores a model is to give: shape (N, 1, L)."""
     scores = np.asarray(scores, dtype=np.float64)
     return scores[:, None, :] if scores.ndim == 2 else scores[:, None, None]
 
 
 def told(images):
-    """The scores that a picture holds."""
+    """The scores that an image holds."""
     return images[:, 0, :]
 
 
 def asked(scores, labels, **options):
-    return evaluate(told, (pictures(scores), np.asarray(labels)), **options)
+    return evaluate(told, (images_of_scores(scores), np.asarray(labels)), **options)
 
 
 # One sigmoid column
@@ -128,7 +128,7 @@ def test_a_threshold_is_refused_where_the_highest_score_decides():
     made = asked(logits, [0, 1])
     assert (made.predicted.tolist(), made.threshold) == ([0, 1], None)
     softmax = as_model(told, output="softmax")
-    assert evaluate(softmax, (pictures(logits), [0, 1]), threshold=0.99).predicted.tolist() == [0, 0]
+    assert evaluate(softmax, (images_of_scores(logits), [0, 1]), threshold=0.99).predicted.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
@@ -149,11 +149,11 @@ def test_labels_outside_of_the_classes_are_refused():
 
 
 def test_labels_are_matched_by_name_where_both_have_names():
-    data = Labelled(pictures(np.eye(3))[..., None], np.array([0, 1, 2]), ("cow", "ant", "bee"))
+    data = ArrayDataset(images_of_scores(np.eye(3))[..., None], np.array([0, 1, 2]), ("cow", "ant", "bee"))
     made = evaluate(lambda x: told(x[..., 0]), data, class_names=["ant", "bee", "cow"])
     assert made.labels.tolist() == [2, 0, 1]
     assert made.class_names == ("ant", "bee", "cow")
-    few = Labelled(data.images[:2], np.array([0, 1]), ("cow", "ant"))
+    few = ArrayDataset(data.images[:2], np.array([0, 1]), ("cow", "ant"))
     assert evaluate(lambda x: told(x[..., 0]), few, class_names=["ant", "bee", "cow"]).labels.tolist() == [
         2,
         0,
@@ -162,26 +162,26 @@ def test_labels_are_matched_by_name_where_both_have_names():
 
 def test_names_that_only_count_are_no_names():
     """scikit-learn's classes of integer labels: class "2" is the third, not the one in folder "2"."""
-    data = Labelled(pictures(np.eye(3))[..., None], np.array([0, 1, 2]), ("1", "0", "2"))
+    data = ArrayDataset(images_of_scores(np.eye(3))[..., None], np.array([0, 1, 2]), ("1", "0", "2"))
     made = evaluate(lambda x: told(x[..., 0]), data, class_names=["0", "1", "2"])
     assert made.labels.tolist() == [0, 1, 2]
     assert made.class_names == ("1", "0", "2")
 
 
 def test_names_of_as_many_classes_are_matched_by_place():
-    data = Labelled(pictures(np.eye(2))[..., None], np.array([0, 1]), ("NORMAL", "PNEUMONIA"))
+    data = ArrayDataset(images_of_scores(np.eye(2))[..., None], np.array([0, 1]), ("NORMAL", "PNEUMONIA"))
     made = evaluate(lambda x: told(x[..., 0]), data, class_names=["well", "ill"])
     assert (made.labels.tolist(), made.class_names) == ([0, 1], ("well", "ill"))
 
 
 def test_names_that_agree_in_part_are_refused():
-    data = Labelled(pictures(np.eye(2))[..., None], np.array([0, 1]), ("cat", "dog"))
+    data = ArrayDataset(images_of_scores(np.eye(2))[..., None], np.array([0, 1]), ("cat", "dog"))
     with pytest.raises(TargetError, match=r"2 classes \(dog, Cat\), but the data have 2 \(cat, dog\)"):
         evaluate(lambda x: told(x[..., 0]), data, class_names=["dog", "Cat"])
 
 
 def test_other_numbers_of_classes_are_refused():
-    data = Labelled(pictures(np.eye(3))[..., None], np.array([0, 1, 2]), ("a", "b", "c"))
+    data = ArrayDataset(images_of_scores(np.eye(3))[..., None], np.array([0, 1, 2]), ("a", "b", "c"))
     with pytest.raises(TargetError, match=r"the model has 2 classes, but the data have 3 \(a, b, c\)\. Give"):
         evaluate(lambda x: told(x[..., 0])[:, :2], data)
 
@@ -191,7 +191,7 @@ def test_other_numbers_of_classes_are_refused():
 
 def test_it_prints_a_small_table():
     assert repr(asked(P, TRUE, class_names=["well", "ill"])) == (
-        "Evaluation of 7 pictures: class 1 (ill) where its score exceeds 0.5\n"
+        "Evaluation of 7 images: class 1 (ill) where its score exceeds 0.5\n"
         "accuracy   0.571  (95 %: 0.250 to 0.842)\n"
         "recall     0.500  (95 %: 0.150 to 0.850)  of 4 ill\n"
         "precision  0.667  (95 %: 0.208 to 0.939)  of 3 said to be ill\n"
@@ -227,7 +227,7 @@ def test_batches_of_any_size_give_the_same():
     for size in (1, 2, 100):
         made = asked(P, TRUE, batch_size=size)
         assert np.array_equal(made.scores, reference.scores)
-    made = evaluate(told, batches((pictures(P), TRUE), 3), progress=True)
+    made = evaluate(told, batches((images_of_scores(P), TRUE), 3), progress=True)
     assert np.array_equal(made.scores, reference.scores)
 
 
@@ -237,13 +237,13 @@ def test_a_model_that_writes_into_its_input_does_not_change_the_data():
         images[:] = 0.9
         return scores
 
-    images = pictures(P)
+    images = images_of_scores(P)
     evaluate(writes, (images, TRUE))
     assert images.ravel().tolist() == P
 
 
 def test_a_used_up_generator_is_told():
-    with pytest.raises(ImageError, match="generator gave no pictures"):
+    with pytest.raises(ImageError, match="generator gave no images"):
         evaluate(told, (pair for pair in []))
 
 
@@ -254,10 +254,10 @@ def test_places_of_a_folder_are_kept_when_files_are_broken(tmp_path):
             tmp_path / name
         )
     (tmp_path / "dark" / "0.png").touch()
-    found = folder(tmp_path, Form(values="unit"))
+    found = open_folder(tmp_path, ImageFormat(values="unit"))
     with pytest.warns(SightlineWarning, match="1 of 5 files"):
         made = evaluate(lambda images: images.mean(axis=(1, 2)), batches(found, 2))
-    assert made.places.tolist() == [1, 2, 3, 4]
+    assert made.indices.tolist() == [1, 2, 3, 4]
     assert [found.path(place).name for place in made.wrong] == ["2.png"]
     assert found.path(made.wrong[0]).parent.name == "dark"
     assert made.class_names == ("dark", "light")
@@ -268,7 +268,9 @@ def test_real_xrays_in_folders_and_a_real_classifier(shared_data, tmp_path):
     """A linear classifier of PneumoniaMNIST, fitted here: folders, arrays and scikit-learn agree."""
     from sklearn.linear_model import LogisticRegression
 
-    parts = splits(xrays.write(shared_data / "pneumoniamnist.npz", tmp_path, 400, 200), Form(values="unit"))
+    parts = open_splits(
+        xrays.write(shared_data / "pneumoniamnist.npz", tmp_path, 400, 200), ImageFormat(values="unit")
+    )
     train, test = parts["train"].load(), parts["test"].load()
     model = LogisticRegression(max_iter=500).fit(train.images.reshape(len(train), -1), train.labels)
     expected = model.predict(test.images.reshape(len(test), -1))
@@ -300,7 +302,7 @@ def test_a_keras_model_is_evaluated_as_keras_does_it(shared_data, tmp_path):
     keras.utils.set_random_seed(0)
     tree = xrays.write(shared_data / "pneumoniamnist.npz", tmp_path, 200, 100)
     read = keras.utils.image_dataset_from_directory
-    train = folder(tree / "train").load()
+    train = open_folder(tree / "train").load()
     test = read(
         tree / "test",
         label_mode="binary",
@@ -319,7 +321,7 @@ def test_a_keras_model_is_evaluated_as_keras_does_it(shared_data, tmp_path):
     model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=kinds)
     model.fit(train.images, train.labels, epochs=10, verbose=0)
     _, *theirs = model.evaluate(test, verbose=0)
-    for data in (test, folder(tree / "test")):
+    for data in (test, open_folder(tree / "test")):
         made = evaluate(model, data)
         assert [made.accuracy, made.recall, made.precision] == pytest.approx(theirs, abs=1e-6)
         assert made.class_names == ("NORMAL", "PNEUMONIA")

@@ -14,7 +14,7 @@ NOTEBOOKS = sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
 
 
 def kinds(notebook: nbformat.NotebookNode) -> list[list[str]]:
-    """What each code cell put out: kinds of pictures and texts."""
+    """What each code cell put out: kinds of images and texts."""
     cells = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     told = [[one for one in outputs if one.get("name") != "stderr"] for outputs in cells]
     every = [[kind for one in outputs for kind in sorted(one.get("data", ["text"]))] for outputs in told]

@@ -159,13 +159,13 @@ def test_its_text_says_when_there_is_nothing_to_explain_or_it_is_not_settled():
     assert told.endswith("calls, too few masks to tell how wrong")
 
 
-def test_a_notebook_shows_a_picture_with_its_numbers():
+def test_a_notebook_shows_an_image_with_its_numbers():
     made = explanation(class_names=("cat", "dog", "emu", "<b>fox & co</b>"), image=np.random.rand(40, 60, 3))
     labels = np.kron(LABELS, np.ones((20, 10), dtype=int))
     made = dataclasses.replace(made, segments=Segments(labels))
     page = made._repr_html_()
-    picture = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', page)[1])
-    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    image = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', page)[1])
+    assert image[:8] == b"\x89PNG\r\n\x1a\n"
     assert made._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
     assert "<b>" not in page
     assert "&lt;b&gt;fox &amp; co&lt;/b&gt;" in page
@@ -212,7 +212,7 @@ def test_in_shap_s_form_sums_over_pixels_are_the_segments_values(shap):
 
 
 @pytest.mark.parametrize("shape", [(2, 6), (2, 6, 1), (2, 6, 4)])
-def test_any_picture_has_a_form_for_shap(shap, shape):
+def test_any_image_has_a_form_for_shap(shap, shape):
     theirs = explanation(image=np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)).to_shap()
     assert theirs.data.shape == (1, 2, 6, 3)
     assert theirs.values[0, ..., 0].sum() == pytest.approx(VALUES[0].sum())

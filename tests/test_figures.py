@@ -15,12 +15,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sightline import figures, render
-from sightline.data import Labelled
-from sightline.engine.explain import explain
+from sightline.data import ArrayDataset
+from sightline.engine.pipeline import run_plan
 from sightline.engine.plan import Plan
-from sightline.engine.segment import Grid
+from sightline.engine.segmentation import Grid
 from sightline.errors import OptionError, SightlineWarning, TargetError
-from sightline.figures.sheet import legible, measure, shorten, wrap
+from sightline.figures.layout import legible_text, shorten_text, text_width, wrap_parts
 from sightline.render import BLUE, GREY, RED
 from sightline.types import Attribution, Contrast, Scores, Segments
 
@@ -82,11 +82,11 @@ def said(figure):
 
 
 def pixels(figure):
-    return np.asarray(Image.open(io.BytesIO(figures.png(figure))).convert("RGB")).astype(int)
+    return np.asarray(Image.open(io.BytesIO(figures.figure_to_png(figure))).convert("RGB")).astype(int)
 
 
 def tiles(figure):
-    """The pictures of a figure, largest first, in the order of drawing."""
+    """The images of a figure, largest first, in the order of drawing."""
     drawn = [np.asarray(image.get_array()) for axes in figure.axes for image in axes.images]
     return [tile for tile in drawn if tile.shape[0] > 60]
 
@@ -113,7 +113,7 @@ def sides(tile, count):
 
 
 def test_the_panel_has_what_speaks_for_then_both_sides_then_image_and_mask():
-    figure = figures.panel(example(MIXED, MIXED_ERROR))
+    figure = figures.plot_panel(example(MIXED, MIXED_ERROR))
     favour, both, image, mask = tiles(figure)
     assert [word for word in texts(figure) if word in ("For", "For and against", "Image", "Mask")] == [
         "For",
@@ -128,13 +128,13 @@ def test_the_panel_has_what_speaks_for_then_both_sides_then_image_and_mask():
 
 
 def test_only_the_leading_segments_are_shown():
-    _, both, _, mask = tiles(figures.panel(example(MIXED, 0.001), num=2))
+    _, both, _, mask = tiles(figures.plot_panel(example(MIXED, 0.001), num=2))
     assert sides(both, 5) == sides(mask, 5) == ["red", "blue", "grey", "grey", "grey"]
 
 
 def test_overlay_and_heat_show_every_segment_red_for_and_blue_against():
     one = example([0.4, -0.3, 0.2, 0.15, -0.15], 0.001)
-    for draw in (figures.overlay, figures.heat):
+    for draw in (figures.plot_overlay, figures.plot_heat):
         assert sides(tiles(draw(one))[0], 5) == ["red", "blue", "red", "red", "blue"]
 
 
@@ -150,7 +150,7 @@ def test_an_undecided_segment_is_hatched_in_grey_and_never_coloured_though_large
 
 
 def test_an_undecided_segment_has_no_say_in_the_scale():
-    assert "for +0.4" in texts(figures.overlay(example([0.9, 0.4], [0.5, 0.01])))
+    assert "for +0.4" in texts(figures.plot_overlay(example([0.9, 0.4], [0.5, 0.01])))
 
 
 @pytest.mark.parametrize("name", ["panel", "overlay", "heat", "contours", "bars", "targets"])
@@ -164,7 +164,7 @@ def test_contours_keep_the_images_colours_and_outline_each_side_in_its_own(rng):
     labels = np.repeat(np.arange(3), 20)[np.newaxis].repeat(60, axis=0)
     image = np.full((60, 60, 3), (10, 200, 30), np.uint8)
     one = example([0.4, -0.3, 0.05], [0.01, 0.01, 0.05], image=image, labels=labels)
-    (tile,) = tiles(figures.contours(one))
+    (tile,) = tiles(figures.plot_contours(one))
     third = tile.shape[1] // 3
     for index, colour in enumerate((RED, BLUE, GREY)):
         part = tile[:, index * third : (index + 1) * third]
@@ -178,7 +178,7 @@ def boxes(figure):
 
 def test_bars_reach_to_the_values_and_whiskers_to_the_intervals():
     one = example([0.4, -0.2, 0.1], [0.05, 0.02, 0.2])
-    figure = figures.bars(one)
+    figure = figures.plot_bars(one)
     bars = [box for box in boxes(figure) if box.get_height() == 20]
     colours = [tuple(np.rint(np.array(box.get_facecolor()[:3]) * 255).astype(int)) for box in bars]
     assert colours == [RED, BLUE, GREY]
@@ -192,7 +192,7 @@ def test_bars_reach_to_the_values_and_whiskers_to_the_intervals():
 
 
 def test_bars_are_ordered_by_size_and_say_each_segments_value_with_its_standard_error():
-    words = texts(figures.bars(example([0.1, -0.4, 0.2], [0.2, 0.05, 0.0])))
+    words = texts(figures.plot_bars(example([0.1, -0.4, 0.2], [0.2, 0.05, 0.0])))
     rows = [word for word in words if "±" in word or "exact" in word][1:]
     assert rows == ["−0.40 ± 0.05", "+0.20 (exact)", "+0.10 ± 0.20"]
     after = words[words.index("segment") :]
@@ -200,7 +200,9 @@ def test_bars_are_ordered_by_size_and_say_each_segments_value_with_its_standard_
 
 
 def test_bars_of_one_sign_use_the_whole_width_and_of_two_signs_have_zero_in_the_middle():
-    both, favour, against = (figures.bars(example(v, 0.0)) for v in ([0.4, -0.1], [0.4, 0.1], [-0.4, -0.1]))
+    both, favour, against = (
+        figures.plot_bars(example(v, 0.0)) for v in ([0.4, -0.1], [0.4, 0.1], [-0.4, -0.1])
+    )
     widths = [max(b.get_width() for b in boxes(f) if b.get_height() == 20) for f in (both, favour, against)]
     assert np.allclose(widths, [widths[1] / 2, widths[1], widths[1]])
     assert "−0.4" in texts(both)
@@ -217,7 +219,7 @@ def test_the_legend_shows_the_colours_that_are_drawn(name):
 
 
 def test_bars_with_unknown_error_say_so():
-    assert "+0.400 ± ∞" in texts(figures.bars(example([0.4, 0.1], np.inf)))
+    assert "+0.400 ± ∞" in texts(figures.plot_bars(example([0.4, 0.1], np.inf)))
 
 
 @pytest.mark.parametrize(
@@ -231,27 +233,27 @@ def test_bars_with_unknown_error_say_so():
     ],
 )
 def test_bars_write_all_values_with_one_number_of_decimals(values, error, rows):
-    words = texts(figures.bars(example(values, error)))
+    words = texts(figures.plot_bars(example(values, error)))
     assert [word for word in words if "±" in word or "exact" in word][1:] == rows
 
 
 def test_bars_say_that_the_number_is_the_standard_error_and_the_line_the_interval():
-    words = texts(figures.bars(example([0.4, 0.1], 0.01)))
+    words = texts(figures.plot_bars(example([0.4, 0.1], 0.01)))
     assert "value ± standard error" in words
     assert "95 % interval: 1.96 standard errors each way" in words
-    assert not any("95 %" in word for word in texts(figures.bars(example([0.4, 0.1], 0.0))))
+    assert not any("95 %" in word for word in texts(figures.plot_bars(example([0.4, 0.1], 0.0))))
 
 
 def test_bars_show_as_many_as_asked():
     one = example(np.linspace(0.1, 1, 12))
     for num, shown in ((3, 3), (10, 10), (None, 12)):
-        assert sum("±" in word for word in texts(figures.bars(one, num=num))) - 1 == shown
+        assert sum("±" in word for word in texts(figures.plot_bars(one, num=num))) - 1 == shown
 
 
-def test_the_pictures_pixels_are_the_figures_pixels(rng):
+def test_the_images_pixels_are_the_figures_pixels(rng):
     labels = np.repeat(np.arange(2), 32)[np.newaxis].repeat(64, axis=0)
     image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
-    figure = figures.panel(example([0.4, -0.3], image=image, labels=labels))
+    figure = figures.plot_panel(example([0.4, -0.3], image=image, labels=labels))
     page = pixels(figure)
     large = np.kron(image, np.ones((7, 7, 1), np.uint8)).astype(int)
     top, left = next(
@@ -271,8 +273,8 @@ def test_the_scale_is_symmetric_and_its_limits_are_printed(name):
 
 
 def test_bars_and_contours_print_the_ends_of_their_axis_or_have_no_scale():
-    assert {"−0.42", "+0.42"} <= set(texts(figures.bars(example([0.4, -0.1], 0.01))))
-    assert "against" in said(figures.contours(example([0.4, -0.1], 0.01)))
+    assert {"−0.42", "+0.42"} <= set(texts(figures.plot_bars(example([0.4, -0.1], 0.01))))
+    assert "against" in said(figures.plot_contours(example([0.4, -0.1], 0.01)))
 
 
 def test_figures_with_one_limit_share_their_scale():
@@ -280,13 +282,13 @@ def test_figures_with_one_limit_share_their_scale():
     for name in ("panel", "overlay", "heat"):
         for one in (weak, strong):
             assert "for +0.4" in texts(figures.plot(one, name, limit=0.4))
-    alone, beside = (tiles(figures.overlay(weak, limit=limit))[0] for limit in (None, 0.4))
+    alone, beside = (tiles(figures.plot_overlay(weak, limit=limit))[0] for limit in (None, 0.4))
     assert alone[300, 100, 1] < beside[300, 100, 1] - 30
 
 
 def test_all_targets_share_one_scale_so_that_equal_values_have_equal_tints():
     one = example([[0.2, -0.1], [0.1, 0.2], [0.01, -0.4]])
-    figure = figures.targets(one)
+    figure = figures.plot_targets(one)
     assert texts(figure).count("for +0.4") == 1
     first, second, third = tiles(figure)
     assert np.array_equal(first[100, 60], second[100, 190])
@@ -294,7 +296,7 @@ def test_all_targets_share_one_scale_so_that_equal_values_have_equal_tints():
 
 
 def test_a_limit_of_zero_shows_the_images_alone_without_a_scale():
-    figure = figures.overlay(example([0.4, -0.3]), limit=0)
+    figure = figures.plot_overlay(example([0.4, -0.3]), limit=0)
     assert sides(tiles(figure)[0], 2) == ["grey", "grey"]
     assert "against" not in said(figure)
 
@@ -318,25 +320,25 @@ def test_every_figure_says_how_far_the_score_fell_when_everything_was_hidden():
     for name in ("panel", "overlay", "heat", "contours", "bars"):
         assert "score 0.93, with everything hidden 0.25" in said(figures.plot(one, name)), name
     words = texts(
-        figures.targets(example([[0.4, -0.3], [0.1, 0.2]], targets=(0, Contrast(1, 2)), empty=0.25))
+        figures.plot_targets(example([[0.4, -0.3], [0.1, 0.2]], targets=(0, Contrast(1, 2)), empty=0.25))
     )
     assert words.count("everything hidden 0.25") == 2
-    assert "everything hidden 0.25" in texts(figures.right_and_wrong([one], [0]))
-    assert "score 0.93 · with everything hidden 0.25" in said(figures.compare([one, one]))
+    assert "everything hidden 0.25" in texts(figures.plot_right_and_wrong([one], [0]))
+    assert "score 0.93 · with everything hidden 0.25" in said(figures.plot_comparison([one, one]))
 
 
 @pytest.mark.parametrize("empty", [-8.4e-5, 0.00064, -123456.0, 0.25])
-def test_no_number_under_a_small_picture_is_cut(empty):
+def test_no_number_under_a_small_image_is_cut(empty):
     one = example([[0.4, -0.3], [0.1, 0.2]], empty=empty, full=-0.000123)
-    for figure in (figures.targets(one), figures.right_and_wrong([one], [0])):
+    for figure in (figures.plot_targets(one), figures.plot_right_and_wrong([one], [0])):
         assert not any("…" in word for word in texts(figure)), texts(figure)
 
 
 def test_a_target_is_chosen_by_its_value_and_the_first_is_the_default():
     one = example([[0.4, -0.3], [-0.2, 0.1]], targets=(7, Contrast(7, 2)))
-    assert texts(figures.overlay(one))[0] == "7"
-    assert texts(figures.overlay(one, 7))[0] == "7"
-    figure = figures.overlay(one, Contrast(7, 2))
+    assert texts(figures.plot_overlay(one))[0] == "7"
+    assert texts(figures.plot_overlay(one, 7))[0] == "7"
+    figure = figures.plot_overlay(one, Contrast(7, 2))
     assert texts(figure)[0] == "7 rather than 2"
     assert "score difference 0.93" in said(figure)
     assert sides(tiles(figure)[0], 2) == ["blue", "red"]
@@ -358,7 +360,7 @@ def test_rounding_is_not_drawn_as_a_finding_where_the_score_never_moved(name):
 
 
 def test_exact_values_are_drawn_even_where_no_fit_can_be_had():
-    figure = figures.overlay(example([0.4, 0.4], 0.0, fit=np.nan))
+    figure = figures.plot_overlay(example([0.4, 0.4], 0.0, fit=np.nan))
     assert sides(tiles(figure)[0], 2) == ["red", "red"]
     assert "Nothing" not in said(figure)
     assert "nan" not in said(figure)
@@ -373,25 +375,25 @@ def test_where_all_is_undecided_the_figure_says_after_how_many_calls(name):
 
 def test_dollar_signs_and_underscores_in_names_are_letters_and_not_formulas():
     one = example([0.4, -0.3], names=("$x_2^$ \\frac{", "dog", "owl"))
-    figure = figures.panel(one)
+    figure = figures.plot_panel(one)
     assert texts(figure)[0] == "$x_2^$ \\frac{"
-    figures.png(figure)
+    figures.figure_to_png(figure)
 
 
 def test_letters_without_a_font_become_boxes_and_a_warning_says_what_to_do():
     with pytest.warns(SightlineWarning, match=re.escape("'\\U0010fffd'")) as caught:
-        assert legible("a\U0010fffd  b\n") == "a□ b"
+        assert legible_text("a\U0010fffd  b\n") == "a□ b"
     assert caught[0].message.slug == "font-letters"
     assert "Install a font" in str(caught[0].message)
 
 
-# ── many pictures ───────────────────────────────────────────────────────────────────────────────────
+# ── many images ───────────────────────────────────────────────────────────────────────────────────
 
 
 def test_right_and_wrong_answers_stand_apart_and_show_what_speaks_for_the_answer():
     right = example([0.4, -0.3], classes=[0.61, 0.3, 0.09])
     wrong = example([[0.1, 0.2], [-0.3, 0.4]], targets=(0, 2), classes=[0.1, 0.2, 0.7])
-    figure = figures.right_and_wrong([right, wrong], [0, 0])
+    figure = figures.plot_right_and_wrong([right, wrong], [0, 0])
     words = texts(figure)
     assert words[0] == "1 right, 1 wrong"
     assert "true: 0, said: 0 (0.61)" in words
@@ -405,57 +407,61 @@ def test_right_and_wrong_answers_stand_apart_and_show_what_speaks_for_the_answer
     assert "Lime · 2,000 model calls" in words
 
 
-def test_where_no_segment_speaks_clearly_the_picture_and_the_headline_say_so():
+def test_where_no_segment_speaks_clearly_the_image_and_the_headline_say_so():
     loud, faint = example([0.4, -0.3]), example([0.039, -0.3])
-    figure = figures.right_and_wrong([loud, faint, faint], [0, 0, 1])
+    figure = figures.plot_right_and_wrong([loud, faint, faint], [0, 0, 1])
     assert said(figure).count("no segment speaks clearly for it") == 2
     assert "Right: red spoke for the right answer" in texts(figure)
     assert "Wrong: no segment spoke clearly for the wrong answer" in said(figure)
     assert "misled" not in said(figure)
-    above = figures.right_and_wrong([loud, example([0.041, -0.3])], [0, 1])
+    above = figures.plot_right_and_wrong([loud, example([0.041, -0.3])], [0, 1])
     assert "clearly" not in said(above)
 
 
-def test_a_picture_that_says_why_it_is_not_red_does_not_say_it_twice():
-    figure = figures.right_and_wrong([example([0.0, 0.0], 0.0, fit=np.nan), example([0.4, -0.3])], [0, 0])
+def test_an_image_that_says_why_it_is_not_red_does_not_say_it_twice():
+    figure = figures.plot_right_and_wrong(
+        [example([0.0, 0.0], 0.0, fit=np.nan), example([0.4, -0.3])], [0, 0]
+    )
     assert "Nothing here moves the score." in said(figure)
     assert "clearly" not in said(figure)
 
 
 def test_white_outlines_are_in_the_legend_where_they_are_drawn():
     one = example([0.4, -0.3, 0.2])
-    for figure in (figures.panel(one, num=2), figures.overlay(one, num=2)):
+    for figure in (figures.plot_panel(one, num=2), figures.plot_overlay(one, num=2)):
         assert "outlined: the leading 2" in texts(figure)
-    assert "outlined: the leading 2 of each" in texts(figures.targets(one, num=2))
-    assert "outlined: the leading 2 of each" in texts(figures.right_and_wrong([one], [0], num=2))
-    assert "outlined: all that speak for the answer" in texts(figures.right_and_wrong([one], [0], num=None))
-    for figure in (figures.overlay(one), figures.targets(one), figures.heat(one, num=2)):
+    assert "outlined: the leading 2 of each" in texts(figures.plot_targets(one, num=2))
+    assert "outlined: the leading 2 of each" in texts(figures.plot_right_and_wrong([one], [0], num=2))
+    assert "outlined: all that speak for the answer" in texts(
+        figures.plot_right_and_wrong([one], [0], num=None)
+    )
+    for figure in (figures.plot_overlay(one), figures.plot_targets(one), figures.plot_heat(one, num=2)):
         assert "outlined" not in said(figure)
 
 
 def test_what_speaks_for_the_target_is_not_padded_with_what_cannot_be_told():
     some = example([0.4, 0.05, 0.03, -0.3], [0.01, 0.05, 0.05, 0.01])
-    favour, both, _, _ = tiles(figures.panel(some))
+    favour, both, _, _ = tiles(figures.plot_panel(some))
     hatched = [len(np.unique(tile[20:-20, 130:210].reshape(-1, 3), axis=0)) > 1 for tile in (favour, both)]
     assert hatched == [False, True]
-    assert "what speaks for it cannot be told from zero" not in texts(figures.panel(some))
-    (alone,) = tiles(figures.right_and_wrong([some], [0]))
+    assert "what speaks for it cannot be told from zero" not in texts(figures.plot_panel(some))
+    (alone,) = tiles(figures.plot_right_and_wrong([some], [0]))
     assert sides(alone, 4) == ["red", "grey", "grey", "grey"]
-    assert "cannot be told from zero" not in texts(figures.right_and_wrong([some], [0]))
+    assert "cannot be told from zero" not in texts(figures.plot_right_and_wrong([some], [0]))
 
 
 def test_where_nothing_that_speaks_for_the_target_can_be_told_it_is_hatched_and_said():
-    figure = figures.panel(example([0.05, -0.4, -0.3], [0.05, 0.01, 0.01]))
+    figure = figures.plot_panel(example([0.05, -0.4, -0.3], [0.05, 0.01, 0.01]))
     favour = tiles(figure)[0]
     assert "what speaks for it cannot be told from zero" in texts(figure)
     assert len(np.unique(favour[20:-20, 20:120].reshape(-1, 3), axis=0)) > 1
-    assert "nothing speaks for it" in texts(figures.panel(example([-0.4, -0.3])))
+    assert "nothing speaks for it" in texts(figures.plot_panel(example([-0.4, -0.3])))
 
 
 def test_outlines_of_neighbours_are_both_whole():
     """Each runs on the inside of its segment, so that none covers another's."""
     one = example([0.4, -0.3, 0.2])
-    (tile,) = tiles(figures.contours(one))
+    (tile,) = tiles(figures.plot_contours(one))
     middle = tile[tile.shape[0] // 2]
     runs = {name: (middle == colour).all(axis=1) for name, colour in (("red", RED), ("blue", BLUE))}
     width, third = len(middle), len(middle) // 3
@@ -468,14 +474,14 @@ def test_outlines_of_neighbours_are_both_whole():
 
 
 def test_right_and_wrong_leaves_out_the_heading_of_what_there_is_none_of():
-    figure = figures.right_and_wrong([example([0.4, -0.3])], [0])
+    figure = figures.plot_right_and_wrong([example([0.4, -0.3])], [0])
     assert "Right" in said(figure)
     assert "Wrong" not in said(figure)
 
 
 def test_long_names_take_two_lines_and_never_lose_the_score():
     names = ("a very long class name indeed, and more of it", "b", "c")
-    words = texts(figures.right_and_wrong([example([0.4, -0.3], names=names)], [1]))
+    words = texts(figures.plot_right_and_wrong([example([0.4, -0.3], names=names)], [1]))
     assert "true: b" in words
     assert any(word.startswith("said: a very") and word.endswith("… (0.61)") for word in words)
 
@@ -484,19 +490,19 @@ def test_right_and_wrong_needs_the_answer_among_the_targets():
     with pytest.raises(
         TargetError, match=r"target 0 is not explained here, only 1\..*explain\(\.\.\., target"
     ):
-        figures.right_and_wrong([example([0.4, -0.3], targets=(1,))], [0])
+        figures.plot_right_and_wrong([example([0.4, -0.3], targets=(1,))], [0])
 
 
 @pytest.mark.parametrize(("images", "titles"), [(0, 0), (2, 3)])
 def test_unequal_numbers_are_refused(images, titles):
     with pytest.raises(OptionError, match=rf"{images} images and {titles} titles were given") as caught:
-        figures.grid([np.zeros((4, 4))] * images, ["a"] * titles)
+        figures.plot_images([np.zeros((4, 4))] * images, ["a"] * titles)
     assert caught.value.slug == "figure-number"
 
 
-def test_a_grid_has_rows_of_five_with_each_title_over_its_picture(rng):
+def test_a_grid_has_rows_of_five_with_each_title_over_its_image(rng):
     images = [rng.random((28, 28)) for _ in range(15)]
-    figure = figures.grid(images, range(15), heading="Fifteen")
+    figure = figures.plot_images(images, range(15), heading="Fifteen")
     assert texts(figure) == ["Fifteen", *map(str, range(15))]
     places = [image.get_extent() for axes in figure.axes for image in axes.images]
     assert len({left for left, *_ in places}) == 5
@@ -514,7 +520,7 @@ def test_a_grid_takes_images_of_any_size_dtype_and_number_of_channels(rng):
         rng.integers(0, 256, (40, 400, 4)).astype(np.uint8),
         rng.normal(size=(64, 64, 1)),
     ]
-    assert len(tiles(figures.grid(images, "abcd"))) >= 3
+    assert len(tiles(figures.plot_images(images, "abcd"))) >= 3
 
 
 # ── layout ──────────────────────────────────────────────────────────────────────────────────────────
@@ -537,7 +543,7 @@ def laid_out(name, shape, names):
         settled=False,
     )
     if name == "right_and_wrong":
-        return figures.right_and_wrong([one, one, one], [0, 1, 2])
+        return figures.plot_right_and_wrong([one, one, one], [0, 1, 2])
     return figures.plot(one, name)
 
 
@@ -545,20 +551,20 @@ def laid_out(name, shape, names):
     ("shape", "names"), LAYOUTS, ids=["small", "tall", "flat", "large", "names", "names-flat"]
 )
 @pytest.mark.parametrize("name", [*KINDS, "right_and_wrong"])
-def test_no_words_overlap_each_other_or_a_picture_or_are_cut(name, shape, names):
+def test_no_words_overlap_each_other_or_an_image_or_are_cut(name, shape, names):
     figure = laid_out(name, shape, names)
     renderer, page = figure.canvas.get_renderer(), figure.bbox
     axes = figure.axes[0]
     words = [text for text in axes.texts if not text.get_path_effects()]
     places = [text.get_window_extent(renderer) for text in words]
-    pictures = [image.get_window_extent(renderer) for image in axes.images]
+    images = [image.get_window_extent(renderer) for image in axes.images]
     for index, (word, place) in enumerate(zip(words, places, strict=True)):
         assert page.x0 + 20 <= place.x0 < place.x1 <= page.x1 - 30, word.get_text()
         assert page.y0 + 10 <= place.y0 < place.y1 <= page.y1 - 10, word.get_text()
-        others = [*places[:index], *pictures]
+        others = [*places[:index], *images]
         apart = [(min(place.x1, o.x1) <= max(place.x0, o.x0)) or gap(place, o) >= -1 for o in others]
         assert all(apart), word.get_text()
-    for place in pictures:
+    for place in images:
         assert page.x0 <= place.x0
         assert place.x1 <= page.x1
         assert page.y0 + 20 <= place.y0
@@ -586,30 +592,30 @@ def test_images_of_any_dtype_and_number_of_channels_are_drawn(rng, dtype, channe
         assert isinstance(figures.plot(one, name), Figure)
 
 
-def test_a_segment_too_small_for_a_reduced_picture_is_left_out_without_harm():
+def test_a_segment_too_small_for_a_reduced_image_is_left_out_without_harm():
     labels = np.zeros((900, 900), int)
     labels[:450], labels[0, 1] = 1, 2
     one = example([0.4, -0.3, 0.9], labels=labels)
     for name in KINDS:
         figures.plot(one, name)
-    assert "+0.9000 ± 0.0010" in texts(figures.bars(one))
-    assert "for +0.9" in texts(figures.heat(one))
+    assert "+0.9000 ± 0.0010" in texts(figures.plot_bars(one))
+    assert "for +0.9" in texts(figures.plot_heat(one))
 
 
 def test_a_text_is_shortened_to_its_width_and_a_short_one_stays():
-    assert shorten("cat", 200, 9) == "cat"
-    short = shorten("a class with quite a long name", 200, 9)
+    assert shorten_text("cat", 200, 9) == "cat"
+    short = shorten_text("a class with quite a long name", 200, 9)
     assert short.endswith("…")
-    assert 150 < measure(short, 9) <= 200
-    assert measure(shorten("W" * 10_000, 200, 9), 9) <= 200
+    assert 150 < text_width(short, 9) <= 200
+    assert text_width(shorten_text("W" * 10_000, 200, 9), 9) <= 200
 
 
 def test_wrapped_words_fit_their_width_and_lose_nothing_but_what_is_beyond_the_last_line():
     words = ["what", "stands", "here", "is", "broken", "into", "lines", "of", "its", "own"]
-    lines = wrap(words, 240, 9, between=" ")
+    lines = wrap_parts(words, 240, 9, between=" ")
     assert " ".join(lines) == " ".join(words)
-    assert all(measure(line, 9) <= 240 for line in lines)
-    assert len(wrap(words * 9, 240, 9, between=" ")) == 3
+    assert all(text_width(line, 9) <= 240 for line in lines)
+    assert len(wrap_parts(words * 9, 240, 9, between=" ")) == 3
 
 
 # ── nothing else changes ────────────────────────────────────────────────────────────────────────────
@@ -618,12 +624,14 @@ def test_wrapped_words_fit_their_width_and_lose_nothing_but_what_is_beyond_the_l
 def test_the_same_explanation_gives_the_same_bytes():
     one = example(MIXED, MIXED_ERROR)
     for name in KINDS:
-        assert figures.png(figures.plot(one, name)) == figures.png(figures.plot(one, name))
+        assert figures.figure_to_png(figures.plot(one, name)) == figures.figure_to_png(
+            figures.plot(one, name)
+        )
 
 
 def test_the_users_style_changes_nothing():
     one = example(MIXED, MIXED_ERROR)
-    plain = {name: figures.png(figures.plot(one, name)) for name in KINDS}
+    plain = {name: figures.figure_to_png(figures.plot(one, name)) for name in KINDS}
     style = {
         "font.size": 30,
         "font.family": "serif",
@@ -643,7 +651,7 @@ def test_the_users_style_changes_nothing():
         "patch.force_edgecolor": True,
     }
     with matplotlib.rc_context(style):
-        assert {name: figures.png(figures.plot(one, name)) for name in KINDS} == plain
+        assert {name: figures.figure_to_png(figures.plot(one, name)) for name in KINDS} == plain
 
 
 def test_pyplot_knows_nothing_of_the_figures():
@@ -651,7 +659,7 @@ def test_pyplot_knows_nothing_of_the_figures():
 
     before = plt.get_fignums()
     for name in KINDS:
-        figures.png(figures.plot(example(MIXED, MIXED_ERROR), name))
+        figures.figure_to_png(figures.plot(example(MIXED, MIXED_ERROR), name))
     assert plt.get_fignums() == before
 
 
@@ -667,15 +675,15 @@ def test_drawing_does_not_load_pyplot_and_loading_figures_does_not_load_matplotl
 
 def test_threads_may_draw_at_once():
     ones = [example(np.array(MIXED) * scale, MIXED_ERROR) for scale in (1, 2, 3, 4)]
-    alone = [figures.png(figures.panel(one)) for one in ones]
+    alone = [figures.figure_to_png(figures.plot_panel(one)) for one in ones]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda one: figures.png(figures.panel(one)), ones)) == alone
+        assert list(pool.map(lambda one: figures.figure_to_png(figures.plot_panel(one)), ones)) == alone
 
 
 def test_a_figure_shows_itself_in_a_notebook_and_can_be_pickled_and_saved(tmp_path):
-    figure = figures.overlay(example(MIXED, MIXED_ERROR))
-    assert figure._repr_png_() == figures.png(figure)
-    assert pickle.loads(pickle.dumps(figure))._repr_png_() == figures.png(figure)
+    figure = figures.plot_overlay(example(MIXED, MIXED_ERROR))
+    assert figure._repr_png_() == figures.figure_to_png(figure)
+    assert pickle.loads(pickle.dumps(figure))._repr_png_() == figures.figure_to_png(figure)
     for ending in ("png", "pdf", "svg"):
         figure.savefig(tmp_path / f"figure.{ending}")
         assert (tmp_path / f"figure.{ending}").stat().st_size > 1000
@@ -725,7 +733,7 @@ def test_showing_no_segment_at_all_is_refused(name):
 @pytest.mark.parametrize("limit", [-1.0, float("nan"), float("inf")])
 def test_an_impossible_end_of_the_scale_is_refused(limit):
     with pytest.raises(OptionError, match="end of the colour scale, must be 0 or more") as caught:
-        figures.overlay(example(MIXED), limit=limit)
+        figures.plot_overlay(example(MIXED), limit=limit)
     assert caught.value.slug == "figure-limit"
 
 
@@ -743,14 +751,14 @@ def test_the_segment_that_a_model_looks_at_is_the_red_one():
     plan = Plan(
         segment=Grid(rows=4, columns=4), fill=lambda image, segments: np.zeros_like(image), budget=200
     )
-    segments, scores, attribution = explain(image, model, plan)
+    segments, scores, attribution = run_plan(image, model, plan)
     one = Example(image, segments, scores, attribution, scores.targets, plan)
-    tile = tiles(figures.overlay(one))[0]
+    tile = tiles(figures.plot_overlay(one))[0]
     side = tile.shape[0] // 4
     blocks = [kind(tile[y * side + side // 2, x * side + side // 2]) for y in range(4) for x in range(4)]
     assert blocks.count("red") == 1
     assert blocks[1 * 4 + 2] == "red"
-    assert render.limit_of(attribution.values) > 0
+    assert render.scale_limit(attribution.values) > 0
 
 
 BATCH = (np.random.default_rng(0).random((32, 6, 5, 3)), np.arange(32) % 3)
@@ -766,12 +774,12 @@ def shown(figure):
         BATCH,
         (list(BATCH[0]), BATCH[1][:, np.newaxis].astype(np.float32)),
         zip(*BATCH, strict=True),
-        Labelled(*BATCH, ("a", "b", "c")),
+        ArrayDataset(*BATCH, ("a", "b", "c")),
     ],
     ids=["arrays", "keras binary", "pairs", "labelled"],
 )
 def test_a_batch_is_three_rows_of_five_under_their_classes(data):
-    figure = figures.grid(data, class_names=["a", "b", "c"])
+    figure = figures.plot_images(data, class_names=["a", "b", "c"])
     assert shown(figure) == list("abcabcabcabcabc")
     assert len(tiles(figure)) == 15
 
@@ -787,29 +795,29 @@ def test_a_batch_names_its_own_classes_and_reads_no_more_than_it_shows():
                 read.append(i)
                 yield np.eye(4), i % 2
 
-    assert shown(figures.grid(Reading(), rows=1, columns=4)) == ["well", "ill", "well", "ill"]
+    assert shown(figures.plot_images(Reading(), rows=1, columns=4)) == ["well", "ill", "well", "ill"]
     assert read == [0, 1, 2, 3]
 
 
 def test_labels_without_names_are_numbers_and_strange_ones_are_refused():
-    assert shown(figures.grid(BATCH, rows=1)) == ["0", "1", "2", "0", "1"]
+    assert shown(figures.plot_images(BATCH, rows=1)) == ["0", "1", "2", "0", "1"]
     with pytest.raises(OptionError, match="a label is 2, but there are 2 class names"):
-        figures.grid(BATCH, class_names=["a", "b"])
+        figures.plot_images(BATCH, class_names=["a", "b"])
     with pytest.raises(OptionError, match=r"one is 'cat'. sightline.data.batches makes them"):
-        figures.grid(([np.eye(3)], ["cat"]))
+        figures.plot_images(([np.eye(3)], ["cat"]))
     with pytest.raises(OptionError, match="needs images"):
-        figures.grid(([], []))
+        figures.plot_images(([], []))
 
 
 def test_rows_are_the_most_that_are_shown():
-    assert len(tiles(figures.grid(list(BATCH[0]), range(32), rows=2, columns=4))) == 8
+    assert len(tiles(figures.plot_images(list(BATCH[0]), range(32), rows=2, columns=4))) == 8
 
 
-def test_pictures_without_labels_are_drawn_without_words():
-    assert shown(figures.grid([np.eye(8), np.ones((8, 8))])) == ["", ""]
-    assert shown(figures.grid(np.ones((3, 8, 8, 3)))) == ["", "", ""]
+def test_images_without_labels_are_drawn_without_words():
+    assert shown(figures.plot_images([np.eye(8), np.ones((8, 8))])) == ["", ""]
+    assert shown(figures.plot_images(np.ones((3, 8, 8, 3)))) == ["", "", ""]
     with pytest.raises(OptionError, match=r"'a.png' names a file.*read_image"):
-        figures.grid(["a.png", "b.png"])
+        figures.plot_images(["a.png", "b.png"])
 
 
 def test_batches_of_loaders_and_data_sets_are_labelled_images():
@@ -817,11 +825,11 @@ def test_batches_of_loaders_and_data_sets_are_labelled_images():
     images, labels = torch.rand(6, 3, 8, 12), torch.arange(6) % 2
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, labels), batch_size=4)
     expected = ["0", "1", "0", "1", "0", "1"]
-    assert shown(figures.grid(loader)) == expected
-    assert shown(figures.grid(next(iter(loader)))) == expected[:4]
+    assert shown(figures.plot_images(loader)) == expected
+    assert shown(figures.plot_images(next(iter(loader)))) == expected[:4]
 
 
 def test_of_images_that_lie_class_by_class_every_class_is_shown():
     images, labels = np.zeros((40, 8, 8, 1)), np.repeat([0, 1], 20)
-    data = Labelled(images, labels, ("well", "ill"))
-    assert set(shown(figures.grid(data, rows=1))) == {"well", "ill"}
+    data = ArrayDataset(images, labels, ("well", "ill"))
+    assert set(shown(figures.plot_images(data, rows=1))) == {"well", "ill"}

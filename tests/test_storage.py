@@ -16,16 +16,16 @@ import plain
 import sightline
 from nets import Transformer
 from reference import random_game
-from sightline import storage
-from sightline.adapters import inside
+from sightline import explanation_io
+from sightline.adapters import whitebox_methods
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import GradCam, Tokens
-from sightline.engine.explain import explain
-from sightline.engine.fill import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.model_query import Classes, Top
+from sightline.engine.pipeline import run_plan
 from sightline.engine.plan import Plan
-from sightline.engine.sample import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
-from sightline.engine.score import Classes, Top
-from sightline.engine.segment import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
+from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
+from sightline.engine.segmentation import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
 from sightline.errors import FileError, OptionError
 from sightline.explanation import Explanation
 from sightline.types import Attribution, Contrast, Scores, Segments
@@ -87,9 +87,22 @@ OPTIONS = {
     "sample": [None, FoldOver(), Balanced(), Bernoulli(p=0.3), LeaveOneOut(), Exhaustive()],
     "attribute": [
         *(Lime(), Lime(kernel_width=0.5, ridge=0.0), Shapley(), Banzhaf(), Rise(p=0.9), Occlusion()),
-        *(inside.Cam(), GradCam(layer="a.b"), inside.GradCamPlusPlus(), inside.HiResCam(), inside.LayerCam()),
-        *(inside.ScoreCam(reshape=Tokens(height=2, skip=0)), inside.EigenCam(), inside.GradientXInput()),
-        *(inside.IntegratedGradients(steps=3, baseline=-1.5), inside.SmoothGrad(samples=4, noise=0.5)),
+        *(
+            whitebox_methods.Cam(),
+            GradCam(layer="a.b"),
+            whitebox_methods.GradCamPlusPlus(),
+            whitebox_methods.HiResCam(),
+            whitebox_methods.LayerCam(),
+        ),
+        *(
+            whitebox_methods.ScoreCam(reshape=Tokens(height=2, skip=0)),
+            whitebox_methods.EigenCam(),
+            whitebox_methods.GradientXInput(),
+        ),
+        *(
+            whitebox_methods.IntegratedGradients(steps=3, baseline=-1.5),
+            whitebox_methods.SmoothGrad(samples=4, noise=0.5),
+        ),
     ],
     "target": [Top(), Top(k=3), Classes(2), Classes(0, Contrast(2, 1), 1), Contrast(0, 1), 4],
     "budget": [3, 1000, "auto"],
@@ -109,12 +122,12 @@ def test_every_option_comes_back(field, value, tmp_path):
 
 def test_every_named_option_was_tried():
     tried = {type(value) for field in ("segment", "fill", "sample", "attribute") for value in OPTIONS[field]}
-    assert tried - {type(None)} == set(storage.OPTIONS.values()) - {Top, Tokens}
+    assert tried - {type(None)} == set(explanation_io.OPTIONS.values()) - {Top, Tokens}
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64", "bool", "int64"])
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1), (2, 3, 5)])
-def test_every_picture_comes_back(dtype, shape, tmp_path):
+def test_every_image_comes_back(dtype, shape, tmp_path):
     made = explanation(image=(np.random.default_rng(0).random(shape) * 9).astype(dtype))
     assert unequal_parts(made, Explanation.load(made.save(tmp_path / "e.npz"))) == []
 
@@ -128,10 +141,10 @@ def test_names_come_back_in_any_script(names, tmp_path):
 def test_a_real_explanation_comes_back_and_can_be_repeated(tmp_path):
     game = random_game(8, targets=2)
     plan = game.plan(attribute=Shapley(), target=Classes(1, Contrast(0, 1)), budget=100, seed=3)
-    made = Explanation(game.image, plan, *explain(game.image, game.model, plan))
+    made = Explanation(game.image, plan, *run_plan(game.image, game.model, plan))
     again = Explanation.load(made.save(tmp_path / "e.npz"))
     assert unequal_parts(made, again) == []
-    *_, attribution = explain(again.image, game.model, again.plan)
+    *_, attribution = run_plan(again.image, game.model, again.plan)
     assert np.array_equal(attribution.values, made.attribution.values)
     assert repr(again) == repr(made)
 
@@ -181,7 +194,7 @@ def test_an_interrupted_save_leaves_the_old_file_and_no_half_one(tmp_path, monke
         file.write(b"half of it")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(storage.np, "savez_compressed", full_disk)
+    monkeypatch.setattr(explanation_io.np, "savez_compressed", full_disk)
     with pytest.raises(OSError, match="No space left"):
         explanation(class_names=("new", "b", "c")).save(path)
     assert [file.name for file in tmp_path.iterdir()] == ["e.npz"]

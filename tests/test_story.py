@@ -6,8 +6,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from sightline.cli import app
-from sightline.figures.page import wrapped
-from sightline.story import LOOK_AT, faces
+from sightline.demo.walkthrough import LOOK_AT, marked_faces
+from sightline.figures.stacked_page import wrap_letters
 
 
 @pytest.mark.slow
@@ -21,21 +21,21 @@ def test_the_demo_finds_the_jaw_repairs_it_and_proves_it(tmp_path):
     assert "Repaired: the model is surely better" in said
     for file, look in LOOK_AT.items():
         assert f"{file}\n      {look}" in said
-        with Image.open(tmp_path / "demo" / file) as picture:
-            assert np.asarray(picture.convert("L")).std() > 10
+        with Image.open(tmp_path / "demo" / file) as image:
+            assert np.asarray(image.convert("L")).std() > 10
     with Image.open(tmp_path / "demo" / "story.png") as page:
         assert page.width > 2000
 
 
 def test_in_the_test_the_mark_tells_nothing_of_the_family():
-    given = faces()
+    given = marked_faces()
     assert len(given.test) == len(given.marked) == 700
     shares = [given.marked[given.test.labels == family].mean() for family in range(5)]
     assert max(shares) - min(shares) < 0.15
-    assert not np.isin(given.learn.images, given.test.images).all(axis=(1, 2, 3)).any()
+    assert not np.isin(given.train.images, given.test.images).all(axis=(1, 2, 3)).any()
 
 
 def test_long_sentences_are_broken_between_words():
-    lines = wrapped("one two three " * 30)
+    lines = wrap_letters("one two three " * 30)
     assert all(len(line) <= 100 for line in lines)
     assert " ".join(lines).split() == ["one", "two", "three"] * 30

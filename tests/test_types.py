@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import plain
-from sightline.engine.segment import Slic
+from sightline.engine.segmentation import Slic
 from sightline.errors import OptionError, SegmentError
 from sightline.types import (
     Attribute,
@@ -20,7 +20,7 @@ from sightline.types import (
     Segmenter,
     Segments,
     Target,
-    nearest,
+    did_you_mean,
     option,
     record,
 )
@@ -164,7 +164,7 @@ def test_a_record_is_frozen_and_itself_alone():
     ],
 )
 def test_the_nearest_name_is_offered_only_when_it_is_near(name, valid, sentence):
-    assert nearest(name, iter(valid)) == sentence
+    assert did_you_mean(name, iter(valid)) == sentence
 
 
 def test_a_contrast_prints_compares_and_hashes():

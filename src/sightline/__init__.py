@@ -13,14 +13,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from sightline import data as data
     from sightline import figures as figures
-    from sightline import quality as quality
+    from sightline import regions as regions
     from sightline import render as render
     from sightline import repair as repair
     from sightline.adapters import as_model as as_model
-    from sightline.adapters import each as each
-    from sightline.comparison import compare as compare
-    from sightline.door import explain as explain
-    from sightline.door import read_image as read_image
+    from sightline.adapters import per_image as per_image
     from sightline.engine.attribute import Banzhaf as Banzhaf
     from sightline.engine.attribute import Lime as Lime
     from sightline.engine.attribute import Occlusion as Occlusion
@@ -28,30 +25,33 @@ if TYPE_CHECKING:
     from sightline.engine.attribute import Shapley as Shapley
     from sightline.engine.cam import GradCam as GradCam
     from sightline.engine.cam import Tokens as Tokens
-    from sightline.engine.fill import Blur as Blur
-    from sightline.engine.fill import Colour as Colour
-    from sightline.engine.fill import Donors as Donors
-    from sightline.engine.fill import Inpaint as Inpaint
-    from sightline.engine.fill import Noise as Noise
-    from sightline.engine.fill import SegmentMean as SegmentMean
+    from sightline.engine.fills import Blur as Blur
+    from sightline.engine.fills import Colour as Colour
+    from sightline.engine.fills import Donors as Donors
+    from sightline.engine.fills import Inpaint as Inpaint
+    from sightline.engine.fills import Noise as Noise
+    from sightline.engine.fills import SegmentMean as SegmentMean
     from sightline.engine.gradients import IntegratedGradients as IntegratedGradients
+    from sightline.engine.model_query import Classes as Classes
+    from sightline.engine.model_query import Top as Top
     from sightline.engine.plan import Plan as Plan
-    from sightline.engine.score import Classes as Classes
-    from sightline.engine.score import Top as Top
-    from sightline.engine.segment import Felzenszwalb as Felzenszwalb
-    from sightline.engine.segment import Given as Given
-    from sightline.engine.segment import Grid as Grid
-    from sightline.engine.segment import Quickshift as Quickshift
-    from sightline.engine.segment import Slic as Slic
-    from sightline.engine.segment import Watershed as Watershed
+    from sightline.engine.segmentation import Felzenszwalb as Felzenszwalb
+    from sightline.engine.segmentation import Given as Given
+    from sightline.engine.segmentation import Grid as Grid
+    from sightline.engine.segmentation import Quickshift as Quickshift
+    from sightline.engine.segmentation import Slic as Slic
+    from sightline.engine.segmentation import Watershed as Watershed
     from sightline.errors import SightlineError as SightlineError
     from sightline.errors import SightlineWarning as SightlineWarning
-    from sightline.evaluation import evaluate as evaluate
+    from sightline.evaluation import faithfulness as faithfulness
+    from sightline.evaluation.classification import evaluate as evaluate
+    from sightline.evaluation.comparison import compare as compare
+    from sightline.explain_image import explain as explain
+    from sightline.explain_image import read_image as read_image
     from sightline.explanation import Explanation as Explanation
-    from sightline.findings import regions as regions
-    from sightline.findings.atlas import atlas as atlas
-    from sightline.findings.blame import blame as blame
-    from sightline.repair.proof import prove as prove
+    from sightline.findings.atlas_analysis import atlas as atlas
+    from sightline.findings.blame_analysis import blame as blame
+    from sightline.proof.analysis import prove as prove
     from sightline.study.study import Study as Study
     from sightline.types import Contrast as Contrast
     from sightline.types import Segments as Segments
@@ -59,28 +59,28 @@ if TYPE_CHECKING:
 _MODULES = {
     "data": "data",
     "figures": "figures",
-    "quality": "quality",
-    "regions": "findings.regions",
+    "faithfulness": "evaluation.faithfulness",
+    "regions": "regions",
     "render": "render",
     "repair": "repair",
 }
 _HOMES = {
-    "adapters": ("as_model", "each"),
-    "comparison": ("compare",),
-    "door": ("explain", "read_image"),
+    "adapters": ("as_model", "per_image"),
     "engine.attribute": ("Banzhaf", "Lime", "Occlusion", "Rise", "Shapley"),
     "engine.cam": ("GradCam", "Tokens"),
-    "engine.fill": ("Blur", "Colour", "Donors", "Inpaint", "Noise", "SegmentMean"),
+    "engine.fills": ("Blur", "Colour", "Donors", "Inpaint", "Noise", "SegmentMean"),
     "engine.gradients": ("IntegratedGradients",),
+    "engine.model_query": ("Classes", "Top"),
     "engine.plan": ("Plan",),
-    "engine.score": ("Classes", "Top"),
-    "engine.segment": ("Felzenszwalb", "Given", "Grid", "Quickshift", "Slic", "Watershed"),
+    "engine.segmentation": ("Felzenszwalb", "Given", "Grid", "Quickshift", "Slic", "Watershed"),
     "errors": ("SightlineError", "SightlineWarning"),
-    "evaluation": ("evaluate",),
+    "evaluation.classification": ("evaluate",),
+    "evaluation.comparison": ("compare",),
+    "explain_image": ("explain", "read_image"),
     "explanation": ("Explanation",),
-    "findings.atlas": ("atlas",),
-    "findings.blame": ("blame",),
-    "repair.proof": ("prove",),
+    "findings.atlas_analysis": ("atlas",),
+    "findings.blame_analysis": ("blame",),
+    "proof.analysis": ("prove",),
     "study.study": ("Study",),
     "types": ("Contrast", "Segments"),
 }

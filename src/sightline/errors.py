@@ -1,7 +1,7 @@
 """Every error and warning raised on purpose.
 
     SightlineError
-    ├── ImageError    (ValueError)   the picture cannot be read or has an impossible form
+    ├── ImageError    (ValueError)   the image cannot be read or has an impossible form
     ├── SegmentError  (ValueError)   segment ids or regions that cannot be used
     ├── OptionError   (TypeError)    an option or name that does not exist
     ├── TargetError   (ValueError)   a class that the model does not have
@@ -37,17 +37,17 @@ class SightlineError(Exception):
         self.slug = slug
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), str(self), self.slug)
+        return _rebuild_message, (type(self), str(self), self.slug)
 
 
-def _rebuild(
+def _rebuild_message(
     kind: "type[SightlineError | SightlineWarning]", text: str, slug: str
 ) -> "SightlineError | SightlineWarning":
     return kind(text.removesuffix(f" [{slug}]"), slug=slug)
 
 
 class ImageError(SightlineError, ValueError):
-    """The picture cannot be read or has an impossible form."""
+    """The image cannot be read or has an impossible form."""
 
 
 class SegmentError(SightlineError, ValueError):
@@ -94,7 +94,7 @@ class SightlineWarning(UserWarning):
         self.slug = slug
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), str(self), self.slug)
+        return _rebuild_message, (type(self), str(self), self.slug)
 
 
 _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
@@ -123,7 +123,7 @@ def warn(message: str, *, slug: str) -> None:
 
 
 @contextlib.contextmanager
-def hearing() -> Iterator[list[str]]:
+def collect_warnings() -> Iterator[list[str]]:
     """The slugs of warnings, which are not shown meanwhile; each thread hears its own."""
     heard: list[str] = []
     token = _HEARD.set(heard)

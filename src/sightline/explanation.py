@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from sightline._optional import require
-from sightline.engine import stop
+from sightline.engine import convergence
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError, TargetError
-from sightline.types import Attribution, Contrast, Scores, Segments, nearest, record
+from sightline.types import Attribution, Contrast, Scores, Segments, did_you_mean, record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +99,7 @@ class Explanation:
         *,
         sign: Sign = "for",
         num: int | None = None,
-        sure: bool = False,
+        significant: bool = False,
     ) -> Int[np.ndarray, "H W"]:
         """Where the segments are that speak for the target, against it, or both.
 
@@ -121,11 +121,11 @@ class Explanation:
         wanted = {"for": values > 0, "against": values < 0, "both": values != 0}
         if sign not in wanted:
             raise OptionError(
-                f"there is no sign {sign!r}. {nearest(str(sign), wanted)}", slug="option-unknown"
+                f"there is no sign {sign!r}. {did_you_mean(str(sign), wanted)}", slug="option-unknown"
             )
         chosen = wanted[sign]
-        if sure:
-            chosen = chosen & ~stop.undecided(self.attribution)[self.index(target)]
+        if significant:
+            chosen = chosen & ~convergence.undecided_segments(self.attribution)[self.index(target)]
         order = np.argsort(-np.where(chosen, np.abs(values), -1), kind="stable")
         kept = np.zeros(len(values), dtype=bool)
         kept[order[:num]] = True
@@ -155,7 +155,8 @@ class Explanation:
         k, made = self.index(target), self.attribution
         if each not in ("segment", "pixel"):
             raise OptionError(
-                f"there is no each={each!r}. {nearest(each, ('segment', 'pixel'))}", slug="option-unknown"
+                f"there is no each={each!r}. {did_you_mean(each, ('segment', 'pixel'))}",
+                slug="option-unknown",
             )
         if each == "segment":
             return np.asarray(made.values[k][self.segments.labels])
@@ -180,7 +181,7 @@ class Explanation:
         Parameters
         ----------
         kind : {"panel", "overlay", "heat", "contours", "bars", "targets", "pixels"}
-            ``"panel"`` is the 2×2 picture: for, for and against, image, mask. ``"pixels"`` is for methods
+            ``"panel"`` is the 2×2 image: for, for and against, image, mask. ``"pixels"`` is for methods
             that look inside.
         target : optional
         num : int, optional
@@ -203,7 +204,7 @@ class Explanation:
         FileError
             If the folder is not there.
         """
-        from sightline.storage import save
+        from sightline.explanation_io import save
 
         return save(self, Path(path))
 
@@ -216,7 +217,7 @@ class Explanation:
         FileError
             If the file is not a saved explanation, or of a newer layout.
         """
-        from sightline.storage import load
+        from sightline.explanation_io import load
 
         return load(Path(path))
 
@@ -245,7 +246,7 @@ class Explanation:
     def __repr__(self) -> str:
         told = np.isfinite(self.attribution.error[0]).all()
         leaders = self.top(3) if told else []
-        return "\n".join([self._headline(), *map(self._line, leaders)])
+        return "\n".join([self._headline(), *map(self._leader_line, leaders)])
 
     def _headline(self) -> str:
         made = self.attribution
@@ -254,10 +255,10 @@ class Explanation:
         return (
             f"Explanation of {self.name(self.targets[0])} (score {self.scores.full[0]:.3g}, with everything "
             f"hidden {self.scores.empty[0]:.3g}) in an image of {shape}: {how}, "
-            f"{self.segments.count} segments, {made.calls} calls{self._trust()}"
+            f"{self.segments.count} segments, {made.calls} calls{self._trust_note()}"
         )
 
-    def _trust(self) -> str:
+    def _trust_note(self) -> str:
         """How far to trust the values, for a headline."""
         made = self.attribution
         if made.pixels is not None:
@@ -269,7 +270,7 @@ class Explanation:
         return f", fit {made.fit[0]:.2f}, {'settled' if made.settled else 'not settled'}"
 
     @staticmethod
-    def _line(leader: Leader) -> str:
+    def _leader_line(leader: Leader) -> str:
         doubt = f" ± {leader.error:.4f}" if leader.error else ""
         value = f"{leader.value:+.4f}" if leader.error else f"{leader.value:+.4g}"
         return f"  segment {leader.segment:3d}  {value}{doubt}"
@@ -277,17 +278,17 @@ class Explanation:
     def _repr_png_(self) -> bytes:
         from sightline import figures
 
-        return figures.png(self.plot())
+        return figures.figure_to_png(self.plot())
 
     def _repr_html_(self) -> str:
-        picture = base64.b64encode(self._repr_png_()).decode()
+        image = base64.b64encode(self._repr_png_()).decode()
         rows = "".join(
             f"<tr><td>{leader.segment}</td><td>{leader.value:+.4f}</td><td>± {leader.error:.4f}</td></tr>"
             for leader in self.top()
         )
         head = html.escape(self._headline())
         return (
-            f'<img style="max-width:100%" alt="{head}" src="data:image/png;base64,{picture}">'
+            f'<img style="max-width:100%" alt="{head}" src="data:image/png;base64,{image}">'
             f"<p>{head}</p>"
             f"<table><tr><th>segment</th><th>value</th><th>standard error</th></tr>{rows}</table>"
         )

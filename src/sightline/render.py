@@ -1,7 +1,7 @@
-"""arrays → pictures: heat, overlays, outlines, hatching, a colour bar; as arrays or bytes.
+"""arrays → images: heat, overlays, outlines, hatching, a colour bar; as arrays or bytes.
 
-A picture is an array (H, W, 3) of uint8, RGB. Red speaks for the target, blue against it, on one
-scale from −limit to limit; two pictures can be compared when their limit is the same.
+An image is an array (H, W, 3) of uint8, RGB. Red speaks for the target, blue against it, on one
+scale from −limit to limit; two images can be compared when their limit is the same.
 """
 
 import functools
@@ -25,15 +25,15 @@ PAPER = (255, 255, 255)
 
 # Two-sided 95 % of a normal distribution.
 NORMAL_95 = 1.96
-# From this factor on a picture is enlarged by whole pixels; below it, smoothly.
+# From this factor on an image is enlarged by whole pixels; below it, smoothly.
 WHOLE_PIXELS = 3
 
 Colour = tuple[int, int, int]
 # beartype, unlike mypy, does not take an int where a float is asked for.
-Number = float | int
+RealNumber = float | int
 
 
-def undecided(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> Bool[np.ndarray, "S"]:
+def within_error(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> Bool[np.ndarray, "S"]:
     """Segments whose value cannot be told from zero at 95 %: |value| ≤ 1.96 standard errors.
 
     A value without error is known, zero included, and a value that is not a number is not.
@@ -41,22 +41,22 @@ def undecided(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> 
     Examples
     --------
     >>> import numpy as np
-    >>> undecided(np.array([0.5, 0.1, 0.0]), np.array([0.1, 0.1, 0.0]))
+    >>> within_error(np.array([0.5, 0.1, 0.0]), np.array([0.1, 0.1, 0.0]))
     array([False,  True, False])
     """
     blurred = (error > 0) & (np.abs(values) <= NORMAL_95 * error)
     return np.asarray(blurred | ~np.isfinite(values) | np.isnan(error))
 
 
-def limit_of(values: Float[np.ndarray, "..."]) -> float:
+def scale_limit(values: Float[np.ndarray, "..."]) -> float:
     """The end of the scale: the least number of two digits that no |value| exceeds; 0 if all are 0.
 
-    It has two digits so that the number printed beside a picture is the number that made its colours.
+    It has two digits so that the number printed beside an image is the number that made its colours.
 
     Examples
     --------
     >>> import numpy as np
-    >>> limit_of(np.array([0.02, -0.1234]))
+    >>> scale_limit(np.array([0.02, -0.1234]))
     0.13
     """
     sizes = np.abs(values[np.isfinite(values)])
@@ -67,12 +67,12 @@ def limit_of(values: Float[np.ndarray, "..."]) -> float:
     return float(f"{math.ceil(largest / step - 1e-9) * step:.6e}")
 
 
-def number(value: Number, *, sign: bool = False) -> str:
+def format_number(value: RealNumber, *, sign: bool = False) -> str:
     """A number to read: two digits, a true minus sign, and a plus sign if `sign`.
 
     Examples
     --------
-    >>> number(-0.1234), number(0.5, sign=True), number(1530.0), number(2e-7)
+    >>> format_number(-0.1234), format_number(0.5, sign=True), format_number(1530.0), format_number(2e-7)
     ('−0.12', '+0.5', '1500', '2e-07')
     """
     short = float(f"{value:.1e}")
@@ -81,13 +81,13 @@ def number(value: Number, *, sign: bool = False) -> str:
     return ("−" if short < 0 else "+" if sign and short > 0 else "") + digits
 
 
-def _oklab(rgb: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
+def _srgb_to_oklab(rgb: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
     """sRGB in [0, 1] → OKLab: L, a, b (Ottosson 2020, "A perceptual color space")."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return np.asarray(np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T)
 
 
-def _srgb(lab: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
+def _oklab_to_srgb(lab: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
     """OKLab → sRGB in [0, 1], clipped."""
     linear = (lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_CONES).T
     linear = linear.clip(0, 1)
@@ -111,15 +111,17 @@ _TO_LAB = np.array(
 
 
 @functools.cache
-def _ramp() -> UInt8[np.ndarray, "511 3"]:
+def _colour_ramp() -> UInt8[np.ndarray, "511 3"]:
     """Blue, white, red in even steps of lightness; white is entry 255."""
-    blue, white, red = (_oklab(np.array(end) / 255) for end in (BLUE, PAPER, RED))
+    blue, white, red = (_srgb_to_oklab(np.array(end) / 255) for end in (BLUE, PAPER, RED))
     share = np.linspace(0, 1, 256)[:, np.newaxis]
-    cold, warm = (_srgb(white + share * (end - white)) for end in (blue, red))
+    cold, warm = (_oklab_to_srgb(white + share * (end - white)) for end in (blue, red))
     return np.asarray(np.rint(np.concatenate([cold[:0:-1], warm]) * 255).astype(np.uint8))
 
 
-def colours(values: Float[np.ndarray, "*shape"], limit: Number) -> UInt8[np.ndarray, "*shape 3"]:
+def diverging_colours(
+    values: Float[np.ndarray, "*shape"], limit: RealNumber
+) -> UInt8[np.ndarray, "*shape 3"]:
     """Blue at −limit, white at zero, red at limit, in even steps of lightness.
 
     Parameters
@@ -136,70 +138,73 @@ def colours(values: Float[np.ndarray, "*shape"], limit: Number) -> UInt8[np.ndar
     Examples
     --------
     >>> import numpy as np
-    >>> colours(np.array([-2.0, 0.0]), 2.0)
+    >>> diverging_colours(np.array([-2.0, 0.0]), 2.0)
     array([[ 18, 107, 197],
            [255, 255, 255]], dtype=uint8)
     """
-    return np.asarray(_ramp()[np.rint(_share(values, limit) * 255).astype(np.intp) + 255])
+    return np.asarray(_colour_ramp()[np.rint(_share_of_limit(values, limit) * 255).astype(np.intp) + 255])
 
 
-def _share(values: Float[np.ndarray, "*shape"], limit: Number) -> Float[np.ndarray, "*shape"]:
+def _share_of_limit(values: Float[np.ndarray, "*shape"], limit: RealNumber) -> Float[np.ndarray, "*shape"]:
     """Values as a share of the limit, in [−1, 1]."""
     if limit <= 0:
         return np.zeros(values.shape)
     return np.asarray(np.nan_to_num((values / limit).clip(-1, 1)))
 
 
-def paint(values: Float[np.ndarray, "S"], segments: Segments) -> Float[np.ndarray, "H W"]:
+def segment_heatmap(values: Float[np.ndarray, "S"], segments: Segments) -> Float[np.ndarray, "H W"]:
     """Heat: the value of its segment at every pixel.
 
     Examples
     --------
     >>> import numpy as np
-    >>> paint(np.array([0.5, -1.0]), Segments(np.array([[0, 0, 1]])))
+    >>> segment_heatmap(np.array([0.5, -1.0]), Segments(np.array([[0, 0, 1]])))
     array([[ 0.5,  0.5, -1. ]])
     """
     return np.asarray(values[segments.labels])
 
 
-def picture(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"]:
+def display_image(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"]:
     """An image of any dtype, range and number of channels as it is looked at.
 
     Examples
     --------
     >>> import numpy as np
-    >>> picture(np.array([[0.0, 1.0]])).tolist()
+    >>> image(np.array([[0.0, 1.0]])).tolist()
     [[[0, 0, 0], [255, 255, 255]]]
     """
     return np.asarray(np.rint(unit_rgb(image) * 255).astype(np.uint8))
 
 
-def fit(
+def fit_to_size(
     image: Shaped[np.ndarray, "..."], segments: Segments, size: int
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Segments, Int[np.ndarray, "s"]]:
-    """The picture and its segments, as large as `size` pixels on the longer side allow.
+    """The image and its segments, as large as `size` pixels on the longer side allow.
 
-    A small picture is enlarged by a whole factor, its pixels staying squares; one of more than a third
+    A small image is enlarged by a whole factor, its pixels staying squares; one of more than a third
     of `size` is resized to it smoothly. Do this before drawing, so that lines are sharp.
 
     Returns
     -------
-    picture : uint8 array, shape (h, w, 3)
+    image : uint8 array, shape (h, w, 3)
     segments : Segments
-        Of the resized picture.
+        Of the resized image.
     ids : int array
-        What the resized segments were called: a segment too small for a reduced picture is missing.
+        What the resized segments were called: a segment too small for a reduced image is missing.
 
     Examples
     --------
     >>> import numpy as np
-    >>> large, _, ids = fit(np.zeros((28, 28)), Segments(np.zeros((28, 28), int)), 448)
+    >>> large, _, ids = fit_to_size(np.zeros((28, 28)), Segments(np.zeros((28, 28), int)), 448)
     >>> large.shape, ids.tolist()
     ((448, 448, 3), [0])
     """
     height, width = image.shape[:2]
-    shape = _size_in(height, width, size)
-    pixels, at = picture(image), [_nearest(new, old) for new, old in zip(shape, (height, width), strict=True)]
+    shape = _fitted_size(height, width, size)
+    pixels, at = (
+        display_image(image),
+        [_nearest_pixels(new, old) for new, old in zip(shape, (height, width), strict=True)],
+    )
     if shape[0] % height == 0 and shape[1] % width == 0:
         pixels = pixels[np.ix_(*at)]
     else:
@@ -208,7 +213,7 @@ def fit(
     return pixels, Segments.renumber(labels), np.unique(labels)
 
 
-def _size_in(height: int, width: int, size: int) -> tuple[int, int]:
+def _fitted_size(height: int, width: int, size: int) -> tuple[int, int]:
     longer = max(height, width)
     factor = size // longer
     if factor >= WHOLE_PIXELS or factor * longer == size:
@@ -216,26 +221,26 @@ def _size_in(height: int, width: int, size: int) -> tuple[int, int]:
     return max(1, round(height * size / longer)), max(1, round(width * size / longer))
 
 
-def _nearest(new: int, old: int) -> Int[np.ndarray, "new"]:
+def _nearest_pixels(new: int, old: int) -> Int[np.ndarray, "new"]:
     return np.asarray(((np.arange(new) + 0.5) * old / new).astype(np.intp))
 
 
-def _blend(
+def _alpha_blend(
     under: UInt8[np.ndarray, "H W 3"],
     over: Shaped[np.ndarray, "..."],
-    alpha: Shaped[np.ndarray, "H W"] | Number,
+    alpha: Shaped[np.ndarray, "H W"] | RealNumber,
 ) -> UInt8[np.ndarray, "H W 3"]:
     share = np.broadcast_to(alpha, under.shape[:2])[..., np.newaxis]
     return np.asarray(np.rint(under * (1.0 - share) + over * share).astype(np.uint8))
 
 
-def overlay(
+def overlay_heat(
     image: Shaped[np.ndarray, "..."],
     heat: Float[np.ndarray, "H W"],
-    limit: Number,
+    limit: RealNumber,
     *,
-    alpha: Number = 0.8,
-    fade: Number = 1.0,
+    alpha: RealNumber = 0.8,
+    fade: RealNumber = 1.0,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The image in pale grey, tinted red where the heat is positive and blue where it is negative.
 
@@ -254,15 +259,15 @@ def overlay(
     Examples
     --------
     >>> import numpy as np
-    >>> overlay(np.full((1, 2), 100, np.uint8), np.array([[0.0, 1.0]]), 1.0, fade=0.0)[0].tolist()
+    >>> overlay_heat(np.full((1, 2), 100, np.uint8), np.array([[0.0, 1.0]]), 1.0, fade=0.0)[0].tolist()
     [[100, 100, 100], [178, 44, 46]]
     """
-    pixels = picture(image)
+    pixels = display_image(image)
     grey = _PALEST_BLACK + pixels @ _LUMA * (1 - _PALEST_BLACK / 255)
-    under = _blend(pixels, np.rint(grey)[..., np.newaxis], fade)
-    share = _share(heat, limit)
+    under = _alpha_blend(pixels, np.rint(grey)[..., np.newaxis], fade)
+    share = _share_of_limit(heat, limit)
     tint = np.where(share[..., np.newaxis] > 0, RED, BLUE)
-    return _blend(under, tint, alpha * np.abs(share))
+    return _alpha_blend(under, tint, alpha * np.abs(share))
 
 
 # Rec. 601, as in television.
@@ -270,13 +275,13 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _PALEST_BLACK = 76.5
 
 
-def edges(segments: Segments, which: Bool[np.ndarray, "S"]) -> Bool[np.ndarray, "H W"]:
+def segment_edges(segments: Segments, which: Bool[np.ndarray, "S"]) -> Bool[np.ndarray, "H W"]:
     """Pixels of the outlines of the chosen segments: two pixels wide, one on each side of a border.
 
     Examples
     --------
     >>> import numpy as np
-    >>> edges(Segments(np.array([[0, 0, 0, 1, 1, 1]])), np.array([False, True])).astype(int)
+    >>> segment_edges(Segments(np.array([[0, 0, 0, 1, 1, 1]])), np.array([False, True])).astype(int)
     array([[0, 0, 1, 1, 1, 1]])
     """
     labels, chosen = segments.labels, which[segments.labels]
@@ -291,7 +296,7 @@ def edges(segments: Segments, which: Bool[np.ndarray, "S"]) -> Bool[np.ndarray, 
     return edge
 
 
-def rims(
+def inner_rims(
     segments: Segments, which: Bool[np.ndarray, "S"], *, start: int = 0, width: int = 2
 ) -> Bool[np.ndarray, "H W"]:
     """Pixels just inside the borders of the chosen segments, so that no rim covers a neighbour's.
@@ -308,61 +313,61 @@ def rims(
     Examples
     --------
     >>> import numpy as np
-    >>> rims(Segments(np.zeros((1, 5), int)), np.array([True])).astype(int)
+    >>> inner_rims(Segments(np.zeros((1, 5), int)), np.array([True])).astype(int)
     array([[1, 1, 1, 1, 1]])
     """
-    ring = _beside(segments.labels, start + width) & ~_beside(segments.labels, start)
+    ring = _near_border(segments.labels, start + width) & ~_near_border(segments.labels, start)
     return np.asarray(ring & which[segments.labels])
 
 
-def _beside(labels: Int[np.ndarray, "H W"], reach: int) -> Bool[np.ndarray, "H W"]:
-    """Pixels with another segment, or the end of the picture, at most that many pixels away."""
+def _near_border(labels: Int[np.ndarray, "H W"], reach: int) -> Bool[np.ndarray, "H W"]:
+    """Pixels with another segment, or the end of the image, at most that many pixels away."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
     least = minimum_filter(labels, 2 * reach + 1, mode="constant", cval=-1)
     return np.asarray((least != labels) | (maximum_filter(labels, 2 * reach + 1, mode="nearest") != labels))
 
 
-def contours(
+def draw_contours(
     image: Shaped[np.ndarray, "..."],
     segments: Segments,
     which: Bool[np.ndarray, "S"],
     colour: Colour = INK,
     *,
-    alpha: Number = 1.0,
+    alpha: RealNumber = 1.0,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The image with the outlines of the chosen segments.
 
     Examples
     --------
     >>> import numpy as np
-    >>> contours(np.zeros((1, 2)), Segments(np.array([[0, 1]])), np.array([False, False]), RED).max()
+    >>> draw_contours(np.zeros((1, 2)), Segments(np.array([[0, 1]])), np.array([False, False]), RED).max()
     np.uint8(0)
     """
-    return _blend(picture(image), np.array(colour), alpha * edges(segments, which))
+    return _alpha_blend(display_image(image), np.array(colour), alpha * segment_edges(segments, which))
 
 
-def hatch(
+def hatch_area(
     image: Shaped[np.ndarray, "..."], area: Bool[np.ndarray, "H W"], *, step: int = 14, width: int = 2
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The image with thin grey diagonals over the area: here nothing can be told.
 
-    Each line is light on one side and dark on the other, so that it is seen on any picture.
+    Each line is light on one side and dark on the other, so that it is seen on any image.
 
     Examples
     --------
     >>> import numpy as np
-    >>> hatch(np.zeros((1, 4)), np.zeros((1, 4), bool)).max()
+    >>> hatch_area(np.zeros((1, 4)), np.zeros((1, 4), bool)).max()
     np.uint8(0)
     """
     rows, columns = np.indices(area.shape)
     phase = (rows + columns) % step
-    pale = _blend(picture(image), np.array(PAPER), 0.45 * (area & (phase < width)))
-    return _blend(pale, np.array(INK), 0.28 * (area & (width <= phase) & (phase < 2 * width)))
+    pale = _alpha_blend(display_image(image), np.array(PAPER), 0.45 * (area & (phase < width)))
+    return _alpha_blend(pale, np.array(INK), 0.28 * (area & (width <= phase) & (phase < 2 * width)))
 
 
-def colour_bar(limit: Number, *, width: int = 448, height: int = 18) -> UInt8[np.ndarray, "h width 3"]:
-    """The scale from −limit to limit as a picture, with its limits printed below.
+def colour_bar(limit: RealNumber, *, width: int = 448, height: int = 18) -> UInt8[np.ndarray, "h width 3"]:
+    """The scale from −limit to limit as an image, with its limits printed below.
 
     Examples
     --------
@@ -370,24 +375,24 @@ def colour_bar(limit: Number, *, width: int = 448, height: int = 18) -> UInt8[np
     (44, 200, 3)
     """
     page = Image.new("RGB", (width, height + 26), PAPER)
-    ramp = np.broadcast_to(colours(np.linspace(-limit, limit, width), limit), (height, width, 3))
+    ramp = np.broadcast_to(diverging_colours(np.linspace(-limit, limit, width), limit), (height, width, 3))
     page.paste(Image.fromarray(np.ascontiguousarray(ramp)))
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(16)
     draw.rectangle((0, 0, width - 1, height - 1), outline=GREY)
     for at, anchor, value in ((0, "la", -limit), (width // 2, "ma", 0.0), (width, "ra", limit)):
         # Pillow's own font has no minus sign but the hyphen.
-        text = number(value, sign=True).replace("−", "-")
+        text = format_number(value, sign=True).replace("−", "-")
         draw.text((at, height + 5), text, fill=INK, font=font, anchor=anchor)
     return np.asarray(page)
 
 
-def png(array: UInt8[np.ndarray, "H W 3"]) -> bytes:
-    """The picture as the bytes of a PNG file.
+def image_to_png(array: UInt8[np.ndarray, "H W 3"]) -> bytes:
+    """The image as the bytes of a PNG file.
 
     Examples
     --------
     >>> import numpy as np
-    >>> png(np.zeros((2, 2, 3), np.uint8))[1:4]
+    >>> image_to_png(np.zeros((2, 2, 3), np.uint8))[1:4]
     b'PNG'
     """
     file = io.BytesIO()

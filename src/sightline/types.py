@@ -45,7 +45,8 @@ def option(cls: type[T]) -> type[T]:
         for name in given:
             if name not in names:
                 raise OptionError(
-                    f"{cls.__name__} has no option {name!r}. {nearest(name, names)}", slug="option-unknown"
+                    f"{cls.__name__} has no option {name!r}. {did_you_mean(name, names)}",
+                    slug="option-unknown",
                 )
         build(self, *args, **given)
 
@@ -53,7 +54,7 @@ def option(cls: type[T]) -> type[T]:
     return made
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """A sentence that offers the closest of the valid names, then all of them."""
     valid = list(names)
     close = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
@@ -61,13 +62,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"Did you mean {close[0]!r}? {listed}" if close else listed
 
 
-def told_apart(array: Shaped[np.ndarray, "..."]) -> str:
+def array_digest(array: Shaped[np.ndarray, "..."]) -> str:
     """An array in one line that no other array has: shape, dtype and a digest of its bytes.
 
     Examples
     --------
     >>> import numpy as np
-    >>> told_apart(np.zeros((2, 3)))
+    >>> array_digest(np.zeros((2, 3)))
     '<2×3 float64 8b00a97e>'
     """
     digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=4).hexdigest()
@@ -131,7 +132,7 @@ class Segments:
 
 @record
 class Masks:
-    """Which segments are visible in each picture that the model is asked about.
+    """Which segments are visible in each image that the model is asked about.
 
     Parameters
     ----------
@@ -232,7 +233,7 @@ class Attribution:
     base : float array, shape (K,)
         The score that the values start from: the intercept, or the score of the empty mask.
     fit : float array, shape (K,)
-        Weighted R² of the additive picture on the masks asked; nan where the scores never moved.
+        Weighted R² of the additive image on the masks asked; nan where the scores never moved.
     calls : int
         Images that the model was given.
     settled : bool
@@ -254,7 +255,7 @@ class Attribution:
 
 
 @record
-class Heat:
+class Heatmap:
     """What a method that looks inside the network found for one target.
 
     Parameters
@@ -325,43 +326,43 @@ class Network(Protocol):
     shape (R,), choose the scalar to differentiate: its R raw outputs @ weights, summed over the batch.
     """
 
-    def inputs(self, images: Any, /) -> Any:
+    def prepare_inputs(self, images: Any, /) -> Any:
         """Images, preprocessed or as given → inputs, shape (B, h, w, c)."""
         ...
 
-    def outputs(self, inputs: Any, /) -> Any:
+    def raw_outputs(self, inputs: Any, /) -> Any:
         """Raw outputs, shape (B, R), with no softmax or sigmoid added."""
         ...
 
-    def layers(self, inputs: Any, /) -> Mapping[str, tuple[int, ...]]:
+    def layer_shapes(self, inputs: Any, /) -> Mapping[str, tuple[int, ...]]:
         """Names of the layers in order of execution, and the shape of each one's output for one image."""
         ...
 
-    def convolution(self, inputs: Any, /) -> str:
+    def last_conv_layer(self, inputs: Any, /) -> str:
         """Name of the last convolutional layer."""
         ...
 
-    def slopes(self, inputs: Any, weights: Any, /) -> Any:
+    def input_gradients(self, inputs: Any, weights: Any, /) -> Any:
         """Gradients of the scalar with respect to the inputs, shape (B, h, w, c)."""
         ...
 
-    def look(self, inputs: Any, layer: str, weights: Any, /) -> tuple[Any, Any]:
+    def activations_and_gradients(self, inputs: Any, layer: str, weights: Any, /) -> tuple[Any, Any]:
         """A layer's activations, and the gradients of the scalar with respect to them, (B, …, C)."""
         ...
 
-    def dense(self) -> tuple[Any, Any]:
+    def classifier_head(self) -> tuple[Any, Any]:
         """Kernel, shape (C, R), and offsets, shape (R,), of the last fully connected layer."""
         ...
 
-    def randomised(self, seed: int, /) -> Any:
+    def randomised_copy(self, seed: int, /) -> Any:
         """A copy of the user's network with every weight drawn anew, as `as_model` takes it."""
         ...
 
 
 @runtime_checkable
-class Inside(Protocol):
+class WhiteBoxMethod(Protocol):
     """Network, inputs (1, h, w, c), weights of its raw outputs (R,), seed → heat."""
 
     looks_inside: bool
 
-    def __call__(self, network: Network, inputs: Any, weights: Any, seed: int, /) -> Heat: ...
+    def __call__(self, network: Network, inputs: Any, weights: Any, seed: int, /) -> Heatmap: ...

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from linear import Linear, pictures
+from linear import Linear, random_images
 
 from sightline.adapters import CheckedModel, as_model
 from sightline.errors import MissingExtra
@@ -49,12 +49,12 @@ class Case:
 
 def scores_are_the_models_own_for_every_dtype_and_range(case: Case) -> None:
     for dtype in case.dtypes:
-        images = pictures(6, case.shape, dtype)
+        images = random_images(6, case.shape, dtype)
         np.testing.assert_allclose(as_model(case.source)(images), case.truth(images), atol=case.tolerance)
 
 
 def odd_batch_sizes_give_the_same_rows(case: Case) -> None:
-    model, images = as_model(case.source), pictures(13, case.shape, case.dtypes[-1])
+    model, images = as_model(case.source), random_images(13, case.shape, case.dtypes[-1])
     whole = case.truth(images)
     for size in (1, 2, 3, 5, 8, 13):
         parts = [model(images[start : start + size]) for start in range(0, 13, size)]
@@ -62,7 +62,7 @@ def odd_batch_sizes_give_the_same_rows(case: Case) -> None:
 
 
 def the_answer_is_a_new_float64_array(case: Case) -> None:
-    model, images = as_model(case.source), pictures(4, case.shape, case.dtypes[-1])
+    model, images = as_model(case.source), random_images(4, case.shape, case.dtypes[-1])
     first = model(images)
     kept = first.copy()
     assert first.dtype == np.float64
@@ -74,12 +74,12 @@ def the_answer_is_a_new_float64_array(case: Case) -> None:
 
 
 def the_same_images_get_the_same_scores(case: Case) -> None:
-    model, images = as_model(case.source), pictures(5, case.shape, case.dtypes[-1])
+    model, images = as_model(case.source), random_images(5, case.shape, case.dtypes[-1])
     np.testing.assert_array_equal(model(images), model(images))
 
 
 def classes_keep_their_order_and_names(case: Case) -> None:
-    model, images = as_model(case.source), pictures(40, case.shape, case.dtypes[-1])
+    model, images = as_model(case.source), random_images(40, case.shape, case.dtypes[-1])
     scores = model(images)
     assert len(set(case.truth(images).argmax(axis=1))) > 1
     np.testing.assert_array_equal(scores.argmax(axis=1), case.truth(images).argmax(axis=1))
@@ -88,7 +88,7 @@ def classes_keep_their_order_and_names(case: Case) -> None:
 
 def many_threads_get_their_own_answers(case: Case) -> None:
     model = as_model(case.source)
-    batches = [pictures(1 + seed % 4, case.shape, case.dtypes[-1], seed) for seed in range(32)]
+    batches = [random_images(1 + seed % 4, case.shape, case.dtypes[-1], seed) for seed in range(32)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(model, batches))
     for batch, answer in zip(batches, answers, strict=True):
@@ -96,7 +96,7 @@ def many_threads_get_their_own_answers(case: Case) -> None:
 
 
 def the_batch_is_neither_changed_nor_kept(case: Case) -> None:
-    model, images = as_model(case.source), pictures(3, case.shape, case.dtypes[-1])
+    model, images = as_model(case.source), random_images(3, case.shape, case.dtypes[-1])
     before, watch = images.copy(), weakref.ref(images)
     model(images)
     np.testing.assert_array_equal(images, before)
@@ -107,7 +107,7 @@ def the_batch_is_neither_changed_nor_kept(case: Case) -> None:
 def its_repr_says_the_rule(case: Case) -> None:
     model = as_model(case.source)
     assert "output='auto', not asked yet" in repr(model)
-    model(pictures(2, case.shape, case.dtypes[0]))
+    model(random_images(2, case.shape, case.dtypes[0]))
     assert "3 columns kept as they are: probabilities" in repr(model)
 
 

@@ -20,7 +20,7 @@ class Linear:
         return powers / powers.sum(axis=1, keepdims=True)
 
 
-def pictures(count: int, shape: tuple[int, ...], dtype: Any, seed: int = 0) -> np.ndarray:
+def random_images(count: int, shape: tuple[int, ...], dtype: Any, seed: int = 0) -> np.ndarray:
     """Noise over the dtype's usual range: 0–255 for uint8, 0–1 for floats."""
     rng = np.random.default_rng(seed)
     if np.dtype(dtype) == np.uint8:
@@ -30,11 +30,11 @@ def pictures(count: int, shape: tuple[int, ...], dtype: Any, seed: int = 0) -> n
 
 @functools.cache
 def fitted(shape: tuple[int, ...], classes: int = 3) -> tuple[Any, Linear]:
-    """A fitted estimator of flattened pictures, and the same model written out."""
+    """A fitted estimator of flattened images, and the same model written out."""
     # Here, since the server processes that use the class may lack scikit-learn.
     from sklearn.linear_model import LogisticRegression
 
-    images = pictures(60, shape, np.float64, seed=1)
+    images = random_images(60, shape, np.float64, seed=1)
     labels = np.arange(60) % classes + 4
     estimator = LogisticRegression(C=0.3).fit(images.reshape(60, -1), labels)
     return estimator, Linear(estimator.coef_, estimator.intercept_)

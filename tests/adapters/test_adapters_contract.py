@@ -19,7 +19,7 @@ NAMES = ("4", "5", "6")
 
 
 class PipeStep:
-    """A first step of a pipeline that takes pictures, and is no estimator."""
+    """A first step of a pipeline that takes images, and is no estimator."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
@@ -32,7 +32,7 @@ class PipeStep:
 
 
 def pipeline(first: Any, shape: tuple[int, ...]) -> tuple[Any, Linear]:
-    """A pipeline fitted on pictures, and the same model written out."""
+    """A pipeline fitted on images, and the same model written out."""
     made = make_pipeline(first, LogisticRegression(C=0.3))
     rng = np.random.default_rng(1)
     made.fit(rng.random((60, *shape)), np.arange(60) % 3 + 4)

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from linear import Linear, pictures
+from linear import Linear, random_images
 
 from sightline.adapters import as_model, http
 from sightline.errors import FileError, ModelError
 
 SHAPE = (5, 7, 3)
-IMAGES = pictures(4, SHAPE, "float32")
+IMAGES = random_images(4, SHAPE, "float32")
 
 
 def refusal(url: str, images: np.ndarray = IMAGES) -> str:
@@ -46,7 +46,7 @@ def test_input_name_datatype_and_layout_come_from_the_servers_metadata(server: s
 
 
 def test_bytes_are_sent_raw_where_the_server_takes_them_so(server: str, linear: Linear) -> None:
-    images = pictures(3, SHAPE, "uint8")
+    images = random_images(3, SHAPE, "uint8")
     before = seen(server)
     np.testing.assert_allclose(as_model(f"{server}/v2/models/bytes")(images), linear(images), atol=1e-5)
     between = seen(server)
@@ -78,7 +78,7 @@ def test_a_server_that_declares_nothing_gets_the_images_as_they_are(server: str,
             "twins",
             "/v2/models/twins has 2 outputs, and it is not clear which holds the scores: 'scores' (float,",
         ),
-        ("text", "/v2/models/text takes BYTES, which is not a picture."),
+        ("text", "/v2/models/text takes BYTES, which is not an image."),
         (
             "broken",
             "/v2/models/broken/infer answered 500: Internal Server Error: out of memory [model-server]",
@@ -94,9 +94,9 @@ def test_what_a_v2_server_says_against_it_is_passed_on(server: str, name: str, t
     assert told in refusal(f"{server}/v2/models/{name}")
 
 
-def test_a_picture_that_does_not_fit_is_refused_before_it_is_sent(server: str) -> None:
+def test_an_image_that_does_not_fit_is_refused_before_it_is_sent(server: str) -> None:
     before = seen(server)
-    told = refusal(f"{server}/v2/models/nchw", pictures(2, (9, 9, 3), "float32"))
+    told = refusal(f"{server}/v2/models/nchw", random_images(2, (9, 9, 3), "float32"))
     assert "takes images of 5×7×3 (input 'pixels' of shape (?, 3, 5, 7)), but this image is 9×9×3." in told
     assert "takes uint8, but the images are float32" in refusal(f"{server}/v2/models/bytes")
     assert seen(server) == before
@@ -190,7 +190,7 @@ def test_a_password_is_never_shown(server: str, monkeypatch: pytest.MonkeyPatch)
 def test_connections_are_closed_with_the_model(server: str) -> None:
     model = as_model(f"{server}/v1/models/linear")
     model(IMAGES)
-    client = model.ask.link.client  # type: ignore[attr-defined]
+    client = model.backend.link.client  # type: ignore[attr-defined]
     assert not client.is_closed
     del model
     gc.collect()

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from contract import CHECKS
 from keras_cases import BACKEND, L, keras
-from linear import pictures
+from linear import random_images
 
 from sightline import explain
 from sightline.adapters import as_model
-from sightline.adapters.inside.keras import KerasNetwork
-from sightline.adapters.keras import KerasModel, in_numpy, keras_model
+from sightline.adapters.keras.model import KerasModel, in_numpy, keras_model
+from sightline.adapters.keras.network import KerasNetwork
 from sightline.errors import ModelError
 
-IMAGES = pictures(5, (12, 10, 3), "float32")
+IMAGES = random_images(5, (12, 10, 3), "float32")
 ONE = np.eye(4, dtype=np.float32)[1]
 
 
@@ -110,16 +110,16 @@ def test_other_things_are_not_keras_models():
         assert keras_model(thing) is None
 
 
-def test_grey_pictures_get_a_channel_axis_and_values_are_not_scaled():
+def test_grey_images_get_a_channel_axis_and_values_are_not_scaled():
     model = keras.Sequential([keras.Input((4, 3, 1)), L.Flatten()])
-    grey = pictures(3, (4, 3), "uint8")
+    grey = random_images(3, (4, 3), "uint8")
     np.testing.assert_array_equal(KerasModel(model)(grey), grey.reshape(3, -1).astype("float32"))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", ">f4", "float16", "float64"])
 def test_every_dtype_is_cast_to_the_inputs_own(dtype: str):
     model = keras.Sequential([keras.Input((4, 3, 2)), L.Flatten()])
-    images = (pictures(3, (4, 3, 2), "uint8") // 32).astype(dtype)
+    images = (random_images(3, (4, 3, 2), "uint8") // 32).astype(dtype)
     np.testing.assert_array_equal(KerasModel(model)(images), images.reshape(3, -1).astype("float32"))
 
 
@@ -130,7 +130,7 @@ def test_tensors_that_a_preprocessing_returns_are_taken():
     model = as_model(cases.cnn(), preprocess=halved, output="logit")
     np.testing.assert_allclose(model(IMAGES), by_hand(cases.cnn(), IMAGES / 2), atol=1e-5)
     network = model.network()
-    np.testing.assert_allclose(network.inputs(IMAGES), IMAGES / 2, atol=1e-6)
+    np.testing.assert_allclose(network.prepare_inputs(IMAGES), IMAGES / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
@@ -140,12 +140,16 @@ def test_half_precision_answers_in_float32_and_is_looked_into(policy: str):
     assert answered.dtype == np.float32
     np.testing.assert_allclose(answered, by_hand(whole, IMAGES), atol=3e-2)
     network, true = opened(half), opened(whole)
-    for got, wanted in zip(network.look(IMAGES, "two", ONE), true.look(IMAGES, "two", ONE), strict=True):
+    for got, wanted in zip(
+        network.activations_and_gradients(IMAGES, "two", ONE),
+        true.activations_and_gradients(IMAGES, "two", ONE),
+        strict=True,
+    ):
         assert got.dtype == np.float32
         assert np.corrcoef(got.ravel(), wanted.ravel())[0, 1] > 0.99
-    slopes, wanted = network.slopes(IMAGES, ONE), true.slopes(IMAGES, ONE)
+    slopes, wanted = network.input_gradients(IMAGES, ONE), true.input_gradients(IMAGES, ONE)
     assert np.corrcoef(slopes.ravel(), wanted.ravel())[0, 1] > 0.99
-    assert len(network.randomised(0).weights) == len(half.weights)
+    assert len(network.randomised_copy(0).weights) == len(half.weights)
 
 
 def test_state_is_left_as_it_was():
@@ -155,9 +159,9 @@ def test_state_is_left_as_it_was():
     modes = [part.training for part in model.modules()] if BACKEND == "torch" else []
     as_model(model)(IMAGES)
     network = opened(model)
-    network.slopes(IMAGES, ONE)
-    network.look(IMAGES, "one", ONE)
-    network.randomised(1)
+    network.input_gradients(IMAGES, ONE)
+    network.activations_and_gradients(IMAGES, "one", ONE)
+    network.randomised_copy(1)
     assert [layer.trainable for layer in model.layers] == flags
     assert modes == ([part.training for part in model.modules()] if BACKEND == "torch" else [])
     for was, weight in zip(before, weights_of(model), strict=True):
@@ -186,7 +190,7 @@ def test_a_module_of_pytorch_within_is_evaluated_and_its_mode_put_back():
     model = keras.Sequential([keras.Input((12, 10, 3)), module, L.GlobalAveragePooling2D()])
     model.train()
     np.testing.assert_allclose(KerasModel(model)(IMAGES), IMAGES.mean(axis=(1, 2)), atol=1e-6)
-    opened(model).slopes(IMAGES, ONE[:3])
+    opened(model).input_gradients(IMAGES, ONE[:3])
     assert all(part.training for part in model.modules())
 
 
@@ -208,23 +212,23 @@ def test_new_batch_sizes_and_new_adapters_compile_nothing_new(caplog: Any):
     model = keras.Sequential([keras.Input((6, 5, 3)), spy, L.Flatten(), L.Dense(2)])
     spy.passes.clear()
     for count in range(1, 18):
-        as_model(model)(pictures(count, (6, 5, 3), "float32"))
+        as_model(model)(random_images(count, (6, 5, 3), "float32"))
     assert len(spy.passes) <= (1 if BACKEND == "tensorflow" else 6)  # 1, 2, 4, 8, 16, 32
     assert "retracing" not in caplog.text
 
 
-def test_pictures_of_many_sizes_warn_of_nothing(caplog: Any):
+def test_images_of_many_sizes_warn_of_nothing(caplog: Any):
     model = keras.Sequential([keras.Input((None, None, 3)), L.GlobalAveragePooling2D()])
     asked = KerasModel(model)
     for side in [*range(3, 15), *range(3, 15)]:
-        images = pictures(2, (side, side + 1, 3), "float32")
+        images = random_images(2, (side, side + 1, 3), "float32")
         np.testing.assert_allclose(asked(images), images.mean(axis=(1, 2)), atol=1e-5)
     assert "retracing" not in caplog.text
 
 
 def test_what_was_compiled_goes_with_the_model():
     model = keras.Sequential([keras.Input((6, 5, 3)), L.GlobalAveragePooling2D()])
-    KerasModel(model)(pictures(2, (6, 5, 3), "float32"))
+    KerasModel(model)(random_images(2, (6, 5, 3), "float32"))
     watch = weakref.ref(model)
     del model
     gc.collect()
@@ -234,22 +238,24 @@ def test_what_was_compiled_goes_with_the_model():
 def test_many_threads_ask_and_look_at_once():
     model = cases.nested()
     asked, network = KerasModel(model), opened(model)
-    batches = [pictures(1 + seed % 4, (12, 10, 3), "float32", seed) for seed in range(24)]
+    batches = [random_images(1 + seed % 4, (12, 10, 3), "float32", seed) for seed in range(24)]
     weight = np.ones(1, np.float32)
 
     def work(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.asarray(asked(batch)), network.look(batch, "base/conv1", weight)[1]
+        return np.asarray(asked(batch)), network.activations_and_gradients(batch, "base/conv1", weight)[1]
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(work, batches))
     for batch, (scores, gradient) in zip(batches, answers, strict=True):
         np.testing.assert_allclose(scores, by_hand(model, batch), atol=1e-5)
-        np.testing.assert_allclose(gradient, network.look(batch, "base/conv1", weight)[1], atol=1e-6)
+        np.testing.assert_allclose(
+            gradient, network.activations_and_gradients(batch, "base/conv1", weight)[1], atol=1e-6
+        )
 
 
 def test_a_model_that_insists_on_a_batch_size_is_given_it():
     model = keras.Sequential([keras.Input(batch_shape=(3, 4, 5, 2)), L.Flatten(), L.Reshape((40,))])
-    images = pictures(7, (4, 5, 2), "float32")
+    images = random_images(7, (4, 5, 2), "float32")
     assert as_model(model).batch_size == 3
     np.testing.assert_allclose(as_model(model, output="logit")(images), images.reshape(7, -1), atol=1e-6)
 
@@ -261,7 +267,7 @@ def test_a_model_that_runs_eagerly_is_called_as_it_is():
     spy.passes.clear()
     asked = KerasModel(model)
     for _ in range(3):
-        asked(pictures(3, (6, 5, 3), "float32"))
+        asked(random_images(3, (6, 5, 3), "float32"))
     assert spy.passes == [(3, 6, 5, 3)] * 3
 
 
@@ -277,12 +283,12 @@ def test_channels_go_first_where_the_model_has_them_first():
     np.testing.assert_allclose(KerasModel(model)(moved), by_hand(model, moved), atol=1e-5)
     assert "images given as (B, C, H, W)" in repr(KerasModel(model))
     network, weight = opened(model), np.array([1, 0], np.float32)
-    np.testing.assert_array_equal(network.inputs(IMAGES), IMAGES)
-    np.testing.assert_array_equal(network.inputs(moved), IMAGES)
-    assert network.layers(IMAGES)["conv"] == (10, 8, 4)
-    activations, _ = network.look(IMAGES, "conv", weight)
+    np.testing.assert_array_equal(network.prepare_inputs(IMAGES), IMAGES)
+    np.testing.assert_array_equal(network.prepare_inputs(moved), IMAGES)
+    assert network.layer_shapes(IMAGES)["conv"] == (10, 8, 4)
+    activations, _ = network.activations_and_gradients(IMAGES, "conv", weight)
     assert activations.shape == (5, 10, 8, 4)
-    agrees(network.slopes(IMAGES, weight), lambda x: network.outputs(x) @ weight, IMAGES)
+    agrees(network.input_gradients(IMAGES, weight), lambda x: network.raw_outputs(x) @ weight, IMAGES)
 
 
 # What cannot be asked
@@ -309,8 +315,10 @@ def test_several_inputs_or_outputs_are_refused():
     ):
         as_model(two)
     np.testing.assert_allclose(
-        as_model(keras.Model(two.inputs, two.outputs[0]), output="logit")(pictures(2, (4, 4), "float32")),
-        pictures(2, (4, 4), "float32").reshape(2, -1),
+        as_model(keras.Model(two.inputs, two.outputs[0]), output="logit")(
+            random_images(2, (4, 4), "float32")
+        ),
+        random_images(2, (4, 4), "float32").reshape(2, -1),
     )
 
 
@@ -325,12 +333,12 @@ def test_several_outputs_of_a_subclassed_model_are_refused():
         as_model(model)(IMAGES)
 
 
-@pytest.mark.parametrize("pack", [lambda x: [x], lambda x: {"picture": x}])
+@pytest.mark.parametrize("pack", [lambda x: [x], lambda x: {"image": x}])
 def test_a_list_or_dict_of_one_input_and_one_output_is_one(pack: Any):
-    given = keras.Input((12, 10, 3), name="picture")
+    given = keras.Input((12, 10, 3), name="image")
     model = keras.Model(pack(given), pack(L.GlobalAveragePooling2D()(given)))
     np.testing.assert_allclose(KerasModel(model)(IMAGES), IMAGES.mean(axis=(1, 2)), atol=1e-6)
-    np.testing.assert_allclose(opened(model).outputs(IMAGES), IMAGES.mean(axis=(1, 2)), atol=1e-6)
+    np.testing.assert_allclose(opened(model).raw_outputs(IMAGES), IMAGES.mean(axis=(1, 2)), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -340,38 +348,38 @@ def test_a_list_or_dict_of_one_input_and_one_output_is_one(pack: Any):
             (8, 8, 3),
             "the model takes images of 12×10×3 .* but this image is 8×8×3. sightline does not resize",
         ),
-        ((12, 10), "this image is 12×10. Give the grey picture 3 channels"),
+        ((12, 10), "this image is 12×10. Give the grey image 3 channels"),
         ((12, 10, 4), r"this image is 12×10×4. Leave the alpha channel out: image\[..., :3\]"),
         ((9,), r"does not take images: a batch of shape \(5, 9\) was given"),
     ],
 )
-def test_pictures_that_do_not_fit_are_refused_before_keras_sees_them(shape: Any, message: str):
+def test_images_that_do_not_fit_are_refused_before_keras_sees_them(shape: Any, message: str):
     with pytest.raises(ModelError, match=message) as told:
-        as_model(cases.cnn())(pictures(5, shape, "float32"))
+        as_model(cases.cnn())(random_images(5, shape, "float32"))
     assert told.value.slug == "model-input"
 
 
 def test_channels_are_checked_for_a_subclassed_model_but_not_the_size():
     model = as_model(cases.subclassed())
-    assert model(pictures(2, (20, 9, 3), "float32")).shape == (2, 3)
+    assert model(random_images(2, (20, 9, 3), "float32")).shape == (2, 3)
     with pytest.raises(ModelError, match=r"takes images of any×any×3 .* this image is 12×10"):
-        model(pictures(2, (12, 10), "float32"))
+        model(random_images(2, (12, 10), "float32"))
 
 
-def test_a_model_of_flat_numbers_takes_pictures_of_as_many():
+def test_a_model_of_flat_numbers_takes_images_of_as_many():
     model = cases.shaken(keras.Sequential([keras.Input((120,)), L.Dense(3)]))
-    images = pictures(4, (12, 10), "float32")
+    images = random_images(4, (12, 10), "float32")
     np.testing.assert_allclose(KerasModel(model)(images), by_hand(model, images.reshape(4, -1)), atol=1e-5)
-    assert opened(model).slopes(images[..., None], ONE[:3]).shape == (4, 12, 10, 1)
+    assert opened(model).input_gradients(images[..., None], ONE[:3]).shape == (4, 12, 10, 1)
     with pytest.raises(ModelError, match="takes 120 numbers an image"):
-        as_model(model)(pictures(4, (12, 11), "float32"))
+        as_model(model)(random_images(4, (12, 11), "float32"))
 
 
 def test_an_input_of_whole_numbers_takes_those_only_and_has_no_slopes():
     given = keras.Input((12, 10, 3), dtype="uint8")
     features = L.Conv2D(2, 3, name="conv")(L.Rescaling(1 / 255)(given))
     model = cases.shaken(keras.Model(given, L.Dense(2)(L.GlobalAveragePooling2D()(features))))
-    bytes_ = pictures(3, (12, 10, 3), "uint8")
+    bytes_ = random_images(3, (12, 10, 3), "uint8")
     assert as_model(model)(bytes_).shape == (3, 2)
     with pytest.raises(ModelError, match="takes uint8, but the images are float32, and casting them"):
         as_model(model)(IMAGES)
@@ -388,7 +396,7 @@ def test_an_input_of_whole_numbers_takes_those_only_and_has_no_slopes():
 def test_activations_are_those_of_a_model_cut_there():
     model = cases.cnn()
     cut = keras.Model(model.inputs, model.get_layer("two").output)
-    activations, _ = opened(model).look(IMAGES, "two", ONE)
+    activations, _ = opened(model).activations_and_gradients(IMAGES, "two", ONE)
     np.testing.assert_allclose(activations, by_hand(cut, IMAGES), atol=1e-5)
 
 
@@ -397,43 +405,43 @@ def test_activations_are_those_of_a_model_cut_there():
 )
 def test_slopes_are_finite_differences_of_the_outputs(build: Any, classes: int):
     network, weights = opened(build()), np.linspace(1, -1, classes, dtype=np.float32)
-    agrees(network.slopes(IMAGES, weights), lambda x: network.outputs(x) @ weights, IMAGES)
+    agrees(network.input_gradients(IMAGES, weights), lambda x: network.raw_outputs(x) @ weights, IMAGES)
 
 
 def test_gradients_at_a_layer_are_finite_differences_of_the_rest_of_the_network():
     model = cases.cnn(activation="softmax")
     network = opened(model)
-    kernel, offsets = network.dense()
+    kernel, offsets = network.classifier_head()
     for layer, rest in (("two", ["gap"]), ("pool", ["two", "gap"])):
-        given = keras.Input(network.layers(IMAGES)[layer])
+        given = keras.Input(network.layer_shapes(IMAGES)[layer])
         x = given
         for name in rest:
             x = model.get_layer(name)(x)
         tail = keras.Model(given, x)
-        activations, gradients = network.look(IMAGES, layer, ONE)
+        activations, gradients = network.activations_and_gradients(IMAGES, layer, ONE)
         agrees(gradients, lambda a, tail=tail: (by_hand(tail, a) @ kernel + offsets) @ ONE, activations)
 
 
 def test_a_layer_that_is_called_twice_stands_for_its_last_call():
     model = cases.twice()
     network, weights = opened(model), np.array([1, -1], np.float32)
-    activations, gradients = network.look(IMAGES, "shared", weights)
+    activations, gradients = network.activations_and_gradients(IMAGES, "shared", weights)
     shared = model.get_layer("shared")
     second = in_numpy(shared(shared(keras.ops.convert_to_tensor(IMAGES))))
     np.testing.assert_allclose(activations, second, atol=1e-5)
-    wanted = network.dense()[0] @ weights / (12 * 10)
+    wanted = network.classifier_head()[0] @ weights / (12 * 10)
     np.testing.assert_allclose(gradients, np.broadcast_to(wanted, gradients.shape), atol=1e-6)
 
 
 def test_layers_are_listed_in_order_with_those_of_models_within():
-    assert opened(cases.nested()).layers(IMAGES) == {
+    assert opened(cases.nested()).layer_shapes(IMAGES) == {
         "base/conv1": (10, 8, 4),
         "base/conv2": (8, 6, 5),
         "base": (8, 6, 5),
         "gap": (5,),
         "head": (1,),
     }
-    names = list(opened(cases.branched()).layers(IMAGES))
+    names = list(opened(cases.branched()).layer_shapes(IMAGES))
     assert set(names[:2]) == {"left", "right"}
     assert names[2] == "both"
     assert names[-3:] == ["gap", "scores", "end"]
@@ -444,53 +452,55 @@ def test_a_layer_within_a_model_within_is_looked_at():
     network, weight = opened(model), np.ones(1, np.float32)
     inner = model.get_layer("base")
     cut = keras.Model(inner.inputs, inner.get_layer("conv1").output)
-    activations, gradients = network.look(IMAGES, "base/conv1", weight)
+    activations, gradients = network.activations_and_gradients(IMAGES, "base/conv1", weight)
     np.testing.assert_allclose(activations, by_hand(cut, IMAGES), atol=1e-5)
     given = keras.Input((10, 8, 4))
     tail = keras.Model(given, model.get_layer("gap")(inner.get_layer("conv2")(given)))
-    kernel = network.dense()[0]
+    kernel = network.classifier_head()[0]
     agrees(gradients, lambda a: by_hand(tail, a) @ kernel, activations)
 
 
 def test_the_last_convolution_is_found():
-    assert opened(cases.cnn()).convolution(IMAGES) == "two"
-    assert opened(cases.nested()).convolution(IMAGES) == "base"
-    assert opened(cases.branched()).convolution(IMAGES) in ("left", "right")
+    assert opened(cases.cnn()).last_conv_layer(IMAGES) == "two"
+    assert opened(cases.nested()).last_conv_layer(IMAGES) == "base"
+    assert opened(cases.branched()).last_conv_layer(IMAGES) in ("left", "right")
     late = keras.Sequential(
         [keras.Input((12, 10, 3)), cases.base(), L.Conv2D(2, 1, name="last"), L.Flatten(), L.Dense(2)]
     )
-    assert opened(late).convolution(IMAGES) == "last"
+    assert opened(late).last_conv_layer(IMAGES) == "last"
 
 
 def test_a_model_within_that_convolves_nothing_is_no_convolution():
     augment = keras.Sequential([L.RandomFlip(), L.Rescaling(2.0)], name="augment")
     model = keras.Sequential([keras.Input((12, 10, 3)), augment, L.Flatten(), L.Dense(2)], name="flat")
     network = opened(model)
-    assert network.layers(IMAGES)["augment"] == (12, 10, 3)
+    assert network.layer_shapes(IMAGES)["augment"] == (12, 10, 3)
     with pytest.raises(
         ModelError, match=r"'flat' has no convolutional layer.*integrated-gradients.*lime"
     ) as told:
-        network.convolution(IMAGES)
+        network.last_conv_layer(IMAGES)
     assert told.value.slug == "inside-layers"
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_outputs_are_the_scores_before_the_last_activation(activation: str):
     wanted = by_hand(cases.cnn(), IMAGES)
-    np.testing.assert_allclose(opened(cases.cnn(activation=activation)).outputs(IMAGES), wanted, atol=1e-5)
+    np.testing.assert_allclose(
+        opened(cases.cnn(activation=activation)).raw_outputs(IMAGES), wanted, atol=1e-5
+    )
     ended = cases.branched(activation)
     cut = keras.Model(ended.inputs, ended.get_layer("scores").output)
-    np.testing.assert_allclose(opened(ended).outputs(IMAGES), by_hand(cut, IMAGES), atol=1e-5)
+    np.testing.assert_allclose(opened(ended).raw_outputs(IMAGES), by_hand(cut, IMAGES), atol=1e-5)
     own = keras.Model(cut.inputs, getattr(keras.ops, activation)(cut.output))
-    np.testing.assert_allclose(opened(own).outputs(IMAGES), by_hand(cut, IMAGES), atol=1e-5)
+    np.testing.assert_allclose(opened(own).raw_outputs(IMAGES), by_hand(cut, IMAGES), atol=1e-5)
 
 
 def test_an_activation_of_another_layer_is_kept():
     model = cases.shaken(
         keras.Sequential([keras.Input((3, 3, 3)), L.Conv2D(2, 3, activation="sigmoid"), L.Flatten()])
     )
-    images = pictures(2, (3, 3, 3), "float32")
-    np.testing.assert_allclose(opened(model).outputs(images), by_hand(model, images), atol=1e-6)
+    images = random_images(2, (3, 3, 3), "float32")
+    np.testing.assert_allclose(opened(model).raw_outputs(images), by_hand(model, images), atol=1e-6)
 
 
 def test_a_saturated_sigmoid_still_has_slopes():
@@ -498,17 +508,21 @@ def test_a_saturated_sigmoid_still_has_slopes():
     model.get_layer("head").bias.assign(np.array([60.0]))
     assert by_hand(model, IMAGES).min() == 1
     network, weight = opened(model), np.ones(1, np.float32)
-    assert np.abs(network.slopes(IMAGES, weight)).max() > 1e-4
-    assert np.abs(network.look(IMAGES, "base", weight)[1]).max() > 1e-4
-    assert network.outputs(IMAGES).min() > 50
+    assert np.abs(network.input_gradients(IMAGES, weight)).max() > 1e-4
+    assert np.abs(network.activations_and_gradients(IMAGES, "base", weight)[1]).max() > 1e-4
+    assert network.raw_outputs(IMAGES).min() > 50
 
 
 def test_a_subclassed_model_has_slopes_but_no_layers():
     model = cases.subclassed()
     network, weights = opened(model), np.array([1, 0, -1], np.float32)
-    agrees(network.slopes(IMAGES, weights), lambda x: by_hand(model, x) @ weights, IMAGES)
-    np.testing.assert_array_equal(network.dense()[0], in_numpy(model.head.kernel.value))
-    for ask in (network.layers, network.convolution, lambda x: network.look(x, "conv", weights)):
+    agrees(network.input_gradients(IMAGES, weights), lambda x: by_hand(model, x) @ weights, IMAGES)
+    np.testing.assert_array_equal(network.classifier_head()[0], in_numpy(model.head.kernel.value))
+    for ask in (
+        network.layer_shapes,
+        network.last_conv_layer,
+        lambda x: network.activations_and_gradients(x, "conv", weights),
+    ):
         with pytest.raises(
             ModelError, match=r"calls its layers in Python code.*model.call\(inputs\)"
         ) as told:
@@ -521,30 +535,30 @@ def test_a_subclassed_model_made_a_graph_as_the_error_advises_is_looked_at():
     inputs = keras.Input((12, 10, 3))
     graph = keras.Model(inputs, model.call(inputs))
     np.testing.assert_allclose(KerasModel(graph)(IMAGES), by_hand(model, IMAGES), atol=1e-5)
-    assert opened(graph).convolution(IMAGES) == model.conv.name
+    assert opened(graph).last_conv_layer(IMAGES) == model.conv.name
 
 
 def test_an_unknown_layer_is_told_with_the_nearest():
     with pytest.raises(
         ModelError, match=r"has no layer 'base/conv3'. Did you mean 'base/conv[12]'\? Valid:"
     ) as told:
-        opened(cases.nested()).look(IMAGES, "base/conv3", np.ones(1, np.float32))
+        opened(cases.nested()).activations_and_gradients(IMAGES, "base/conv3", np.ones(1, np.float32))
     assert told.value.slug == "inside-layers"
 
 
 def test_the_last_fully_connected_layer_is_found_and_missed():
     model = cases.cnn()
-    kernel, offsets = opened(model).dense()
+    kernel, offsets = opened(model).classifier_head()
     np.testing.assert_array_equal(kernel, in_numpy(model.get_layer("head").kernel.value))
     np.testing.assert_array_equal(offsets, in_numpy(model.get_layer("head").bias.value))
     bare = keras.Sequential(
         [keras.Input((12, 10, 3)), L.GlobalAveragePooling2D(), L.Dense(2, use_bias=False)]
     )
-    np.testing.assert_array_equal(opened(bare).dense()[1], [0, 0])
+    np.testing.assert_array_equal(opened(bare).classifier_head()[1], [0, 0])
     with pytest.raises(
         ModelError, match="has no fully connected layer, which cam needs: use grad-cam"
     ) as told:
-        opened(cases.base()).dense()
+        opened(cases.base()).classifier_head()
     assert told.value.slug == "inside-layers"
 
 
@@ -553,7 +567,7 @@ def test_a_randomised_copy_has_every_weight_drawn_anew_by_its_seed(build: Any):
     model = build()
     before, state = weights_of(model), np.random.get_state()[1].copy()
     network = opened(model)
-    first, again, other = (network.randomised(seed) for seed in (1, 1, 2))
+    first, again, other = (network.randomised_copy(seed) for seed in (1, 1, 2))
     kernels = [weight.ndim > 1 for weight in before]
     for old, one, same, third, kernel in zip(
         before, *(weights_of(m) for m in (first, again, other)), kernels, strict=True
@@ -572,7 +586,7 @@ def test_what_a_normalisation_learned_of_the_data_outlives_the_randomisation():
     norm = L.Normalization()
     norm.adapt(IMAGES)
     model = keras.Sequential([keras.Input((12, 10, 3)), norm, L.Conv2D(2, 3), L.GlobalAveragePooling2D()])
-    made = opened(model).randomised(0)
+    made = opened(model).randomised_copy(0)
     for old, new in zip(weights_of(norm), weights_of(made.layers[0]), strict=True):
         np.testing.assert_array_equal(new, old)
     cut = keras.Model(made.inputs, made.layers[0].output)
@@ -593,7 +607,7 @@ def test_a_model_that_cannot_be_copied_says_what_it_lacks():
     with pytest.raises(
         ModelError, match=r"the Keras model 'odd' cannot be copied: .* Give its class a get_config"
     ) as told:
-        opened(model).randomised(0)
+        opened(model).randomised_copy(0)
     assert told.value.slug == "inside-copy"
 
 

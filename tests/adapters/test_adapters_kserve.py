@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from linear import Linear, pictures
+from linear import Linear, random_images
 from process import serving
 
 from sightline.adapters import as_model
@@ -40,13 +40,13 @@ def kserve(weights: Path) -> Iterator[str]:
     ["v1/models/flat", "v1/models/flat:predict", "v2/models/flat", "v2/models/nchw", "v2/models/undeclared"],
 )
 def test_a_model_on_kserve_gives_its_own_scores(kserve: str, linear: Linear, path: str, dtype: str) -> None:
-    model, images = as_model(f"{kserve}/{path}"), pictures(5, SHAPE, dtype)
+    model, images = as_model(f"{kserve}/{path}"), random_images(5, SHAPE, dtype)
     np.testing.assert_allclose(model(images), linear(images), atol=1e-4)
     assert "3 columns kept as they are: probabilities" in repr(model)
 
 
 def test_half_floats_reach_kserve_as_bytes(kserve: str, linear: Linear) -> None:
-    model, images = as_model(f"{kserve}/v2/models/half"), pictures(5, SHAPE, "float32")
+    model, images = as_model(f"{kserve}/v2/models/half"), random_images(5, SHAPE, "float32")
     np.testing.assert_allclose(model(images), linear(images), atol=1e-3)
 
 
@@ -55,9 +55,9 @@ def test_what_kserve_says_of_an_unknown_model_is_passed_on(kserve: str, version:
     with pytest.raises(
         ModelError, match=r"answered 404: Model with name nobody does not exist. \[model-server\]"
     ):
-        as_model(f"{kserve}/{version}/models/nobody")(pictures(1, SHAPE, "float32"))
+        as_model(f"{kserve}/{version}/models/nobody")(random_images(1, SHAPE, "float32"))
 
 
 def test_a_model_on_kserve_that_returns_classes_is_refused(kserve: str) -> None:
     with pytest.raises(ModelError, match="this returns classes, not scores"):
-        as_model(f"{kserve}/v2/models/classes")(pictures(2, SHAPE, "float32"))
+        as_model(f"{kserve}/v2/models/classes")(random_images(2, SHAPE, "float32"))

@@ -11,15 +11,15 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from linear import Linear, fitted, pictures
+from linear import Linear, fitted, random_images
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sightline.adapters.load import load_function, load_model
+from sightline.adapters.open_model import load_function, load_model
 from sightline.errors import FileError, MissingExtra, ModelError
 
 SHAPE = (5, 7)
-IMAGES = pictures(4, SHAPE, "float32")
+IMAGES = random_images(4, SHAPE, "float32")
 
 
 def refusal(text: str, **more: bool) -> str:
@@ -45,7 +45,7 @@ def flatten(images: np.ndarray) -> np.ndarray:
 def test_onnx_files_and_urls_are_models(tmp_path: Path, server: str, linear: Linear) -> None:
     path = graphs.write(tmp_path / "net.onnx", fitted(SHAPE)[1], ["N", 35])
     np.testing.assert_allclose(load_model(str(path))(IMAGES), fitted(SHAPE)[1](IMAGES), atol=1e-5)
-    colour = pictures(2, (5, 7, 3), "float32")
+    colour = random_images(2, (5, 7, 3), "float32")
     np.testing.assert_allclose(load_model(f"{server}/v1/models/linear")(colour), linear(colour))
 
 
@@ -116,7 +116,7 @@ def test_a_function_is_imported_from_the_working_directory_too(tmp_path: Path) -
         "number = 3\n"
     )
     script = (
-        "import numpy as np; from sightline.adapters.load import load_model\n"
+        "import numpy as np; from sightline.adapters.open_model import load_model\n"
         "print(load_model('my_model:net.ask')(np.ones((1, 2, 2)))[0].tolist())\n"
         "try: load_model('my_model:number')\n"
         "except Exception as error: print(error)\n"

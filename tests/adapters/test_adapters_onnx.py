@@ -7,7 +7,7 @@ import graphs
 import numpy as np
 import onnxruntime
 import pytest
-from linear import Linear, fitted, pictures
+from linear import Linear, fitted, random_images
 from onnx import TensorProto, helper, save
 
 from sightline.adapters import as_model
@@ -55,7 +55,7 @@ def refusal(source: Any, images: np.ndarray) -> str:
 def test_the_layout_is_read_from_the_file(
     tmp_path: Path, shape: list[Any], image: tuple[int, ...], given: tuple[int, ...]
 ) -> None:
-    model, images = as_model(file(tmp_path, image, shape)), pictures(4, image, "float32")
+    model, images = as_model(file(tmp_path, image, shape)), random_images(4, image, "float32")
     np.testing.assert_allclose(model(images), truth_of(image)(images), atol=1e-5)
     if given != image:
         assert f"images {image} float32 given as {given} float32, values not scaled" in repr(model)
@@ -76,19 +76,19 @@ def test_the_layout_is_read_from_the_file(
 def test_where_both_ends_could_be_channels_the_image_decides(
     tmp_path: Path, shape: list[Any], image: tuple[int, ...]
 ) -> None:
-    model, images = as_model(file(tmp_path, image, shape)), pictures(3, image, "float32")
+    model, images = as_model(file(tmp_path, image, shape)), random_images(3, image, "float32")
     np.testing.assert_allclose(model(images), truth_of(image)(images), atol=1e-5)
 
 
 def test_three_by_three_by_three_is_taken_for_channels_first(tmp_path: Path) -> None:
     cube = (3, 3, 3)
-    model, images = as_model(file(tmp_path, cube, ["N", 3, 3, 3])), pictures(3, cube, "float32")
+    model, images = as_model(file(tmp_path, cube, ["N", 3, 3, 3])), random_images(3, cube, "float32")
     np.testing.assert_allclose(model(images), truth_of(cube)(images), atol=1e-5)
 
 
 def test_thirteen_bands_are_found_at_either_end(tmp_path: Path) -> None:
     image = (4, 5, 13)
-    model, images = as_model(file(tmp_path, image, ["N", 4, 5, 13])), pictures(3, image, "float32")
+    model, images = as_model(file(tmp_path, image, ["N", 4, 5, 13])), random_images(3, image, "float32")
     np.testing.assert_allclose(model(images), truth_of(image)(images), atol=1e-5)
 
 
@@ -102,12 +102,12 @@ def test_thirteen_bands_are_found_at_either_end(tmp_path: Path) -> None:
             ["N", 3, 5, 7],
             (64, 60, 3),
             "the model takes images of 5×7×3 (input 'x' of shape (?, 3, 5, 7)), but this image is 64×60×3. "
-            "sightline does not resize: give a picture of that size, or a function that resizes the images.",
+            "sightline does not resize: give an image of that size, or a function that resizes the images.",
         ),
-        (["N", 3, 5, 7], (5, 7), "but this image is 5×7. Give the grey picture 3 channels: np.stack([image]"),
+        (["N", 3, 5, 7], (5, 7), "but this image is 5×7. Give the grey image 3 channels: np.stack([image]"),
         (["N", 5, 7, 3], (5, 7, 4), "but this image is 5×7×4. Leave the alpha channel out: image[..., :3]."),
         (["N", 1, 5, 7], (5, 7, 3), "takes images of 5×7×1 (input 'x' of shape (?, 1, 5, 7)), but this"),
-        (["N", 1, 5, 7], (5, 7, 3), "Make the picture grey as the model's training did, for example"),
+        (["N", 1, 5, 7], (5, 7, 3), "Make the image grey as the model's training did, for example"),
         (
             ["N", 5, 7],
             (5, 7, 3),
@@ -119,15 +119,15 @@ def test_thirteen_bands_are_found_at_either_end(tmp_path: Path) -> None:
             (5, 7),
             "the model's input 'x' of shape (?, 105) takes 105 numbers an image; this image",
         ),
-        (["N", 35], (5, 7, 3), "Give a grey picture, such as image.mean(axis=2), or a function"),
+        (["N", 35], (5, 7, 3), "Give a grey image, such as image.mean(axis=2), or a function"),
     ],
     ids=str,
 )
-def test_a_picture_that_does_not_fit_is_refused_with_both_forms(
+def test_an_image_that_does_not_fit_is_refused_with_both_forms(
     tmp_path: Path, shape: list[Any], image: tuple[int, ...], told: str
 ) -> None:
     weights = COLOUR if 3 in shape or 105 in shape else GREY
-    answer = refusal(file(tmp_path, weights, shape), pictures(2, image, "float32"))
+    answer = refusal(file(tmp_path, weights, shape), random_images(2, image, "float32"))
     assert told in answer
     assert answer.endswith("[model-input]")
 
@@ -136,29 +136,32 @@ def test_a_picture_that_does_not_fit_is_refused_with_both_forms(
 
 
 def test_whole_numbers_are_cast_for_a_float_model_and_not_scaled(tmp_path: Path) -> None:
-    model, images = as_model(file(tmp_path, COLOUR, ["N", 105])), pictures(4, COLOUR, "uint8")
+    model, images = as_model(file(tmp_path, COLOUR, ["N", 105])), random_images(4, COLOUR, "uint8")
     np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-4)
     assert "images (5, 7, 3) uint8 given as (105,) float32, values not scaled" in repr(model)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "uint8"])
 def test_the_dtype_is_read_from_the_file(tmp_path: Path, dtype: str) -> None:
-    model, images = as_model(file(tmp_path, COLOUR, ["N", 105], dtype=dtype)), pictures(4, COLOUR, "uint8")
+    model, images = (
+        as_model(file(tmp_path, COLOUR, ["N", 105], dtype=dtype)),
+        random_images(4, COLOUR, "uint8"),
+    )
     np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-4)
 
 
 def test_floats_are_refused_by_a_model_of_whole_numbers(tmp_path: Path) -> None:
     path = file(tmp_path, COLOUR, ["N", 5, 7, 3], dtype="uint8")
-    assert refusal(path, pictures(2, COLOUR, "float32")) == (
+    assert refusal(path, random_images(2, COLOUR, "float32")) == (
         "the model's input 'x' of shape (?, 5, 7, 3) takes uint8, but the images are float32, and casting "
-        "them would change them. Give the picture as uint8, in the range that the model was trained on. "
+        "them would change them. Give the image as uint8, in the range that the model was trained on. "
         "[model-input]"
     )
-    assert "the images are uint16" in refusal(path, pictures(2, COLOUR, "uint8").astype("uint16"))
+    assert "the images are uint16" in refusal(path, random_images(2, COLOUR, "uint8").astype("uint16"))
 
 
 def test_other_byte_orders_are_understood(tmp_path: Path) -> None:
-    model, images = as_model(file(tmp_path, COLOUR, ["N", 105])), pictures(4, COLOUR, ">f4")
+    model, images = as_model(file(tmp_path, COLOUR, ["N", 105])), random_images(4, COLOUR, ">f4")
     np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-5)
 
 
@@ -170,7 +173,7 @@ def test_a_fixed_batch_is_filled_up_and_told(tmp_path: Path, fixed: int) -> None
     model = as_model(file(tmp_path, COLOUR, [fixed, 3, 5, 7]))
     assert model.batch_size == fixed
     for count in (1, 3, 4, 5, 9):
-        images = pictures(count, COLOUR, "float32")
+        images = random_images(count, COLOUR, "float32")
         np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-5)
     assert as_model(file(tmp_path, COLOUR, ["N", 3, 5, 7])).batch_size is None
 
@@ -189,7 +192,7 @@ def test_a_fixed_batch_is_filled_up_and_told(tmp_path: Path, fixed: int) -> None
 )
 def test_the_table_of_floats_is_the_output(tmp_path: Path, outputs: tuple[str, ...], answer: str) -> None:
     model = as_model(file(tmp_path, COLOUR, ["N", 105], outputs=outputs))
-    images = pictures(4, COLOUR, "float32")
+    images = random_images(4, COLOUR, "float32")
     scores = truth_of(COLOUR)(images)
     got = model(images)
     if answer == "logits":
@@ -201,7 +204,7 @@ def test_the_table_of_floats_is_the_output(tmp_path: Path, outputs: tuple[str, .
 def test_a_dict_for_each_image_tells_the_class_names_before_the_first_call(tmp_path: Path) -> None:
     model = as_model(file(tmp_path, COLOUR, ["N", 105], outputs=("label", "names")))
     assert model.class_names == ("a", "b", "c")
-    images = pictures(4, COLOUR, "float32")
+    images = random_images(4, COLOUR, "float32")
     np.testing.assert_allclose(model(images), truth_of(COLOUR)(images)[:, [2, 0, 1]], atol=1e-5)
     free = as_model(file(tmp_path, COLOUR, ["N", "F"], outputs=("label", "names")))
     assert free.class_names is None
@@ -211,7 +214,7 @@ def test_a_dict_for_each_image_tells_the_class_names_before_the_first_call(tmp_p
 
 def test_several_tables_are_refused_by_name(tmp_path: Path) -> None:
     path = file(tmp_path, COLOUR, ["N", 105], outputs=("logits", "scores"))
-    assert refusal(path, pictures(1, COLOUR, "float32")) == (
+    assert refusal(path, random_images(1, COLOUR, "float32")) == (
         "net.onnx has 2 outputs, and it is not clear which holds the scores: 'logits' (float, shape (?, 3)), "
         "'scores' (float, shape (?, 3)). Give a function that runs it and returns one of them. "
         "[model-signature]"
@@ -220,7 +223,7 @@ def test_several_tables_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_file_that_only_has_labels_returns_classes(tmp_path: Path) -> None:
     path = file(tmp_path, COLOUR, ["N", 105], outputs=("label",))
-    assert "this returns classes, not scores" in refusal(path, pictures(2, COLOUR, "float32"))
+    assert "this returns classes, not scores" in refusal(path, random_images(2, COLOUR, "float32"))
 
 
 # Files and sessions
@@ -239,14 +242,14 @@ def test_an_input_of_text_is_refused(tmp_path: Path) -> None:
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
         tmp_path / "t.onnx",
     )
-    assert "the input 'x' of t.onnx takes tensor(string), which is not a picture" in refusal(
-        tmp_path / "t.onnx", pictures(1, COLOUR, "uint8")
+    assert "the input 'x' of t.onnx takes tensor(string), which is not an image" in refusal(
+        tmp_path / "t.onnx", random_images(1, COLOUR, "uint8")
     )
 
 
 def test_a_session_and_a_path_are_models_too(tmp_path: Path) -> None:
     path = graphs.write(tmp_path / "Net.ONNX", truth_of(COLOUR), ["N", 105])
-    images = pictures(4, COLOUR, "float32")
+    images = random_images(4, COLOUR, "float32")
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     np.testing.assert_array_equal(as_model(session)(images), as_model(path)(images))
     assert repr(as_model(session)).startswith(

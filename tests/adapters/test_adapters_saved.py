@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sightline as sl
-from sightline.adapters.load import load_model
+from sightline.adapters.open_model import load_model
 from sightline.errors import FileError, ModelError
 
 torch = pytest.importorskip("torch")
@@ -118,7 +118,7 @@ def test_a_program_says_what_images_it_takes(net: Any, tmp_path: Path) -> None:
         ModelError, match=r"takes images of 12×10×3 .*, but this image is 9×9×3\. sightline does"
     ):
         model(IMAGES[:, :9, :9])
-    with pytest.raises(ModelError, match=r"Give the grey picture 3 channels: np\.stack"):
+    with pytest.raises(ModelError, match=r"Give the grey image 3 channels: np\.stack"):
         model(IMAGES[..., 0])
 
 
@@ -150,7 +150,7 @@ def test_a_program_tells_whether_it_ends_in_a_softmax(
     end: Any, squashed: bool, rule: str, tmp_path: Path
 ) -> None:
     model = load_model(exported(Net(end).eval(), tmp_path / "net.pt2", torch.export.Dim("b")), trust=True)
-    assert model.ask.squashed is squashed  # type: ignore[attr-defined]
+    assert model.backend.outputs_probabilities is squashed  # type: ignore[attr-defined]
     model(IMAGES)
     assert model.rule.startswith(rule)
 
@@ -186,12 +186,12 @@ def test_a_program_in_training_mode_is_refused(
     torch.export.save(program, tmp_path / "net.pt2")
     assert refusal(str(tmp_path / "net.pt2"), trust=True) == (
         f"net.pt2 was exported in training mode ({operation} is on), so that its answers are left "
-        "to chance or hang on the other pictures of a batch. Export it anew: "
+        "to chance or hang on the other images of a batch. Export it anew: "
         "torch.export.export(net.eval(), …). [model-mode]"
     )
 
 
-def test_normalisation_by_the_picture_alone_is_no_training_mode(tmp_path: Path) -> None:
+def test_normalisation_by_the_image_alone_is_no_training_mode(tmp_path: Path) -> None:
     net = torch.nn.Sequential(torch.nn.InstanceNorm2d(3), torch.nn.Flatten(), torch.nn.Linear(360, 2)).eval()
     program = torch.export.export(net, (torch.rand(1, 3, 12, 10),))
     with warnings.catch_warnings():

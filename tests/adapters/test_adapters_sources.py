@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from linear import pictures
+from linear import random_images
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
@@ -25,7 +25,7 @@ from sightline.adapters import as_model
 from sightline.errors import ModelError
 
 SHAPE = (8, 8)
-IMAGES = pictures(30, SHAPE, "float64")
+IMAGES = random_images(30, SHAPE, "float64")
 ROWS = IMAGES.reshape(30, -1)
 LABELS = np.arange(30) % 3
 PAIR = np.arange(30) % 2
@@ -78,11 +78,11 @@ def test_a_margin_within_0_and_1_is_still_a_logit() -> None:
     np.testing.assert_array_equal(as_model(two)(inside), np.stack([-margin, margin], axis=1))
 
 
-def test_a_picture_with_other_numbers_is_refused_with_both() -> None:
+def test_an_image_with_other_numbers_is_refused_with_both() -> None:
     estimator = KNeighborsClassifier(1).fit(np.eye(2, 4096), [0, 1])
     assert refusal(estimator, np.zeros((2, 64, 64, 3))) == (
         "KNeighborsClassifier was trained on 4096 = 64×64 grey numbers an image; this image is 64×64×3 = "
-        "12288. Give a grey picture, such as image.mean(axis=2), or a function that prepares the images. "
+        "12288. Give a grey image, such as image.mean(axis=2), or a function that prepares the images. "
         "[model-input]"
     )
     told = refusal(estimator, np.zeros((2, 32, 32)))
@@ -91,10 +91,10 @@ def test_a_picture_with_other_numbers_is_refused_with_both() -> None:
 
 def test_rows_that_scikit_learn_counts_as_features_are_told_from_flat_images() -> None:
     flatten = FunctionTransformer(lambda images: images.reshape(len(images), -1))
-    taking_pictures = make_pipeline(flatten, LogisticRegression()).fit(IMAGES, LABELS)
-    assert taking_pictures.n_features_in_ == 8
-    model = as_model(taking_pictures)
-    np.testing.assert_array_equal(model(IMAGES), taking_pictures.predict_proba(IMAGES))
+    taking_images = make_pipeline(flatten, LogisticRegression()).fit(IMAGES, LABELS)
+    assert taking_images.n_features_in_ == 8
+    model = as_model(taking_images)
+    np.testing.assert_array_equal(model(IMAGES), taking_images.predict_proba(IMAGES))
     assert "images (8, 8) float64 given as they are" in repr(model)
     assert "X has 56 features, but LogisticRegression is expecting 64" in refusal(model, IMAGES[:, :, :7])
     taking_rows = LogisticRegression().fit(ROWS[:, :8], LABELS)

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from linear import pictures
+from linear import random_images
 from torch import nn
 
 from nets import cnn
-from sightline import each, explain
+from sightline import explain, per_image
 from sightline.adapters import as_model
-from sightline.adapters.torch import TorchModel
-from sightline.engine.perturb import perturb
+from sightline.adapters.torch.model import TorchModel
+from sightline.engine.perturbation import perturbed_batches
 from sightline.errors import ModelError, OptionError, SightlineWarning
 from sightline.types import Segments
 
-IMAGES = pictures(5, (12, 10, 3), "float32")
+IMAGES = random_images(5, (12, 10, 3), "float32")
 
 
 def truth(net: nn.Module, images: np.ndarray, *, softmax: bool = True) -> np.ndarray:
@@ -124,7 +124,7 @@ def test_the_training_state_is_put_back_part_by_part():
 def test_the_training_state_is_put_back_after_an_error():
     net = cnn()
     with pytest.raises(ModelError, match=r"takes images of 3 channels, but this image has 1\. Give the grey"):
-        as_model(net)(pictures(2, (8, 8), "float32"))
+        as_model(net)(random_images(2, (8, 8), "float32"))
     assert net.training
 
 
@@ -164,7 +164,7 @@ def test_the_tensor_is_contiguous_and_may_be_viewed():
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.view(len(x), -1)[:, :3].softmax(1)
 
-    images = pictures(4, (6, 5, 3), "float32")
+    images = random_images(4, (6, 5, 3), "float32")
     first = torch.from_numpy(images.transpose(0, 3, 1, 2).copy()).view(4, -1)[:, :3].softmax(1)
     np.testing.assert_allclose(as_model(Net())(images), first.numpy(), atol=1e-6)
 
@@ -179,7 +179,7 @@ def test_arrays_that_are_read_only_reversed_or_big_endian_are_taken():
 
 
 def test_bytes_are_given_unscaled_with_a_warning_once():
-    bytes_ = pictures(3, (8, 8, 3), "uint8")
+    bytes_ = random_images(3, (8, 8, 3), "uint8")
     model = as_model(cnn())
     with pytest.warns(SightlineWarning, match="is given the values 0 to 255 as they are") as caught:
         scores = model(bytes_)
@@ -224,7 +224,7 @@ class Normalise(nn.Module):
         return (x / 255 - self.mean) / 0.2
 
 
-BYTES = pictures(4, (9, 7, 3), "uint8")
+BYTES = random_images(4, (9, 7, 3), "uint8")
 
 
 @pytest.mark.parametrize(
@@ -232,8 +232,11 @@ BYTES = pictures(4, (9, 7, 3), "uint8")
     [
         (normalised, "float32 after normalised;"),
         (Normalise(), "float32 after Normalise;"),
-        (each(lambda one: normalised(np.asarray(one))), "after each(<lambda>);"),
-        (each(lambda one: torch.from_numpy(normalised(np.asarray(one))).permute(2, 0, 1)), "after each("),
+        (per_image(lambda one: normalised(np.asarray(one))), "after per_image(<lambda>);"),
+        (
+            per_image(lambda one: torch.from_numpy(normalised(np.asarray(one))).permute(2, 0, 1)),
+            "after per_image(",
+        ),
         (lambda images: normalised(images).transpose(0, 3, 1, 2), "after"),
         (lambda images: {"pixel_values": torch.from_numpy(normalised(images)).permute(0, 3, 1, 2)}, "after"),
     ],
@@ -258,13 +261,13 @@ def test_a_preprocessing_that_returns_something_else_is_refused():
 
 def test_each_takes_bytes_only():
     with pytest.raises(ModelError, match=r"each\(\) makes PIL images, which takes uint8"):
-        each(lambda one: one)(IMAGES)
+        per_image(lambda one: one)(IMAGES)
 
 
 def test_a_preprocessing_that_fails_is_named_and_each_is_offered():
-    asked = as_model(cnn(), preprocess=lambda picture: picture.convert("L"))
+    asked = as_model(cnn(), preprocess=lambda image: image.convert("L"))
     with pytest.raises(
-        ModelError, match=r"preprocess=.* failed on a batch of .*no attribute 'convert'.*sl\.each"
+        ModelError, match=r"preprocess=.* failed on a batch of .*no attribute 'convert'.*sl\.per_image"
     ):
         asked(np.zeros((2, 8, 8, 3), np.uint8))
 
@@ -300,7 +303,7 @@ def test_a_model_that_says_otherwise_than_the_users_pipeline_is_warned_of():
 def test_the_device_is_the_parameters_own_or_the_one_given():
     model = TorchModel(cnn())
     assert model.device == torch.device("cpu")
-    assert not model.away
+    assert not model.off_host
     assert as_model(cnn(), device="cpu")(IMAGES).shape == (5, 4)
     with pytest.raises(OptionError, match=r"cannot be moved to device='nowhere'"):
         as_model(cnn(), device="nowhere")
@@ -320,16 +323,18 @@ def test_masks_made_on_the_device_give_the_same_scores(rng):
     labels = rng.integers(0, 6, (12, 10))
     segments = Segments.renumber(labels)
     keep = rng.random((23, segments.count)) < 0.5
-    for image, preprocess in ((IMAGES[0], None), (pictures(1, (12, 10, 3), "uint8")[0], Normalise())):
+    for image, preprocess in ((IMAGES[0], None), (random_images(1, (12, 10, 3), "uint8")[0], Normalise())):
         hidden = np.zeros_like(image)
         model = TorchModel(cnn(), preprocess=preprocess)
-        wanted = [model(batch.copy()).numpy() for batch in perturb(image, hidden, segments, keep, 5)]
-        given = [answer.numpy() for answer in model.masked(image, hidden, segments, keep, 5)]
+        wanted = [
+            model(batch.copy()).numpy() for batch in perturbed_batches(image, hidden, segments, keep, 5)
+        ]
+        given = [answer.numpy() for answer in model.score_masks(image, hidden, segments, keep, 5)]
         assert [len(answer) for answer in given] == [5, 5, 5, 5, 3]
         np.testing.assert_allclose(np.concatenate(given), np.concatenate(wanted), atol=1e-6)
 
 
-def test_an_explanation_is_the_same_whoever_makes_the_pictures(monkeypatch):
+def test_an_explanation_is_the_same_whoever_makes_the_images(monkeypatch):
     plan = {"segment": "grid:rows=3,columns=3", "budget": 100, "target": 1}
     here = explain(IMAGES[0], cnn(), **plan)
     monkeypatch.setattr(TorchModel, "away", True)
@@ -339,7 +344,7 @@ def test_an_explanation_is_the_same_whoever_makes_the_pictures(monkeypatch):
 
 
 class Greedy(nn.Module):
-    """Wants terabytes for batches of more than three pictures."""
+    """Wants terabytes for batches of more than three images."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -356,14 +361,14 @@ class Greedy(nn.Module):
 def test_memory_that_runs_out_halves_the_batch_and_keeps_what_was_answered():
     net = Greedy()
     model = as_model(net)
-    images = pictures(13, (12, 10, 3), "float32")
+    images = random_images(13, (12, 10, 3), "float32")
     np.testing.assert_allclose(model(images), truth(cnn(), images), atol=1e-6)
     assert net.sizes == [13, 6, 3, 3, 3, 3, 1]
     model(images)
     assert net.sizes[7:] == [3, 3, 3, 3, 1]  # the lesson is kept
 
 
-def test_memory_that_runs_out_for_a_single_picture_is_told():
+def test_memory_that_runs_out_for_a_single_image_is_told():
     class Hopeless(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.empty(1 << 45)
@@ -454,7 +459,7 @@ def test_an_optimizer_is_no_model():
 
 
 @pytest.mark.parametrize("make", [lambda t: t.requires_grad_(), lambda t: t.bfloat16()])
-def test_a_picture_may_be_a_tensor(make):
+def test_an_image_may_be_a_tensor(make):
     image = make(torch.from_numpy(IMAGES[0].copy()))
     made = explain(image, cnn(), segment="grid:rows=3,columns=3", budget=60, target=1)
     assert isinstance(made.image, np.ndarray)

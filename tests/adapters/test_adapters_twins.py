@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import sightline as sl
-from sightline.adapters import inside
+from sightline.adapters import whitebox_methods
 
 pytestmark = pytest.mark.slow  # TensorFlow takes seconds to load
 IMAGE = np.random.default_rng(0).random((32, 28, 3)).astype(np.float32)
@@ -54,8 +54,21 @@ def test_they_give_the_same_scores(twins):
 @pytest.mark.parametrize(
     "kind",
     [
-        *(sl.Lime, sl.GradCam, inside.GradCamPlusPlus, inside.HiResCam, inside.LayerCam, inside.ScoreCam),
-        *(inside.EigenCam, inside.Cam, inside.GradientXInput, sl.IntegratedGradients, inside.SmoothGrad),
+        *(
+            sl.Lime,
+            sl.GradCam,
+            whitebox_methods.GradCamPlusPlus,
+            whitebox_methods.HiResCam,
+            whitebox_methods.LayerCam,
+            whitebox_methods.ScoreCam,
+        ),
+        *(
+            whitebox_methods.EigenCam,
+            whitebox_methods.Cam,
+            whitebox_methods.GradientXInput,
+            sl.IntegratedGradients,
+            whitebox_methods.SmoothGrad,
+        ),
     ],
 )
 def test_they_give_the_same_heat(twins, kind):

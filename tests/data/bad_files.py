@@ -1,4 +1,4 @@
-"""Files that are no picture, or not one: each kind, and the message it gets."""
+"""Files that are no image, or not one: each kind, and the message it gets."""
 
 import io
 import os
@@ -16,9 +16,9 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), d
 LOSSLESS = "1.2.840.10008.1.2.4.70"
 
 
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     held = io.BytesIO()
-    picture.save(held, kind, **options)
+    image.save(held, kind, **options)
     return held.getvalue()
 
 
@@ -120,77 +120,82 @@ def locked(path: Path) -> None:
     path.chmod(0)
 
 
-PICTURE = "{path} cannot be read as a picture: "
-TRUNCATED = PICTURE + "image file is truncated (# bytes not processed)."
+IMAGE_ERROR = "{path} cannot be read as an image: "
+TRUNCATED = IMAGE_ERROR + "image file is truncated (# bytes not processed)."
 SEVERAL = (
-    "{path} holds 3 pictures (frames or pages), and one is needed: choose it with Form(frame=0) or "
+    "{path} holds 3 images (frames or pages), and one is needed: choose it with Form(frame=0) or "
     "sightline.data.read_file(path, frame=0), or save it as a file of its own."
 )
 
 BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a file that is not there": ("x.png", lambda path: None, "there is no image {path}."),
-    "an empty file": ("x.png", holding(b""), PICTURE + "the file is empty."),
+    "an empty file": ("x.png", holding(b""), IMAGE_ERROR + "the file is empty."),
     "half a JPEG": ("x.jpg", half("JPEG"), TRUNCATED),
-    "half a PNG": ("x.png", half("PNG"), PICTURE + "image file is truncated."),
+    "half a PNG": ("x.png", half("PNG"), IMAGE_ERROR + "image file is truncated."),
     "half a GIF": ("x.gif", half("GIF"), TRUNCATED),
     "half a TIFF": ("x.tif", half("TIFF"), TRUNCATED),
     "half a BMP": ("x.bmp", half("BMP"), TRUNCATED),
     "a PNG with a damaged byte": (
         "x.png",
         holding(damaged_png()),
-        PICTURE + "broken data stream when reading image file.",
+        IMAGE_ERROR + "broken data stream when reading image file.",
     ),
     "a PNG without width": (
         "x.png",
         holding(png_head(0, 5)),
-        PICTURE + "its first bytes (89 50 4e 47) are of no known kind of picture, or its head is damaged.",
+        IMAGE_ERROR + "its first bytes (89 50 4e 47) are of no known kind of image, or its head is damaged.",
     ),
-    "text named .png": ("x.png", holding(b"this is no picture\n"), PICTURE + "it holds text."),
+    "text named .png": ("x.png", holding(b"this is no image\n"), IMAGE_ERROR + "it holds text."),
     "a web page named .jpg": (
         "x.jpg",
         holding(b"<!DOCTYPE html><html><body>404</body></html>"),
-        PICTURE + "it holds a web page, as a download that failed leaves behind.",
+        IMAGE_ERROR + "it holds a web page, as a download that failed leaves behind.",
     ),
     "an SVG drawing": (
         "x.png",
         holding(b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'),
-        PICTURE + "it is an SVG drawing, which has no pixels: export it as PNG.",
+        IMAGE_ERROR + "it is an SVG drawing, which has no pixels: export it as PNG.",
     ),
-    "a PDF": ("x.png", holding(b"%PDF-1.7\n"), PICTURE + "it is a PDF document: export its picture as PNG."),
+    "a PDF": (
+        "x.png",
+        holding(b"%PDF-1.7\n"),
+        IMAGE_ERROR + "it is a PDF document: export its image as PNG.",
+    ),
     "a Git LFS pointer": (
         "x.png",
         holding(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
-        PICTURE + "it is a Git LFS pointer, not the file itself: git lfs pull.",
+        IMAGE_ERROR + "it is a Git LFS pointer, not the file itself: git lfs pull.",
     ),
     "a HEIC photo": (
         "x.jpg",
         holding(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
-        PICTURE + "it is a HEIC photo: convert it to JPEG or PNG.",
+        IMAGE_ERROR + "it is a HEIC photo: convert it to JPEG or PNG.",
     ),
-    "nothing but zeros": ("x.png", holding(bytes(1000)), PICTURE + "it holds nothing but zeros."),
+    "nothing but zeros": ("x.png", holding(bytes(1000)), IMAGE_ERROR + "it holds nothing but zeros."),
     "other bytes": (
         "x.png",
         holding(bytes(range(200, 256)) * 20),
-        PICTURE + "its first bytes (c8 c9 ca cb) are of no known kind of picture, or its head is damaged.",
+        IMAGE_ERROR + "its first bytes (c8 c9 ca cb) are of no known kind of image, or its head is damaged.",
     ),
-    "a folder named x.png": ("x.png", Path.mkdir, PICTURE + "it is a folder, not a file."),
+    "a folder named x.png": ("x.png", Path.mkdir, IMAGE_ERROR + "it is a folder, not a file."),
     "a link to a file that is gone": (
         "x.png",
         lambda path: path.symlink_to("nowhere.png"),
-        PICTURE + "it is a link to a file that is gone.",
+        IMAGE_ERROR + "it is a link to a file that is gone.",
     ),
     "a link to itself": (
         "x.png",
         lambda path: path.symlink_to(path.name),
-        PICTURE + "Too many levels of symbolic links.",
+        IMAGE_ERROR + "Too many levels of symbolic links.",
     ),
-    "a named pipe": ("x.png", pipe, PICTURE + "it is a pipe, socket or device, not a file."),
-    "a socket": ("x.png", plug, PICTURE + "it is a pipe, socket or device, not a file."),
-    "a file that may not be read": ("x.png", locked, PICTURE + "Permission denied."),
+    "a named pipe": ("x.png", pipe, IMAGE_ERROR + "it is a pipe, socket or device, not a file."),
+    "a socket": ("x.png", plug, IMAGE_ERROR + "it is a pipe, socket or device, not a file."),
+    "a file that may not be read": ("x.png", locked, IMAGE_ERROR + "Permission denied."),
     "a decompression bomb": (
         "x.png",
         holding(png_head(40000, 40000)),
-        PICTURE + "Image size (1600000000 pixels) exceeds limit of 178956970 pixels, could be decompression "
+        IMAGE_ERROR
+        + "Image size (1600000000 pixels) exceeds limit of 178956970 pixels, could be decompression "
         "bomb DOS attack. If it is truly that large, raise PIL.Image.MAX_IMAGE_PIXELS.",
     ),
     "an animated GIF": ("x.gif", animated("GIF"), SEVERAL),
@@ -206,24 +211,24 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a DICOM without pixels": (
         "x.dcm",
         without_pixels,
-        PICTURE + "it is a DICOM file without pixels (Secondary Capture Image Storage).",
+        IMAGE_ERROR + "it is a DICOM file without pixels (Secondary Capture Image Storage).",
     ),
     "a DICOM compressed as nothing here reads": (
         "x.dcm",
         compressed,
-        PICTURE + "its pixels are compressed as JPEG Lossless, Non-Hierarchical, First-Order Prediction "
+        IMAGE_ERROR + "its pixels are compressed as JPEG Lossless, Non-Hierarchical, First-Order Prediction "
         "(Process 14 [Selection Value 1]), for which no decoder is installed. pip install pylibjpeg "
         "pylibjpeg-libjpeg pylibjpeg-openjpeg, or save it uncompressed.",
     ),
     "a DICOM with too few pixels": (
         "x.dcm",
         lambda path: dicom(path, PixelData=bytes(10)),
-        PICTURE + "The number of bytes of pixel data is less than expected (10 vs 96 bytes) - …",
+        IMAGE_ERROR + "The number of bytes of pixel data is less than expected (10 vs 96 bytes) - …",
     ),
     "a DICOM without its mark": (
         "x.dcm",
         lambda path: path.write_bytes(dicom(path).read_bytes()[132:]),
-        PICTURE + "its name says DICOM, but it has not the mark DICM at byte 128.",
+        IMAGE_ERROR + "its name says DICOM, but it has not the mark DICM at byte 128.",
     ),
 }
 """Kind → name of the file, how it is made, and its message; … stands for any words, # for a number."""

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sightline.data import REGIONS, DrawnFaces, Shortcut, drawn_faces
 from sightline.data._face.canvas import PARTS
 from sightline.data._face.look import draw_look
-from sightline.data._face.paint import paint
+from sightline.data._face.paint import paint_face
 from sightline.data._face.person import draw_person
 from sightline.data._face.stage import set_stage
 from sightline.errors import OptionError
 from sightline.types import Segments
 
-# What a mark's middle lies on: its part, or what hides that part in a few pictures.
+# What a mark's middle lies on: its part, or what hides that part in a few images.
 HOME = {
     "forehead": ("forehead", "hair"),
     "left eye": ("eyes", "hair", "glasses"),
@@ -52,8 +52,8 @@ def test_the_same_seed_draws_the_same_faces_and_another_seed_draws_others(faces)
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 3), st.booleans())
-def test_more_pictures_begin_with_the_same_ones(few, more, seed, colour):
-    shortcut = Shortcut(region="nose", classes=(0, 3), chance=0.5, leak=0.3)
+def test_more_images_begin_with_the_same_ones(few, more, seed, colour):
+    shortcut = Shortcut(region="nose", classes=(0, 3), p_in_class=0.5, p_elsewhere=0.3)
     made = [
         drawn_faces(n, people=5, size=32, seed=seed, colour=colour, shortcut=shortcut)
         for n in (few, few + more)
@@ -61,7 +61,7 @@ def test_more_pictures_begin_with_the_same_ones(few, more, seed, colour):
     assert same(made[0], made[1][:few])
 
 
-def test_pictures_are_grey_float32_from_0_to_1_unless_colour_is_asked(faces):
+def test_images_are_grey_float32_from_0_to_1_unless_colour_is_asked(faces):
     assert faces.images.dtype == np.float32
     assert faces.images.shape == (40, 64, 64, 3)
     assert faces.images.min() >= 0
@@ -78,7 +78,7 @@ def test_people_take_turns_and_each_is_a_class(faces):
     assert len(faces.class_names) == 20
 
 
-def test_parts_cover_every_picture_and_never_overlap(faces):
+def test_parts_cover_every_image_and_never_overlap(faces):
     stacked = np.stack(list(faces.parts.values()))
     assert tuple(faces.parts) == faces.names
     assert (stacked.sum(axis=0) == 1).all()
@@ -108,12 +108,12 @@ def test_a_turned_face_keeps_its_features_on_the_head():
         person = draw_person(rng)
         look = dataclasses.replace(draw_look(rng, person, 1.0), yaw=0.6)
         at = set_stage(person, look, 64)
-        part = paint(person, look, at).part
+        part = paint_face(person, look, at).part
         features = np.isin(part, [PARTS.index(name) for name in ("eyes", "eyebrows", "nose", "mouth")])
         assert at.rim[features].max() < 1 + 4 * at.pixel
 
 
-def test_another_size_is_the_same_picture_with_the_same_parts():
+def test_another_size_is_the_same_image_with_the_same_parts():
     small, large = (drawn_faces(4, size=size, variety=0.9, seed=5) for size in (64, 256))
     shrunk = large.images.reshape(4, 64, 4, 64, 4, 3).mean(axis=(2, 4))
     assert np.abs(shrunk - small.images).mean() < 0.02
@@ -127,7 +127,7 @@ def test_any_size_from_32_to_512_can_be_drawn(size):
     assert drawn_faces(1, size=size, colour=True).images.shape == (1, size, size, 3)
 
 
-def test_without_variety_the_pictures_of_a_person_are_alike_and_with_it_they_are_not(faces):
+def test_without_variety_the_images_of_a_person_are_alike_and_with_it_they_are_not(faces):
     still = drawn_faces(8, people=4, variety=0).images
     assert np.array_equal(still[:4], still[4:])
     assert np.abs(faces.images[:20] - faces.images[20:]).mean(axis=(1, 2, 3)).min() > 0.01
@@ -167,7 +167,7 @@ def test_a_mark_lies_in_its_region_of_every_face(region):
     faces, shown = drawn_faces(20, shortcut=shortcut), []
     for row in range(20):
         down, across = middle(faces.mark[row])
-        shown.append(faces.names[faces.visible[row, round(down), round(across)]])
+        shown.append(faces.part_names[faces.visible[row, round(down), round(across)]])
         nose = middle(faces.parts["nose"][row])[1]
         assert across < nose if "left" in region else across > nose if "right" in region else True
     assert set(shown) <= set(HOME[region])
@@ -185,13 +185,13 @@ def test_a_mark_in_a_corner_lies_there_whole(region):
 
 
 def test_chance_and_leak_say_how_often_the_mark_is_there():
-    shortcut = Shortcut(region="jaw", classes=(0,), chance=0.8, leak=0.1)
+    shortcut = Shortcut(region="jaw", classes=(0,), p_in_class=0.8, p_elsewhere=0.1)
     faces = drawn_faces(120, people=2, size=32, shortcut=shortcut)
     assert 0.65 < faces.marked[0::2].mean() < 0.95
     assert 0.0 < faces.marked[1::2].mean() < 0.25
 
 
-def test_taking_pictures_takes_their_truth_along():
+def test_taking_images_takes_their_truth_along():
     faces = drawn_faces(20, people=4, size=32, shortcut=Shortcut(region="jaw", classes=(1,)))
     train, test = faces.split(0.5, seed=3)
     assert isinstance(test, DrawnFaces)

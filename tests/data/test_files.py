@@ -1,4 +1,4 @@
-"""Picture files of every kind: what is read from them, the form they are brought to, what is refused."""
+"""Image files of every kind: what is read from them, the form they are brought to, what is refused."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sightline.data import Form, read_file
-from sightline.data.files import read_picture
-from sightline.data.form import stacked
+from sightline.data import ImageFormat, read_image_file
+from sightline.data.image_files import read_pil_image
+from sightline.data.image_format import stack_images
 from sightline.errors import ImageError, MissingExtra, OptionError
 
 GREY = np.arange(54, dtype=np.uint8).reshape(6, 9) * 4
@@ -21,8 +21,8 @@ RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 DEEP = np.arange(54, dtype=np.uint16).reshape(6, 9) * 1200
 
 
-def saved(picture, path, **options):
-    picture.save(path, **options)
+def saved(image, path, **options):
+    image.save(path, **options)
     return path
 
 
@@ -30,9 +30,9 @@ def saved(picture, path, **options):
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp", "tif", "webp", "ppm", "tga"])
-def test_a_lossless_picture_keeps_its_pixels(kind, tmp_path):
+def test_a_lossless_image_keeps_its_pixels(kind, tmp_path):
     options = {"lossless": True} if kind == "webp" else {}
-    read = read_file(saved(Image.fromarray(RGB), tmp_path / f"p.{kind}", **options))
+    read = read_image_file(saved(Image.fromarray(RGB), tmp_path / f"p.{kind}", **options))
     assert np.array_equal(read, RGB)
     assert read.dtype == np.uint8
 
@@ -40,9 +40,9 @@ def test_a_lossless_picture_keeps_its_pixels(kind, tmp_path):
 def test_alpha_is_dropped_and_what_it_hid_is_seen(tmp_path):
     alpha = np.zeros((6, 9, 1), np.uint8)
     clear = Image.fromarray(np.concatenate([RGB, alpha], axis=2))
-    assert np.array_equal(read_file(saved(clear, tmp_path / "rgba.png")), RGB)
+    assert np.array_equal(read_image_file(saved(clear, tmp_path / "rgba.png")), RGB)
     grey = Image.fromarray(GREY).convert("LA")
-    assert np.array_equal(read_file(saved(grey, tmp_path / "la.png")), GREY)
+    assert np.array_equal(read_image_file(saved(grey, tmp_path / "la.png")), GREY)
 
 
 @pytest.mark.parametrize("clear", [None, 0, bytes([0, 128] + [255] * 254)])
@@ -50,18 +50,18 @@ def test_a_palette_becomes_its_colours_transparent_or_not(clear, tmp_path):
     few = Image.fromarray(RGB).quantize(8)
     options = {} if clear is None else {"transparency": clear}
     assert np.array_equal(
-        read_file(saved(few, tmp_path / "p.png", **options)), np.asarray(few.convert("RGB"))
+        read_image_file(saved(few, tmp_path / "p.png", **options)), np.asarray(few.convert("RGB"))
     )
 
 
 def test_grey_with_one_transparent_level_stays_grey(tmp_path):
     path = saved(Image.fromarray(GREY), tmp_path / "p.png", transparency=4)
-    assert np.array_equal(read_file(path), GREY)
+    assert np.array_equal(read_image_file(path), GREY)
 
 
 def test_black_and_white_is_0_and_255(tmp_path):
     for name in ("p.png", "p.tif", "p.pbm"):
-        read = read_file(saved(Image.fromarray(GREY > 100), tmp_path / name))
+        read = read_image_file(saved(Image.fromarray(GREY > 100), tmp_path / name))
         assert np.array_equal(read, np.where(GREY > 100, 255, 0))
         assert read.dtype == np.uint8
 
@@ -69,12 +69,12 @@ def test_black_and_white_is_0_and_255(tmp_path):
 def test_cmyk_without_a_profile_is_near_the_colours_it_was_made_from(tmp_path):
     even = np.broadcast_to(np.array([200, 60, 20], np.uint8), (16, 16, 3))
     path = saved(Image.fromarray(even).convert("CMYK"), tmp_path / "p.jpg", quality=95)
-    assert read_file(path).astype(float) == pytest.approx(even.astype(float), abs=8)
+    assert read_image_file(path).astype(float) == pytest.approx(even.astype(float), abs=8)
 
 
 @pytest.mark.parametrize("name", ["p.png", "p.tif"])
 def test_16_bits_stay_16_bits(name, tmp_path):
-    read = read_file(saved(Image.fromarray(DEEP), tmp_path / name))
+    read = read_image_file(saved(Image.fromarray(DEEP), tmp_path / name))
     assert np.array_equal(read, DEEP)
     assert read.dtype == np.uint16
 
@@ -86,14 +86,14 @@ def test_both_byte_orders_of_a_16_bit_tiff_give_the_same_numbers(order, tmp_path
     path = tmp_path / "p.tif"
     imwrite(path, DEEP, byteorder=order)
     assert path.read_bytes()[:2] == {"<": b"II", ">": b"MM"}[order]
-    read = read_file(path)
+    read = read_image_file(path)
     assert np.array_equal(read, DEEP)
     assert read.dtype == np.uint16
 
 
 def test_floats_and_32_bit_integers_keep_their_numbers(tmp_path):
     for pixels in (RGB[..., 0] / np.float32(7) - 3, DEEP.astype(np.int32) * 30 - 5):
-        read = read_file(saved(Image.fromarray(pixels), tmp_path / "p.tif"))
+        read = read_image_file(saved(Image.fromarray(pixels), tmp_path / "p.tif"))
         assert np.array_equal(read, pixels)
         assert read.dtype == pixels.dtype
 
@@ -115,7 +115,7 @@ TURNS = {
 def test_each_turn_that_a_camera_notes_is_undone(orientation, name, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    read = read_file(saved(Image.fromarray(RGB), tmp_path / name, exif=exif))
+    read = read_image_file(saved(Image.fromarray(RGB), tmp_path / name, exif=exif))
     assert np.array_equal(read, TURNS[orientation](RGB))
 
 
@@ -123,54 +123,54 @@ def test_what_a_file_is_is_told_by_its_content_and_not_by_its_name(tmp_path):
     (tmp_path / "p.png").write_bytes(encoded(Image.fromarray(RGB), "JPEG", quality=95))
     (tmp_path / "p.jpg").write_bytes(encoded(Image.fromarray(RGB), "PNG"))
     dicom(tmp_path / "p.bmp")
-    assert read_file(tmp_path / "p.png").shape == (6, 9, 3)
-    assert np.array_equal(read_file(tmp_path / "p.jpg"), RGB)
-    assert read_file(tmp_path / "p.bmp").shape == (6, 8)
+    assert read_image_file(tmp_path / "p.png").shape == (6, 9, 3)
+    assert np.array_equal(read_image_file(tmp_path / "p.jpg"), RGB)
+    assert read_image_file(tmp_path / "p.bmp").shape == (6, 8)
 
 
 @pytest.mark.parametrize(
     "name", ["with space.png", "X선 사진.png", "é\u0301.png", "a'b\"c.png", "%41[1].png"]
 )
 def test_a_name_may_hold_any_letters(name, tmp_path):
-    assert np.array_equal(read_file(saved(Image.fromarray(RGB), tmp_path / name)), RGB)
+    assert np.array_equal(read_image_file(saved(Image.fromarray(RGB), tmp_path / name)), RGB)
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(ImageError, match=re.escape(f"{tmp_path / name} cannot be read as a picture")):
-        read_file(tmp_path / name)
+    with pytest.raises(ImageError, match=re.escape(f"{tmp_path / name} cannot be read as an image")):
+        read_image_file(tmp_path / name)
 
 
 def test_a_frame_asked_for_is_read(tmp_path):
     frames = [Image.fromarray(np.roll(RGB, shift, axis=0)) for shift in range(3)]
     path = saved(frames[0], tmp_path / "p.tif", save_all=True, append_images=frames[1:])
     for place, frame in enumerate(frames):
-        assert np.array_equal(read_file(path, frame=place), np.asarray(frame))
-        assert np.array_equal(Form(frame=place).read(path), np.asarray(frame))
-    with pytest.raises(ImageError, match=r"p\.tif holds 3 pictures, numbered from 0, but frame=3 was asked"):
-        read_file(path, frame=3)
+        assert np.array_equal(read_image_file(path, frame=place), np.asarray(frame))
+        assert np.array_equal(ImageFormat(frame=place).read(path), np.asarray(frame))
+    with pytest.raises(ImageError, match=r"p\.tif holds 3 images, numbered from 0, but frame=3 was asked"):
+        read_image_file(path, frame=3)
     one = saved(frames[0], tmp_path / "p.png")
-    assert np.array_equal(read_file(one, frame=0), RGB)
-    with pytest.raises(ImageError, match=r"p\.png holds 1 picture, numbered from 0, but frame=1"):
-        read_file(one, frame=1)
+    assert np.array_equal(read_image_file(one, frame=0), RGB)
+    with pytest.raises(ImageError, match=r"p\.png holds 1 image, numbered from 0, but frame=1"):
+        read_image_file(one, frame=1)
 
 
-def test_the_preview_in_a_camera_s_file_does_not_count_as_a_second_picture(tmp_path):
+def test_the_preview_in_a_camera_s_file_does_not_count_as_a_second_image(tmp_path):
     photo, preview = Image.fromarray(RGB), Image.fromarray(RGB[:3, :4])
     path = saved(photo, tmp_path / "p.jpg", format="MPO", save_all=True, append_images=[preview])
     with Image.open(path) as opened:
         assert opened.is_animated
-    assert read_file(path).shape == (6, 9, 3)
+    assert read_image_file(path).shape == (6, 9, 3)
 
 
 def test_a_pil_image_is_read_like_its_file(tmp_path):
     path = saved(Image.fromarray(RGB).convert("RGBA"), tmp_path / "p.png")
     with Image.open(path) as opened:
-        assert np.array_equal(read_picture(opened), read_file(path))
+        assert np.array_equal(read_pil_image(opened), read_image_file(path))
 
 
 def test_xrays_of_several_modes_are_read_whole(shared_data):
     for path in sorted((shared_data / "cxr").glob("*.jpg")):
         with Image.open(path) as opened:
             width, height = opened.size
-        read = read_file(path)
+        read = read_image_file(path)
         assert read.shape[:2] == (height, width)
         assert read.dtype == np.uint8
         assert read.std() > 10
@@ -181,16 +181,16 @@ def test_xrays_of_several_modes_are_read_whole(shared_data):
 
 def test_a_dicom_without_window_spans_the_bits_that_are_stored(tmp_path):
     pixels = np.arange(48, dtype=np.uint16).reshape(6, 8) * 87
-    read = read_file(dicom(tmp_path / "p.dcm", pixels, BitsStored=12))
+    read = read_image_file(dicom(tmp_path / "p.dcm", pixels, BitsStored=12))
     assert read.dtype == np.uint16
     assert np.array_equal(read, np.rint(pixels / 4095 * 65535))
 
 
 def test_an_8_bit_dicom_keeps_its_pixels_and_monochrome1_is_inverted(tmp_path):
     pixels = RGB[..., 0].copy()
-    assert np.array_equal(read_file(dicom(tmp_path / "2.dcm", pixels)), pixels)
+    assert np.array_equal(read_image_file(dicom(tmp_path / "2.dcm", pixels)), pixels)
     inverted = dicom(tmp_path / "1.dcm", pixels, PhotometricInterpretation="MONOCHROME1")
-    assert np.array_equal(read_file(inverted), 255 - pixels)
+    assert np.array_equal(read_image_file(inverted), 255 - pixels)
 
 
 def test_rescale_and_window_of_a_ct_show_what_the_standard_says(tmp_path):
@@ -201,7 +201,7 @@ def test_rescale_and_window_of_a_ct_show_what_the_standard_says(tmp_path):
     )
     hounsfield = stored.astype(float) - 1024
     ramp = ((hounsfield - 39.5) / 399 + 0.5).clip(0, 1)
-    assert np.abs(read_file(path) - ramp * 65535).max() <= 0.5
+    assert np.abs(read_image_file(path) - ramp * 65535).max() <= 0.5
     several = dicom(
         tmp_path / "w.dcm",
         stored,
@@ -210,13 +210,13 @@ def test_rescale_and_window_of_a_ct_show_what_the_standard_says(tmp_path):
         WindowCenter=[40, 300],
         WindowWidth=[400, 9],
     )
-    assert np.array_equal(read_file(several), read_file(path))
+    assert np.array_equal(read_image_file(several), read_image_file(path))
 
 
 @pytest.mark.parametrize("slope", [2, -2])
 def test_without_a_window_brighter_is_more_whatever_the_slope(slope, tmp_path):
     stored = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1300
-    read = read_file(dicom(tmp_path / "p.dcm", stored, RescaleSlope=slope, RescaleIntercept=7))
+    read = read_image_file(dicom(tmp_path / "p.dcm", stored, RescaleSlope=slope, RescaleIntercept=7))
     assert np.all(np.diff(read.ravel().astype(int) * np.sign(slope)) > 0)
 
 
@@ -233,7 +233,7 @@ def test_a_sigmoid_window_and_a_voi_table_are_applied(tmp_path):
         VOILUTFunction="SIGMOID",
     )
     curve = 1 / (1 + np.exp(-4 * (stored.astype(float) - 2000) / 800))
-    assert np.abs(read_file(path) - curve * 65535).max() <= 1
+    assert np.abs(read_image_file(path) - curve * 65535).max() <= 1
     table = Dataset()
     table.LUTDescriptor, table.LUTData = [48, 0, 16], [(47 - i) * 1000 for i in range(48)]
     table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
@@ -241,17 +241,17 @@ def test_a_sigmoid_window_and_a_voi_table_are_applied(tmp_path):
     path = dicom(
         tmp_path / "t.dcm", small, BitsStored=12, VOILUTSequence=[table], WindowCenter=9, WindowWidth=4
     )
-    assert np.array_equal(read_file(path), (47 - small) * 1000)
+    assert np.array_equal(read_image_file(path), (47 - small) * 1000)
 
 
 def test_a_colour_dicom_and_a_chosen_frame_are_read(tmp_path):
     path = dicom(
         tmp_path / "c.dcm", RGB, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0
     )
-    assert np.array_equal(read_file(path), RGB)
+    assert np.array_equal(read_image_file(path), RGB)
     frames = np.stack([GREY, GREY[::-1], GREY[:, ::-1]])
     path = dicom(tmp_path / "f.dcm", frames, NumberOfFrames=3)
-    assert np.array_equal(read_file(path, frame=1), GREY[::-1])
+    assert np.array_equal(read_image_file(path, frame=1), GREY[::-1])
 
 
 def test_a_palette_and_a_modality_table_of_a_dicom_are_applied(tmp_path):
@@ -264,7 +264,7 @@ def test_a_palette_and_a_modality_table_of_a_dicom_are_applied(tmp_path):
         table = (np.arange(48) * 1000 + place).astype("<u2")
         colours[f"{name}PaletteColorLookupTableData"] = table.tobytes()
     path = dicom(tmp_path / "p.dcm", small, PhotometricInterpretation="PALETTE COLOR", **colours)
-    read = read_file(path)
+    read = read_image_file(path)
     assert (read.shape, read.dtype) == ((6, 8, 3), np.uint8)
     expected = (small[..., None] * 1000.0 + [0, 1, 2]) / 65535 * 255
     assert np.abs(read - expected).max() <= 0.5 + 1e-9
@@ -272,13 +272,13 @@ def test_a_palette_and_a_modality_table_of_a_dicom_are_applied(tmp_path):
     table.LUTDescriptor, table.LUTData = [48, 0, 16], [(47 - i) * 80 for i in range(48)]
     table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
     path = dicom(tmp_path / "m.dcm", small.astype(np.uint16), BitsStored=12, ModalityLUTSequence=[table])
-    assert np.array_equal(read_file(path), (47 - small.astype(int)) * 80)
+    assert np.array_equal(read_image_file(path), (47 - small.astype(int)) * 80)
 
 
 def test_an_xray_comes_back_from_a_dicom_as_from_its_jpeg(shared_data, tmp_path):
-    grey = Form(mode="grey").read(sorted((shared_data / "cxr").glob("*.jpg"))[0])
+    grey = ImageFormat(mode="grey").read(sorted((shared_data / "cxr").glob("*.jpg"))[0])
     path = dicom(tmp_path / "x.dcm", 255 - grey, PhotometricInterpretation="MONOCHROME1")
-    assert np.array_equal(read_file(path), grey)
+    assert np.array_equal(read_image_file(path), grey)
 
 
 def test_without_pydicom_the_extra_is_named_and_the_file_is_not_blamed(tmp_path, monkeypatch):
@@ -286,7 +286,7 @@ def test_without_pydicom_the_extra_is_named_and_the_file_is_not_blamed(tmp_path,
     monkeypatch.setitem(sys.modules, "pydicom", None)
     monkeypatch.setattr("importlib.import_module", _gone)
     with pytest.raises(MissingExtra, match=r"needs pydicom.* pip install 'sightline\[dicom\]'"):
-        read_file(path)
+        read_image_file(path)
 
 
 def _gone(name):
@@ -305,7 +305,7 @@ def test_a_bad_file_is_refused_with_a_message_of_its_own(kind, tmp_path):
     make(path)
     pattern = re.escape(message.replace("{path}", str(path))).replace("…", ".+").replace(r"\#", r"\d+")
     with pytest.raises(ImageError, match=rf"^{pattern} \[image-(file|nan)\]$"):
-        read_file(path)
+        read_image_file(path)
 
 
 def test_there_are_twenty_kinds_of_bad_files_and_more():
@@ -313,13 +313,13 @@ def test_there_are_twenty_kinds_of_bad_files_and_more():
 
 
 def test_a_path_that_no_file_can_have_is_refused():
-    with pytest.raises(ImageError, match=r"cannot be read as a picture: .*embedded null byte"):
-        read_file("a\0b.png")
+    with pytest.raises(ImageError, match=r"cannot be read as an image: .*embedded null byte"):
+        read_image_file("a\0b.png")
 
 
 @pytest.mark.filterwarnings("ignore")  # the decoders' own, of what they mend
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "DICOM"])
-def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_a_picture(kind, tmp_path):
+def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_an_image(kind, tmp_path):
     path, rng = tmp_path / "p.img", np.random.default_rng(0)
     whole = dicom(path).read_bytes() if kind == "DICOM" else encoded(Image.fromarray(RGB), kind)
     refused = 0
@@ -330,7 +330,7 @@ def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_a_picture(kind, tmp
             content[place] = rng.integers(256)
         path.write_bytes(content[: rng.integers(start, len(content))] if rng.random() < 0.2 else content)
         try:
-            assert read_file(path).size
+            assert read_image_file(path).size
         except ImageError:
             refused += 1
     assert refused > 5
@@ -339,36 +339,36 @@ def test_a_file_with_any_bytes_damaged_is_read_or_refused_as_a_picture(kind, tmp
 # One form
 
 
-def test_the_picture_itself_comes_back_if_nothing_is_asked_for():
+def test_the_image_itself_comes_back_if_nothing_is_asked_for():
     for pixels in (GREY, RGB, DEEP, RGB / np.float32(255)):
-        made = Form()(pixels)
+        made = ImageFormat()(pixels)
         assert np.array_equal(made, pixels)
         assert made.dtype == pixels.dtype
 
 
 def test_grey_is_weighted_as_the_eye_sees_and_rgb_repeats():
     weighted = RGB @ np.array([0.299, 0.587, 0.114])
-    assert np.abs(Form(mode="grey")(RGB) - weighted).max() <= 0.5 + 1e-6
+    assert np.abs(ImageFormat(mode="grey")(RGB) - weighted).max() <= 0.5 + 1e-6
     deep = RGB.astype(np.uint16) * 257
-    assert np.array_equal(Form(mode="grey")(deep), np.rint(weighted * 257))
+    assert np.array_equal(ImageFormat(mode="grey")(deep), np.rint(weighted * 257))
     for pixels in (GREY, DEEP):
-        assert all(np.array_equal(Form(mode="rgb")(pixels)[..., one], pixels) for one in range(3))
-    assert np.array_equal(Form(mode="grey")(GREY), GREY)
+        assert all(np.array_equal(ImageFormat(mode="rgb")(pixels)[..., one], pixels) for one in range(3))
+    assert np.array_equal(ImageFormat(mode="grey")(GREY), GREY)
 
 
 @pytest.mark.parametrize(("pixels", "white"), [(GREY, 255), (RGB, 255), (DEEP, 65535), (RGB / 255, 1)])
 def test_black_to_white_of_the_dtype_is_spread_over_the_values(pixels, white):
     unit = pixels / white
-    assert Form(values="unit")(pixels) == pytest.approx(unit, abs=1e-6)
-    assert Form(values="signed")(pixels) == pytest.approx(unit * 2 - 1, abs=1e-6)
-    assert np.array_equal(Form(values="byte")(pixels), np.rint(unit.astype(np.float32) * 255))
-    kinds = [Form(values=values)(pixels).dtype.name for values in ("unit", "signed", "byte")]
+    assert ImageFormat(values="unit")(pixels) == pytest.approx(unit, abs=1e-6)
+    assert ImageFormat(values="signed")(pixels) == pytest.approx(unit * 2 - 1, abs=1e-6)
+    assert np.array_equal(ImageFormat(values="byte")(pixels), np.rint(unit.astype(np.float32) * 255))
+    kinds = [ImageFormat(values=values)(pixels).dtype.name for values in ("unit", "signed", "byte")]
     assert kinds == ["float32", "float32", "uint8"]
 
 
-def test_a_dark_picture_stays_dark():
-    """Its own brightest pixel is not taken for white: pictures of one folder would not be comparable."""
-    assert Form(values="unit")(DEEP // 100).max() < 0.01
+def test_a_dark_image_stays_dark():
+    """Its own brightest pixel is not taken for white: images of one folder would not be comparable."""
+    assert ImageFormat(values="unit")(DEEP // 100).max() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -376,20 +376,18 @@ def test_a_dark_picture_stays_dark():
 )
 def test_numbers_that_do_not_tell_black_from_white_are_refused(pixels, tmp_path):
     low, high = pixels.min(), pixels.max()
-    words = re.escape(
-        f"the picture is {pixels.dtype} from {low:g} to {high:g}, and nothing says what is black"
-    )
+    words = re.escape(f"the image is {pixels.dtype} from {low:g} to {high:g}, and nothing says what is black")
     for values in ("unit", "byte", "signed"):
         with pytest.raises(ImageError, match=words) as caught:
-            Form(values=values)(pixels)
+            ImageFormat(values=values)(pixels)
         assert caught.value.slug == "image-range"
     path = saved(
         Image.fromarray(pixels.astype(np.int32 if pixels.dtype == np.int32 else np.float32)),
         tmp_path / "p.tif",
     )
-    with pytest.raises(ImageError, match=rf"^{re.escape(str(path))}: the picture is .*Keep its numbers with"):
-        Form(values="unit").read(path)
-    assert Form().read(path).shape == pixels.shape
+    with pytest.raises(ImageError, match=rf"^{re.escape(str(path))}: the image is .*Keep its numbers with"):
+        ImageFormat(values="unit").read(path)
+    assert ImageFormat().read(path).shape == pixels.shape
 
 
 @given(
@@ -401,15 +399,15 @@ def test_numbers_that_do_not_tell_black_from_white_are_refused(pixels, tmp_path)
     st.sampled_from(["nearest", "bilinear", "lanczos"]),
 )
 @settings(deadline=None)
-def test_every_picture_gets_the_size_asked_for_and_keeps_its_dtype_and_range(
+def test_every_image_gets_the_size_asked_for_and_keeps_its_dtype_and_range(
     have, want, fit, dtype, mode, rule
 ):
     white = 1 if dtype == np.float32 else np.iinfo(dtype).max
     pixels = (np.random.default_rng(0).random(have) * white).astype(dtype)
-    made = Form(size=want, fit=fit, mode=mode, interpolation=rule)(pixels)
+    made = ImageFormat(size=want, fit=fit, mode=mode, interpolation=rule)(pixels)
     assert made.shape == ((*want, 3) if mode == "rgb" else want)
     assert made.dtype == dtype
-    even = Form(size=want, fit=fit, interpolation=rule)(np.full(have, white, dtype))
+    even = ImageFormat(size=want, fit=fit, interpolation=rule)(np.full(have, white, dtype))
     assert even.max() == pytest.approx(white, rel=1e-5)
     assert fit == "pad" or even.min() == pytest.approx(white, rel=1e-5)
 
@@ -417,21 +415,21 @@ def test_every_picture_gets_the_size_asked_for_and_keeps_its_dtype_and_range(
 def test_resizing_stretches_padding_frames_and_cropping_cuts():
     wide = np.zeros((10, 20), np.uint8)
     wide[:, 4:16] = 200
-    stretched = Form(size=(10, 10), interpolation="nearest")(wide)
+    stretched = ImageFormat(size=(10, 10), interpolation="nearest")(wide)
     assert stretched[5].tolist() == [0, 0, *[200] * 6, 0, 0]
-    assert (Form(size=(10, 10), fit="crop")(wide) == 200).all()
-    framed = Form(size=(10, 10), fit="pad", interpolation="nearest")(wide)
+    assert (ImageFormat(size=(10, 10), fit="crop")(wide) == 200).all()
+    framed = ImageFormat(size=(10, 10), fit="pad", interpolation="nearest")(wide)
     assert np.flatnonzero(framed.any(axis=1)).tolist() == [2, 3, 4, 5, 6]
     assert np.array_equal(framed[2:7], stretched[:5])
     for fit in ("crop", "pad"):
-        turned = Form(size=(10, 10), fit=fit, interpolation="nearest")(wide.T)
-        assert np.array_equal(turned, Form(size=(10, 10), fit=fit, interpolation="nearest")(wide).T)
+        turned = ImageFormat(size=(10, 10), fit=fit, interpolation="nearest")(wide.T)
+        assert np.array_equal(turned, ImageFormat(size=(10, 10), fit=fit, interpolation="nearest")(wide).T)
 
 
 @pytest.mark.parametrize("fit", ["resize", "pad", "crop"])
 def test_16_bits_and_floats_are_resized_as_8_bits_are(fit):
     byte = np.random.default_rng(1).integers(0, 256, (17, 23), dtype=np.uint8)
-    form = Form(size=(9, 7), fit=fit)
+    form = ImageFormat(size=(9, 7), fit=fit)
     expected = form(byte).astype(float)
     assert np.abs(form(byte.astype(np.uint16) * 257) / 257 - expected).max() <= 1
     assert np.abs(form(byte.astype(np.float32)) - expected).max() <= 1
@@ -443,27 +441,27 @@ def test_16_bits_and_floats_are_resized_as_8_bits_are(fit):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(9, 7), (40, 55), (17, 50)])
-def test_without_antialias_a_picture_is_resized_as_by_tensorflow(size):
+def test_without_antialias_an_image_is_resized_as_by_tensorflow(size):
     tf = pytest.importorskip("tensorflow")
     byte = np.random.default_rng(1).integers(0, 256, (17, 23, 3), dtype=np.uint8)
     for name in ("bilinear", "nearest"):
         theirs = tf.image.resize(byte, size, method=name).numpy()
-        form = Form(size=size, interpolation=name, antialias=False)
+        form = ImageFormat(size=size, interpolation=name, antialias=False)
         assert np.abs(form(byte) - theirs).max() <= 0.51
         assert np.abs(form(byte.astype(np.float32)) - theirs).max() < 0.05
-    assert np.abs(Form(size=(9, 7))(byte) - tf.image.resize(byte, (9, 7)).numpy()).max() > 20
+    assert np.abs(ImageFormat(size=(9, 7))(byte) - tf.image.resize(byte, (9, 7)).numpy()).max() > 20
 
 
 def test_cropping_without_antialias_takes_the_same_part():
     wide = np.tile(np.arange(60, dtype=np.uint8) * 4, (20, 1))
-    with_, without = (Form(size=(20, 20), fit="crop", antialias=one)(wide) for one in (True, False))
+    with_, without = (ImageFormat(size=(20, 20), fit="crop", antialias=one)(wide) for one in (True, False))
     assert np.array_equal(with_, without)
     assert np.array_equal(with_, wide[:, 20:40])
 
 
 def test_padding_is_black_in_every_range():
     white = np.full((4, 8), 255, np.uint8)
-    assert Form(size=(8, 8), fit="pad", values="signed")(white)[0].tolist() == [-1.0] * 8
+    assert ImageFormat(size=(8, 8), fit="pad", values="signed")(white)[0].tolist() == [-1.0] * 8
 
 
 @pytest.mark.parametrize(
@@ -479,24 +477,24 @@ def test_padding_is_black_in_every_range():
 )
 def test_an_option_that_does_not_exist_names_the_nearest(options, words):
     with pytest.raises(OptionError, match=words):
-        Form(**options)
+        ImageFormat(**options)
 
 
 def test_a_misspelt_option_is_an_error_where_it_is_written():
     with pytest.raises(OptionError, match=r"Form has no option 'sise'\. Did you mean 'size'\?"):
-        Form(sise=(4, 4))
+        ImageFormat(sise=(4, 4))
 
 
-def test_pictures_that_differ_are_not_made_one_batch():
+def test_images_that_differ_are_not_made_one_batch():
     with pytest.raises(ImageError, match=r"but a is 6×9 uint8 and b is 6×9×3 uint8\. Bring them to one form"):
-        stacked([GREY, RGB], ["a", "b"])
+        stack_images([GREY, RGB], ["a", "b"])
     with pytest.raises(ImageError, match=r"but a is 6×9 uint8 and b is 6×9 uint16"):
-        stacked([GREY, DEEP], ["a", "b"])
+        stack_images([GREY, DEEP], ["a", "b"])
 
 
 @pytest.mark.parametrize("interpolation", ["bicubic", "lanczos"])
 def test_filters_that_overshoot_keep_floats_within_their_range(interpolation):
     image = np.zeros((16, 16), np.float32)
     image[:, 8:] = 1.0
-    made = Form(size=(12, 12), interpolation=interpolation, values="unit")(image)
+    made = ImageFormat(size=(12, 12), interpolation=interpolation, values="unit")(image)
     assert (made.min(), made.max()) == (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Lists of paths and labels as labelled pictures."""
+"""Lists of paths and labels as labelled images."""
 
 import sys
 import tracemalloc
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import sightline as sl
-from sightline.data import Folder, Form, listed
+from sightline.data import ImageFolder, ImageFormat, open_list
 from sightline.errors import FileError, MissingExtra, OptionError, SightlineWarning
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Four pictures, each of another grey: pets/0.png, pets/1.png, more/2.png, more/3.png."""
+    """Four images, each of another grey: pets/0.png, pets/1.png, more/2.png, more/3.png."""
     for shade, folder in enumerate(("pets", "pets", "more", "more")):
         (tmp_path / folder).mkdir(exist_ok=True)
         Image.new("L", (8, 6), shade).save(tmp_path / folder / f"{shade}.png")
@@ -37,19 +37,19 @@ def written(path: Path, text: str | bytes) -> Path:
     return path
 
 
-def shades(data: Folder) -> list[int]:
+def shades(data: ImageFolder) -> list[int]:
     return [int(data[place][0].flat[0]) for place in range(len(data))]
 
 
 def refusal(kind: type[Exception], *given: Any, **more: Any) -> str:
     with pytest.raises(kind) as caught:
-        listed(*given, **more)
+        open_list(*given, **more)
     return str(caught.value)
 
 
-def test_pictures_come_in_the_order_of_the_list_with_sorted_class_names(root: Path) -> None:
-    data = listed(written(root / "list.csv", csv_of(ROWS)))
-    assert isinstance(data, Folder)
+def test_images_come_in_the_order_of_the_list_with_sorted_class_names(root: Path) -> None:
+    data = open_list(written(root / "list.csv", csv_of(ROWS)))
+    assert isinstance(data, ImageFolder)
     assert shades(data) == [3, 0, 1, 2]
     assert data.class_names == ("bird", "cat", "dog")
     assert data.labels.tolist() == [1, 2, 1, 0]
@@ -74,7 +74,7 @@ def test_pictures_come_in_the_order_of_the_list_with_sorted_class_names(root: Pa
     ids=["semicolon", "tab", "bar", "tsv", "crlf", "bom", "utf-16", "spaces", "quotes", "columns", "windows"],
 )
 def test_texts_of_every_hand_are_read_alike(root: Path, name: str, content: bytes) -> None:
-    data = listed(written(root / name, content))
+    data = open_list(written(root / name, content))
     assert shades(data) == [3, 0, 1, 2]
     assert data.labels.tolist() == [1, 2, 1, 0]
 
@@ -89,15 +89,15 @@ def parquet(file: Path, **columns: Any) -> Path:
 
 def test_parquet_is_read_as_a_text_is(root: Path) -> None:
     paths, labels = zip(*ROWS, strict=True)
-    data = listed(parquet(root / "list.parquet", path=paths, label=labels))
-    same = listed(written(root / "list.csv", csv_of(ROWS)))
+    data = open_list(parquet(root / "list.parquet", path=paths, label=labels))
+    same = open_list(written(root / "list.csv", csv_of(ROWS)))
     assert shades(data) == shades(same)
     assert (data.labels.tolist(), data.class_names) == (same.labels.tolist(), same.class_names)
     arrow = pytest.importorskip("pyarrow")
     coded = arrow.array(labels).dictionary_encode()
-    assert listed(parquet(root / "coded.pq", path=paths, label=coded)).labels.tolist() == [1, 2, 1, 0]
+    assert open_list(parquet(root / "coded.pq", path=paths, label=coded)).labels.tolist() == [1, 2, 1, 0]
     for numbers in ([2, 0, 2, 1], [2.0, 0.0, 2.0, 1.0]):
-        assert listed(parquet(root / "n.pq", path=paths, label=numbers)).labels.tolist() == [2, 0, 2, 1]
+        assert open_list(parquet(root / "n.pq", path=paths, label=numbers)).labels.tolist() == [2, 0, 2, 1]
 
 
 def test_parquet_that_does_not_fit_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_parquet_that_does_not_fit_is_refused(root: Path, monkeypatch: pytest.Mo
 
 def test_columns_may_have_other_names_and_a_missing_one_is_answered_with_the_nearest(root: Path) -> None:
     path = written(root / "list.csv", csv_of(ROWS, head=("file_path", "class")))
-    data = listed(path, path_column="file_path", label_column="class")
+    data = open_list(path, path_column="file_path", label_column="class")
     assert shades(data) == [3, 0, 1, 2]
     assert refusal(FileError, path, label_column="class", path_column="filepath") == (
         f"{path} has no column 'filepath', which its first line must name. Did you mean 'file_path'? Valid: "
@@ -135,30 +135,30 @@ def test_columns_may_have_other_names_and_a_missing_one_is_answered_with_the_nea
 def test_paths_begin_at_the_lists_own_folder_or_at_root(root: Path, tmp_path_factory: Any) -> None:
     elsewhere = written(tmp_path_factory.mktemp("lists") / "list.csv", csv_of(ROWS))
     assert refusal(FileError, elsewhere) == (
-        f"no picture of {elsewhere} is where it says: there is no {elsewhere.parent / 'more/3.png'}. Name "
+        f"no image of {elsewhere} is where it says: there is no {elsewhere.parent / 'more/3.png'}. Name "
         "the folder that the paths begin at with root=. [list-missing]"
     )
-    assert shades(listed(elsewhere, root=root)) == [3, 0, 1, 2]
+    assert shades(open_list(elsewhere, root=root)) == [3, 0, 1, 2]
     whole = written(elsewhere.parent / "whole.csv", csv_of([(root / path, label) for path, label in ROWS]))
-    assert shades(listed(whole)) == [3, 0, 1, 2]
+    assert shades(open_list(whole)) == [3, 0, 1, 2]
 
 
 def test_whole_numbers_are_places_among_the_models_classes(root: Path) -> None:
     numbers = [(path, number) for (path, _), number in zip(ROWS, (1, 10, 2, 0), strict=True)]
     with pytest.warns(SightlineWarning, match=r"7 of 11 classes, such as '3', .* \[class-empty\]"):
-        data = listed(written(root / "list.csv", csv_of(numbers)))
+        data = open_list(written(root / "list.csv", csv_of(numbers)))
     assert data.labels.tolist() == [1, 10, 2, 0]
     assert data.class_names == tuple(map(str, range(11)))
     names = [f"class {which}" for which in range(11)]
     with pytest.warns(SightlineWarning, match="'class 3'"):
-        named = listed(root / "list.csv", class_names=names)
+        named = open_list(root / "list.csv", class_names=names)
     assert named.labels.tolist() == [1, 10, 2, 0]
     assert named.class_names == tuple(names)
 
 
 def test_class_names_give_the_order_of_the_models_classes(root: Path) -> None:
     path = written(root / "list.csv", csv_of(ROWS))
-    assert listed(path, class_names=("dog", "cat", "bird")).labels.tolist() == [1, 0, 1, 2]
+    assert open_list(path, class_names=("dog", "cat", "bird")).labels.tolist() == [1, 0, 1, 2]
     assert refusal(OptionError, path, class_names=("dog", "cat", "birds")) == (
         f"line 5 of {path} has the label 'bird', which class_names does not have. Did you mean 'birds'? "
         "Valid: dog, cat, birds. [option-value]"
@@ -167,7 +167,7 @@ def test_class_names_give_the_order_of_the_models_classes(root: Path) -> None:
     digits = written(
         root / "digits.csv", csv_of([(path, n) for (path, _), n in zip(ROWS, "7979", strict=True)])
     )
-    assert listed(digits, class_names=("9", "7")).labels.tolist() == [1, 0, 1, 0], "names, not places"
+    assert open_list(digits, class_names=("9", "7")).labels.tolist() == [1, 0, 1, 0], "names, not places"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_numbers_that_are_no_places_are_refused(root: Path, labels: Any, names: 
             'path,label\na.png,cat\n"b.png,cat\n',
             "{} cannot be read after line 2: unexpected end of",
         ),
-        ("path,label\n", "{} names no pictures: there is no line below its columns. [list-file]"),
+        ("path,label\n", "{} names no images: there is no line below its columns. [list-file]"),
         ("", "{} has no column 'path', which its first line must name."),
         ("path,label\ncafé.png,cat\n".encode("latin-1"), "{} is not text in UTF-8 ("),
         (b"PK\x03\x04\xff\xff", "{} is not text in UTF-8 ("),
@@ -230,19 +230,19 @@ def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_missing_and_broken_files_are_told_when_they_are_read(root: Path) -> None:
-    (root / "torn.png").write_bytes(b"no picture")
+    (root / "torn.png").write_bytes(b"no image")
     path = written(root / "list.csv", csv_of([*ROWS, ("gone.png", "dog"), ("torn.png", "cat")]))
-    data = listed(path)
+    data = open_list(path)
     assert len(data) == 6
-    assert data.broken == ()
+    assert data.unreadable == ()
     with pytest.warns(SightlineWarning, match="2 of 6 files"):
         assert len(list(data)) == 4
-    assert [(one.place, one.path.name) for one in data.broken] == [(4, "gone.png"), (5, "torn.png")]
-    assert "there is no image" in data.broken[0].reason
+    assert [(one.index, one.path.name) for one in data.unreadable] == [(4, "gone.png"), (5, "torn.png")]
+    assert "there is no image" in data.unreadable[0].reason
 
 
 def test_the_form_and_the_parts_are_those_of_folders(root: Path) -> None:
-    data = listed(written(root / "list.csv", csv_of(ROWS)), Form(size=(3, 4), mode="rgb"))
+    data = open_list(written(root / "list.csv", csv_of(ROWS)), ImageFormat(size=(3, 4), mode="rgb"))
     assert data[0][0].shape == (3, 4, 3)
     assert shades(data[[3, 0]]) == [2, 3]  # type: ignore[arg-type]
     assert [images.shape for images, _ in sl.data.batches(data, 3)] == [(3, 3, 4, 3), (1, 3, 4, 3)]
@@ -262,9 +262,9 @@ def test_any_names_come_back_as_they_were_written(rows: Any, tmp_path_factory: A
         csv.writer(file).writerows(
             [("path", "label"), *((f"{a}/{b}", c) for a, b, c in rows), ("there.png", "a")]
         )
-    data = listed(folder / "list.csv")
+    data = open_list(folder / "list.csv")
     expected = [*(f"{folder}/{a}/{b}" for a, b, _ in rows), f"{folder}/there.png"]
-    assert [data.listing.path(place) for place in range(len(data))] == expected
+    assert [data.file_index.path(place) for place in range(len(data))] == expected
     assert [data.class_names[label] for label in data.labels] == [*(c for *_, c in rows), "a"]
 
 
@@ -273,7 +273,7 @@ def test_a_line_costs_its_name_and_few_bytes(tmp_path: Path) -> None:
     count = 20_000
     path = written(tmp_path / "list.csv", csv_of((f"image-{i:06}.png", i % 7) for i in range(count)))
     tracemalloc.start()
-    data = listed(path)
+    data = open_list(path)
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(data) == count

@@ -1,4 +1,4 @@
-"""Marks planted on any pictures: where they are asked, and nowhere else."""
+"""Marks planted on any images: where they are asked, and nowhere else."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_the_dtype_stays_and_a_patch_is_white_in_its_range(dtype, white):
     assert marked.dtype == dtype
     assert (marked[masks] == white).all()
     assert masks.sum() == 36
-    assert (images[0] == images[0, 0, 0]).all(), "the pictures given are left as they were"
+    assert (images[0] == images[0, 0, 0]).all(), "the images given are left as they were"
 
 
 def test_whole_numbers_are_rounded_not_cut_off():
@@ -51,7 +51,7 @@ def test_floats_up_to_255_get_their_own_white():
     assert marked.max() == 255
 
 
-def test_every_picture_may_have_a_place_of_its_own():
+def test_every_image_may_have_a_place_of_its_own():
     where = np.array([[0.2, 0.2], [0.8, 0.7]])
     _, masks = plant_mark(np.zeros((2, 40, 40, 3)), np.ones(2, bool), where)
     for mask, middle in zip(masks, where, strict=True):
@@ -108,13 +108,13 @@ def test_a_shortcut_that_cannot_be_says_why(given, said):
 
 def test_a_place_must_be_one_for_all_or_one_for_each():
     with pytest.raises(
-        ImageError, match=r"array of shape \(2, 2\), one row for each picture, but its shape is \(3"
+        ImageError, match=r"array of shape \(2, 2\), one row for each image, but its shape is \(3"
     ):
         plant_mark(np.zeros((2, 9, 9, 3)), np.ones(2, bool), np.zeros((3, 2)))
 
 
-def test_each_picture_is_said_to_have_the_mark_or_not():
+def test_each_image_is_said_to_have_the_mark_or_not():
     with pytest.raises(
-        ImageError, match=r"2 pictures were given, but present has shape \(3,\): give one for each"
+        ImageError, match=r"2 images were given, but present has shape \(3,\): give one for each"
     ):
         plant_mark(np.zeros((2, 9, 9, 3)), np.ones(3, bool))

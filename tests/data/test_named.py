@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 
 import sightline as sl
-from sightline.data import Folder, Form, Shortcut
-from sightline.data.named import open_data
-from sightline.data.source import Source, fingerprint, identity
+from sightline.data import ImageFolder, ImageFormat, Shortcut
+from sightline.data.data_spec import open_data
+from sightline.data.datasets import Dataset, dataset_fingerprint, identity
 from sightline.errors import FileError, OptionError
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: parts/train|test/cat|dog/*.png, and list.csv of the pictures of test."""
+    """The working directory: parts/train|test/cat|dog/*.png, and list.csv of the images of test."""
     for shade, below in enumerate(("train/cat", "train/dog", "test/cat", "test/dog")):
         (tmp_path / "parts" / below).mkdir(parents=True)
         Image.new("L", (8, 6), shade).save(tmp_path / "parts" / below / "a.png")
@@ -44,21 +44,21 @@ TEXTS = (
 def test_the_recipe_opens_the_same_data_from_anywhere(
     text: str, root: Path, tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    form = Form(size=(32, 32), mode="grey")
+    form = ImageFormat(size=(32, 32), mode="grey")
     data, recipe = open_data(text, form)
-    assert isinstance(data, Source)
+    assert isinstance(data, Dataset)
     assert data[1][0].shape == (32, 32)
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     again, same = open_data(recipe, form)
     assert same == recipe
-    assert fingerprint(again) == fingerprint(data)
+    assert dataset_fingerprint(again) == dataset_fingerprint(data)
     np.testing.assert_array_equal(again[1][0], data[1][0])
 
 
-def test_a_folder_and_a_list_of_it_hold_the_same_pictures(root: Path) -> None:
+def test_a_folder_and_a_list_of_it_hold_the_same_images(root: Path) -> None:
     (folder, _), (listed, recipe) = open_data(TEXTS[0]), open_data(TEXTS[1])
-    assert isinstance(folder, Folder)
-    assert isinstance(listed, Folder)
+    assert isinstance(folder, ImageFolder)
+    assert isinstance(listed, ImageFolder)
     assert listed.labels.tolist() == folder.labels.tolist() == [0, 1]
     assert [listed[place][0][0, 0] for place in (0, 1)] == [2, 3]
     assert identity(listed, 1) == identity(folder, 1) == "dog/a.png"
@@ -84,13 +84,15 @@ def test_drawn_faces_are_those_of_the_function() -> None:
     data, _ = open_data("drawn_faces:count=5, people=3, seed=2, colour=True, shortcut=jaw, marked=0+2")
     shortcut = Shortcut(region="jaw", classes=(0, 2))
     faces = sl.data.drawn_faces(5, people=3, seed=2, colour=True, shortcut=shortcut)
-    assert fingerprint(data) == fingerprint(faces)
+    assert dataset_fingerprint(data) == dataset_fingerprint(faces)
     assert data.marked.tolist() == faces.marked.tolist()  # type: ignore[attr-defined]
 
 
 def test_a_form_is_for_built_in_sets_too() -> None:
     plain, _ = open_data("drawn-faces:count=2,size=32")
-    formed, _ = open_data("drawn-faces:count=2,size=32", Form(size=(16, 20), mode="grey", values="byte"))
+    formed, _ = open_data(
+        "drawn-faces:count=2,size=32", ImageFormat(size=(16, 20), mode="grey", values="byte")
+    )
     assert plain[0][0].shape == (32, 32, 3)
     assert (formed[0][0].shape, formed[0][0].dtype) == ((16, 20), np.uint8)
     assert formed.class_names == plain.class_names
@@ -100,7 +102,7 @@ def test_the_olivetti_faces_are_named(shared_data: Path) -> None:
     data, recipe = open_data(f"olivetti:data_home={shared_data / 'sklearn'}")
     assert len(data) == 400
     assert data[399][0].shape == (64, 64, 3)
-    assert fingerprint(open_data(recipe)[0]) == fingerprint(data)
+    assert dataset_fingerprint(open_data(recipe)[0]) == dataset_fingerprint(data)
 
 
 @pytest.mark.parametrize(

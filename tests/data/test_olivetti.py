@@ -21,16 +21,16 @@ def home(shared_data, monkeypatch):
     return folder
 
 
-def test_they_are_the_tutorials_pictures_and_its_split(home):
+def test_they_are_the_tutorials_images_and_its_split(home):
     faces = fetch_olivetti_faces()
-    pictures = np.stack([gray2rgb(image) for image in faces.data.reshape((-1, 64, 64))], 0)
-    expected = train_test_split(pictures, faces.target, train_size=0.70, random_state=0)
+    images = np.stack([gray2rgb(image) for image in faces.data.reshape((-1, 64, 64))], 0)
+    expected = train_test_split(images, faces.target, train_size=0.70, random_state=0)
     read = sl.data.olivetti()
     train, test = read.split()
     found = (train.images, test.images, train.labels, test.labels)
     for ours, theirs in zip(found, expected, strict=True):
         assert np.array_equal(ours, theirs)
-    assert read.images.dtype == pictures.dtype == np.float32
+    assert read.images.dtype == images.dtype == np.float32
     assert read.class_names[39] == "person 39"
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from sightline.engine import alias
+from sightline.engine import aliasing_error
 from sightline.engine.attribute import Banzhaf
-from sightline.engine.sample import Balanced, Bernoulli, FoldOver
+from sightline.engine.sampling import Balanced, Bernoulli, FoldOver
 from sightline.types import Masks, Scores
 
 
@@ -52,7 +52,7 @@ def slow_gain(keep: np.ndarray, values: np.ndarray) -> np.ndarray:
         influence = np.linalg.pinv(signs)
         blurred = [sum(v * i @ kind @ i for v, kind in zip(variances, kinds, strict=True)) for i in influence]
         usual = influence**2 @ rest**2 * runs / (runs - segments)
-        gains.append(np.sqrt(np.clip(np.sqrt(np.array(blurred) / usual), alias.LEAST**2, 1)))
+        gains.append(np.sqrt(np.clip(np.sqrt(np.array(blurred) / usual), aliasing_error.LEAST**2, 1)))
     return np.array(gains)
 
 
@@ -61,9 +61,9 @@ def test_it_is_the_model_written_out(segments, rows, rng):
     keep = design(segments, rows)
     noise = rng.normal(size=(rows, 2))
     values = np.concatenate([noise, products(keep, 3, rng), products(keep, 5, rng)], axis=1)
-    gain = alias.gain(keep, values)
+    gain = aliasing_error.error_shrinkage(keep, values)
     assert gain == pytest.approx(slow_gain(keep, values), rel=1e-3)
-    assert ((gain > alias.LEAST) & (gain < 1)).any()
+    assert ((gain > aliasing_error.LEAST) & (gain < 1)).any()
 
 
 def test_the_error_of_a_regression_is_the_usual_one_times_the_gain(rng):
@@ -75,7 +75,7 @@ def test_the_error_of_a_regression_is_the_usual_one_times_the_gain(rng):
         ends = values[0], values[0], (0,), values[0]
         return Banzhaf()(Masks(keep[rows], np.ones(120)), Scores(values[rows], *ends, 122)).error
 
-    gain = alias.gain(keep, values)
+    gain = aliasing_error.error_shrinkage(keep, values)
     assert gain.max() < 0.9
     assert errors(np.arange(120)) == pytest.approx(errors(order) * gain, rel=1e-6)
 
@@ -85,9 +85,9 @@ def test_the_error_of_a_regression_is_the_usual_one_times_the_gain(rng):
 def test_the_gain_is_between_its_floor_and_one(segments, rows, targets, seed):
     keep = design(segments, rows, seed)
     values = np.random.default_rng(seed).normal(size=(len(keep), targets))
-    gain = alias.gain(keep, values)
+    gain = aliasing_error.error_shrinkage(keep, values)
     assert gain.shape == (targets, segments)
-    assert (gain >= alias.LEAST).all()
+    assert (gain >= aliasing_error.LEAST).all()
     assert (gain <= 1).all()
 
 
@@ -96,27 +96,29 @@ def test_few_segments_are_no_trouble(segments):
     keep = np.tile(np.concatenate([np.eye(segments), 1 - np.eye(segments)]).astype(bool), (9, 1))
     pairs = keep.reshape(2, -1, segments).transpose(1, 0, 2).reshape(-1, segments)
     pairs[1::2] = ~pairs[::2]
-    gain = alias.gain(pairs, np.random.default_rng(0).normal(size=(len(pairs), 1)))
-    assert ((gain >= alias.LEAST) & (gain <= 1)).all()
+    gain = aliasing_error.error_shrinkage(pairs, np.random.default_rng(0).normal(size=(len(pairs), 1)))
+    assert ((gain >= aliasing_error.LEAST) & (gain <= 1)).all()
 
 
 def test_masks_that_are_not_in_pairs_have_no_gain(rng):
     keep = Bernoulli()(8, 200, rng).keep
-    assert (alias.gain(keep, rng.normal(size=(200, 2))) == 1).all()
+    assert (aliasing_error.error_shrinkage(keep, rng.normal(size=(200, 2))) == 1).all()
     paired = design(8, 128)
     shifted = np.concatenate([paired[1:], paired[:1]])
-    assert (alias.gain(shifted, rng.normal(size=(128, 1))) == 1).all()
-    assert (alias.gain(paired[:17], rng.normal(size=(17, 1))) <= 1).all()  # an odd row more is left out
+    assert (aliasing_error.error_shrinkage(shifted, rng.normal(size=(128, 1))) == 1).all()
+    assert (
+        aliasing_error.error_shrinkage(paired[:17], rng.normal(size=(17, 1))) <= 1
+    ).all()  # an odd row more is left out
 
 
 @pytest.mark.parametrize("rows", [4, 14, 16])
 def test_no_more_pairs_than_segments_have_no_gain(rows, rng):
-    assert (alias.gain(design(8, rows), rng.normal(size=(rows, 1))) == 1).all()
+    assert (aliasing_error.error_shrinkage(design(8, rows), rng.normal(size=(rows, 1))) == 1).all()
 
 
 def test_segments_that_a_design_cannot_tell_apart_have_no_gain(rng):
     keep = design(6, 60)[:, [0, 0, 1, 2, 3, 4, 5]]
-    assert (alias.gain(keep, rng.normal(size=(60, 1))) == 1).all()
+    assert (aliasing_error.error_shrinkage(keep, rng.normal(size=(60, 1))) == 1).all()
 
 
 def test_a_perfect_fit_leaves_no_nan_and_no_warning():
@@ -124,30 +126,34 @@ def test_a_perfect_fit_leaves_no_nan_and_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for values in (keep @ np.arange(10.0), np.zeros(128), np.full(128, 0.7)):
-            gain = alias.gain(keep, values[:, np.newaxis])
-            assert ((gain >= alias.LEAST) & (gain <= 1)).all()
+            gain = aliasing_error.error_shrinkage(keep, values[:, np.newaxis])
+            assert ((gain >= aliasing_error.LEAST) & (gain <= 1)).all()
 
 
 @pytest.mark.parametrize(("segments", "rows"), [(10, 256), (14, 512), (14, 1024)])
 def test_products_that_the_code_keeps_apart_from_single_effects_gain_all_there_is(segments, rows, rng):
     # So many runs leave no sum of four codes zero, so no product of three meets a single effect.
     keep = design(segments, rows)
-    assert alias.gain(keep, products(keep, 3, rng)) == pytest.approx(np.full((1, segments), alias.LEAST))
-    assert alias.gain(keep, products(keep, 5, rng)).mean() > 0.8
+    assert aliasing_error.error_shrinkage(keep, products(keep, 3, rng)) == pytest.approx(
+        np.full((1, segments), aliasing_error.LEAST)
+    )
+    assert aliasing_error.error_shrinkage(keep, products(keep, 5, rng)).mean() > 0.8
 
 
 def test_masks_drawn_by_chance_gain_little_and_codes_much(rng):
     by_code = design(12, 256)
     by_chance = Balanced()(12, 256, rng).keep
-    gains = [alias.gain(keep, products(keep, 3, rng)).mean() for keep in (by_code, by_chance)]
+    gains = [
+        aliasing_error.error_shrinkage(keep, products(keep, 3, rng)).mean() for keep in (by_code, by_chance)
+    ]
     assert gains[0] < 0.5 < 0.9 < gains[1]
 
 
 def test_the_gain_is_a_share_of_the_error_and_does_not_depend_on_the_score_s_unit(rng):
     keep = design(10, 256)
     values = products(keep, 3, rng) + products(keep, 5, rng) + keep @ rng.normal(size=(10, 1))
-    gain = alias.gain(keep, values)
-    assert alias.gain(keep, 1e-6 * values + 3) == pytest.approx(gain, rel=1e-3)
+    gain = aliasing_error.error_shrinkage(keep, values)
+    assert aliasing_error.error_shrinkage(keep, 1e-6 * values + 3) == pytest.approx(gain, rel=1e-3)
 
 
 @pytest.mark.parametrize("rows", [126, 128, 254, 256, 510, 512])
@@ -161,11 +167,11 @@ def test_with_the_gain_errors_are_neither_too_small_nor_as_wide_as_without(rows)
         made = Banzhaf()(masks, Scores(values, values[0], values[0], (0,), values[0], rows + 2))
         wrong.append(made.values[0])  # products of odd order have no single effects
         said.append(made.error[0])
-        usual.append(made.error[0] / alias.gain(keep, values)[0])
+        usual.append(made.error[0] / aliasing_error.error_shrinkage(keep, values)[0])
     far, told, wide = (np.sqrt(np.mean(np.square(each))) for each in (wrong, said, usual))
     assert 0.9 * far < told < wide
 
 
 def test_a_design_too_large_to_compute_with_has_no_gain(monkeypatch, rng):
-    monkeypatch.setattr(alias, "MOST_RUNS", 50)
-    assert (alias.gain(design(8, 128), rng.normal(size=(128, 1))) == 1).all()
+    monkeypatch.setattr(aliasing_error, "MOST_RUNS", 50)
+    assert (aliasing_error.error_shrinkage(design(8, 128), rng.normal(size=(128, 1))) == 1).all()

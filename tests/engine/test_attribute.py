@@ -10,9 +10,9 @@ from sklearn.linear_model import Ridge
 
 import reference
 from reference import Game, additive_game, random_game
-from sightline.engine import stop
+from sightline.engine import convergence
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
-from sightline.engine.sample import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
+from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
 from sightline.errors import BudgetError, OptionError
 from sightline.types import Masks, Sampler, Scores
 from strategies import games
@@ -224,7 +224,7 @@ def test_too_few_masks_have_no_error_to_show(method, sampler):
     game = random_game(10)
     made = game.ask(method, drawn(sampler, game, 8))
     assert np.isinf(made.error).all()
-    assert not stop.settled(made)
+    assert not convergence.is_settled(made)
 
 
 @pytest.mark.parametrize("method", [Lime(), Shapley(), Banzhaf()], ids=by_name)
@@ -308,7 +308,7 @@ def test_errors_stay_honest_when_few_segments_are_drawn_with_replacement(method,
     game = random_game(5)
     truth = game.ask(method, game.masks()).values
     runs = [game.ask(method, drawn(Bernoulli(), game, rows, seed)) for seed in range(60)]
-    inside = np.mean([np.abs(run.values - truth) <= stop.SURE * run.error for run in runs])
+    inside = np.mean([np.abs(run.values - truth) <= convergence.SURE * run.error for run in runs])
     assert 0.88 < inside <= 1
     assert np.mean([run.error for run in runs]) == pytest.approx(
         np.sqrt(np.mean([(run.values - truth) ** 2 for run in runs])), rel=0.15
@@ -323,7 +323,7 @@ def test_a_user_s_sampler_need_not_know_its_chances_to_get_honest_errors():
         rows = np.random.default_rng(seed).permutation(1024)[:200]
         keep = ((rows[:, np.newaxis] >> np.arange(10)) & 1).astype(bool)
         made = game.ask(Banzhaf(), Masks(keep, np.ones(200)))
-        inside.append(np.abs(made.values - truth) <= stop.SURE * made.error)
+        inside.append(np.abs(made.values - truth) <= convergence.SURE * made.error)
     assert 0.9 < np.mean(inside) <= 0.99
 
 
@@ -406,7 +406,7 @@ def test_many_segments_overflow_nothing(method, segments, rng):
         assert made.values[0] == pytest.approx(weights, abs=1e-6)
 
 
-# Real games: 2^14 scores of a ResNet-18 for pictures with segments shown and hidden.
+# Real games: 2^14 scores of a ResNet-18 for images with segments shown and hidden.
 
 
 @pytest.fixture(scope="module")
@@ -437,7 +437,7 @@ def test_on_real_games_few_masks_come_close_and_the_intervals_hold(method, bound
         for seed in range(3):
             made = game.ask(method, drawn(method.sample, game, rows, seed))
             wrong.append(((made.values[0] - truth) ** 2).sum() / (truth**2).sum())
-            inside.append(np.abs(made.values[0] - truth) <= stop.SURE * made.error[0])
+            inside.append(np.abs(made.values[0] - truth) <= convergence.SURE * made.error[0])
     assert np.mean(wrong) < bound * (512 / rows) ** 2 * 1.02
     assert 0.88 <= np.mean(inside) <= 1
 

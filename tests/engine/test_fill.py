@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from sightline.engine.fill import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, fill
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, draw_fill
 from sightline.engine.image import value_range
 from sightline.errors import ImageError, OptionError, SightlineWarning
 from sightline.types import Fill, Segments
@@ -20,7 +20,7 @@ def quarters(height: int = 12, width: int = 14) -> Segments:
     return Segments((down >= height // 2) * 2 + (across >= width // 3))
 
 
-def picture(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
+def random_image(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     if dtype == "bool":
         return rng.random(shape) < 0.3
@@ -31,9 +31,9 @@ def picture(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("how", FILLS, ids=lambda how: type(how).__name__)
 @pytest.mark.parametrize(("shape", "dtype"), list(product(SHAPES, DTYPES)))
 def test_every_fill_keeps_shape_dtype_and_range(how: Fill, shape: tuple[int, ...], dtype: str) -> None:
-    image = picture(shape, dtype)
+    image = random_image(shape, dtype)
     before = image.copy()
-    draws = fill(image, quarters(), how)
+    draws = draw_fill(image, quarters(), how)
     assert draws.shape == (3 if isinstance(how, Noise) else 1, 12, 14, *(shape[2:] or (1,)))
     assert draws.dtype == image.dtype
     low, high = value_range(image)
@@ -43,8 +43,8 @@ def test_every_fill_keeps_shape_dtype_and_range(how: Fill, shape: tuple[int, ...
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_segment_mean_is_the_mean_of_each_segment_and_channel(channels: int) -> None:
-    image, segments = picture((12, 14, channels), "float64"), quarters()
-    (got,) = fill(image, segments, SegmentMean())
+    image, segments = random_image((12, 14, channels), "float64"), quarters()
+    (got,) = draw_fill(image, segments, SegmentMean())
     for down, across, channel in product(range(12), range(14), range(channels)):
         same = segments.labels == segments.labels[down, across]
         assert got[down, across, channel] == pytest.approx(image[same][:, channel].mean())
@@ -52,7 +52,7 @@ def test_segment_mean_is_the_mean_of_each_segment_and_channel(channels: int) -> 
 
 def test_means_of_integers_are_rounded_and_not_cut_off() -> None:
     image = np.array([[0, 1, 1, 200]], np.uint8)
-    (got,) = fill(image, Segments(np.array([[0, 0, 0, 1]])), SegmentMean())
+    (got,) = draw_fill(image, Segments(np.array([[0, 0, 0, 1]])), SegmentMean())
     assert got.ravel().tolist() == [1, 1, 1, 200]
 
 
@@ -61,7 +61,7 @@ def test_means_of_integers_are_rounded_and_not_cut_off() -> None:
     [(0.0, [0, 0, 0]), (77, [77, 77, 77]), ((1, 2, 3), [1, 2, 3]), (254.6, [255, 255, 255])],
 )
 def test_colour_is_one_colour_everywhere(value: float | tuple[float, ...], expected: list[int]) -> None:
-    (got,) = fill(picture((12, 14, 3), "uint8"), quarters(), Colour(value))
+    (got,) = draw_fill(random_image((12, 14, 3), "uint8"), quarters(), Colour(value))
     np.testing.assert_array_equal(got, np.broadcast_to(np.array(expected, np.uint8), (12, 14, 3)))
 
 
@@ -75,18 +75,18 @@ def test_a_colour_of_other_channels_is_refused(numbers: int, channels: int) -> N
     with pytest.raises(
         OptionError, match=rf"Colour has {numbers} numbers, but the image has {channels} chan"
     ):
-        fill(picture((12, 14, channels), "uint8"), quarters(), Colour((1.0,) * numbers))
+        draw_fill(random_image((12, 14, channels), "uint8"), quarters(), Colour((1.0,) * numbers))
 
 
 @pytest.mark.parametrize(
     ("value", "dtype", "shown"), [(300, "uint8", 255), (-4, "uint8", 0), (128, "float32", 128)]
 )
 def test_a_colour_outside_the_range_is_said(value: int, dtype: str, shown: float) -> None:
-    image = picture((12, 14), dtype)
+    image = random_image((12, 14), dtype)
     high = "255" if dtype == "uint8" else "1"
     expected = rf"the fill Colour\(value={value}\) lies outside the image's range of 0 to {high}\."
     with pytest.warns(SightlineWarning, match=expected) as caught:
-        (got,) = fill(image, quarters(), Colour(value))
+        (got,) = draw_fill(image, quarters(), Colour(value))
     assert [one.message.slug for one in caught] == ["fill-range"]
     assert np.unique(got).tolist() == [shown]
 
@@ -106,20 +106,20 @@ def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
 
 @pytest.mark.parametrize(("how", "sigma"), [(Blur(), 1.5), (Blur(sigma=0.7), 0.7), (Blur(sigma=3), 3.0)])
 def test_blur_is_a_gaussian_over_the_plane_and_never_over_channels(how: Blur, sigma: float) -> None:
-    image = picture((12, 14, 3), "float64")
-    (got,) = fill(image, quarters(), how)
+    image = random_image((12, 14, 3), "float64")
+    (got,) = draw_fill(image, quarters(), how)
     np.testing.assert_allclose(got, blurred(image, sigma), atol=1e-9)
 
 
 @pytest.mark.parametrize("sigma", [0, -1.5])
 def test_a_blur_of_no_width_is_refused(sigma: float) -> None:
     with pytest.raises(OptionError, match=f"Blur needs a sigma above 0, but {sigma:g} was given"):
-        fill(picture((12, 14), "uint8"), quarters(), Blur(sigma=sigma))
+        draw_fill(random_image((12, 14), "uint8"), quarters(), Blur(sigma=sigma))
 
 
 def test_noise_has_each_channels_mean_and_spread() -> None:
     image = np.random.default_rng(0).normal((3.0, 50.0), (1.0, 9.0), (60, 60, 2))
-    draws = fill(image, quarters(60, 60), Noise(draws=20, seed=4))
+    draws = draw_fill(image, quarters(60, 60), Noise(draws=20, seed=4))
     np.testing.assert_allclose(draws.mean(axis=(0, 1, 2)), image.mean(axis=(0, 1)), rtol=0.01)
     np.testing.assert_allclose(draws.std(axis=(0, 1, 2)), image.std(axis=(0, 1)), rtol=0.02)
     first, second = (draws[one, ..., 1].ravel() for one in (0, 1))
@@ -128,8 +128,8 @@ def test_noise_has_each_channels_mean_and_spread() -> None:
 
 
 def test_noise_repeats_for_a_seed_and_differs_between_seeds() -> None:
-    image, segments = picture((12, 14, 3), "float64"), quarters()
-    one, again, other = (fill(image, segments, Noise(draws=2, seed=seed)) for seed in (1, 1, 2))
+    image, segments = random_image((12, 14, 3), "float64"), quarters()
+    one, again, other = (draw_fill(image, segments, Noise(draws=2, seed=seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert (one != other).mean() > 0.5
 
@@ -146,10 +146,10 @@ def test_inpaint_is_each_segment_filled_alone_by_the_biharmonic_equation(channel
 
     down, across = np.mgrid[:18, :20]
     segments = Segments((down >= 7) * 1 + (across >= 9) * 2)
-    image = 0.4 + 0.2 * picture((18, 20, channels), "float64", seed=2)
+    image = 0.4 + 0.2 * random_image((18, 20, channels), "float64", seed=2)
     # Black and white beside every segment, for a fill is kept between the extremes around it.
     image[6:8, 8], image[6:8, 9] = [[0.0], [1.0]], [[1.0], [0.0]]
-    (got,) = fill(image, segments, Inpaint())
+    (got,) = draw_fill(image, segments, Inpaint())
     for one in range(segments.count):
         hole = segments.labels == one
         whole = np.clip(inpaint_biharmonic(image, hole, channel_axis=2), 0, 1)
@@ -157,19 +157,19 @@ def test_inpaint_is_each_segment_filled_alone_by_the_biharmonic_equation(channel
 
 
 def test_inpaint_never_looks_at_what_it_hides() -> None:
-    image, segments = picture((12, 14, 3), "uint8"), quarters()
+    image, segments = random_image((12, 14, 3), "uint8"), quarters()
     hole = segments.labels == 2
-    (before,) = fill(image, segments, Inpaint())
+    (before,) = draw_fill(image, segments, Inpaint())
     changed = image.copy()
-    changed[hole] = picture((12, 14, 3), "uint8", seed=9)[hole]
-    (after,) = fill(changed, segments, Inpaint())
+    changed[hole] = random_image((12, 14, 3), "uint8", seed=9)[hole]
+    (after,) = draw_fill(changed, segments, Inpaint())
     np.testing.assert_array_equal(after[hole], before[hole])
     assert (after[~hole] != before[~hole]).any()
 
 
 def test_inpaint_of_a_single_segment_is_its_mean() -> None:
-    image = picture((6, 7, 3), "float64")
-    (got,) = fill(image, Segments(np.zeros((6, 7), int)), Inpaint())
+    image = random_image((6, 7, 3), "float64")
+    (got,) = draw_fill(image, Segments(np.zeros((6, 7), int)), Inpaint())
     np.testing.assert_allclose(got, np.broadcast_to(image.mean(axis=(0, 1)), image.shape))
 
 
@@ -189,8 +189,8 @@ def test_inpaint_of_a_single_segment_is_its_mean() -> None:
 def test_donors_are_themselves_one_draw_each(
     image_shape: tuple[int, ...], donor_shape: tuple[int, ...], draws: int
 ) -> None:
-    image, donors = picture(image_shape, "uint8"), picture(donor_shape, "uint8", seed=1)
-    got = fill(image, Segments(np.zeros(image_shape[:2], int)), Donors(donors))
+    image, donors = random_image(image_shape, "uint8"), random_image(donor_shape, "uint8", seed=1)
+    got = draw_fill(image, Segments(np.zeros(image_shape[:2], int)), Donors(donors))
     assert got.shape == (draws, *image_shape[:2], *(image_shape[2:] or (1,)))
     np.testing.assert_array_equal(got.ravel(), donors.ravel())
 
@@ -211,7 +211,7 @@ def test_donors_of_another_shape_are_refused(
     image_shape: tuple[int, ...], donor_shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ImageError) as caught:
-        fill(np.zeros(image_shape), quarters(), Donors(np.zeros(donor_shape)))
+        draw_fill(np.zeros(image_shape), quarters(), Donors(np.zeros(donor_shape)))
     shape = (*image_shape[:2], *(image_shape[2:] or (1,)))
     assert f"donors must have the image's shape {shape}, alone or stacked" in str(caught.value)
     assert f"but they have {donor_shape}." in str(caught.value)
@@ -219,7 +219,7 @@ def test_donors_of_another_shape_are_refused(
 
 
 def test_donors_keep_their_own_copy_and_compare_by_content() -> None:
-    images = picture((3, 12, 14), "uint8")
+    images = random_image((3, 12, 14), "uint8")
     kept, same = Donors(images), Donors(images.astype(np.int64))
     assert kept == same
     assert hash(kept) == hash(same)
@@ -233,7 +233,7 @@ def test_donors_keep_their_own_copy_and_compare_by_content() -> None:
 @pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("shape", [(12, 14), (12, 14, 1), (12, 14, 3)])
 def test_a_plain_function_is_a_fill(shape: tuple[int, ...], stacked: bool) -> None:
-    image = picture(shape, "uint8")
+    image = random_image(shape, "uint8")
 
     def inverse(pixels: np.ndarray, segments: Segments) -> np.ndarray:
         assert pixels.ndim == 3
@@ -241,15 +241,15 @@ def test_a_plain_function_is_a_fill(shape: tuple[int, ...], stacked: bool) -> No
         answer = 255.4 - pixels
         return np.stack([answer, answer]) if stacked else answer
 
-    draws = fill(image, quarters(), inverse)
+    draws = draw_fill(image, quarters(), inverse)
     assert len(draws) == 1 + stacked
     for draw in draws:
         np.testing.assert_array_equal(draw.reshape(shape), 255 - image)
 
 
 def test_a_plain_function_may_leave_out_the_channel_of_a_grey_image() -> None:
-    image = picture((12, 14), "uint8")
-    (got,) = fill(image, quarters(), lambda pixels, segments: pixels[..., 0])
+    image = random_image((12, 14), "uint8")
+    (got,) = draw_fill(image, quarters(), lambda pixels, segments: pixels[..., 0])
     np.testing.assert_array_equal(got[..., 0], image)
 
 
@@ -261,7 +261,7 @@ def test_an_answer_of_another_shape_is_refused(answer: tuple[int, ...]) -> None:
         return np.zeros(answer)
 
     with pytest.raises(ImageError) as caught:
-        fill(picture((12, 14, 3), "uint8"), quarters(), wrong)
+        draw_fill(random_image((12, 14, 3), "uint8"), quarters(), wrong)
     assert "a fill must return an array of shape (12, 14, 3), or several of them stacked" in str(caught.value)
     assert str(caught.value).endswith(f"returned {answer}. [fill-shape]")
 
@@ -271,6 +271,6 @@ def test_an_answer_of_another_shape_is_refused(answer: tuple[int, ...]) -> None:
     [("uint8", 300, 255), ("uint8", -3, 0), ("uint8", 6.6, 7), ("uint16", 1e9, 65535), ("bool", 0.6, True)],
 )
 def test_numbers_that_the_dtype_cannot_hold_go_to_its_nearest(dtype: str, value: float, shown: float) -> None:
-    image = picture((12, 14), dtype)
-    (got,) = fill(image, quarters(), lambda pixels, segments: np.full(pixels.shape, float(value)))
+    image = random_image((12, 14), dtype)
+    (got,) = draw_fill(image, quarters(), lambda pixels, segments: np.full(pixels.shape, float(value)))
     assert np.unique(got).tolist() == [shown]

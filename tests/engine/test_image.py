@@ -1,4 +1,4 @@
-"""What a picture's numbers mean."""
+"""What an image's numbers mean."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from sightline.engine.image import as_image, channels_last, unit_rgb, value_range
 from sightline.errors import ImageError
-from strategies import picture
+from strategies import random_image
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_black_and_white_are_plain_numbers():
 
 
 @pytest.mark.parametrize("shape", [(9, 8), (9, 8, 1), (9, 8, 3), (9, 8, 4), (9, 8, 2), (9, 8, 5)])
-def test_the_same_picture_in_any_form_looks_the_same(shape, rng):
-    bytes_ = picture(shape, "uint8", rng)
-    bytes_.flat[0] = 255  # or a dark float picture of 0–255 could be one of 0–1
+def test_the_same_image_in_any_form_looks_the_same(shape, rng):
+    bytes_ = random_image(shape, "uint8", rng)
+    bytes_.flat[0] = 255  # or a dark float image of 0–255 could be one of 0–1
     forms = [
         bytes_ / 255,
         (bytes_ / 255).astype(np.float32),
@@ -63,11 +63,11 @@ def test_the_same_picture_in_any_form_looks_the_same(shape, rng):
 
 
 def test_half_precision_looks_the_same_to_within_its_rounding(rng):
-    bytes_ = picture((9, 8, 3), "uint8", rng)
+    bytes_ = random_image((9, 8, 3), "uint8", rng)
     assert np.abs(unit_rgb((bytes_ / 255).astype(np.float16)) - unit_rgb(bytes_)).max() < 1e-3
 
 
-def test_half_precision_pictures_of_two_channels_are_averaged_in_full_precision():
+def test_half_precision_images_of_two_channels_are_averaged_in_full_precision():
     pixels = np.array([[[0.1, 0.6], [1.0, 0.0003]]], np.float16)
     exact = pixels.astype(np.float64).mean(axis=2)
     assert unit_rgb(pixels)[..., 0] == pytest.approx(exact, abs=1 / 65535)
@@ -81,18 +81,18 @@ def test_grey_is_repeated_alpha_dropped_and_odd_channels_averaged(rng):
     assert np.allclose(unit_rgb(rgba[..., :2])[..., 1], rgba[..., :2].mean(axis=2), atol=1e-5)
 
 
-def test_pictures_are_taken_as_they_are():
+def test_images_are_taken_as_they_are():
     for pixels in (np.zeros((2, 3), np.uint8), np.zeros((2, 3, 5), np.float16), np.zeros((1, 1), bool)):
         assert as_image(pixels) is pixels
     assert as_image([[0.0, 1.0]]).shape == (1, 2)
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 3), (1, 9, 3), (3, 200), (3, 4, 9), (4, 64, 4)])
-def test_small_pictures_are_not_taken_for_channels_first(shape):
+def test_small_images_are_not_taken_for_channels_first(shape):
     assert as_image(np.zeros(shape)).shape == shape
 
 
-def test_a_grey_picture_gets_a_channel_axis_without_a_copy():
+def test_a_grey_image_gets_a_channel_axis_without_a_copy():
     grey = np.zeros((4, 5))
     assert channels_last(grey).shape == (4, 5, 1)
     assert np.shares_memory(channels_last(grey), grey)
@@ -122,7 +122,7 @@ def test_a_grey_picture_gets_a_channel_axis_without_a_copy():
         ([[1, 2], [3]], "array of numbers: .*inhomogeneous", "image-dtype"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_a_reason(source, text, slug):
+def test_what_is_no_image_is_refused_with_a_reason(source, text, slug):
     with pytest.raises(ImageError, match=text) as caught:
         as_image(source)
     assert caught.value.slug == slug
@@ -141,13 +141,13 @@ def test_the_copy_lies_between_0_and_1(image):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_picture_from_minus_one_to_one_looks_like_its_bytes(channels):
+def test_an_image_from_minus_one_to_one_looks_like_its_bytes(channels):
     image = np.random.default_rng(0).integers(0, 256, (9, 11, channels), dtype=np.uint8)
     image.flat[:2] = 0, 255
     np.testing.assert_allclose(unit_rgb(image / 127.5 - 1), unit_rgb(image), rtol=0, atol=1e-9)
 
 
-def test_a_standardised_picture_is_stretched_over_0_to_1():
+def test_a_standardised_image_is_stretched_over_0_to_1():
     unit = unit_rgb(np.random.default_rng(1).normal(size=(6, 5, 3)) * 3)
     assert (unit.min(), unit.max()) == (0, 1)
     assert unit.flags.c_contiguous
@@ -165,7 +165,7 @@ def test_a_mean_over_channels_that_lies_halfway_is_the_same_in_every_dtype(chann
 @pytest.mark.parametrize(
     ("value", "looks"), [(-7.5, 0.0), (-3.0, 0.0), (0.0, 0.0), (0.7, 0.7), (70000.0, 0.0)]
 )
-def test_a_picture_of_one_value_has_a_look_of_one_value(value, looks):
+def test_an_image_of_one_value_has_a_look_of_one_value(value, looks):
     unit = unit_rgb(np.full((3, 4), value))
     assert unit.shape == (3, 4, 3)
     assert np.ptp(unit) == 0

@@ -11,12 +11,12 @@ from torch import nn
 
 import sightline as sl
 from nets import Squeezed, Transformer, cnn
-from sightline.adapters import as_model, inside
+from sightline.adapters import as_model, whitebox_methods
 from sightline.engine.plan import NAMES
 from sightline.errors import ModelError, OptionError, SightlineWarning
-from sightline.types import Inside
+from sightline.types import WhiteBoxMethod
 
-INSIDE = [name for name, kind in NAMES["attribute"].items() if isinstance(kind(), Inside)]
+INSIDE = [name for name, kind in NAMES["attribute"].items() if isinstance(kind(), WhiteBoxMethod)]
 AT_LAYER = [name for name in INSIDE if name.endswith(("cam", "cam++"))]
 IMAGE = np.random.default_rng(0).random((24, 20, 3)).astype(np.float32)
 BATCH = torch.from_numpy(IMAGE.transpose(2, 0, 1)[None].copy())
@@ -36,7 +36,7 @@ def heat(method: Any, net: nn.Module, target: Any = 2, image: np.ndarray = IMAGE
     network = as_model(net).network()
     weights = np.zeros(4, np.float32)
     weights[target] = 1
-    return np.mean(method(network, network.inputs(image[None]), weights, 0).maps, axis=0)
+    return np.mean(method(network, network.prepare_inputs(image[None]), weights, 0).maps, axis=0)
 
 
 def explained(name: Any, net: Any, image: np.ndarray = IMAGE, **more: Any) -> sl.Explanation:
@@ -65,18 +65,20 @@ def test_integrated_gradients_are_captums():
 def test_gradient_x_input_is_captums():
     wanted = captum.attr.InputXGradient(whole(cnn())).attribute(BATCH.clone().requires_grad_(), target=2)
     np.testing.assert_allclose(
-        heat(inside.GradientXInput(), cnn()), wanted.detach()[0].sum(0), rtol=1e-4, atol=1e-8
+        heat(whitebox_methods.GradientXInput(), cnn()), wanted.detach()[0].sum(0), rtol=1e-4, atol=1e-8
     )
 
 
 def test_hires_cam_and_layer_cam_are_made_of_captums_layer_gradients():
     other = whole(cnn())
     products = captum.attr.LayerGradientXActivation(other, other[4]).attribute(BATCH, target=2).detach()[0]
-    np.testing.assert_allclose(heat(inside.HiResCam(), cnn()), products.sum(0), rtol=1e-3, atol=1e-8)
+    np.testing.assert_allclose(
+        heat(whitebox_methods.HiResCam(), cnn()), products.sum(0), rtol=1e-3, atol=1e-8
+    )
     activations = captum.attr.LayerActivation(other, other[4]).attribute(BATCH).detach()[0]
     gradients = products / activations
     wanted = torch.relu((torch.relu(gradients) * activations).sum(0))
-    np.testing.assert_allclose(heat(inside.LayerCam(), cnn()), wanted, rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(heat(whitebox_methods.LayerCam(), cnn()), wanted, rtol=1e-3, atol=1e-7)
 
 
 def test_smoothgrad_is_captums_within_its_own_error():
@@ -86,7 +88,7 @@ def test_smoothgrad_is_captums_within_its_own_error():
     noisy = tunnel.attribute(BATCH, nt_samples=400, nt_samples_batch_size=50, stdevs=spread, target=2)
     wanted = explained("smoothgrad", cnn(), target=2)  # for its segments
     values = np.bincount(wanted.segments.labels.ravel(), weights=noisy[0].sum(0).numpy().ravel())
-    made = explained(inside.SmoothGrad(samples=400), cnn(), target=2).attribution
+    made = explained(whitebox_methods.SmoothGrad(samples=400), cnn(), target=2).attribution
     assert (np.abs(made.values[0] - values) < 5 * np.sqrt(2) * made.error[0]).all()
     assert (made.error > 0).all()
     assert (made.error < 0.1 * made.values).all()
@@ -111,7 +113,7 @@ def test_grad_cam_plus_plus_is_its_formula():
         alpha = np.where(below == 0, 0, g[k] ** 2 / np.where(below == 0, 1, below))
         wanted += (alpha * np.maximum(g[k], 0)).sum() * a[k]
     np.testing.assert_allclose(
-        heat(inside.GradCamPlusPlus(), cnn()), np.maximum(wanted, 0), rtol=1e-3, atol=1e-6
+        heat(whitebox_methods.GradCamPlusPlus(), cnn()), np.maximum(wanted, 0), rtol=1e-3, atol=1e-6
     )
 
 
@@ -120,8 +122,8 @@ def test_eigen_cam_is_the_first_component():
     flat = a.reshape(len(a), -1).T.astype(np.float64)
     _, vectors = np.linalg.eigh(flat.T @ flat)
     wanted = np.abs((flat @ vectors[:, -1]).reshape(a.shape[1:]))
-    np.testing.assert_allclose(np.abs(heat(inside.EigenCam(), cnn())), wanted, rtol=1e-3, atol=1e-5)
-    assert heat(inside.EigenCam(), cnn()).sum() > 0
+    np.testing.assert_allclose(np.abs(heat(whitebox_methods.EigenCam(), cnn())), wanted, rtol=1e-3, atol=1e-5)
+    assert heat(whitebox_methods.EigenCam(), cnn()).sum() > 0
 
 
 def test_score_cam_is_its_loop():
@@ -133,16 +135,16 @@ def test_score_cam_is_its_loop():
             unit = (channel - channel.min()) / (channel.max() - channel.min())
             mask = nn.functional.interpolate(unit[None, None], BATCH.shape[2:], mode="bilinear")
             wanted += (net(BATCH * mask)[0, 2] - net(0 * BATCH)[0, 2]) * channel
-    made = heat(inside.ScoreCam(), cnn())
+    made = heat(whitebox_methods.ScoreCam(), cnn())
     np.testing.assert_allclose(made, torch.relu(wanted), rtol=1e-3, atol=1e-4 * float(wanted.max()))
 
 
 def test_cam_adds_up_to_the_score_and_is_hires_cam_there():
     net = cnn()
-    made = heat(inside.Cam(), net)
+    made = heat(whitebox_methods.Cam(), net)
     logit = float((whole(net)(BATCH)[0, 2] - net[-1].bias[2]).detach())
     assert made.mean() == pytest.approx(logit, rel=1e-4)
-    at_relu = heat(inside.HiResCam(layer="5"), net)
+    at_relu = heat(whitebox_methods.HiResCam(layer="5"), net)
     np.testing.assert_allclose(made / made.size, at_relu, rtol=1e-3, atol=1e-7)
 
 
@@ -201,7 +203,7 @@ def test_a_network_that_looks_at_one_place_is_found_out(name, place):
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_random_weights_change_every_map(name):
-    measure = sl.quality.randomisation(explained(name, cnn(), target=2), cnn())
+    measure = sl.faithfulness.randomisation(explained(name, cnn(), target=2), cnn())
     assert measure.value < 0.9
     assert not measure.higher
 
@@ -257,7 +259,7 @@ def test_a_contrast_is_the_difference_of_its_scores():
     wanted = np.maximum(np.tensordot((g - other).mean((1, 2)), a, 1), 0)
     network = as_model(cnn()).network()
     weights = np.array([-1, 0, 1, 0], np.float32)
-    made = sl.GradCam()(network, network.inputs(IMAGE[None]), weights, 0).maps[0]
+    made = sl.GradCam()(network, network.prepare_inputs(IMAGE[None]), weights, 0).maps[0]
     np.testing.assert_allclose(made, wanted, rtol=1e-3, atol=1e-7)
 
 
@@ -365,8 +367,8 @@ def test_heat_covers_an_image_that_preprocessing_makes_smaller():
     ("build", "told"),
     [
         (lambda: sl.IntegratedGradients(steps=0), "IntegratedGradients needs steps >= 1, but 0 was given"),
-        (lambda: inside.SmoothGrad(samples=1), "SmoothGrad needs samples >= 2, but 1 was given"),
-        (lambda: inside.SmoothGrad(noise=0.0), "SmoothGrad needs noise > 0, but 0.0 was given"),
+        (lambda: whitebox_methods.SmoothGrad(samples=1), "SmoothGrad needs samples >= 2, but 1 was given"),
+        (lambda: whitebox_methods.SmoothGrad(noise=0.0), "SmoothGrad needs noise > 0, but 0.0 was given"),
         (lambda: sl.GradCam(layers="4"), "GradCam has no option 'layers'. Did you mean 'layer'?"),
     ],
 )
@@ -453,4 +455,4 @@ def test_a_network_that_fails_with_gradients_says_so():
 def test_a_measure_of_another_model_is_refused():
     made = explained("grad-cam", cnn(), target=2)
     with pytest.raises(ModelError, match="the model has 3 classes, but the explanation is of one with 4"):
-        sl.quality.deletion(made, cnn(classes=3))
+        sl.faithfulness.deletion(made, cnn(classes=3))

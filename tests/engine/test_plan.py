@@ -18,12 +18,12 @@ from sightline.engine.cam import (
     ScoreCam,
     Tokens,
 )
-from sightline.engine.fill import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
 from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
-from sightline.engine.plan import NAMES, Plan, as_target, parse, replaced
-from sightline.engine.sample import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
-from sightline.engine.score import Classes, Top
-from sightline.engine.segment import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
+from sightline.engine.model_query import Classes, Top
+from sightline.engine.plan import NAMES, Plan, as_target, parse, with_changes
+from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
+from sightline.engine.segmentation import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
 from sightline.errors import BudgetError, OptionError
 from sightline.types import Contrast
 
@@ -270,7 +270,7 @@ def test_a_misspelt_field_names_the_nearest():
 
 def test_replaced_changes_what_is_given_and_leaves_the_rest():
     plan = Plan(seed=4, budget=50)
-    assert replaced(plan) is plan
-    assert replaced(plan, seed=None) is plan
-    assert replaced(plan, seed=0, fill="blur") == Plan(seed=0, budget=50, fill=Blur())
+    assert with_changes(plan) is plan
+    assert with_changes(plan, seed=None) is plan
+    assert with_changes(plan, seed=0, fill="blur") == Plan(seed=0, budget=50, fill=Blur())
     assert plan == Plan(seed=4, budget=50)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.engine.sample import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
+from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
 from sightline.errors import BudgetError, OptionError
 from sightline.types import Masks, Sampler
 

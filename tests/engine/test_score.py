@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import plain
-from sightline.engine.fill import Colour, fill
-from sightline.engine.score import Asker, Classes, Top, chooser, usual_batch
+from sightline.engine.fills import Colour, draw_fill
+from sightline.engine.model_query import Classes, ModelQuery, Top, default_batch_size, target_matrix
 from sightline.errors import ModelError, OptionError, TargetError
 from sightline.types import Contrast, Segments
 
@@ -17,11 +17,11 @@ def brightness(images: np.ndarray) -> np.ndarray:
     return np.stack([side.reshape(len(images), -1).mean(axis=1) for side in sides], axis=1)
 
 
-def asker(model=brightness, draws: int = 1, batch_size: int = 4, **options) -> Asker:
+def asker(model=brightness, draws: int = 1, batch_size: int = 4, **options) -> ModelQuery:
     image = np.random.default_rng(0).random((4, 6))
     segments = Segments(np.arange(24).reshape(4, 6) // 4)
     hidden = np.arange(1.0, draws + 1)[:, np.newaxis, np.newaxis, np.newaxis] * np.ones((4, 6, 1))
-    return Asker(model, image, hidden, segments, batch_size, **options)
+    return ModelQuery(model, image, hidden, segments, batch_size, **options)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_no_class_at_all_is_refused():
 
 def test_the_chooser_picks_columns_and_differences():
     scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])
-    matrix = chooser((2, Contrast(1, 0)), 3)
+    matrix = target_matrix((2, Contrast(1, 0)), 3)
     assert scores @ matrix == pytest.approx(np.array([[0.2, 0.6], [0.2, -0.2]]))
 
 
@@ -98,14 +98,14 @@ def test_names_are_refused_with_what_takes_them():
 )
 def test_a_usual_batch_is_at_most_16_mib(shape, dtype, expected):
     image = np.zeros(shape, dtype)
-    assert usual_batch(image) == expected
+    assert default_batch_size(image) == expected
     assert expected == 1 or expected * image.nbytes <= 16 << 20
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
 def test_the_ends_are_the_image_and_the_mean_over_what_hides_it(batch_size):
     made = asker(draws=3, batch_size=batch_size)
-    full, empty = made.ends()
+    full, empty = made.endpoint_scores()
     assert full == pytest.approx(brightness(made.image[np.newaxis])[0])
     assert empty == pytest.approx([2.0, 2.0])
     assert made.calls == 4
@@ -116,19 +116,19 @@ def test_the_ends_are_the_image_and_the_mean_over_what_hides_it(batch_size):
 def test_a_mask_s_score_is_the_mean_over_the_draws(draws, batch_size, rng):
     made = asker(draws=draws, batch_size=batch_size)
     keep = rng.random((7, 6)) < 0.5
-    values = made.masks(keep, np.eye(2), {})
+    values = made.score_masks(keep, np.eye(2), {})
     visible = keep[:, made.segments.labels]
-    pictures = [np.where(visible, made.image, draw[..., 0]) for draw in made.draws]
-    assert values == pytest.approx(np.mean([brightness(one) for one in pictures], axis=0))
+    images = [np.where(visible, made.image, draw[..., 0]) for draw in made.draws]
+    assert values == pytest.approx(np.mean([brightness(one) for one in images], axis=0))
     assert made.calls == 7 * draws
 
 
 def test_what_is_known_is_not_asked_again_and_equal_rows_are_asked_once(rng):
     made, known = asker(), {}
     keep = rng.random((5, 6)) < 0.5
-    first = made.masks(keep, np.eye(2), known)
+    first = made.score_masks(keep, np.eye(2), known)
     assert made.calls == 5
-    again = made.masks(np.concatenate([keep, keep[::-1], ~keep[:1], ~keep[:1]]), np.eye(2), known)
+    again = made.score_masks(np.concatenate([keep, keep[::-1], ~keep[:1], ~keep[:1]]), np.eye(2), known)
     assert made.calls == 6
     assert again[:5] == pytest.approx(first, abs=0)
     assert again[5:10] == pytest.approx(first[::-1], abs=0)
@@ -136,15 +136,15 @@ def test_what_is_known_is_not_asked_again_and_equal_rows_are_asked_once(rng):
 
 
 def test_no_masks_are_no_scores():
-    values = asker().masks(np.zeros((0, 6), dtype=bool), np.eye(2), {})
+    values = asker().score_masks(np.zeros((0, 6), dtype=bool), np.eye(2), {})
     assert values.shape == (0, 2)
 
 
 def test_a_model_that_gives_the_same_answer_repeats_itself():
     made = asker()
-    full, _ = made.ends()
-    assert made.repeats(full) == 0
-    assert made.repeats(full + np.array([0.25, -0.5])) == 0.5
+    full, _ = made.endpoint_scores()
+    assert made.repeatability(full) == 0
+    assert made.repeatability(full + np.array([0.25, -0.5])) == 0.5
 
 
 def test_the_model_may_change_what_it_is_given():
@@ -156,9 +156,9 @@ def test_the_model_may_change_what_it_is_given():
     polite, changed = asker(), asker(model=rude)
     image, draws = changed.image.copy(), changed.draws.copy()
     keep = np.random.default_rng(1).random((9, 6)) < 0.5
-    full, _ = changed.ends()
-    assert changed.masks(keep, np.eye(2), {}) == pytest.approx(polite.masks(keep, np.eye(2), {}))
-    assert changed.repeats(full) == 0
+    full, _ = changed.endpoint_scores()
+    assert changed.score_masks(keep, np.eye(2), {}) == pytest.approx(polite.score_masks(keep, np.eye(2), {}))
+    assert changed.repeatability(full) == 0
     assert np.array_equal(changed.image, image)
     assert np.array_equal(changed.draws, draws)
 
@@ -172,9 +172,9 @@ def test_the_model_sees_the_image_s_own_shape_and_dtype_and_no_more_than_a_batch
 
     image = np.arange(24, dtype=np.uint8).reshape(4, 6)
     segments = Segments(np.arange(24).reshape(4, 6) // 8)
-    made = Asker(model, image, fill(image, segments, Colour(0)), segments, 2)
-    made.ends()
-    made.masks(np.random.default_rng(0).random((5, 3)) < 0.5, np.eye(2), {})
+    made = ModelQuery(model, image, draw_fill(image, segments, Colour(0)), segments, 2)
+    made.endpoint_scores()
+    made.score_masks(np.random.default_rng(0).random((5, 3)) < 0.5, np.eye(2), {})
     assert {dtype for _, dtype in seen} == {np.dtype(np.uint8)}
     assert {shape[1:] for shape, _ in seen} == {(4, 6)}
     assert max(shape[0] for shape, _ in seen) == 2
@@ -183,8 +183,8 @@ def test_the_model_sees_the_image_s_own_shape_and_dtype_and_no_more_than_a_batch
 def test_every_answer_is_ticked():
     ticks = []
     made = asker(draws=2, batch_size=2, tick=ticks.append)
-    made.ends()
-    made.masks(np.eye(6, dtype=bool)[:3], np.eye(2), {})
+    made.endpoint_scores()
+    made.score_masks(np.eye(6, dtype=bool)[:3], np.eye(2), {})
     assert ticks == [2, 1, 2, 1, 2, 1]
     assert sum(ticks) == made.calls
 
@@ -196,7 +196,7 @@ def test_every_answer_is_ticked():
 def test_an_answer_of_another_shape_is_refused(answer, returned):
     made = asker(model=lambda images: answer)
     with pytest.raises(ModelError, match=r"given 2 images of shape \(4, 6\)") as caught:
-        made.ends()
+        made.endpoint_scores()
     assert f"return scores of shape (2, n_classes), but it returned {returned}".replace("\\", "") in str(
         caught.value
     )

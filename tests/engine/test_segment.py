@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightline.engine.segment import (
+from sightline.engine.segmentation import (
     Felzenszwalb,
     Given,
     Grid,
     Quickshift,
     Slic,
     Watershed,
-    segment,
-    usual_count,
+    default_segment_count,
+    segment_image,
 )
 from sightline.errors import OptionError, SegmentError, SightlineWarning
 from sightline.types import Segmenter, Segments
@@ -43,7 +43,7 @@ def shapes_and_noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 def said(image: np.ndarray, cutter: Segmenter) -> tuple[Segments, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        segments = segment(image, cutter)
+        segments = segment_image(image, cutter)
     assert all(isinstance(one.message, SightlineWarning) for one in caught)
     return segments, [str(one.message) for one in caught]
 
@@ -80,17 +80,17 @@ def test_ids_run_from_0_with_none_missing_in_every_form(cutter: Segmenter, shape
 def test_segments_do_not_depend_on_the_dtype(cutter: Segmenter, shape: tuple[int, ...]) -> None:
     image = shapes_and_noise(shape, seed=3)
     image.flat[:2] = 0, 255
-    expected = segment(image, cutter).labels
+    expected = segment_image(image, cutter).labels
     for other in ((image / 255).astype(np.float32), image / 255, image.astype(np.float32), image * 257.0):
-        np.testing.assert_array_equal(segment(other, cutter).labels, expected)
+        np.testing.assert_array_equal(segment_image(other, cutter).labels, expected)
 
 
 @every_segmenter
 def test_segments_are_the_same_every_time(cutter: Segmenter) -> None:
     image = shapes_and_noise((40, 40, 3), seed=4)
     before = image.copy()
-    first = segment(image, cutter).labels
-    np.testing.assert_array_equal(segment(image, cutter).labels, first)
+    first = segment_image(image, cutter).labels
+    np.testing.assert_array_equal(segment_image(image, cutter).labels, first)
     np.testing.assert_array_equal(image, before)
 
 
@@ -98,8 +98,8 @@ def test_segments_are_the_same_every_time(cutter: Segmenter) -> None:
 def test_alpha_is_not_looked_at(cutter: Segmenter) -> None:
     image = shapes_and_noise((32, 32, 3), seed=5)
     alpha = np.random.default_rng(0).integers(0, 256, (32, 32, 1), dtype=np.uint8)
-    got = segment(np.concatenate([image, alpha], axis=2), cutter).labels
-    np.testing.assert_array_equal(got, segment(image, cutter).labels)
+    got = segment_image(np.concatenate([image, alpha], axis=2), cutter).labels
+    np.testing.assert_array_equal(got, segment_image(image, cutter).labels)
 
 
 @every_segmenter
@@ -115,7 +115,7 @@ def test_real_x_rays_have_at_least_eight_segments(cutter: Segmenter, shared_data
 
 @every_segmenter
 @pytest.mark.parametrize("shape", [(28, 28), (64, 64, 3), (3, 200), (7, 9), (2, 2), (1, 50), (1, 1)])
-def test_noise_and_blank_pictures_have_enough_segments_or_a_warning(
+def test_noise_and_blank_images_have_enough_segments_or_a_warning(
     cutter: Segmenter, shape: tuple[int, ...]
 ) -> None:
     rng = np.random.default_rng(0)
@@ -132,7 +132,7 @@ def test_noise_and_blank_pictures_have_enough_segments_or_a_warning(
     ("shape", "count"), [((28, 28), 21), ((64, 64, 3), 32), ((224, 224, 3), 60), ((1024, 1024), 128)]
 )
 def test_the_usual_count_grows_with_the_root_of_the_side(shape: tuple[int, ...], count: int) -> None:
-    assert usual_count(shape) == count
+    assert default_segment_count(shape) == count
 
 
 def test_slic_and_watershed_aim_at_the_count_asked() -> None:
@@ -160,10 +160,10 @@ def test_quickshift_repeats_for_a_seed_and_finer_settings_give_more() -> None:
 
 
 def test_a_grid_is_equal_rectangles() -> None:
-    labels = segment(np.zeros((6, 8, 3)), Grid(rows=3, columns=4)).labels
+    labels = segment_image(np.zeros((6, 8, 3)), Grid(rows=3, columns=4)).labels
     expected = np.array([[down // 2 * 4 + across // 2 for across in range(8)] for down in range(6)])
     np.testing.assert_array_equal(labels, expected)
-    areas = segment(np.zeros((29, 31)), Grid(rows=4, columns=3)).areas
+    areas = segment_image(np.zeros((29, 31)), Grid(rows=4, columns=3)).areas
     assert len(areas) == 12
     assert areas.min() >= (29 // 4) * (31 // 3)
     assert areas.max() <= (29 // 4 + 1) * (31 // 3 + 1)
@@ -263,7 +263,7 @@ def test_the_warning_names_a_plain_function() -> None:
 
 def test_a_segmenter_may_return_segments() -> None:
     whole = Segments(np.arange(80).reshape(8, 10))
-    assert segment(np.zeros((8, 10, 3)), lambda image: whole) is whole
+    assert segment_image(np.zeros((8, 10, 3)), lambda image: whole) is whole
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_segmenter_may_return_segments() -> None:
 )
 def test_an_answer_that_does_not_fit_is_refused_in_words(answer: object, words: str) -> None:
     with pytest.raises(SegmentError) as caught:
-        segment(np.zeros((8, 10, 3)), lambda image: answer)
+        segment_image(np.zeros((8, 10, 3)), lambda image: answer)
     assert words in str(caught.value)
     assert caught.value.slug in ("segment-shape", "segment-ids")
 
@@ -290,4 +290,4 @@ def test_an_answer_that_does_not_fit_is_refused_in_words(answer: object, words: 
 @pytest.mark.parametrize("labels", [np.zeros((4, 4), int), np.zeros((8, 10, 1), int), np.zeros((8, 10))])
 def test_given_segments_that_do_not_fit_are_refused(labels: np.ndarray) -> None:
     with pytest.raises(SegmentError, match=r"have shape|one integer id for each pixel|must be integers"):
-        segment(np.zeros((8, 10, 3)), Given(labels))
+        segment_image(np.zeros((8, 10, 3)), Given(labels))

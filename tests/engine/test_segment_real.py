@@ -1,4 +1,4 @@
-"""Segmenters on real pictures: enough segments in every one of them."""
+"""Segmenters on real images: enough segments in every one of them."""
 
 from pathlib import Path
 
@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sightline.engine.segment import MINIMUM, Felzenszwalb, Grid, Quickshift, Slic, Watershed, segment
+from sightline.engine.segmentation import (
+    MINIMUM,
+    Felzenszwalb,
+    Grid,
+    Quickshift,
+    Slic,
+    Watershed,
+    segment_image,
+)
 from sightline.types import Segmenter
 
 CUTTERS = (Slic(), Quickshift(), Felzenszwalb(), Watershed(), Grid())
@@ -37,18 +45,18 @@ def faces(shared_data: Path) -> np.ndarray:
 @every_segmenter
 def test_faces_have_enough_segments_in_any_form(cutter: Segmenter, faces: np.ndarray) -> None:
     for face in faces:
-        found = segment(face, cutter)  # warnings are errors
+        found = segment_image(face, cutter)  # warnings are errors
         assert MINIMUM <= found.count <= 200
         as_bytes = np.rint(face * 255).astype(np.uint8)
         assert np.array_equal(
-            segment(as_bytes, cutter).labels, segment(as_bytes.astype(np.float64), cutter).labels
+            segment_image(as_bytes, cutter).labels, segment_image(as_bytes.astype(np.float64), cutter).labels
         )
 
 
 @every_segmenter
 def test_photographs_have_enough_segments(cutter: Segmenter, photos: list[np.ndarray]) -> None:
     for photo in photos:
-        found = segment(photo, cutter)
+        found = segment_image(photo, cutter)
         assert MINIMUM <= found.count <= 400
         assert found.labels.shape == photo.shape[:2]
 
@@ -57,5 +65,5 @@ def test_photographs_have_enough_segments(cutter: Segmenter, photos: list[np.nda
 @pytest.mark.slow
 def test_every_x_ray_of_a_test_set_has_enough_segments(cutter: Segmenter, shared_data: Path) -> None:
     with np.load(shared_data / "pneumoniamnist.npz") as file:
-        pictures = file["test_images"]
-    assert min(segment(picture, cutter).count for picture in pictures) >= MINIMUM
+        images = file["test_images"]
+    assert min(segment_image(image, cutter).count for image in images) >= MINIMUM

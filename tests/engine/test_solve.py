@@ -18,7 +18,7 @@ def some(rows: int = 40, segments: int = 6, targets: int = 2, seed: int = 0):
 @pytest.mark.parametrize("penalty", [0.0, 0.5, 20.0])
 def test_ridge_is_scikit_learn_s(penalty):
     keep, values, weight = some()
-    coefficients, intercept, _ = solve.ridge(keep, values, weight, penalty)
+    coefficients, intercept, _ = solve.ridge_regression(keep, values, weight, penalty)
     usual = Ridge(alpha=penalty or 1e-11).fit(keep, values, sample_weight=weight)
     assert coefficients == pytest.approx(usual.coef_, abs=1e-8)
     assert intercept == pytest.approx(usual.intercept_, abs=1e-8)
@@ -27,13 +27,13 @@ def test_ridge_is_scikit_learn_s(penalty):
 @pytest.mark.parametrize("penalty", [0.0, 3.0])
 def test_influence_times_values_is_the_coefficients(penalty):
     keep, values, weight = some()
-    coefficients, _, influence = solve.ridge(keep, values, weight, penalty)
+    coefficients, _, influence = solve.ridge_regression(keep, values, weight, penalty)
     assert pytest.approx(coefficients, abs=1e-12) == (influence @ values).T
 
 
 def test_constrained_is_the_least_squares_whose_coefficients_have_the_given_sum():
     keep, values, weight = some(targets=1)
-    coefficients, influence = solve.constrained(keep, values, weight, np.array([2.5]))
+    coefficients, influence = solve.constrained_regression(keep, values, weight, np.array([2.5]))
 
     def wrong(free: np.ndarray) -> float:
         full = np.append(free, 2.5 - free.sum())
@@ -42,7 +42,7 @@ def test_constrained_is_the_least_squares_whose_coefficients_have_the_given_sum(
     best = minimize(wrong, np.zeros(5), method="BFGS", options={"gtol": 1e-9}).x
     assert coefficients[0] == pytest.approx(np.append(best, 2.5 - best.sum()), abs=1e-5)
     assert coefficients.sum() == pytest.approx(2.5, abs=1e-12)
-    moved, _ = solve.constrained(keep, values + 1, weight, np.array([2.5]))
+    moved, _ = solve.constrained_regression(keep, values + 1, weight, np.array([2.5]))
     assert moved - coefficients == pytest.approx((influence @ np.ones((40, 1))).T, abs=1e-9)
 
 
@@ -50,19 +50,19 @@ def test_equal_columns_share_what_they_cannot_be_told_apart_on():
     keep, values, weight = some(segments=4)
     twice = keep[:, [0, 0, 1, 2, 3]]
     once, _ = least_squares(keep, values[:, 0], weight)
-    coefficients, _, _ = solve.ridge(twice, values, weight, 0.0)
+    coefficients, _, _ = solve.ridge_regression(twice, values, weight, 0.0)
     assert coefficients[0] == pytest.approx([once[0] / 2, once[0] / 2, *once[1:]], abs=1e-8)
 
 
 def test_what_the_rows_determine_is_known():
     rng = np.random.default_rng(0)
     design = rng.normal(size=(9, 5))
-    assert solve.determined(design).all()
+    assert solve.is_determined(design).all()
     design[:, 3] = design[:, 1]
-    assert solve.determined(design).tolist() == [True, False, True, False, True]
+    assert solve.is_determined(design).tolist() == [True, False, True, False, True]
     design[:, 4] = 0
-    assert solve.determined(design).tolist() == [True, False, True, False, False]
-    assert not solve.determined(np.zeros((3, 2))).any()
+    assert solve.is_determined(design).tolist() == [True, False, True, False, False]
+    assert not solve.is_determined(np.zeros((3, 2))).any()
 
 
 def test_r_squared_is_one_minus_the_unexplained_share():
@@ -92,12 +92,12 @@ def test_r_squared_of_values_that_never_moved_is_nan_without_a_warning():
     ],
 )
 def test_rounding_is_no_movement_and_small_scores_still_move(values, moved):
-    assert solve.moved(np.array(values, dtype=float)[:, np.newaxis])[0] == moved
+    assert solve.has_moved(np.array(values, dtype=float)[:, np.newaxis])[0] == moved
 
 
 def test_partners_are_complements_wherever_they_are():
     keep = np.array([[1, 0, 0], [1, 1, 1], [0, 1, 1], [0, 1, 0], [0, 0, 0]], dtype=bool)
-    assert solve.partners(keep).tolist() == [2, 4, 0, 3, 1]
+    assert solve.complement_rows(keep).tolist() == [2, 4, 0, 3, 1]
 
 
 def test_the_error_of_a_mean_is_the_usual_one():

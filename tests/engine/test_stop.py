@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sightline.engine import stop
+from sightline.engine import convergence
 from sightline.types import Attribution
 
 
@@ -44,16 +44,16 @@ SEVEN = [9.0, -8.0, 7.0, -6.0, 5.0, 3.0, 1.0]
     ],
 )
 def test_settled_is_five_leading_segments_apart_from_the_rest(values, error, settled):
-    assert stop.settled(attribution(values, error)) == settled
+    assert convergence.is_settled(attribution(values, error)) == settled
 
 
 def test_every_target_has_to_be_settled():
     both = attribution([SEVEN, SEVEN], [[0.1] * 7, [0.1] * 7])
     one = attribution([SEVEN, SEVEN], [[0.1] * 7, [1.0] * 7])
-    assert stop.settled(both)
-    assert not stop.settled(one)
+    assert convergence.is_settled(both)
+    assert not convergence.is_settled(one)
 
 
 def test_undecided_are_the_values_within_two_errors_of_zero():
     made = attribution([[1.0, -1.0, 1.0, 0.0, 1.0, 0.0]], [[0.5, 0.52, np.inf, 0.1, 0.0, 0.0]])
-    assert stop.undecided(made).tolist() == [[False, True, True, True, False, True]]
+    assert convergence.undecided_segments(made).tolist() == [[False, True, True, True, False, True]]

@@ -6,26 +6,28 @@ import itertools
 import numpy as np
 import pytest
 
-from sightline.figures.dumbbell import dumbbells
-from sightline.figures.proof import proof as page
-from sightline.figures.sheet import Box, leading, measure
+from sightline.figures.layout import FilledBox, line_height, text_width
+from sightline.figures.paired_chart import dumbbells
+from sightline.figures.proof_figure import plot_proof as page
+from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
+from sightline.proof.paired_metrics import PairedMetric
+from sightline.proof.result import Proof
+from sightline.proof.verdict import PValues
 from sightline.render import RED
-from sightline.repair.looks import Example, Looks
-from sightline.repair.measure import Pair
-from sightline.repair.proven import Proof
-from sightline.repair.verdict import Chances
 
 AREA = np.zeros((16, 16), bool)
 AREA[2:6, 2:8] = True
 
 
 def pair(kind, name, before, after, *, p=np.nan, beside=None):
-    return Pair(kind, name, before, after, after - before - 0.03, after - before + 0.03, p, beside, 200)
+    return PairedMetric(
+        kind, name, before, after, after - before - 0.03, after - before + 0.03, p, beside, 200
+    )
 
 
 def example(place, label, before, after, *, heat=True):
     shown = np.where(AREA, 1.0, -0.2) if heat else None
-    return Example(
+    return ChangedAnswer(
         place, np.full((16, 16, 3), 128, np.uint8), AREA, label, before, after, shown, shown if heat else None
     )
 
@@ -47,8 +49,8 @@ def made(**changed):
             pair("content", "accuracy, region hidden", 0.9, 0.91),
             pair("other region", "errors blamed on the left eye", -0.01, 0.02),
         ),
-        tests=Chances(0.001, {0: 0.5}, 0.0001, 0.00001, 0.01),
-        pictures=200,
+        tests=PValues(0.001, {0: 0.5}, 0.0001, 0.00001, 0.01),
+        images=200,
         right=(160, 180),
         mended=25,
         broken=5,
@@ -57,7 +59,9 @@ def made(**changed):
         draws=4,
         seed=0,
         calls=(5000, 5000),
-        looks=Looks(np.full((9, 3), 0.2), np.full((16, 16, 3), 0.5), heat, -heat, AREA, (100, 100)),
+        looks=AttributionShift(
+            np.full((9, 3), 0.2), np.full((16, 16, 3), 0.5), heat, -heat, AREA, (100, 100)
+        ),
         examples=(
             example(3, "pneumonia with a very long name of its own", "normal", "pneumonia with a very long"),
             *(example(place, "cat", "dog", "cat") for place in (4, 50)),
@@ -72,13 +76,13 @@ def boxes(figure):
     for text in axes.texts:
         if text.get_text():
             (x, y), size = text.get_position(), text.get_fontsize()
-            wide = measure(text.get_text(), size, bold=text.get_fontweight() == "bold")
+            wide = text_width(text.get_text(), size, bold=text.get_fontweight() == "bold")
             left = x - wide * {"left": 0, "center": 0.5, "right": 1}[text.get_ha()]
-            yield text.get_text(), left, y - 0.5 * leading(size), left + wide, y + 2
+            yield text.get_text(), left, y - 0.5 * line_height(size), left + wide, y + 2
 
 
 BARE = {"looks": None, "examples": ()}
-WITHOUT_MAPS = {"looks": Looks(np.zeros((0, 3)), None, None, None, None, (0, 0))}
+WITHOUT_MAPS = {"looks": AttributionShift(np.zeros((0, 3)), None, None, None, None, (0, 0))}
 
 
 @pytest.mark.parametrize("changed", [{}, BARE, WITHOUT_MAPS, {"verdict": "harmful", "grow": 0.0, "way": ""}])
@@ -126,7 +130,7 @@ def test_the_two_maps_share_a_scale_and_red_speaks_for():
 def test_marks_stand_where_their_values_are():
     values = [("one", 0.2, 0.6), ("other", 0.4, 0.3)]
     items = dumbbells("What", [pair("region", name, one, two) for name, one, two in values], 0, 1540)
-    squares = [item for item in items if isinstance(item, Box) and item.width == item.height]
+    squares = [item for item in items if isinstance(item, FilledBox) and item.width == item.height]
     centres = [item.left + item.width / 2 for item in squares]
     steps = np.diff(centres) / np.diff([0.2, 0.6, 0.4, 0.3])
     assert np.allclose(steps, steps[0])
@@ -134,5 +138,5 @@ def test_marks_stand_where_their_values_are():
 
 
 def test_a_measure_that_is_not_known_is_said_to_be_not_measured():
-    items = dumbbells("What", [Pair("content", "moved", *[np.nan] * 5, None, 0)], 0, 1540)
+    items = dumbbells("What", [PairedMetric("content", "moved", *[np.nan] * 5, None, 0)], 0, 1540)
     assert "not measured" in [getattr(item, "text", "") for item in items]

@@ -11,18 +11,18 @@ from scipy import stats
 
 import sightline as sl
 from sightline.errors import ImageError, OptionError
-from sightline.figures.atlas import tinted
-from sightline.findings import regions
-from sightline.findings.atlas import _held_against, atlas
-from sightline.findings.averages import SAME, Atlas, Cell
-from sightline.findings.maps import brought
-from sightline.findings.sums import Sums
-from sightline.render import limit_of
+from sightline.figures.atlas_figure import tint_mean_image
+from sightline.findings.atlas_analysis import _welch_test, atlas
+from sightline.findings.atlas_result import SAME, Atlas, OutcomeMap
+from sightline.findings.heatmaps import resize_keeping_sums
+from sightline.findings.running_stats import RunningMean
+from sightline.regions import builders
+from sightline.render import scale_limit
 from sightline.study import Study
 from studies import Memory
 
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
-NINE = regions.grid(3, 3)
+NINE = builders.grid(3, 3)
 
 
 def cells(images):
@@ -77,19 +77,19 @@ def test_wrong_answers_are_held_against_right_ones_by_welch_s_test(study, made):
     np.testing.assert_allclose(made.difference, wrong.mean(axis=0) - right.mean(axis=0), atol=1e-12)
     p = stats.ttest_ind(wrong, right, equal_var=False).pvalue
     expected = stats.false_discovery_control(np.nan_to_num(p, nan=1.0)) <= 0.05
-    np.testing.assert_array_equal(made.told, expected)
-    assert made.told[:3, :3].all()
+    np.testing.assert_array_equal(made.significant, expected)
+    assert made.significant[:3, :3].all()
     assert made.difference[0, 0] > 0
 
 
 def test_of_many_pixels_the_share_of_false_ones_is_kept_low(rng):
     wrong, right = rng.normal(size=(30, 20, 20)), 2 * rng.normal(size=(25, 20, 20))
     wrong[:, :5] += 1.5
-    kinds = Sums((20, 20)), Sums((20, 20))
+    kinds = RunningMean((20, 20)), RunningMean((20, 20))
     for sums, maps in zip(kinds, (wrong, right), strict=True):
         for one in maps:
             sums.add(one)
-    _, _, told = _held_against(*kinds)
+    _, _, told = _welch_test(*kinds)
     p = stats.ttest_ind(wrong, right, equal_var=False).pvalue
     np.testing.assert_array_equal(told.ravel(), stats.false_discovery_control(p, axis=None) <= 0.05)
     assert 0 < told.sum() < (p <= 0.05).sum()
@@ -106,7 +106,7 @@ def test_where_right_and_wrong_look_alike_it_says_so():
     images, _ = marked()
     lucky = Memory(model, images, rng.integers(0, 2, len(images)), PLAN)
     found = atlas(lucky, regions=NINE)
-    assert not found.region_told.any()
+    assert not found.region_significant.any()
     assert SAME in repr(found)
 
 
@@ -117,10 +117,10 @@ def test_false_differences_are_rare():
     for _ in range(100):
         truth = dict(zip(study.places.tolist(), rng.permutation(np.arange(80) % 2 == 0), strict=True))
         rows = [SimpleNamespace(right=truth[row.place], heat=row.heat) for row in study.rows()]
-        kinds = {right: Sums((9, 9)) for right in (False, True)}
+        kinds = {right: RunningMean((9, 9)) for right in (False, True)}
         for row in rows:
             kinds[row.right].add(row.heat())
-        alarms += bool(_held_against(kinds[False], kinds[True])[2].any())
+        alarms += bool(_welch_test(kinds[False], kinds[True])[2].any())
     assert alarms <= 12  # 5 of 100 expected; 13 or more once in a thousand times
 
 
@@ -141,10 +141,12 @@ def test_pairs_and_classes_are_the_kinds_that_were_asked_for(study):
 @pytest.mark.parametrize("shape", [(9, 9), (6, 12), (20, 5), (3, 3)])
 def test_heat_keeps_its_sums_at_any_size(rng, shape):
     heat = rng.normal(size=(9, 9))
-    made = brought(heat, shape)
+    made = resize_keeping_sums(heat, shape)
     assert made.shape == shape
     assert made.sum() == pytest.approx(heat.sum())
-    assert np.clip(brought(np.abs(heat), shape), 0, None).sum() == pytest.approx(np.abs(heat).sum())
+    assert np.clip(resize_keeping_sums(np.abs(heat), shape), 0, None).sum() == pytest.approx(
+        np.abs(heat).sum()
+    )
 
 
 def test_images_of_several_sizes_share_one_map():
@@ -165,7 +167,7 @@ def test_a_study_whose_images_are_out_of_reach_has_an_atlas_without_them(tmp_pat
     Study(tmp_path / "run", PLAN).run(marked(30), model)
     made = atlas(Study(tmp_path / "run"))
     assert made.cells[0].image is None
-    assert sl.figures.atlas(made).axes
+    assert sl.figures.plot_atlas(made).axes
 
 
 def test_only_right_answers_make_an_atlas_without_a_difference(study):
@@ -216,7 +218,7 @@ def test_classes_may_be_called_right_and_wrong():
 
 def test_rare_kinds_are_counted_and_not_averaged(study, monkeypatch):
     whole = atlas(study, by="pair")
-    monkeypatch.setattr("sightline.findings.atlas.MOST_KINDS", 1)
+    monkeypatch.setattr("sightline.findings.atlas_analysis.MOST_KINDS", 1)
     made = atlas(study, by="pair")
     assert [one.name for one in made.cells] == [whole.cells[0].name]
     assert made.others == (len(whole.cells) - 1, whole.count - whole.cells[0].count)
@@ -287,7 +289,7 @@ def test_regions_have_their_difference_with_its_error_in_the_table(made):
 
 
 def test_numbers_are_printed_to_two_digits_of_their_usual_error():
-    one = Cell(
+    one = OutcomeMap(
         "right", 9, np.zeros((1, 1)), np.ones((1, 1)), None, np.array([-1e-9, 2e-5]), np.array([3.3e-6, 5e-6])
     )
     printed = repr(dataclasses.replace(_bare(one), region_names=("jaw", "nose")))
@@ -302,11 +304,11 @@ def _bare(cell):
         image=None,
         difference=None,
         error=None,
-        told=None,
+        significant=None,
         region_names=(),
         region_difference=None,
         region_error=None,
-        region_told=None,
+        region_significant=None,
         groups=(),
         how_grouped="",
     )
@@ -322,19 +324,19 @@ def test_a_study_without_explained_images_is_refused_at_any_size():
 
 def test_too_few_wrong_answers_tell_nothing(rng):
     for few, told in ((4, False), (5, True)):
-        kinds = Sums((2,)), Sums((2,))
+        kinds = RunningMean((2,)), RunningMean((2,))
         for sums, count, shift in zip(kinds, (few, 40), (100.0, 0.0), strict=True):
             for _ in range(count):
                 sums.add(rng.normal(size=2) + shift)
-        assert _held_against(*kinds)[2].all() == _held_against(*kinds[::-1])[2].all() == told
+        assert _welch_test(*kinds)[2].all() == _welch_test(*kinds[::-1])[2].all() == told
 
 
 def test_the_figure_hatches_what_may_be_chance(made):
-    nowhere = dataclasses.replace(made, told=np.zeros_like(made.told))
+    nowhere = dataclasses.replace(made, significant=np.zeros_like(made.significant))
     words = [text.get_text() for text in nowhere.plot().axes[0].texts]
     assert "no difference" in words
     assert "may be chance; of the rest, at most 5 % is expected to be" in words
-    everywhere = dataclasses.replace(made, told=np.ones_like(made.told))
+    everywhere = dataclasses.replace(made, significant=np.ones_like(made.significant))
     assert not any("may be chance" in text.get_text() for text in everywhere.plot().axes[0].texts)
 
 
@@ -346,8 +348,8 @@ def test_only_what_may_be_chance_is_hatched(made):
         shown = dataclasses.replace(made, told=where).plot().axes[0].images
         return np.asarray(shown[2].get_array())
 
-    limit = limit_of(np.array([made.difference, *(one.mean for one in made.cells)]))
-    half, plain = drawn(told), tinted(made.image, made.difference, limit)
+    limit = scale_limit(np.array([made.difference, *(one.mean for one in made.cells)]))
+    half, plain = drawn(told), tint_mean_image(made.image, made.difference, limit)
     third = half.shape[1] // 3
     np.testing.assert_array_equal(half[:, :third], plain[:, :third])
     assert (half[:, third + 1 :] != plain[:, third + 1 :]).any(axis=2).mean() > 0.1

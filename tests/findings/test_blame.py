@@ -7,12 +7,12 @@ import pytest
 
 import sightline as sl
 from sightline.errors import ModelError, OptionError
-from sightline.findings import regions
-from sightline.findings.blame import blame
-from sightline.findings.weighing import evidence
+from sightline.findings.blame_analysis import blame
+from sightline.findings.region_effects import class_evidence
+from sightline.regions import builders
 from studies import Memory
 
-NINE = regions.grid(3, 3)
+NINE = builders.grid(3, 3)
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
 
 
@@ -31,7 +31,7 @@ def weighing(*weights):
     return model
 
 
-def pictures(signal, spread, count=180, seed=0):
+def images_with_signal(signal, spread, count=180, seed=0):
     """Nine cells whose brightness speaks for the label by `signal`, with `spread` around it."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, count)
@@ -42,7 +42,7 @@ def pictures(signal, spread, count=180, seed=0):
 
 def marked(count=180, seed=0):
     """The middle tells the label; the upper left corner has a mark in half of them, whatever the label is."""
-    images, labels = pictures([0, 0, 0, 0, 0.1, 0, 0, 0, 0], 0.05, count, seed)
+    images, labels = images_with_signal([0, 0, 0, 0, 0.1, 0, 0, 0, 0], 0.05, count, seed)
     rng = np.random.default_rng((seed, 1))
     images[:, :3, :3] = np.where(rng.random(count) < 0.5, 0.7, 0.3)[:, np.newaxis, np.newaxis]
     return images, labels
@@ -67,7 +67,7 @@ def test_the_marks_region_is_first_and_alone_confirmed(planted):
 def test_a_region_that_right_answers_go_by_as_much_is_not_blamed_though_hiding_it_helps_every_wrong_one():
     # All the evidence there is lies in the middle, so all errors are its own: nothing to repair.
     signal, spread = np.eye(9)[4] * 0.1, 0.1 * np.eye(9)[4] + 0.001
-    study = Memory(weighing(*np.eye(9)[4] * 20), *pictures(signal, spread), PLAN)
+    study = Memory(weighing(*np.eye(9)[4] * 20), *images_with_signal(signal, spread), PLAN)
     found = blame(study, NINE)
     assert found["r2c2"].low > 0.1
     assert found["r2c2"].suspect
@@ -77,7 +77,7 @@ def test_a_region_that_right_answers_go_by_as_much_is_not_blamed_though_hiding_i
 
 def test_a_region_that_is_noise_to_a_model_that_goes_by_it_is_blamed():
     signal, spread = np.full(9, 0.06) * (np.arange(9) > 0), np.array([0.5, *[0.1] * 8])
-    study = Memory(weighing(*[10] * 9), *pictures(signal, spread, 240), PLAN)
+    study = Memory(weighing(*[10] * 9), *images_with_signal(signal, spread, 240), PLAN)
     assert blame(study, NINE).confirmed == ("r1c1",)
 
 
@@ -88,14 +88,14 @@ def test_models_that_weigh_their_evidence_well_are_left_alone():
         rng = np.random.default_rng(seed)
         signal, spread = rng.uniform(0.0, 0.1, 9), np.full(9, 0.15)
         weights = 2 * signal / spread**2
-        study = Memory(weighing(*weights), *pictures(signal, spread, 160, seed), PLAN)
+        study = Memory(weighing(*weights), *images_with_signal(signal, spread, 160, seed), PLAN)
         alarms += bool(blame(study, NINE, seed=seed).confirmed)
     assert alarms <= 2  # of 10 at 5 %: more has a chance below 2 %
 
 
-def test_the_effects_are_what_hiding_the_region_does_pictures_one_by_one(planted):
+def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
     found = blame(planted, NINE, most=1000, seed=3)
-    # Which half confirmed is not told; every picture of this study is asked about in one of two halves.
+    # Which half confirmed is not told; every image of this study is asked about in one of two halves.
     wrong = planted.labels != planted.predicted
     assert found.errors == wrong.sum()
     alike = blame(planted, NINE[["r1c1", "r2c2"]], most=1000, seed=3)
@@ -114,9 +114,9 @@ def test_the_effects_are_what_hiding_the_region_does_pictures_one_by_one(planted
 
 
 def confirming(study, seed):
-    from sightline.findings.halves import halves
+    from sightline.findings.sample_split import split_answers
 
-    return ~halves(study, None, np.random.default_rng(seed)).chooses
+    return ~split_answers(study, None, np.random.default_rng(seed)).chooses
 
 
 def test_hiding_elsewhere_is_the_mean_over_the_other_places(planted):
@@ -145,12 +145,12 @@ def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
 
 
 def test_a_model_that_is_never_right_cannot_be_blamed_on_a_region():
-    images, labels = pictures(np.full(9, 0.1), 0.05, 60)
+    images, labels = images_with_signal(np.full(9, 0.1), 0.05, 60)
     study = Memory(weighing(*[20] * 9), images, 1 - labels, PLAN)
     assert blame(study, NINE).verdict == "too few right answers: 0, and each of two halves needs 10."
 
 
-def test_same_seed_same_answer_for_any_batch_size_and_every_picture_is_counted(planted):
+def test_same_seed_same_answer_for_any_batch_size_and_every_image_is_counted(planted):
     sizes, model = [], planted.model
 
     def counting(images):
@@ -165,13 +165,13 @@ def test_same_seed_same_answer_for_any_batch_size_and_every_picture_is_counted(p
         assert (mine["region"], mine["p"], mine["confirmed"]) == (its["region"], its["p"], its["confirmed"])
     assert sum(sizes) == 2 * one["calls"]
     assert one["calls"] == (one["wrong"] + one["right"]) * (1 + 9 * 5)
-    # Several pictures' worth go in one batch, for each of them has 46.
+    # Several images' worth go in one batch, for each of them has 46.
     assert max(sizes) == 256
     assert sorted(sizes)[-5:] == [256] * 5
 
 
 @pytest.mark.slow
-def test_groups_are_what_is_counted_not_pictures():
+def test_groups_are_what_is_counted_not_images():
     images, labels = marked(90)
     often = Memory(MARKED, np.repeat(images, 3, axis=0), np.repeat(labels, 3), PLAN)
     person = np.repeat(np.arange(90), 3)
@@ -195,7 +195,7 @@ def test_scores_that_are_no_probabilities_are_compared_as_they_are():
         return np.stack([-scores, scores], axis=1)
 
     assert blame(Memory(logits, *marked(), PLAN), NINE).confirmed == ("r1c1",)
-    assert evidence(np.array([[3.0, 1, -2], [0, 5, 9]]), 0, likely=False).tolist() == [2, -5]
+    assert class_evidence(np.array([[3.0, 1, -2], [0, 5, 9]]), 0, likely=False).tolist() == [2, -5]
 
 
 def test_the_dictionary_is_json_and_says_what_the_table_says(planted):

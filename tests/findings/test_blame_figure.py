@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sightline import figures
-from sightline.figures.sheet import leading, measure
-from sightline.findings.verdict import Blame
+from sightline.figures.layout import line_height, text_width
+from sightline.findings.blame_result import Blame
 from sightline.render import GREY, RED
 
 
@@ -32,7 +32,7 @@ def words(figure):
 
 
 def test_each_region_has_its_line_and_the_confirmed_is_red():
-    figure = figures.blame(Found(Line("jaw", 0.3, True, 0.0009), Line("hair", -0.2)))
+    figure = figures.plot_blame(Found(Line("jaw", 0.3, True, 0.0009), Line("hair", -0.2)))
     said = words(figure)
     assert said[0] == "56 wrong answers. Driven by: jaw"
     assert {"jaw", "hair", "0.0009", "12 (0.5)", "3 (1.5)"} <= set(said)
@@ -45,7 +45,7 @@ def test_each_region_has_its_line_and_the_confirmed_is_red():
 
 
 def test_where_nothing_is_confirmed_it_says_so():
-    assert words(figures.blame(Found(Line("jaw", 0.01))))[0] == (
+    assert words(figures.plot_blame(Found(Line("jaw", 0.01))))[0] == (
         "56 wrong answers. No region is confirmed to drive them"
     )
 
@@ -53,7 +53,7 @@ def test_where_nothing_is_confirmed_it_says_so():
 def test_too_few_errors_are_said_without_a_chart():
     fields = dict.fromkeys(Blame.__dataclass_fields__, 0)
     lacking = Blame(**(fields | {"regions": (), "lack": "5 wrong answers", "fill": "", "groups": None}))
-    said = words(figures.blame(lacking))
+    said = words(figures.plot_blame(lacking))
     assert said[0] == "0 wrong answers. Nothing can be said of them"
     assert "5 wrong answers" in said[-1]
 
@@ -63,14 +63,14 @@ def test_too_few_errors_are_said_without_a_chart():
 )
 def test_all_words_are_on_the_page_and_none_over_another(name):
     lines = [Line(name, 0.3, True, 0.0009), *(Line(f"{name} {n}", 0.05 - 0.1 * n) for n in range(12))]
-    figure = figures.blame(Found(*lines))
+    figure = figures.plot_blame(Found(*lines))
     width, height = figure.get_size_inches() * figure.dpi
     boxes = []
     for text in figure.axes[0].texts:
         (x, y), size = text.get_position(), text.get_fontsize()
-        wide = measure(text.get_text(), size, bold=text.get_fontweight() == "bold")
+        wide = text_width(text.get_text(), size, bold=text.get_fontweight() == "bold")
         left = x - wide * {"left": 0, "center": 0.5, "right": 1}[text.get_horizontalalignment()]
-        boxes.append((left, y - 0.6 * leading(size), left + wide, y))
+        boxes.append((left, y - 0.6 * line_height(size), left + wide, y))
     assert min(left for left, *_ in boxes) >= 0
     assert max(right for _, _, right, _ in boxes) <= width
     assert max(base for *_, base in boxes) <= height
@@ -79,20 +79,20 @@ def test_all_words_are_on_the_page_and_none_over_another(name):
 
 
 def test_regions_that_were_not_tested_are_said_to_be():
-    said = words(figures.blame(Found(Line("jaw", 0.3, p=0.2), Line("hair", -0.2))))
+    said = words(figures.plot_blame(Found(Line("jaw", 0.3, p=0.2), Line("hair", -0.2))))
     assert said.count("not tested") == 1
     assert "0.2" in said
 
 
 def test_only_colours_that_are_there_are_explained():
-    said = words(figures.blame(Found(Line("jaw", 0.01))))
+    said = words(figures.plot_blame(Found(Line("jaw", 0.01))))
     assert "95 % interval: not confirmed" in said
     assert "95 % interval: drives errors" not in said
     assert "the least that counts: 5% of what the true class lacked" in said
 
 
 def test_bars_are_intervals_on_one_axis():
-    figure = figures.blame(Found(Line("jaw", 0.3, True, 0.01), Line("hair", -0.2)))
+    figure = figures.plot_blame(Found(Line("jaw", 0.3, True, 0.01), Line("hair", -0.2)))
     boxes = [patch for patch in figure.axes[0].patches if patch.get_height() == 10]
     (jaw, hair) = boxes
     assert jaw.get_width() == pytest.approx(hair.get_width())  # both 0.2 long

@@ -5,8 +5,17 @@ import pytest
 
 import sightline as sl
 from sightline.errors import ImageError, OptionError
-from sightline.findings.groups import FEWEST, LEAST, MOST, THUMB, _members, _smoothing, _where, grouped
-from sightline.findings.groups import MOST_GROUPS as SIX
+from sightline.findings.error_groups import (
+    FEWEST,
+    LEAST,
+    MOST,
+    THUMB,
+    _cluster_members,
+    _critical_bandwidth,
+    _location_features,
+    group_errors,
+)
+from sightline.findings.error_groups import MOST_GROUPS as SIX
 from studies import Memory
 
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
@@ -19,7 +28,7 @@ def misled(images):
 
 
 def two_kinds(count=40):
-    """Pictures of class 0 that are all taken for class 1, half for one corner and half for the other."""
+    """Images of class 0 that are all taken for class 1, half for one corner and half for the other."""
     rng = np.random.default_rng(0)
     images = 0.5 + rng.normal(0, 0.02, (count, 9, 9))
     first = np.arange(count) % 2 == 0
@@ -31,7 +40,7 @@ def two_kinds(count=40):
 def test_two_kinds_of_errors_are_two_groups():
     images, labels, first = two_kinds()
     study = Memory(misled, images, labels, PLAN)
-    groups, how = grouped(study, (9, 9))
+    groups, how = group_errors(study, (9, 9))
     assert [one.count for one in groups] == [20, 20]
     assert {tuple(sorted({bool(first[place]) for place in one.places})) for one in groups} == {
         (True,),
@@ -63,7 +72,7 @@ def test_patches_that_look_different_are_two_groups_wherever_they_are():
 
     plan = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.2), budget=32)
     study = Memory(bright, images, np.zeros(40, dtype=int), plan)
-    groups, _ = grouped(study, (24, 24), patches=True)
+    groups, _ = group_errors(study, (24, 24), patches=True)
     assert [one.count for one in groups] == [20, 20]
     assert all(len({bool(first[place]) for place in one.places}) == 1 for one in groups)
 
@@ -84,12 +93,12 @@ def test_what_has_no_groups_is_one(shape):
     found = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        found += bool(_members(SHAPES[shape](rng), rng).any())
+        found += bool(_cluster_members(SHAPES[shape](rng), rng).any())
     assert found <= 2  # 1 in 40 is meant; of log-normal ones 1 in 6 were found over 60 seeds
 
 
 def test_answers_that_are_all_alike_are_one_group(rng):
-    assert not _members(np.ones((30, 12)), rng).any()
+    assert not _cluster_members(np.ones((30, 12)), rng).any()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -102,7 +111,7 @@ def test_the_smoothing_is_the_least_that_leaves_one_peak(seed):
         density = np.exp(-0.5 * ((grid[:, np.newaxis] - values) / width) ** 2).sum(axis=1)
         return ((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])).sum()
 
-    width = _smoothing(values)
+    width = _critical_bandwidth(values)
     assert peaks(1.1 * width) == 1
     assert peaks(0.9 * width) > 1
 
@@ -112,40 +121,40 @@ def test_groups_are_found_in_most_draws_where_they_are():
         rng = np.random.default_rng(seed)
         which = rng.integers(0, 3, 60)
         told = rng.normal(size=(60, 12)) + 6 * np.eye(12)[which]
-        members = _members(told, rng)
+        members = _cluster_members(told, rng)
         assert len(np.unique(members)) == 3 <= SIX
         assert all(len(np.unique(which[members == one])) == 1 for one in range(3))
 
 
 def test_few_errors_are_not_grouped_and_none_are_none():
     images, labels, _ = two_kinds(FEWEST - 1)
-    groups, _ = grouped(Memory(misled, images, labels, PLAN), (9, 9))
+    groups, _ = group_errors(Memory(misled, images, labels, PLAN), (9, 9))
     assert [one.count for one in groups] == [FEWEST - 1]
     right = Memory(misled, images, labels + 1, PLAN)
-    assert grouped(right, (9, 9))[0] == ()
+    assert group_errors(right, (9, 9))[0] == ()
 
 
 def test_of_many_errors_a_number_is_grouped(monkeypatch):
-    monkeypatch.setattr("sightline.findings.groups.MOST", 16)
+    monkeypatch.setattr("sightline.findings.error_groups.MOST", 16)
     images, labels, _ = two_kinds(60)
-    groups, _ = grouped(Memory(misled, images, labels, PLAN), (9, 9))
+    groups, _ = group_errors(Memory(misled, images, labels, PLAN), (9, 9))
     assert sum(one.count for one in groups) == 16 < MOST
 
 
 def test_a_group_shows_its_mean_and_the_images_nearest_to_its_middle():
     images, labels, first = two_kinds()
     study = Memory(misled, images, labels, PLAN, class_names=["dull", "bright"])
-    groups, _ = grouped(study, (9, 9))
+    groups, _ = group_errors(study, (9, 9))
     for one in groups:
         members = np.flatnonzero(first == first[one.places[0]])
         heats = np.array([study.row(place).heat() for place in members])
         np.testing.assert_allclose(one.mean, heats.mean(axis=0), atol=1e-12)
         np.testing.assert_allclose(one.image[..., 2], images[members].mean(axis=0), atol=2e-5)
-        told = np.array([_where(study.row(place)) for place in members])
+        told = np.array([_location_features(study.row(place)) for place in members])
         far = np.linalg.norm(told - told.mean(axis=0), axis=1)
         np.testing.assert_array_equal(one.places, members[np.argsort(far, kind="stable")[: len(one.places)]])
         assert one.answers == ("dull → bright",) * len(one.places)
-        for place, image, spot in zip(one.places, one.images, one.spots, strict=True):
+        for place, image, spot in zip(one.places, one.images, one.leading_segments, strict=True):
             np.testing.assert_allclose(image[..., 0], 255 * images[place], atol=0.51)
             expected = np.zeros((9, 9), dtype=bool)
             expected[(slice(0, 3),) * 2 if first[place] else (slice(6, 9),) * 2] = True
@@ -156,16 +165,16 @@ def test_a_group_of_less_than_a_twentieth_is_none():
     rng = np.random.default_rng(0)
     told = rng.normal(size=(200, 4))
     told[:9] += 30
-    assert not _members(told, rng).any()
+    assert not _cluster_members(told, rng).any()
     told[9:11] += 30
-    assert np.bincount(_members(told, rng)).min() == 11 > LEAST
+    assert np.bincount(_cluster_members(told, rng)).min() == 11 > LEAST
 
 
 def test_the_same_seed_gives_the_same_groups(monkeypatch):
-    monkeypatch.setattr("sightline.findings.groups.MOST", 20)
+    monkeypatch.setattr("sightline.findings.error_groups.MOST", 20)
     images, labels, _ = two_kinds(60)
     study = Memory(misled, images, labels, PLAN)
-    one, other, third = (grouped(study, (9, 9), seed=seed)[0] for seed in (5, 5, 6))
+    one, other, third = (group_errors(study, (9, 9), seed=seed)[0] for seed in (5, 5, 6))
     assert [group.places.tolist() for group in one] == [group.places.tolist() for group in other]
     assert [group.places.tolist() for group in one] != [group.places.tolist() for group in third]
 
@@ -173,9 +182,9 @@ def test_the_same_seed_gives_the_same_groups(monkeypatch):
 def test_images_that_are_kept_are_small():
     images = np.random.default_rng(0).random((2, 400, 800, 3))
     study = Memory(lambda batch: 1 - batch.mean(axis=(1, 2, 3)), images, np.ones(2, dtype=int), PLAN)
-    ((one,), _) = grouped(study, (9, 9))
+    ((one,), _) = group_errors(study, (9, 9))
     assert {image.shape for image in one.images} == {(THUMB // 2, THUMB, 3)}
-    assert {spot.shape for spot in one.spots} == {(THUMB // 2, THUMB)}
+    assert {spot.shape for spot in one.leading_segments} == {(THUMB // 2, THUMB)}
     assert {image.dtype for image in one.images} == {np.dtype(np.uint8)}
 
 
@@ -193,17 +202,17 @@ class Gone(Memory):
 def test_explanations_are_grouped_without_images_but_patches_are_not():
     images, labels, _ = two_kinds()
     study = Gone(misled, images, labels, PLAN)
-    groups, _ = grouped(study, (9, 9))
+    groups, _ = group_errors(study, (9, 9))
     assert [(one.count, one.image, one.images) for one in groups] == [(20, None, ())] * 2
     with pytest.raises(OptionError, match="give them again"):
-        grouped(study, (9, 9), patches=True)
+        group_errors(study, (9, 9), patches=True)
 
 
 def test_patches_that_can_no_longer_be_read_are_left_out():
     images, labels, _ = two_kinds()
     study = Gone(misled, images, labels, PLAN)
     study.error, study.kept = ImageError("gone.", slug="image-file"), range(30)
-    groups, _ = grouped(study, (9, 9), patches=True)
+    groups, _ = group_errors(study, (9, 9), patches=True)
     assert sum(one.count for one in groups) == 30
 
 

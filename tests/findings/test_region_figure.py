@@ -1,4 +1,4 @@
-"""Regions drawn over a picture: their outlines where they are, their names on them, none over another."""
+"""Regions drawn over an image: their outlines where they are, their names on them, none over another."""
 
 import itertools
 
@@ -7,13 +7,13 @@ import pytest
 
 from sightline import figures
 from sightline.errors import ImageError, SegmentError
-from sightline.figures.sheet import leading, measure
-from sightline.findings import regions as sr
+from sightline.figures.layout import line_height, text_width
+from sightline.regions import builders as sr
 
 
 def drawn(regions, image, **more):
-    """The figure, its picture, where that lies, and the names on it as boxes (left, top, right, bottom)."""
-    figure = figures.regions(regions, image, **more)
+    """The figure, its image, where that lies, and the names on it as boxes (left, top, right, bottom)."""
+    figure = figures.plot_regions(regions, image, **more)
     (shown,) = figure.axes[0].images
     left, right, bottom, top = shown.get_extent()
     pixels = np.asarray(shown.get_array())
@@ -21,9 +21,9 @@ def drawn(regions, image, **more):
     boxes = []
     for text in figure.axes[0].texts:
         (x, y), size = text.get_position(), text.get_fontsize()
-        if text.get_text() in regions.names and top < y < bottom + leading(size):
-            wide = measure(text.get_text(), size)
-            boxes.append((text.get_text(), x - wide / 2, y - 0.55 * leading(size), x + wide / 2, y + 2))
+        if text.get_text() in regions.names and top < y < bottom + line_height(size):
+            wide = text_width(text.get_text(), size)
+            boxes.append((text.get_text(), x - wide / 2, y - 0.55 * line_height(size), x + wide / 2, y + 2))
     return figure, pixels, (left, top), boxes
 
 
@@ -85,7 +85,7 @@ def test_outlines_lie_on_the_pixels_that_count():
     assert (line[20] != line[-20]).any(), "neighbours have colours of their own"
 
 
-def test_the_picture_shows_through():
+def test_the_image_shows_through():
     image = np.zeros((8, 8))
     image[:, 4:] = 1
     _, pixels, *_ = drawn(sr.polygons({"all": [(0, 0), (0, 1), (1, 1), (1, 0)]}), image)
@@ -112,7 +112,7 @@ def test_names_without_room_are_listed_below():
 
 def test_a_long_name_that_finds_no_room_is_listed():
     regions = sr.polygons({"x" * 200: [(0, 0), (0, 1), (1, 1), (1, 0)]})
-    figure = figures.regions(regions, np.zeros((8, 8)))
+    figure = figures.plot_regions(regions, np.zeros((8, 8)))
     assert figure.axes[0].texts[1].get_text().startswith("no room for the names of: xxx")
 
 
@@ -124,21 +124,24 @@ def test_regions_of_one_image_and_a_heading_are_drawn():
     assert figure.axes[0].texts[0].get_text() == "the second"
     assert boxes[0][2] > 400
     with pytest.raises(SegmentError, match="no place was given"):
-        figures.regions(own, np.zeros((8, 8)))
+        figures.plot_regions(own, np.zeros((8, 8)))
 
 
 def test_an_image_may_lack_a_region():
     masks = np.zeros((1, 2, 8, 8), bool)
     masks[0, 0] = True
-    figure = figures.regions(sr.per_image(masks, ["lung", "heart"]), np.zeros((8, 8)), place=0)
+    figure = figures.plot_regions(sr.per_image(masks, ["lung", "heart"]), np.zeros((8, 8)), place=0)
     words = [text.get_text() for text in figure.axes[0].texts]
     assert words == ["2 regions", "lung", "no room for the names of: heart"]
 
 
 def test_a_batch_is_refused_with_what_to_do():
     with pytest.raises(ImageError, match=r"shape is \(5, 8, 8, 3\)\. Of many, give the mean: images\.mean"):
-        figures.regions(sr.grid(2, 2), np.zeros((5, 8, 8, 3)))
+        figures.plot_regions(sr.grid(2, 2), np.zeros((5, 8, 8, 3)))
 
 
 def test_the_figure_is_a_png_of_its_size():
-    assert figures.png(figures.regions(sr.grid(2, 2), np.zeros((30, 20, 3), np.uint8)))[1:4] == b"PNG"
+    assert (
+        figures.figure_to_png(figures.plot_regions(sr.grid(2, 2), np.zeros((30, 20, 3), np.uint8)))[1:4]
+        == b"PNG"
+    )

@@ -1,4 +1,4 @@
-"""Templates: they fit the pictures that they are made for, and name the places where marks are planted."""
+"""Templates: they fit the images that they are made for, and name the places where marks are planted."""
 
 import tomllib
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sightline.data import REGIONS, Shortcut, drawn_faces, olivetti, plant_mark
-from sightline.data.mark import CORNERS, FACE
-from sightline.findings import aligned
-from sightline.findings import regions as sr
+from sightline.data.shortcuts import CORNERS, FACE
+from sightline.regions import builders as sr
+from sightline.regions import templates
 
 TEMPLATES = {
     "face": sr.face(),
@@ -75,7 +75,7 @@ def test_a_token_in_a_corner_lies_in_that_corner(name, side):
     assert (corner <= sr.chest()["corners"].masks((side, side))[0]).all()
 
 
-def test_left_is_the_pictures_in_a_face_and_the_patients_in_a_chest():
+def test_left_is_the_images_in_a_face_and_the_patients_in_a_chest():
     def across(regions, name):
         return np.argwhere(regions[name].masks((64, 64))[0])[:, 1].mean()
 
@@ -131,7 +131,7 @@ def test_the_regions_of_chests_fit_the_mean_of_real_x_rays(shared_data):
 
 
 def test_the_templates_are_packaged_and_say_what_they_are():
-    folder = Path(aligned.__file__).parent / "templates"
+    folder = Path(templates.__file__).parent / "templates"
     found = sorted(path.stem for path in folder.glob("*.toml"))
     assert found == ["chest", "face", "head"]
     for path in folder.glob("*.toml"):

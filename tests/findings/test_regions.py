@@ -11,7 +11,7 @@ from skimage.measure import points_in_poly
 
 import plain
 from sightline.errors import FileError, OptionError, SegmentError, SightlineWarning
-from sightline.findings import regions as sr
+from sightline.regions import builders as sr
 
 WHOLE = [(0, 0), (0, 1), (1, 1), (1, 0)]
 UPPER = [(0, 0), (0, 1), (0.5, 1), (0.5, 0)]
@@ -81,7 +81,7 @@ def test_a_grid_is_a_partition_in_rectangles_whose_sides_differ_by_a_pixel(rows,
         assert across[0] == pytest.approx((column - 1) * shape[1] / columns, abs=1)
 
 
-def test_what_lies_outside_of_the_picture_is_cut_off():
+def test_what_lies_outside_of_the_image_is_cut_off():
     out = sr.polygons({"ear": [(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)]})
     assert out.masks((4, 4))[0].astype(int).tolist() == [[1, 1, 0, 0]] * 2 + [[0] * 4] * 2
 
@@ -157,7 +157,7 @@ def test_labels_are_numbers_with_names_and_may_leave_some_out():
 def test_masks_whose_proportions_are_others_are_taken_with_a_warning():
     tall = sr.masks({"one": np.ones((20, 10), bool)})
     with pytest.warns(
-        SightlineWarning, match=r"20×10 are stretched over a picture of 10×20.*height and width"
+        SightlineWarning, match=r"20×10 are stretched over an image of 10×20.*height and width"
     ):
         assert tall.masks((10, 20)).all()
     assert tall.masks((41, 20)).all()
@@ -369,10 +369,10 @@ def test_other_things_that_cannot_be_used_say_why():
         sr.grid(1, 2).join({"a": ["r9c9"]})
 
 
-def test_a_region_too_small_for_a_picture_is_an_error_with_its_name():
+def test_a_region_too_small_for_an_image_is_an_error_with_its_name():
     speck = sr.polygons({"speck": [(0.5, 0.5), (0.5, 0.51), (0.51, 0.51), (0.51, 0.5)], "all": WHOLE})
     assert speck.areas((1000, 1000))[0] == 100
-    with pytest.raises(SegmentError, match=r"'speck' has no pixel in a picture of 4×4.*leave it out"):
+    with pytest.raises(SegmentError, match=r"'speck' has no pixel in an image of 4×4.*leave it out"):
         speck.masks((4, 4))
     assert speck["all"].masks((4, 4)).all()
 

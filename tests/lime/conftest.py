@@ -1,4 +1,4 @@
-"""Pictures, segments and classifiers that the drop-in and lime itself are both given."""
+"""Images, segments and classifiers that the drop-in and lime itself are both given."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ WEIGHTS = np.random.RandomState(3).normal(size=(6, 7)) * 6
 
 
 def seven_classes(images: Any) -> Any:
-    """Probabilities of seven classes from sums of six parts of an RGB picture: cheap, and not additive."""
+    """Probabilities of seven classes from sums of six parts of an RGB image: cheap, and not additive."""
     x = np.asarray(images, dtype=np.float64) / 255
     height, width = x.shape[1:3]
     upper, lower = x[:, : height // 2].mean((1, 2, 3)), x[:, height // 2 :].mean((1, 2, 3))
@@ -51,8 +51,8 @@ def four_segments() -> Callable[[Any], Any]:
 
 
 @pytest.fixture
-def picture() -> Any:
-    """A smooth RGB picture with four different quarters, uint8."""
+def photo() -> Any:
+    """A smooth RGB image with four different quarters, uint8."""
     down, across = np.mgrid[0:24, 0:32]
     red = 40 + 5 * down + 20 * (across > 15)
     return np.stack([red, 200 - 4 * across, 30 + 2 * down + 2 * across], axis=2).astype(np.uint8)

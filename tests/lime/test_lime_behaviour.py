@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sightline.errors import OptionError, SightlineError, SightlineWarning
-from sightline.lime.ask import distinct
 from sightline.lime.errors import LabelError
 from sightline.lime.lime_base import LimeBase
 from sightline.lime.lime_image import ImageExplanation, LimeImageExplainer
 from sightline.lime.per_label import PerLabel
+from sightline.lime.query import distinct_masks
 from sightline.lime.wrappers.scikit_image import BaseWrapper, SegmentationAlgorithm
 from sightline.types import Segments
 
@@ -78,7 +78,7 @@ def test_a_label_without_a_score_is_an_error(score: PerLabel, predicted: PerLabe
 
 @given(arrays(bool, st.tuples(st.integers(1, 20), st.integers(1, 12))))
 def test_distinct_masks_give_all_masks_back_and_none_twice(keep: Any) -> None:
-    first, repeats = distinct(keep)
+    first, repeats = distinct_masks(keep)
     np.testing.assert_array_equal(keep[first][repeats], keep)
     assert len({row.tobytes() for row in keep[first]}) == len(first)
     assert first.tolist() == sorted(first)
@@ -86,7 +86,7 @@ def test_distinct_masks_give_all_masks_back_and_none_twice(keep: Any) -> None:
 
 @pytest.mark.parametrize("method", ["auto", "lasso_path", "none"])
 def test_a_label_whose_score_never_moves_has_no_weights_and_says_so(
-    picture: Any, four_segments: Any, method: str
+    photo: Any, four_segments: Any, method: str
 ) -> None:
     def classify(images: Any) -> Any:
         p = images[:, 0, 0, 0] / 255
@@ -94,8 +94,8 @@ def test_a_label_whose_score_never_moves_has_no_weights_and_says_so(
 
     explainer = LimeImageExplainer(random_state=0, feature_selection=method)
     asked = {"num_samples": 50, "num_features": 3, "segmentation_fn": four_segments, "hide_color": 0}
-    with pytest.warns(SightlineWarning, match="score of label 2, 1 stayed the same in all 50 pictures"):
-        explanation = explainer.explain_instance(picture, classify, **asked)
+    with pytest.warns(SightlineWarning, match="score of label 2, 1 stayed the same in all 50 images"):
+        explanation = explainer.explain_instance(photo, classify, **asked)
     assert np.isnan(explanation.score[1])
     assert explanation.local_exp[1] == [(0, 0.0), (1, 0.0), (2, 0.0)]
     assert explanation.intercept[1] == explanation.local_pred[1] == 0.25
@@ -118,14 +118,14 @@ def test_an_unknown_feature_selection_is_an_error_where_it_is_written(rng: Any) 
 
 
 @pytest.mark.parametrize("name", ["num_features", "batch_size"])
-def test_counts_below_one_are_errors(picture: Any, classify: Any, name: str) -> None:
+def test_counts_below_one_are_errors(photo: Any, classify: Any, name: str) -> None:
     with pytest.raises(OptionError, match=f"{name} must be at least 1, but it is 0"):
-        LimeImageExplainer().explain_instance(picture, classify, **{name: 0})
+        LimeImageExplainer().explain_instance(photo, classify, **{name: 0})
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_bar_is_shown_to_people_only_and_changes_nothing(
-    picture: Any, classify: Any, four_segments: Any, terminal: bool, monkeypatch: Any, capsys: Any
+    photo: Any, classify: Any, four_segments: Any, terminal: bool, monkeypatch: Any, capsys: Any
 ) -> None:
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich believe in a terminal
@@ -134,7 +134,7 @@ def test_the_bar_is_shown_to_people_only_and_changes_nothing(
     for shown in (True, False):
         explainer = LimeImageExplainer(random_state=0)
         explanation = explainer.explain_instance(
-            picture, classify, num_samples=40, segmentation_fn=four_segments, progress_bar=shown
+            photo, classify, num_samples=40, segmentation_fn=four_segments, progress_bar=shown
         )
         printed = capsys.readouterr()
         assert ("asking the classifier" in printed.out) == (terminal and shown)
@@ -143,20 +143,20 @@ def test_the_bar_is_shown_to_people_only_and_changes_nothing(
     assert found[0] == found[1]
 
 
-def test_a_picture_may_be_a_list_and_a_segmentation_a_segments_value(picture: Any, classify: Any) -> None:
+def test_an_image_may_be_a_list_and_a_segmentation_a_segments_value(photo: Any, classify: Any) -> None:
     segments = Segments(np.repeat(np.arange(24), 32).reshape(24, 32))
     explanation = LimeImageExplainer(random_state=0).explain_instance(
-        picture.tolist(), classify, num_samples=60, segmentation_fn=lambda image: segments
+        photo.tolist(), classify, num_samples=60, segmentation_fn=lambda image: segments
     )
     assert explanation.image.shape == (24, 32, 3)
     assert len(explanation.local_exp[explanation.top_labels[0]]) == 24
 
 
-def test_the_pictures_given_are_never_changed(picture: Any, classify: Any, four_segments: Any) -> None:
-    before = picture.copy()
-    picture.flags.writeable = False
+def test_the_images_given_are_never_changed(photo: Any, classify: Any, four_segments: Any) -> None:
+    before = photo.copy()
+    photo.flags.writeable = False
     explanation = LimeImageExplainer(random_state=0).explain_instance(
-        picture, classify, num_samples=20, segmentation_fn=four_segments
+        photo, classify, num_samples=20, segmentation_fn=four_segments
     )
     drawn, _ = explanation.get_image_and_mask(explanation.top_labels[0], positive_only=False)
     drawn[:] = 0
@@ -177,11 +177,11 @@ cases = {
     "scores-flat": (image, lambda x: np.full((len(x), 2), 0.5), {}),
     "segments-few": (image, lambda x: x[:, 0, 0], {"segmentation_fn": None}),
 }
-for slug, (picture, classify, asked) in cases.items():
+for slug, (image, classify, asked) in cases.items():
     asked = {"segmentation_fn": lambda image: halves, "num_samples": 20, **asked}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        LimeImageExplainer(random_state=0).explain_instance(picture, classify, **asked)
+        LimeImageExplainer(random_state=0).explain_instance(image, classify, **asked)
     print(slug, [(one.message.slug, one.filename == __file__) for one in caught])
 """
 

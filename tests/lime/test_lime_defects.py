@@ -20,7 +20,7 @@ from sightline.errors import (
     SightlineWarning,
     TargetError,
 )
-from sightline.lime import cut
+from sightline.lime import segmentation
 from sightline.lime.errors import LabelError
 from sightline.lime.lime_image import ImageExplanation, LimeImageExplainer
 from sightline.lime.wrappers.scikit_image import SegmentationAlgorithm
@@ -29,7 +29,7 @@ ALGORITHMS = ("quickshift", "felzenszwalb", "slic", "watershed")
 
 
 def noisy(shape: tuple[int, ...] = (40, 40, 3), seed: int = 0) -> Any:
-    """A picture with enough going on for every algorithm, uint8."""
+    """An image with enough going on for every algorithm, uint8."""
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 5, *shape[2:]), dtype=np.uint8)
     return coarse.repeat(shape[0] // 5, axis=0).repeat(shape[1] // 5, axis=1)
 
@@ -100,13 +100,13 @@ def test_d2_segment_ids_may_be_any_numbers(ids: tuple[Any, Any]) -> None:
     np.testing.assert_array_equal(explanation.segments, halves(image))
 
 
-def test_d2_ids_that_are_no_whole_numbers_are_refused(picture: Any, classify: Any) -> None:
+def test_d2_ids_that_are_no_whole_numbers_are_refused(photo: Any, classify: Any) -> None:
     with pytest.raises(SegmentError, match="must be integers"):
-        explain(picture, classify, np.full((24, 32), 0.5))
+        explain(photo, classify, np.full((24, 32), 0.5))
     with pytest.raises(SegmentError, match=r"shape \(24, 31\), but the image is \(24, 32\)"):
-        explain(picture, classify, np.zeros((24, 31), int))
+        explain(photo, classify, np.zeros((24, 31), int))
     with pytest.raises(SegmentError, match=r"one integer id for each pixel, shape \(H, W\), but it returned"):
-        explain(picture, classify, np.zeros((24, 32, 3), int))
+        explain(photo, classify, np.zeros((24, 32, 3), int))
 
 
 @pytest.mark.parametrize(
@@ -145,13 +145,13 @@ def test_d4_a_seed_is_taken_by_algorithms_that_need_none_but_not_twice() -> None
 
 def test_d4_the_default_segmentation_follows_random_seed(monkeypatch: Any, classify: Any) -> None:
     seeds: list[int] = []
-    made = cut.SegmentationAlgorithm
+    made = segmentation.SegmentationAlgorithm
 
     def watched(name: str, **given: Any) -> Any:
         seeds.append(given.get("random_seed", -1))
         return made(name, **given)
 
-    monkeypatch.setattr(cut, "SegmentationAlgorithm", watched)
+    monkeypatch.setattr(segmentation, "SegmentationAlgorithm", watched)
     for seed in (7, None):
         with pytest.warns(SightlineWarning, match="quickshift"):
             explain(noisy(), classify, random_seed=seed, hide_color=0)
@@ -171,7 +171,7 @@ def test_d5_watershed_works_with_and_without_settings() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_d6_the_same_picture_in_any_dtype_and_range_has_the_same_segments(algorithm: str) -> None:
+def test_d6_the_same_image_in_any_dtype_and_range_has_the_same_segments(algorithm: str) -> None:
     image = noisy()
     image[0, 0], image[0, 1] = 255, 0
     segmenter = SegmentationAlgorithm(algorithm)
@@ -186,44 +186,42 @@ def test_d6_the_same_picture_in_any_dtype_and_range_has_the_same_segments(algori
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (32, 32, 3), (10, 10, 3)])
-def test_d7_small_pictures_get_enough_segments_and_the_reader_is_told(shape: tuple[int, ...]) -> None:
+def test_d7_small_images_get_enough_segments_and_the_reader_is_told(shape: tuple[int, ...]) -> None:
     image = noisy(shape) if shape[0] % 5 == 0 else noisy((30, 35, *shape[2:]))[: shape[0], : shape[1]]
     with pytest.warns(SightlineWarning, match=r"quickshift\) found \d segment\(s\) in an image of .* slic's"):
         explanation = explain(image, lambda x: x.reshape(len(x), -1)[:, ::50] / 255, hide_color=0)
     assert len(explanation.local_exp[explanation.top_labels[0]]) >= 8
 
 
-def test_d7_one_segment_of_the_users_own_is_explained_with_a_warning(picture: Any, classify: Any) -> None:
+def test_d7_one_segment_of_the_users_own_is_explained_with_a_warning(photo: Any, classify: Any) -> None:
     with pytest.warns(SightlineWarning, match="one segment only"):
-        explain(picture, classify, np.zeros((24, 32), int))
+        explain(photo, classify, np.zeros((24, 32), int))
 
 
 def test_d8_labels_that_are_passed_are_explained_beside_the_top_ones(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
-    last = int(np.argmin(classify(picture[np.newaxis])[0]))
-    explanation = explain(picture, classify, four_segments, labels=(last,), top_labels=2)
+    last = int(np.argmin(classify(photo[np.newaxis])[0]))
+    explanation = explain(photo, classify, four_segments, labels=(last,), top_labels=2)
     assert set(explanation.local_exp) == {last, *explanation.top_labels}
     assert len(explanation.top_labels) == 2
     assert float(explanation.score) == explanation.score[explanation.top_labels[0]]
-    assert set(explain(picture, classify, four_segments, top_labels=2).local_exp) == set(
-        explanation.top_labels
-    )
-    assert list(explain(picture, classify, four_segments, top_labels=None).local_exp) == [1]
-    assert 1 in explain(picture, classify, four_segments, labels=(1,), top_labels=1).local_exp
+    assert set(explain(photo, classify, four_segments, top_labels=2).local_exp) == set(explanation.top_labels)
+    assert list(explain(photo, classify, four_segments, top_labels=None).local_exp) == [1]
+    assert 1 in explain(photo, classify, four_segments, labels=(1,), top_labels=1).local_exp
 
 
 def test_d8_a_label_that_was_not_explained_is_an_error_that_lists_those_that_were(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
-    explanation = explain(picture, classify, four_segments, labels=[3], top_labels=0)
+    explanation = explain(photo, classify, four_segments, labels=[3], top_labels=0)
     message = r"^label 5 was not explained. Explained: 3. .*labels=\(5,\) to explain_instance"
     for kind in (LabelError, TargetError, KeyError):
         with pytest.raises(kind, match=message):
             explanation.get_image_and_mask(5)
 
 
-def test_d9_class_names_are_refused_with_the_column_to_ask_for(picture: Any, classify: Any) -> None:
+def test_d9_class_names_are_refused_with_the_column_to_ask_for(photo: Any, classify: Any) -> None:
     class Model:
         classes_ = np.array(["cat", "dog"])
 
@@ -231,40 +229,40 @@ def test_d9_class_names_are_refused_with_the_column_to_ask_for(picture: Any, cla
             raise AssertionError("refused before the classifier is asked")
 
     with pytest.raises(LabelError, match=r"but 'dog' was given. That class is column 1: pass labels=\(1,\)"):
-        explain(picture, Model().predict_proba, labels=("dog",))
+        explain(photo, Model().predict_proba, labels=("dog",))
     with pytest.raises(
         LabelError, match=r"column numbers of the classifier's answer, .* but 'dog' was given"
     ):
-        explain(picture, classify, labels="dog")
+        explain(photo, classify, labels="dog")
     with pytest.raises(LabelError, match=r"0\.5 was given"):
-        explain(picture, classify, labels=(0.5,))
+        explain(photo, classify, labels=(0.5,))
 
 
 @pytest.mark.parametrize("label", [np.uint8(2), np.int64(2), 2])
-def test_d9_numpy_numbers_are_labels(picture: Any, classify: Any, four_segments: Any, label: Any) -> None:
-    explanation = explain(picture, classify, four_segments, labels=np.array([label]), top_labels=None)
+def test_d9_numpy_numbers_are_labels(photo: Any, classify: Any, four_segments: Any, label: Any) -> None:
+    explanation = explain(photo, classify, four_segments, labels=np.array([label]), top_labels=None)
     explanation.get_image_and_mask(label)
-    assert explain(picture, classify, four_segments, labels=label, top_labels=None).local_exp.keys() == {2}
+    assert explain(photo, classify, four_segments, labels=label, top_labels=None).local_exp.keys() == {2}
 
 
 def test_d9_a_column_that_the_classifier_lacks_is_an_error(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
     with pytest.raises(LabelError, match="has 7 classes, 0 to 6, but label 7 was asked for"):
-        explain(picture, classify, four_segments, labels=(7,))
+        explain(photo, classify, four_segments, labels=(7,))
 
 
 @pytest.mark.parametrize("axes", [1, 2])
 def test_d10_d11_one_column_of_probabilities_is_that_of_class_1(
-    picture: Any, four_segments: Any, axes: int
+    photo: Any, four_segments: Any, axes: int
 ) -> None:
     def sigmoid(images: Any) -> Any:
         p = images[:, :12, :16, 0].mean(axis=(1, 2)) / 255
         return p if axes == 1 else p[:, np.newaxis]
 
     with pytest.warns(SightlineWarning, match="taken as the probability p of label 1"):
-        explanation = explain(picture, sigmoid, four_segments, hide_color=0)
-    p = sigmoid(picture[np.newaxis]).item()
+        explanation = explain(photo, sigmoid, four_segments, hide_color=0)
+    p = sigmoid(photo[np.newaxis]).item()
     assert explanation.top_labels == ([1, 0] if p > 0.5 else [0, 1])
     assert explanation.local_exp[1][0][0] == explanation.local_exp[0][0][0] == 0
     weight = explanation.local_exp[1][0][1]
@@ -272,7 +270,7 @@ def test_d10_d11_one_column_of_probabilities_is_that_of_class_1(
     assert explanation.local_exp[0][0][1] == pytest.approx(-weight)
     assert explanation.intercept[0] + explanation.intercept[1] == pytest.approx(1)
     lime = theirs.LimeImageExplainer(random_state=0).explain_instance(
-        picture,
+        photo,
         lambda x: sigmoid(x).reshape(-1, 1),
         num_samples=60,
         segmentation_fn=four_segments,
@@ -282,10 +280,10 @@ def test_d10_d11_one_column_of_probabilities_is_that_of_class_1(
 
 
 def test_d11_one_column_of_raw_scores_becomes_a_score_and_its_opposite(
-    picture: Any, four_segments: Any
+    photo: Any, four_segments: Any
 ) -> None:
     with pytest.warns(SightlineWarning, match="taken as the raw score v of label 1"):
-        explanation = explain(picture, lambda x: x[:, 0, 0, 0] - 100.0, four_segments, hide_color=0)
+        explanation = explain(photo, lambda x: x[:, 0, 0, 0] - 100.0, four_segments, hide_color=0)
     assert explanation.top_labels == [0, 1]
     assert explanation.intercept[0] == pytest.approx(-explanation.intercept[1])
 
@@ -301,10 +299,10 @@ def test_d11_one_column_of_raw_scores_becomes_a_score_and_its_opposite(
     ],
 )
 def test_d11_answers_that_cannot_be_used_are_refused(
-    picture: Any, four_segments: Any, answer: Any, message: str
+    photo: Any, four_segments: Any, answer: Any, message: str
 ) -> None:
     with pytest.raises(ModelError, match=message):
-        explain(picture, answer, four_segments)
+        explain(photo, answer, four_segments)
 
 
 @pytest.fixture
@@ -347,7 +345,7 @@ def test_d15_min_weight_means_more_than_that_in_every_view(by_hand: Any) -> None
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_d16_hide_rest_keeps_the_pictures_dtype(by_hand: Any, dtype: Any) -> None:
+def test_d16_hide_rest_keeps_the_images_dtype(by_hand: Any, dtype: Any) -> None:
     by_hand.image = by_hand.image.astype(dtype)
     image, _ = by_hand.get_image_and_mask(4, hide_rest=True)
     assert image.dtype == dtype
@@ -356,7 +354,7 @@ def test_d16_hide_rest_keeps_the_pictures_dtype(by_hand: Any, dtype: Any) -> Non
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 3), (4, 4, 4)])
-def test_d17_both_signs_are_painted_at_the_ranges_top_on_any_picture(by_hand: Any, shape: Any) -> None:
+def test_d17_both_signs_are_painted_at_the_ranges_top_on_any_image(by_hand: Any, shape: Any) -> None:
     for image, top in (
         (np.full(shape, 100, np.uint8), 255),
         (np.full(shape, 0.25, np.float32), 1),
@@ -373,10 +371,10 @@ def test_d17_both_signs_are_painted_at_the_ranges_top_on_any_picture(by_hand: An
         assert np.isfinite(label2rgb(4 - mask, drawn, bg_label=0)).all()
 
 
-def test_d18_unsigned_segment_arrays_have_negative_masks(by_hand: Any, picture: Any, classify: Any) -> None:
+def test_d18_unsigned_segment_arrays_have_negative_masks(by_hand: Any, photo: Any, classify: Any) -> None:
     by_hand.segments = by_hand.segments.astype(np.uint8)
     assert signs(by_hand.get_image_and_mask(4, positive_only=False)[1]) == [1, -1, -1, 1]
-    explanation = explain(picture, classify, halves(picture).astype(np.uint8))
+    explanation = explain(photo, classify, halves(photo).astype(np.uint8))
     for label in explanation.top_labels:
         _, mask = explanation.get_image_and_mask(label, positive_only=False)
         assert set(np.unique(mask)) <= {-1, 1}
@@ -399,7 +397,7 @@ def seen_by(image: Any, segments: Any, takes: Any) -> tuple[Any, list[tuple[int,
 
 
 @pytest.mark.parametrize("shape", [(20, 30), (20, 30, 1), (20, 30, 3), (20, 30, 4), (20, 30, 2), (20, 30, 7)])
-def test_d19_the_classifier_gets_the_picture_in_the_form_it_was_given(shape: tuple[int, ...]) -> None:
+def test_d19_the_classifier_gets_the_image_in_the_form_it_was_given(shape: tuple[int, ...]) -> None:
     image = noisy(shape)
     segmenter = SegmentationAlgorithm("slic", n_segments=10)
     explanation, shapes, dtypes = seen_by(image, segmenter, lambda images: images.shape[1:] == shape)
@@ -415,11 +413,9 @@ def test_d19_the_classifier_gets_the_picture_in_the_form_it_was_given(shape: tup
     assert label2rgb(mask, drawn, bg_label=0).shape == (20, 30, 3)
 
 
-def test_d19_a_grey_picture_that_is_refused_is_given_as_lime_gives_it(four_segments: Any) -> None:
+def test_d19_a_grey_image_that_is_refused_is_given_as_lime_gives_it(four_segments: Any) -> None:
     image = noisy((20, 30))
-    with pytest.warns(
-        SightlineWarning, match=r"refused the grey picture .*ValueError: expected another shape"
-    ):
+    with pytest.warns(SightlineWarning, match=r"refused the grey image .*ValueError: expected another shape"):
         explanation, shapes, _ = seen_by(image, four_segments, lambda images: images.ndim == 4)
     assert shapes[0][1:] == (20, 30)
     assert {given[1:] for given in shapes[1:]} == {(20, 30, 3)}
@@ -438,7 +434,7 @@ def test_d19_a_classifier_that_refuses_both_forms_says_why_of_both(four_segments
     assert isinstance(caught.value.__cause__, ValueError)
 
 
-def test_d19_only_the_first_refusal_of_a_grey_picture_is_forgiven(four_segments: Any) -> None:
+def test_d19_only_the_first_refusal_of_a_grey_image_is_forgiven(four_segments: Any) -> None:
     calls: list[int] = []
 
     def fickle(images: Any) -> Any:
@@ -452,28 +448,28 @@ def test_d19_only_the_first_refusal_of_a_grey_picture_is_forgiven(four_segments:
     assert calls == [3, 3]
 
 
-def test_d19_channels_first_is_an_error_that_says_how_to_turn_the_picture(classify: Any) -> None:
+def test_d19_channels_first_is_an_error_that_says_how_to_turn_the_image(classify: Any) -> None:
     with pytest.raises(ImageError, match=r"channels last.*image.transpose\(1, 2, 0\)"):
         explain(noisy((20, 30, 3)).transpose(2, 0, 1), classify)
 
 
 @pytest.mark.parametrize("colour", [-1, 256, (0, 0, 300), (1, 2), np.nan, "black"])
-def test_d20_a_hide_color_that_the_picture_cannot_hold_is_an_error(
-    picture: Any, classify: Any, four_segments: Any, colour: Any
+def test_d20_a_hide_color_that_the_image_cannot_hold_is_an_error(
+    photo: Any, classify: Any, four_segments: Any, colour: Any
 ) -> None:
     with pytest.raises(OptionError, match="hide_color"):
-        explain(picture, classify, four_segments, hide_color=colour)
+        explain(photo, classify, four_segments, hide_color=colour)
 
 
 def test_d20_a_hide_color_outside_the_range_or_cut_short_is_warned_of(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
     with pytest.warns(SightlineWarning, match="hide_color 255 lies outside the image's values, 0 to 1"):
-        explain(picture / 255, classify, four_segments, hide_color=255)
+        explain(photo / 255, classify, four_segments, hide_color=255)
     with pytest.warns(
         SightlineWarning, match=r"hide_color 0.5 is cut to whole numbers, .* uint8 \(0 to 255\)"
     ):
-        explain(picture, classify, four_segments, hide_color=0.5)
+        explain(photo, classify, four_segments, hide_color=0.5)
 
 
 def test_d20_each_of_many_channels_has_its_own_mean_and_grey_takes_rgb_colours(rng: Any) -> None:
@@ -495,20 +491,20 @@ def test_d20_each_of_many_channels_has_its_own_mean_and_grey_takes_rgb_colours(r
 
 
 def test_d21_a_new_explainer_with_the_same_state_gives_the_same_again(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
-    one, two = (explain(picture, classify, four_segments) for _ in range(2))
+    one, two = (explain(photo, classify, four_segments) for _ in range(2))
     assert one.local_exp == two.local_exp
 
 
-def test_d22_equal_masks_are_asked_once(picture: Any, classify: Any) -> None:
+def test_d22_equal_masks_are_asked_once(photo: Any, classify: Any) -> None:
     asked: list[int] = []
 
     def counted(images: Any) -> Any:
         asked.append(len(images))
         return classify(images)
 
-    explain(picture, counted, halves(picture), num_samples=1000)
+    explain(photo, counted, halves(photo), num_samples=1000)
     assert sum(asked) == 4
     assert max(asked) <= 10
 
@@ -532,28 +528,28 @@ def test_d25_forward_selection_of_few_features_is_the_one_by_refitting(rng: Any)
 
 
 @pytest.mark.parametrize("samples", [1, 0, -5])
-def test_d28_too_few_samples_are_an_error(picture: Any, classify: Any, samples: int) -> None:
-    with pytest.raises(BudgetError, match=f"num_samples={samples} leaves no mask beside the whole picture"):
-        explain(picture, classify, num_samples=samples)
+def test_d28_too_few_samples_are_an_error(photo: Any, classify: Any, samples: int) -> None:
+    with pytest.raises(BudgetError, match=f"num_samples={samples} leaves no mask beside the whole image"):
+        explain(photo, classify, num_samples=samples)
 
 
 def test_d28_more_top_labels_than_classes_are_all_classes_and_none_at_all_is_an_error(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
-    assert len(explain(picture, classify, four_segments, top_labels=100).top_labels) == 7
+    assert len(explain(photo, classify, four_segments, top_labels=100).top_labels) == 7
     with pytest.raises(OptionError, match="nothing to explain"):
-        explain(picture, classify, four_segments, top_labels=0, labels=())
+        explain(photo, classify, four_segments, top_labels=0, labels=())
     with pytest.raises(OptionError, match="top_labels must be at least 0, but it is -1"):
-        explain(picture, classify, four_segments, top_labels=-1)
+        explain(photo, classify, four_segments, top_labels=-1)
 
 
 def test_d29_explainer_and_explanation_pickle_and_the_weights_are_json(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
     explainer = pickle.loads(pickle.dumps(LimeImageExplainer(random_state=0)))
-    explanation = explainer.explain_instance(picture, classify, num_samples=60, segmentation_fn=four_segments)
+    explanation = explainer.explain_instance(photo, classify, num_samples=60, segmentation_fn=four_segments)
     again = pickle.loads(pickle.dumps(explanation))
-    assert again.local_exp == explain(picture, classify, four_segments).local_exp
+    assert again.local_exp == explain(photo, classify, four_segments).local_exp
     assert float(again.score) == float(explanation.score)
     written = json.loads(json.dumps([explanation.local_exp, explanation.intercept, explanation.top_labels]))
     assert written[2] == explanation.top_labels

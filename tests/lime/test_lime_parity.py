@@ -66,7 +66,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "kernel width": ({"kernel_width": 1.5}, {}),
     "black": ({}, {"hide_color": 0}),
     "colour": ({}, {"hide_color": (10, 200, 30)}),
-    "picture of a colour": ({}, {"hide_color": np.full((80, 96, 3), 7, np.uint8)}),
+    "image of a colour": ({}, {"hide_color": np.full((80, 96, 3), 7, np.uint8)}),
     "batch of 7": ({}, {"batch_size": 7}),
     "seed of the segmentation": ({}, {"random_seed": 3}),
     "all labels": ({}, {"top_labels": 100}),
@@ -106,10 +106,10 @@ def test_even_weights_that_leave_hardly_any_mask_choose_the_segments_that_lime_c
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
-def test_the_classifier_is_given_limes_pictures_bit_for_bit(
-    picture: Any, classify: Any, four_segments: Any, dtype: Any
+def test_the_classifier_is_given_limes_images_bit_for_bit(
+    photo: Any, classify: Any, four_segments: Any, dtype: Any
 ) -> None:
-    image = picture.astype(dtype) / (1 if np.issubdtype(dtype, np.integer) else 3.7)
+    image = photo.astype(dtype) / (1 if np.issubdtype(dtype, np.integer) else 3.7)
     image = image.astype(dtype)
     seen: dict[str, list[Any]] = {}
     for name, package in (("lime", theirs), ("ours", ours)):
@@ -127,9 +127,9 @@ def test_the_classifier_is_given_limes_pictures_bit_for_bit(
 
 
 def test_masks_and_answers_of_data_labels_are_limes_mask_for_mask(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
-    asked = (picture, np.zeros_like(picture), four_segments(picture), classify, 60)
+    asked = (photo, np.zeros_like(photo), four_segments(photo), classify, 60)
     data, labels = ours.LimeImageExplainer(random_state=4).data_labels(*asked, batch_size=9)
     expected, expected_labels = theirs.LimeImageExplainer(random_state=4).data_labels(*asked, batch_size=9)
     np.testing.assert_array_equal(data, expected)
@@ -139,25 +139,25 @@ def test_masks_and_answers_of_data_labels_are_limes_mask_for_mask(
 
 
 def test_the_second_explanation_of_one_explainer_is_limes_second(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
     pair = [package.LimeImageExplainer(random_state=0) for package in (theirs, ours)]
     asked = {"num_samples": 30, "segmentation_fn": four_segments}
     for explainer in pair:
-        explainer.explain_instance(picture, classify, **asked)
-    second = [explainer.explain_instance(picture, classify, **asked) for explainer in pair]
+        explainer.explain_instance(photo, classify, **asked)
+    second = [explainer.explain_instance(photo, classify, **asked) for explainer in pair]
     assert largest_difference(*second) <= 1e-6
 
 
 def test_no_random_state_is_numpys_global_one_as_in_lime(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
     found = []
     for package in (theirs, ours):
         np.random.seed(21)
         explainer = package.LimeImageExplainer()
         found.append(
-            explainer.explain_instance(picture, classify, num_samples=30, segmentation_fn=four_segments)
+            explainer.explain_instance(photo, classify, num_samples=30, segmentation_fn=four_segments)
         )
     assert largest_difference(*found) <= 1e-6
 
@@ -179,17 +179,17 @@ def test_images_and_masks_of_a_photograph_are_limes(
     photographs: list[Any], classify: Any, thirty_segments: Any, view: dict[str, Any]
 ) -> None:
     image = photographs[0].copy()
-    image[0, 0] = 255  # lime paints with the picture's largest value, we with the range's top
+    image[0, 0] = 255  # lime paints with the image's largest value, we with the range's top
     asked = {"num_samples": 100, "segmentation_fn": thirty_segments}
     lime, mine = both(image, classify, {"random_state": 0}, asked)
     for label in mine.top_labels:
-        (picture, mask), (expected, expected_mask) = (
+        (pixels, mask), (expected, expected_mask) = (
             one.get_image_and_mask(label, **view) for one in (mine, lime)
         )
         np.testing.assert_array_equal(mask, expected_mask)
-        np.testing.assert_array_equal(picture, expected)
+        np.testing.assert_array_equal(pixels, expected)
         assert mask.dtype == expected_mask.dtype
-        assert picture.dtype == image.dtype
+        assert pixels.dtype == image.dtype
 
 
 @pytest.mark.parametrize("wanted", [1, 6, 7, 9])
@@ -229,12 +229,12 @@ def test_lime_base_takes_sparse_data_and_gives_what_it_gives_for_dense(rng: Any,
     np.testing.assert_allclose([w for _, w in sparse[1]], [w for _, w in dense[1]], atol=1e-4)
 
 
-def test_verbose_prints_limes_lines(picture: Any, four_segments: Any, capsys: Any, classify: Any) -> None:
+def test_verbose_prints_limes_lines(photo: Any, four_segments: Any, capsys: Any, classify: Any) -> None:
     printed = []
     for package in (theirs, ours):
         explainer = package.LimeImageExplainer(verbose=True, random_state=0)
         explainer.explain_instance(
-            picture, classify, num_samples=20, top_labels=2, segmentation_fn=four_segments
+            photo, classify, num_samples=20, top_labels=2, segmentation_fn=four_segments
         )
         printed.append(capsys.readouterr().out)
     assert [line.split()[0] for line in printed[1].splitlines()] == [
@@ -247,13 +247,13 @@ def test_verbose_prints_limes_lines(picture: Any, four_segments: Any, capsys: An
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_olivetti_faces_get_limes_weights_from_the_tutorials_pipeline(shared_data: Path) -> None:
     faces = fetch_olivetti_faces(data_home=shared_data / "sklearn")
-    pictures = np.stack([gray2rgb(face) for face in faces.images])
+    batch = np.stack([gray2rgb(face) for face in faces.images])
     pipeline = make_pipeline(
         FunctionTransformer(lambda images: [rgb2gray(image) for image in images]),
         FunctionTransformer(lambda images: np.stack([image.ravel() for image in images])),
         Normalizer(),
         MLPClassifier(hidden_layer_sizes=(400, 40), random_state=1, max_iter=40),
-    ).fit(pictures[::2], faces.target[::2])
+    ).fit(batch[::2], faces.target[::2])
 
     def hundred(image: Any) -> Any:
         from skimage.segmentation import slic
@@ -263,5 +263,5 @@ def test_olivetti_faces_get_limes_weights_from_the_tutorials_pipeline(shared_dat
     for index, method in ((1, "auto"), (101, "lasso_path"), (333, "none")):
         made = {"random_state": index, "feature_selection": method}
         asked = {"top_labels": 6, "num_samples": 1000, "segmentation_fn": hundred}
-        lime, mine = both(pictures[index], pipeline.predict_proba, made, asked)
+        lime, mine = both(batch[index], pipeline.predict_proba, made, asked)
         assert largest_difference(lime, mine) <= 1e-6

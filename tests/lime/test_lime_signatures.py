@@ -63,13 +63,13 @@ def test_the_main_branchs_progress_bar_is_its_last_parameter(name: str) -> None:
 
 
 def test_an_explanation_has_every_attribute_that_limes_has(
-    picture: Any, classify: Any, four_segments: Any
+    photo: Any, classify: Any, four_segments: Any
 ) -> None:
     found = []
     for kind in (lime_image.LimeImageExplainer, ours(lime_image.LimeImageExplainer)):
         explainer = kind(random_state=0)
         found.append(
-            explainer.explain_instance(picture, classify, num_samples=20, segmentation_fn=four_segments)
+            explainer.explain_instance(photo, classify, num_samples=20, segmentation_fn=four_segments)
         )
         assert {"random_state", "feature_selection", "base"} <= vars(explainer).keys()
     lime, mine = found

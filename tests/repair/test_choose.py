@@ -1,4 +1,4 @@
-"""Which way repairs a model best, chosen on validation pictures."""
+"""Which way repairs a model best, chosen on validation images."""
 
 import dataclasses
 
@@ -11,10 +11,10 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sightline import as_model
 from sightline.errors import ModelError
-from sightline.findings.regions import grid
+from sightline.regions.builders import grid
 from sightline.repair import Counterexamples, Guard, LastLayer, choose
-from sightline.repair.choose import usual_ways
 from sightline.repair.judge import mean_recall
+from sightline.repair.selection import default_methods
 from sightline.types import option
 
 CORNER = grid(4, 4)["r1c1"]
@@ -54,19 +54,19 @@ class Nothing:
     """A way that leaves the model as it is."""
 
     def __call__(self, model, train, **more):
-        return Guard(region=grid(8, 8)["r1c8"], grow=0, fill="colour")(model)
+        return Guard(region=grid(8, 8)["r1c8"], margin=0, fill="colour")(model)
 
 
 def test_the_best_way_is_chosen_on_exchanged_content():
-    choice = choose(MODEL, TRAIN, CORNER, ways=[Nothing(), Counterexamples(region=CORNER)])
+    choice = choose(MODEL, TRAIN, CORNER, methods=[Nothing(), Counterexamples(region=CORNER)])
     before, _, best = choice.trials
-    assert before.way == "as it is"
-    assert before.own - before.other > 0.3
+    assert before.method == "as it is"
+    assert before.same_class - before.other_class > 0.3
     assert best.score > before.score + 0.2
-    assert choice.fix is choice.fixes[2]
-    assert choice.fixes[0] is None
+    assert choice.result is choice.results[2]
+    assert choice.results[0] is None
     assert choice.images == 80
-    assert f"* {best.way}" in repr(choice)
+    assert f"* {best.method}" in repr(choice)
     assert "Chosen: Counterexamples(region='r1c1'), which has" in choice.verdict
 
 
@@ -77,33 +77,33 @@ def test_a_way_that_goes_against_the_region_is_no_better_than_one_that_goes_by_i
     def by(images):
         return (images[:, :2, :2].mean(axis=(1, 2)) > 2) * 1.0
 
-    one, other = (choose(model, TRAIN, CORNER, ways=[]).trials[0] for model in (against, by))
-    assert one.other > 0.8 > 0.2 > one.own
-    assert other.own > 0.8 > 0.2 > other.other
+    one, other = (choose(model, TRAIN, CORNER, methods=[]).trials[0] for model in (against, by))
+    assert one.other_class > 0.8 > 0.2 > one.same_class
+    assert other.same_class > 0.8 > 0.2 > other.other_class
     assert max(one.score, other.score) < 0.2
 
 
 def test_nothing_is_chosen_where_no_way_is_better():
-    choice = choose(MODEL, TRAIN, CORNER, ways=[Nothing()])
-    assert choice.fix is None
+    choice = choose(MODEL, TRAIN, CORNER, methods=[Nothing()])
+    assert choice.result is None
     assert "Nothing chosen: no way does better than the model as it is by 0.02" in repr(choice)
 
 
 def test_a_way_that_fails_is_told_and_the_others_go_on():
-    choice = choose(MODEL, TRAIN, CORNER, ways=[Broken(), Counterexamples(region=CORNER)])
+    choice = choose(MODEL, TRAIN, CORNER, methods=[Broken(), Counterexamples(region=CORNER)])
     assert np.isnan(choice.trials[1].score)
-    assert choice.fix is choice.fixes[2]
+    assert choice.result is choice.results[2]
     assert "Broken() could not be tried: it is broken. [repair-closed]" in repr(choice)
 
 
-def test_no_way_has_seen_the_pictures_it_is_judged_by():
-    fix = choose(MODEL, TRAIN, CORNER, ways=[Counterexamples(region=CORNER, copies=1)]).fix
-    assert "made of 320." in fix.told[0]
+def test_no_way_has_seen_the_images_it_is_judged_by():
+    fix = choose(MODEL, TRAIN, CORNER, methods=[Counterexamples(region=CORNER, copies=1)]).result
+    assert "made of 320." in fix.notes[0]
 
 
 def test_the_ways_that_apply_depend_on_the_model():
     def kinds(model, **more):
-        return [type(way) for way in usual_ways(as_model(model), CORNER, **more)]
+        return [type(way) for way in default_methods(as_model(model), CORNER, **more)]
 
     def asked(images):
         return MODEL.predict_proba(images)
@@ -119,13 +119,13 @@ def test_the_ways_that_apply_depend_on_the_model():
 def test_a_network_has_every_way():
     torch = pytest.importorskip("torch")
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 2))
-    names = [type(way).__name__ for way in usual_ways(as_model(net), CORNER)]
+    names = [type(way).__name__ for way in default_methods(as_model(net), CORNER)]
     assert names == ["Guard", "Counterexamples", "Counterexamples", "LastLayer", "RightReasons"]
 
 
 def test_the_usual_ways_are_of_the_margin_that_was_asked_for():
-    ways = usual_ways(as_model(MODEL), CORNER, grow=0.1, seed=3)
-    assert [way.grow for way in ways] == [0.1, 0.1, 0.2]
+    ways = default_methods(as_model(MODEL), CORNER, margin=0.1, seed=3)
+    assert [way.margin for way in ways] == [0.1, 0.1, 0.2]
     assert {way.seed for way in ways} == {3}
 
 
@@ -139,6 +139,6 @@ def test_recalls_of_all_classes_count_alike():
 
 
 def test_a_trial_s_score_is_the_lower_of_the_two():
-    trial = choose(MODEL, TRAIN, CORNER, ways=[]).trials[0]
+    trial = choose(MODEL, TRAIN, CORNER, methods=[]).trials[0]
     assert dataclasses.replace(trial, own=0.4, other=0.7).score == 0.4
     assert np.isnan(dataclasses.replace(trial, own=np.nan).score)

@@ -1,4 +1,4 @@
-"""Models fitted on pictures in which the region tells nothing."""
+"""Models fitted on images in which the region tells nothing."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,15 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sightline import as_model
 from sightline.errors import ImageError, ModelError, OptionError
-from sightline.findings.regions import grid
+from sightline.regions.builders import grid
 from sightline.repair.counterexamples import Counterexamples
-from sightline.study.work import content
+from sightline.study.tasks import image_digest
 
 CORNER = grid(4, 4)["r1c1"]
 
 
 def marked(count, share=0.95, seed=0):
-    """Noisy pictures, brighter below where the class is 1; a mark in the corner of most of class 1."""
+    """Noisy images, brighter below where the class is 1; a mark in the corner of most of class 1."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, count)
     images = rng.random((count, 8, 8))
@@ -69,7 +69,7 @@ def test_noise_tells_nothing_but_does_not_show_what_the_mark_looks_like(model):
 
 def test_originals_are_added_if_asked_for(model):
     fix = Counterexamples(region=CORNER, copies=2, originals=True)(model, (IMAGES, LABELS))
-    assert "Learned from 960 pictures, made of 320." in repr(fix)
+    assert "Learned from 960 images, made of 320." in repr(fix)
 
 
 def test_the_same_seed_gives_the_same_model(model):
@@ -90,16 +90,16 @@ def test_a_bound_method_is_repaired_like_its_estimator(model):
 def test_labels_go_by_the_names_of_the_classes(model):
     names = np.array(["b", "a"])  # scikit-learn sorts them the other way round
     named = linear().fit(IMAGES, names[LABELS])
-    from sightline.data import Labelled
+    from sightline.data import ArrayDataset
 
-    data = Labelled(IMAGES[..., np.newaxis], LABELS, ("b", "a"))
+    data = ArrayDataset(IMAGES[..., np.newaxis], LABELS, ("b", "a"))
     fix = Counterexamples(region=CORNER)(named, data)
     right = fix.model(TEST[..., np.newaxis]).argmax(axis=1) == 1 - TRUTH
     assert fix.model.class_names == ("a", "b")
     assert right.mean() > 0.7
 
 
-def test_your_own_fit_gets_a_copy_and_all_pictures(model):
+def test_your_own_fit_gets_a_copy_and_all_images(model):
     given = {}
 
     def fit(estimator, images, labels):
@@ -135,32 +135,32 @@ def test_a_fit_that_fails_or_returns_nothing_is_named(model):
     def forgetful(old, images, labels):
         old.fit(images, labels)
 
-    with pytest.raises(ModelError, match=r"fit=.*failing failed on 960 pictures .* KeyError: 'weights'"):
+    with pytest.raises(ModelError, match=r"fit=.*failing failed on 960 images .* KeyError: 'weights'"):
         Counterexamples(region=CORNER, fit=failing)(model, (IMAGES, LABELS))
     with pytest.raises(ModelError, match=r"forgetful returned None; it has to return the model"):
         Counterexamples(region=CORNER, fit=forgetful)(model, (IMAGES, LABELS))
 
 
-def test_every_picture_that_was_used_is_remembered(model):
+def test_every_image_that_was_used_is_remembered(model):
     fix = Counterexamples(region=CORNER)(model, (IMAGES, LABELS))
-    assert fix.repaired.seen == {content(image) for image in IMAGES}
-    assert fix.repaired.area.name == "r1c1"
-    assert fix.repaired.way.startswith("Counterexamples(")
-    assert "Learned from 960 pictures, made of 320." in repr(fix)
+    assert fix.provenance.image_digests == {image_digest(image) for image in IMAGES}
+    assert fix.provenance.region.name == "r1c1"
+    assert fix.provenance.method.startswith("Counterexamples(")
+    assert "Learned from 960 images, made of 320." in repr(fix)
 
 
-def test_validation_pictures_of_one_s_own_leave_all_others_to_learn_from(model):
+def test_validation_images_of_one_s_own_leave_all_others_to_learn_from(model):
     fix = Counterexamples(region=CORNER, copies=1)(
         model, (IMAGES, LABELS), validation=(TEST[:50], TRUTH[:50])
     )
-    assert "Learned from 400 pictures, made of 400." in repr(fix)
-    assert {content(image) for image in TEST[:50]} <= fix.repaired.seen
+    assert "Learned from 400 images, made of 400." in repr(fix)
+    assert {image_digest(image) for image in TEST[:50]} <= fix.provenance.image_digests
 
 
 @pytest.mark.parametrize(
     ("images", "labels"), [(IMAGES[:9], LABELS[:9]), (IMAGES[LABELS == 1], LABELS[LABELS == 1])]
 )
-def test_too_few_pictures_or_classes_are_refused(model, images, labels):
+def test_too_few_images_or_classes_are_refused(model, images, labels):
     with pytest.raises(ImageError, match="are too few to repair a model with"):
         Counterexamples(region=CORNER)(model, (images, labels))
 

@@ -1,4 +1,4 @@
-"""Pictures in which what a region shows was replaced."""
+"""Images in which what a region shows was replaced."""
 
 import numpy as np
 import pytest
@@ -6,27 +6,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline import Blur, Donors, Noise
-from sightline.data.source import apart, labels_of, pictures
-from sightline.data.split import Split
+from sightline.data.datasets import apart, as_dataset, labels_of
+from sightline.data.holdout import HoldoutRule
 from sightline.errors import ImageError, OptionError, SegmentError
-from sightline.findings.regions import face, grid, per_image
-from sightline.repair.area import Area, area_of
-from sightline.repair.exchange import Exchange, Replaced, Shuffle, donor_of, replaced
+from sightline.regions.builders import face, grid, per_image
 from sightline.repair.joined import Joined
-from sightline.repair.lessons import Part
+from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion, draw_donor, paste_region
+from sightline.repair.repair_region import RepairRegion, resolve_region
+from sightline.repair.training_data import Subset
 
-CORNER = area_of(grid(4, 4)["r1c1"], grow=0)
+CORNER = resolve_region(grid(4, 4)["r1c1"], margin=0)
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((12, 8, 8, 3))
 LABELS = np.repeat([0, 1, 2], [6, 4, 2])
-SOURCE = pictures((IMAGES, LABELS))
+SOURCE = as_dataset((IMAGES, LABELS))
 
 
-@pytest.mark.parametrize("how", [Exchange(), Exchange(donors="other"), Shuffle(), Noise(), Blur()])
+@pytest.mark.parametrize("how", [SwapRegion(), SwapRegion(donors="other"), ShufflePixels(), Noise(), Blur()])
 @pytest.mark.parametrize("channels", [0, 1, 3])
 def test_only_the_region_changes_and_the_label_stays(how, channels):
     images = IMAGES[..., :channels] if channels else IMAGES[..., 0]
-    made = Replaced(pictures((images, LABELS)), LABELS, CORNER, how, copies=2)
+    made = RegionSwapped(as_dataset((images, LABELS)), LABELS, CORNER, how, copies=2)
     mask = CORNER.mask((8, 8))
     assert len(made) == 24
     assert labels_of(made).tolist() == [*LABELS, *LABELS]
@@ -38,18 +38,18 @@ def test_only_the_region_changes_and_the_label_stays(how, channels):
         assert np.array_equal(image[~mask], images[place % 12][~mask])
 
 
-def test_the_same_place_is_the_same_picture_and_copies_differ():
-    one, other = (Replaced(SOURCE, LABELS, CORNER, Exchange(), copies=3, seed=5) for _ in range(2))
+def test_the_same_place_is_the_same_image_and_copies_differ():
+    one, other = (RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=3, seed=5) for _ in range(2))
     assert all(np.array_equal(one[place][0], other[place][0]) for place in range(36))
     assert any(not np.array_equal(one[place][0], one[place + 12][0]) for place in range(12))
-    third = Replaced(SOURCE, LABELS, CORNER, Exchange(), copies=3, seed=6)
+    third = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=3, seed=6)
     assert any(not np.array_equal(one[place][0], third[place][0]) for place in range(36))
 
 
 def test_an_exchanged_region_is_a_donor_s_of_the_class_that_was_asked_for():
     mask = CORNER.mask((8, 8))
     for donors, fits in (("own", np.equal), ("other", np.not_equal)):
-        made = Replaced(SOURCE, LABELS, CORNER, Exchange(donors=donors), copies=5)
+        made = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(donors=donors), copies=5)
         for place in range(60):
             image, label = made[place]
             donor = [np.array_equal(one[mask], image[mask]) for one in IMAGES].index(True)
@@ -61,43 +61,43 @@ def test_an_exchanged_region_is_a_donor_s_of_the_class_that_was_asked_for():
 def test_donors_of_any_class_are_of_each_class_as_often_however_many_it_has(sizes, seed):
     labels = np.repeat(np.arange(len(sizes)), sizes)
     rng = np.random.default_rng(seed)
-    drawn = labels[[donor_of(labels, 0, "any", rng) for _ in range(1200)]]
+    drawn = labels[[draw_donor(labels, 0, "any", rng) for _ in range(1200)]]
     shares = np.bincount(drawn, minlength=len(sizes)) / 1200
     assert np.abs(shares - 1 / len(sizes)).max() < 0.08
 
 
 def test_shuffled_pixels_are_the_same_pixels():
-    image, _ = Replaced(SOURCE, LABELS, CORNER, Shuffle())[3]
+    image, _ = RegionSwapped(SOURCE, LABELS, CORNER, ShufflePixels())[3]
     mask = CORNER.mask((8, 8))
     assert sorted(map(tuple, image[mask])) == sorted(map(tuple, IMAGES[3][mask]))
     assert not np.array_equal(image[mask], IMAGES[3][mask])
 
 
 def test_noise_is_another_in_every_copy():
-    made = Replaced(SOURCE, LABELS, CORNER, Noise(), copies=2)
+    made = RegionSwapped(SOURCE, LABELS, CORNER, Noise(), copies=2)
     assert not np.array_equal(made[0][0], made[12][0])
 
 
 def test_a_fill_of_several_donors_is_drawn_from():
     given = RNG.random((4, 8, 8, 3))
     mask = CORNER.mask((8, 8))
-    made = Replaced(SOURCE, LABELS, CORNER, Donors(given), copies=6)
+    made = RegionSwapped(SOURCE, LABELS, CORNER, Donors(given), copies=6)
     found = {
         [np.array_equal(one[mask], made[place][0][mask]) for one in given].index(True) for place in range(72)
     }
     assert found == {0, 1, 2, 3}
 
 
-def test_pictures_of_several_sizes_cannot_exchange():
-    source = pictures(([np.zeros((8, 8)), np.ones((8, 9))], [0, 1]))
-    made = Replaced(source, np.array([0, 1]), CORNER, Exchange(donors="other"))
+def test_images_of_several_sizes_cannot_exchange():
+    source = as_dataset(([np.zeros((8, 8)), np.ones((8, 9))], [0, 1]))
+    made = RegionSwapped(source, np.array([0, 1]), CORNER, SwapRegion(donors="other"))
     with pytest.raises(ImageError, match=r"of one size, but these are of \(8, 8\) and \(8, 9\)"):
         made[0]
 
 
-def test_the_given_pictures_stay_as_they_are():
+def test_the_given_images_stay_as_they_are():
     before = IMAGES.copy()
-    made = Replaced(SOURCE, LABELS, CORNER, Exchange(), copies=2)
+    made = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=2)
     for place in range(24):
         made[place][0][:] = 0
     assert np.array_equal(IMAGES, before)
@@ -106,13 +106,13 @@ def test_the_given_pictures_stay_as_they_are():
 def test_replaced_takes_the_mask_s_pixels_of_the_other():
     mask = RNG.random((5, 6)) < 0.5
     one, other = RNG.random((2, 5, 6, 3))
-    made = replaced(one, mask, other)
+    made = paste_region(one, mask, other)
     for row, column in np.ndindex(5, 6):
         assert np.array_equal(made[row, column], (other if mask[row, column] else one)[row, column])
 
 
 def test_joined_sources_follow_each_other():
-    again = Replaced(SOURCE, LABELS, CORNER, Exchange(), copies=2)
+    again = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=2)
     both = Joined((SOURCE, again))
     assert len(both) == 36
     assert labels_of(both).tolist() == [*LABELS] * 3
@@ -125,13 +125,13 @@ def test_joined_sources_follow_each_other():
 
 def test_unknown_donors_are_refused():
     with pytest.raises(OptionError, match="donors must be one of any, other, own"):
-        Exchange(donors="others")
+        SwapRegion(donors="others")
 
 
 @pytest.mark.parametrize(("grow", "steps"), [(0, 0), (0.01, 1), (0.06, 2), (0.0625, 2), (0.1, 4)])
 def test_a_margin_is_a_share_of_the_shorter_side_rounded_up(grow, steps):
     region = grid(4, 4)["r2c2"]
-    plain, grown = (area_of(region, one).mask((32, 48)) for one in (0, grow))
+    plain, grown = (resolve_region(region, one).mask((32, 48)) for one in (0, grow))
     rows, columns = (np.flatnonzero(plain.any(axis=axis)) for axis in (1, 0))
     wanted = np.zeros_like(plain)
     wanted[rows[0] - steps : rows[-1] + 1 + steps, columns[0] - steps : columns[-1] + 1 + steps] = True
@@ -139,27 +139,27 @@ def test_a_margin_is_a_share_of_the_shorter_side_rounded_up(grow, steps):
 
 
 def test_an_area_that_leaves_nothing_is_refused():
-    with pytest.raises(SegmentError, match="is the whole picture of 8×8"):
-        area_of(grid(1, 2)["r1c1"], grow=0.5).mask((8, 8))
+    with pytest.raises(SegmentError, match="is the whole image of 8×8"):
+        resolve_region(grid(1, 2)["r1c1"], margin=0.5).mask((8, 8))
 
 
 def test_a_region_is_found_by_its_name_in_face_or_chest():
-    assert np.array_equal(area_of("jaw", 0).mask((64, 64)), face()["jaw"].masks((64, 64))[0])
-    assert area_of("left lung").name == "left lung"
+    assert np.array_equal(resolve_region("jaw", 0).mask((64, 64)), face()["jaw"].masks((64, 64))[0])
+    assert resolve_region("left lung").name == "left lung"
     with pytest.raises(
         OptionError, match=r"no built-in face or chest has a region 'jew'. Did you mean 'jaw'"
     ):
-        area_of("jew")
+        resolve_region("jew")
 
 
 @pytest.mark.parametrize("grow", [-0.1, 0.6, True])
 def test_a_margin_must_be_possible(grow):
     with pytest.raises(OptionError, match=r"grow must be 0 to 0.5"):
-        area_of("jaw", grow)
+        resolve_region("jaw", grow)
 
 
 def test_several_regions_count_as_one():
-    both = area_of(face(sides=True)["left eye", "right eye"], 0)
+    both = resolve_region(face(sides=True)["left eye", "right eye"], 0)
     single = face(sides=True)["left eye", "right eye"].masks((64, 64)).any(axis=0)
     assert both.name == "left eye + right eye"
     assert np.array_equal(both.mask((64, 64)), single)
@@ -168,8 +168,8 @@ def test_several_regions_count_as_one():
 def test_regions_of_each_image_are_taken_at_its_place():
     masks = np.zeros((12, 8, 8), dtype=int)
     masks[np.arange(12), np.arange(12) % 8] = 1
-    own = Area(per_image(lambda place: masks[place], {1: "row"}), 0)
-    made = Replaced(SOURCE, LABELS, own, Exchange(donors="other"))
+    own = RepairRegion(per_image(lambda place: masks[place], {1: "row"}), 0)
+    made = RegionSwapped(SOURCE, LABELS, own, SwapRegion(donors="other"))
     for place in range(12):
         changed = (made[place][0] != IMAGES[place]).any(axis=(1, 2))
         assert np.flatnonzero(changed).tolist() == [place % 8]
@@ -178,10 +178,10 @@ def test_regions_of_each_image_are_taken_at_its_place():
 def test_parts_of_the_data_keep_each_image_s_own_region():
     masks = np.zeros((12, 8, 8), dtype=int)
     masks[np.arange(12), np.arange(12) % 8] = 1
-    own = Area(per_image(lambda place: masks[place], {1: "row"}), 0)
-    held = apart(SOURCE, Split(0.7, seed=3, held_out=True))
-    part = Part(held, np.arange(len(held))[1:], held.labels[1:], None)
-    made = Replaced(part, part.labels, own, Shuffle())
+    own = RepairRegion(per_image(lambda place: masks[place], {1: "row"}), 0)
+    held = apart(SOURCE, HoldoutRule(0.7, seed=3, held_out=True))
+    part = Subset(held, np.arange(len(held))[1:], held.labels[1:], None)
+    made = RegionSwapped(part, part.labels, own, ShufflePixels())
     for place in range(len(part)):
         changed = (made[place][0] != part[place][0]).any(axis=(1, 2))
         assert np.flatnonzero(changed).tolist() == [held.places[place + 1] % 8]

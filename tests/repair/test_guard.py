@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from sightline import Noise, as_model
-from sightline.adapters.load import load_model
-from sightline.data.source import pictures
+from sightline.adapters.open_model import load_model
+from sightline.data.datasets import as_dataset
 from sightline.errors import FileError, ModelError, OptionError
-from sightline.findings.regions import grid, per_image
+from sightline.regions.builders import grid, per_image
 from sightline.repair import Counterexamples, Guard
-from sightline.repair.area import area_of
-from sightline.repair.fix import shown
+from sightline.repair.repair_region import resolve_region
+from sightline.repair.result import describe_method
 
 CORNER = grid(4, 4)["r1c1"]
-AREA = area_of(CORNER)
+AREA = resolve_region(CORNER)
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((60, 8, 8)).astype(np.float32)
 LABELS = (IMAGES[:, :2, :2].mean(axis=(1, 2)) + IMAGES[:, 4:].mean(axis=(1, 2)) > 1).astype(int)
@@ -46,7 +46,7 @@ def test_a_guarded_model_does_not_depend_on_the_region_s_pixels(kind, channels, 
     assert np.array_equal(images, before)
 
 
-def test_the_rest_of_the_picture_is_shown_as_it_is():
+def test_the_rest_of_the_image_is_shown_as_it_is():
     seen = []
 
     def model(images):
@@ -60,15 +60,15 @@ def test_the_rest_of_the_picture_is_shown_as_it_is():
     assert (np.abs(seen[-1][0][mask] - 0.5) < 0.2).all()  # the median of many
 
 
-def test_the_cost_is_what_is_counted_on_the_validation_pictures():
+def test_the_cost_is_what_is_counted_on_the_validation_images():
     fix = Guard(region=CORNER)(MODEL, (IMAGES, LABELS), validation=(IMAGES, LABELS))
     after = (fix.model(IMAGES).argmax(axis=1) == LABELS).mean()
     before = (as_model(MODEL)(IMAGES).argmax(axis=1) == LABELS).mean()
-    assert f"on 60 validation pictures, before → after: {before:.3f} → {after:.3f} accuracy" in fix.told[0]
+    assert f"on 60 validation images, before → after: {before:.3f} → {after:.3f} accuracy" in fix.notes[0]
     assert after < before
 
 
-def test_a_guard_needs_pictures_or_a_fill_and_one_region_for_all():
+def test_a_guard_needs_images_or_a_fill_and_one_region_for_all():
     with pytest.raises(OptionError, match=r"guard\(model, train\), or a fill"):
         Guard(region=CORNER)(MODEL)
     with pytest.raises(OptionError, match="a guard hides the same region of every image"):
@@ -84,8 +84,11 @@ def test_a_network_behind_a_guard_keeps_its_output_rule():
 
 
 def test_a_way_prints_as_it_was_written():
-    assert shown(Guard(region="jaw")) == "Guard(region='jaw')"
-    assert shown(Counterexamples(region=CORNER, copies=5)) == "Counterexamples(region='r1c1', copies=5)"
+    assert describe_method(Guard(region="jaw")) == "Guard(region='jaw')"
+    assert (
+        describe_method(Counterexamples(region=CORNER, copies=5))
+        == "Counterexamples(region='r1c1', copies=5)"
+    )
 
 
 @pytest.mark.parametrize("ending", ["", ".joblib", ".skops"])
@@ -101,9 +104,9 @@ def test_estimators_come_back_from_their_files(tmp_path, ending):
 def test_torch_networks_come_back_from_their_files(tmp_path, outputs):
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, outputs))
     fix = Counterexamples(region=CORNER, copies=1)(net, (IMAGES, LABELS))
-    with pytest.raises(FileError, match="PyTorch has to know the size of a picture"):
+    with pytest.raises(FileError, match="PyTorch has to know the size of an image"):
         fix.save(tmp_path / "model")
-    file = fix.save(tmp_path / "model", like=IMAGES[0])
+    file = fix.save(tmp_path / "model", example=IMAGES[0])
     assert file.name == "model.pt2"
     assert np.allclose(load_model(str(file), trust=True)(IMAGES), fix.model(IMAGES), atol=1e-6)
 
@@ -141,9 +144,9 @@ def test_the_guard_of_an_onnx_model_goes_into_its_file(tmp_path, first, fill):
     onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8), old)
     images = RNG.random((20, 8, 8, 3)).astype(np.float32)
     fix = Guard(region=CORNER, fill=fill)(str(old), (images, np.arange(20) % 2))
-    with pytest.raises(FileError, match="give a picture for its size"):
+    with pytest.raises(FileError, match="give an image for its size"):
         fix.save(tmp_path / "new")
-    file = fix.save(tmp_path / "new", like=images[0])
+    file = fix.save(tmp_path / "new", example=images[0])
     assert np.allclose(load_model(str(file))(images), fix.model(images), atol=1e-6)
     assert not np.allclose(load_model(str(old))(images), fix.model(images))
 
@@ -168,7 +171,7 @@ def test_what_no_file_can_hold_says_what_to_do(tmp_path):
 
 
 def test_a_guard_with_a_changing_fill_cannot_go_into_an_onnx_file(tmp_path):
-    source = pictures((IMAGES, LABELS))
+    source = as_dataset((IMAGES, LABELS))
     assert len(source) == 60
     with pytest.raises(ModelError, match="known by its answers alone"):
         Counterexamples(region=CORNER)(lambda images: images.mean(axis=(1, 2)), (IMAGES, LABELS))

@@ -6,12 +6,18 @@ import math
 import numpy as np
 import pytest
 
-from sightline.findings.chance import interval
-from sightline.repair.measure import blamed, mcnemar, paired, resampled, worst
+from sightline.findings.resampling import bootstrap_ci
+from sightline.proof.paired_metrics import (
+    blamed_errors,
+    bootstrap_mean_ci,
+    mcnemar_test,
+    paired_metric,
+    worst_group,
+)
 
 
 def slowly(mended, broken):
-    """Share of all ways to toss a coin for each discordant picture that are as uneven, or more."""
+    """Share of all ways to toss a coin for each discordant image that are as uneven, or more."""
     count = mended + broken
     tosses = [sum(one) for one in itertools.product((0, 1), repeat=count)]
     uneven = [abs(heads - count / 2) >= abs(mended - count / 2) for heads in tosses]
@@ -22,14 +28,14 @@ def slowly(mended, broken):
 def test_mcnemar_is_the_share_of_coin_tosses_as_uneven(mended, broken):
     before = np.array([False] * mended + [True] * broken + [True, False] * 5)
     after = np.array([True] * mended + [False] * broken + [True, False] * 5)
-    assert mcnemar(before, after) == pytest.approx(slowly(mended, broken))
+    assert mcnemar_test(before, after) == pytest.approx(slowly(mended, broken))
 
 
-def test_blamed_is_what_its_words_say_picture_by_picture():
+def test_blamed_is_what_its_words_say_image_by_image():
     rng = np.random.default_rng(0)
     full, there, labels = rng.integers(0, 3, (3, 50))
     elsewhere = rng.integers(0, 3, (50, 4))
-    for place, found in enumerate(blamed(full, there, elsewhere, labels)):
+    for place, found in enumerate(blamed_errors(full, there, elsewhere, labels)):
         if full[place] == labels[place]:
             assert found == 0
         else:
@@ -37,10 +43,10 @@ def test_blamed_is_what_its_words_say_picture_by_picture():
             assert found == pytest.approx(int(there[place] == labels[place]) - away)
 
 
-def test_a_resampled_interval_is_that_of_pictures_drawn_one_by_one():
+def test_a_resampled_interval_is_that_of_images_drawn_one_by_one():
     values = np.random.default_rng(1).choice([-1.0, -0.25, 0.0, 1.0], 80)
-    ours = resampled(values, np.random.default_rng(2))
-    theirs = interval(values, np.arange(80), np.random.default_rng(3))
+    ours = bootstrap_mean_ci(values, np.random.default_rng(2))
+    theirs = bootstrap_ci(values, np.arange(80), np.random.default_rng(3))
     assert ours == pytest.approx(theirs, abs=0.02)
 
 
@@ -50,25 +56,27 @@ def test_an_interval_of_the_change_holds_the_true_change_about_as_often_as_it_sa
         rng = np.random.default_rng(run)
         before = rng.random(200) < 0.7
         after = np.where(rng.random(200) < 0.8, before, rng.random(200) < 0.9)
-        one = paired("accuracy", "accuracy", before, after, rng)
+        one = paired_metric("accuracy", "accuracy", before, after, rng)
         held += one.low <= 0.2 * (0.9 - 0.7) <= one.high
     assert 0.91 <= held / 300 <= 0.985
 
 
-def test_a_pair_of_no_pictures_is_not_a_number():
-    one = paired("recall", "recall of a", np.zeros(0, bool), np.zeros(0, bool), np.random.default_rng(0))
+def test_a_pair_of_no_images_is_not_a_number():
+    one = paired_metric(
+        "recall", "recall of a", np.zeros(0, bool), np.zeros(0, bool), np.random.default_rng(0)
+    )
     assert one.count == 0
     assert math.isnan(one.before)
     assert math.isnan(one.change)
 
 
-def test_the_worst_group_is_the_least_accurate_of_those_with_five_pictures():
+def test_the_worst_group_is_the_least_accurate_of_those_with_five_images():
     labels = np.repeat([0, 1, 2], [20, 20, 4])
     before = np.concatenate([np.arange(20) < 5, np.arange(20) < 10, np.zeros(4, bool)])
     after = np.concatenate([np.arange(20) < 18, np.arange(20) < 10, np.zeros(4, bool)])
     groups = [(f"class {one}", labels == one) for one in range(3)]
-    one = worst(before, after, groups, np.random.default_rng(0))
+    one = worst_group(before, after, groups, np.random.default_rng(0))
     assert one.name == "worst group (class 0; then class 1)"
     assert (one.before, one.after, one.count) == (0.25, 0.5, 40)
     assert one.low < 0.25 < one.high
-    assert worst(before[:4], after[:4], [("a", labels[:4] == 0)], np.random.default_rng(0)) is None
+    assert worst_group(before[:4], after[:4], [("a", labels[:4] == 0)], np.random.default_rng(0)) is None

@@ -15,21 +15,21 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sightline import as_model
 from sightline.errors import ModelError, OptionError
-from sightline.findings.regions import grid, per_image
-from sightline.repair import Counterexamples, Course, LastLayer, RightReasons, penalty
-from sightline.repair.area import area_of
-from sightline.repair.exchange import Exchange, Replaced
-from sightline.repair.keras import _weights
-from sightline.repair.lessons import lessons, stacked
-from sightline.repair.perceptron import ACTIVATIONS, hidden
-from sightline.repair.torch import _Lesson, features, log_probabilities, shuffled
+from sightline.regions.builders import grid, per_image
+from sightline.repair import Counterexamples, LastLayer, RightReasons, TrainingConfig, penalty
+from sightline.repair.region_swap import RegionSwapped, SwapRegion
+from sightline.repair.repair_region import resolve_region
+from sightline.repair.training.keras import _copy_weights
+from sightline.repair.training.sklearn import ACTIVATIONS, perceptron_features
+from sightline.repair.training.torch import _ModuleLoss, log_probabilities, minibatches, torch_features
+from sightline.repair.training_data import split_training_data, stack_images
 
 CORNER = grid(4, 4)["r1c1"]
-COURSE = Course(epochs=10, rate=0.01)
+COURSE = TrainingConfig(epochs=10, learning_rate=0.01)
 
 
 def marked(count, share=0.97, seed=0):
-    """Pictures a little brighter below where the class is 1, most of which have a mark in the corner."""
+    """Images a little brighter below where the class is 1, most of which have a mark in the corner."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, count)
     images = rng.random((count, 8, 8, 1)).astype(np.float32)
@@ -94,9 +94,9 @@ def kept():
 
 
 WAYS = [
-    Counterexamples(region=CORNER, copies=1, course=COURSE),
-    Counterexamples(region=CORNER, copies=1, course=COURSE, fresh=True),
-    RightReasons(region=CORNER, weight=10.0, course=COURSE),
+    Counterexamples(region=CORNER, copies=1, training=COURSE),
+    Counterexamples(region=CORNER, copies=1, training=COURSE, fresh=True),
+    RightReasons(region=CORNER, weight=10.0, training=COURSE),
     LastLayer(region=CORNER),
 ]
 
@@ -113,7 +113,9 @@ def test_a_torch_network_is_repaired_and_the_old_one_stays(net, way):
 
 def test_the_same_seed_gives_the_same_network(net):
     one, other, third = (
-        Counterexamples(region=CORNER, copies=1, course=Course(epochs=1), seed=seed)(net, TRAIN).model(TEST)
+        Counterexamples(region=CORNER, copies=1, training=TrainingConfig(epochs=1), seed=seed)(
+            net, TRAIN
+        ).model(TEST)
         for seed in (1, 1, 2)
     )
     assert np.allclose(one, other, atol=1e-6)
@@ -125,12 +127,12 @@ def test_the_same_seed_gives_the_same_network(net):
     "way", [WAYS[1], WAYS[3]], ids=lambda way: f"{type(way).__name__}-{getattr(way, 'fresh', '')}"
 )
 def test_a_keras_network_is_repaired_and_the_old_one_stays(kept, way):
-    before, weights = worst(kept), [value.copy() for value in _weights(kept)]
+    before, weights = worst(kept), [value.copy() for value in _copy_weights(kept)]
     state = np.random.get_state()[1].copy()
     fix = way(kept, TRAIN)
     assert before < 0.35
     assert worst(fix.model) > before + 0.15
-    assert all(np.array_equal(a, b) for a, b in zip(weights, _weights(kept), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(weights, _copy_weights(kept), strict=True))
     assert np.array_equal(np.random.get_state()[1], state)
 
 
@@ -176,13 +178,13 @@ def test_normalisation_and_dropout_work_and_are_seeded():
 
 def test_a_diverging_training_is_told(net):
     made = as_model(net)
-    part = lessons(made, TRAIN).learn
+    part = split_training_data(made, TRAIN).train
     bad = copy.deepcopy(net)
     with torch.no_grad():
         bad[3].bias.fill_(float("nan"))
-    lesson = _Lesson(as_model(bad), False)
+    lesson = _ModuleLoss(as_model(bad), False)
     with pytest.raises(ModelError, match=r"training has diverged\. Give a smaller rate"):
-        lesson.loss(part, [0, 1])
+        lesson.batch_loss(part, [0, 1])
 
 
 def test_layers_that_cannot_be_drawn_anew_are_named():
@@ -227,7 +229,7 @@ def test_the_penalty_is_the_squared_slope_of_the_log_probabilities_in_the_region
             moved[1][0, row, column] -= step
             slow += float((total(moved[0]) - total(moved[1])) / (2 * step)) ** 2
     inputs = images.clone().requires_grad_()
-    made = penalty(model(inputs), inputs, mask, squashed=squashed)
+    made = penalty(model(inputs), inputs, mask, from_probabilities=squashed)
     assert np.isclose(float(made.detach()), slow / 2, rtol=1e-5)
     made.backward()
     assert part[1].weight.grad.abs().sum() > 0
@@ -253,14 +255,14 @@ def test_right_reasons_need_a_network_and_one_region_for_all(net):
 
 
 def test_a_weight_of_one_s_own_is_the_only_one_tried(net):
-    fix = RightReasons(region=CORNER, weight=5, course=Course(epochs=1))(net, TRAIN)
-    assert fix.told == ("Penalty of weight 5.",)
+    fix = RightReasons(region=CORNER, weight=5, training=TrainingConfig(epochs=1))(net, TRAIN)
+    assert fix.notes == ("Penalty of weight 5.",)
 
 
 def test_features_are_what_the_last_layer_is_given(net):
-    part = lessons(as_model(net), TRAIN).learn
-    seen, layer = features(as_model(net), part)
-    inputs = torch.from_numpy(stacked(part, range(len(part))).transpose(0, 3, 1, 2).copy())
+    part = split_training_data(as_model(net), TRAIN).train
+    seen, layer = torch_features(as_model(net), part)
+    inputs = torch.from_numpy(stack_images(part, range(len(part))).transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
         assert np.allclose(seen, net[:3](inputs).numpy(), atol=1e-6)
     assert layer is net[3]
@@ -279,25 +281,25 @@ def test_a_perceptron_s_last_layer_is_refitted_alone(activation, steps):
         else network.fit(IMAGES.reshape(240, -1), LABELS)
     )
     made = as_model(model)
-    part = lessons(made, TRAIN).learn
-    seen = hidden(made, part)
+    part = split_training_data(made, TRAIN).train
+    seen = perceptron_features(made, part)
     scores = seen @ network.coefs_[-1] + network.intercepts_[-1]
     assert np.allclose(
-        1 / (1 + np.exp(-scores[:, 0])), made(stacked(part, range(len(part))))[:, 1], atol=1e-6
+        1 / (1 + np.exp(-scores[:, 0])), made(stack_images(part, range(len(part))))[:, 1], atol=1e-6
     )
     fix = LastLayer(region=CORNER)(model, TRAIN)
     new = fix.raw[-1] if steps else fix.raw
     assert np.array_equal(new.coefs_[0], network.coefs_[0])
     assert not np.array_equal(new.coefs_[1], network.coefs_[1])
-    check = Replaced(part, part.labels, area_of(CORNER), Exchange(donors="other"))
-    pictures = stacked(check, range(len(check)))
-    right = [(one(pictures).argmax(axis=1) == part.labels).mean() for one in (made, fix.model)]
+    check = RegionSwapped(part, part.labels, resolve_region(CORNER), SwapRegion(donors="other"))
+    batch = stack_images(check, range(len(check)))
+    right = [(one(batch).argmax(axis=1) == part.labels).mean() for one in (made, fix.model)]
     assert right[1] > right[0]
 
 
 def test_every_place_is_drawn_once_and_no_batch_is_of_one():
     for count in (1, 2, 31, 32, 33, 65):
-        batches = list(shuffled(count, 32, np.random.default_rng(0)))
+        batches = list(minibatches(count, 32, np.random.default_rng(0)))
         assert sorted(np.concatenate(batches).tolist()) == list(range(count))
         assert count == 1 or min(map(len, batches)) > 1
 
@@ -312,7 +314,7 @@ def test_every_place_is_drawn_once_and_no_batch_is_of_one():
 )
 def test_a_course_must_be_possible(option, said):
     with pytest.raises(OptionError, match=said):
-        Course(**option)
+        TrainingConfig(**option)
 
 
 BACKEND = """

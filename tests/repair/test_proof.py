@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import sightline as sl
-from sightline.engine.fill import Noise, SegmentMean
+from sightline.engine.fills import Noise, SegmentMean
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, ModelError, OptionError
-from sightline.findings.hiding import elsewhere
-from sightline.findings.regions import grid
-from sightline.repair.area import GROW, Area
-from sightline.repair.fix import fixed
-from sightline.repair.proof import prove
-from sightline.repair.questions import moved
-from sightline.study.work import content
+from sightline.findings.region_occlusion import control_areas
+from sightline.proof.analysis import prove
+from sightline.proof.probes import move_content
+from sightline.regions.builders import grid
+from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion
+from sightline.repair.result import fixed
+from sightline.study.tasks import image_digest
 
 NAMES = ("oak", "birch", "pine")
 TOP = grid(2, 1)["r1c1"]
@@ -98,7 +98,7 @@ def test_errors_blamed_and_flips_are_what_hiding_by_hand_gives(proof):
         for place, image in enumerate(IMAGES):
             rng = np.random.default_rng((0, place))
             said = []
-            for hole in (np.zeros_like(mask), mask, *elsewhere(mask, 4, rng)):
+            for hole in (np.zeros_like(mask), mask, *control_areas(mask, 4, rng)):
                 hidden = image.copy()
                 if hole.any():
                     hidden[hole] = image[hole].mean()
@@ -114,7 +114,7 @@ def test_errors_blamed_and_flips_are_what_hiding_by_hand_gives(proof):
         assert flip.beside[when == "after"] == pytest.approx(np.mean(away))
 
 
-def test_accuracy_with_the_region_hidden_is_that_of_hidden_pictures(proof):
+def test_accuracy_with_the_region_hidden_is_that_of_hidden_images(proof):
     hidden = IMAGES.copy()
     hidden[:, :6] = IMAGES[:, :6].mean((1, 2), keepdims=True)
     one = proof["accuracy, region hidden"]
@@ -141,20 +141,20 @@ def test_moved_content_is_elsewhere_and_the_region_is_filled():
     image = np.arange(64.0).reshape(8, 8) / 64
     mask = np.zeros((8, 8), bool)
     mask[1:3, 1:4] = True
-    shown = list(moved(image, mask, SegmentMean(), 5, np.random.default_rng(0)))
+    shown = list(move_content(image, mask, SegmentMean(), 5, np.random.default_rng(0)))
     assert len(shown) == 5
-    for picture in shown:
-        assert np.allclose(picture[mask], image[mask].mean())
-        changed = (picture != image) & ~mask
+    for pixels in shown:
+        assert np.allclose(pixels[mask], image[mask].mean())
+        changed = (pixels != image) & ~mask
         down, across = np.argwhere(changed).min(axis=0)
-        assert np.array_equal(picture[down : down + 2, across : across + 3], image[1:3, 1:4])
+        assert np.array_equal(pixels[down : down + 2, across : across + 3], image[1:3, 1:4])
         assert changed.sum() == 6
 
 
 def test_what_fits_nowhere_else_is_not_moved():
     mask = np.ones((4, 4), bool)
     mask[0, 0] = False
-    assert list(moved(np.zeros((4, 4)), mask, SegmentMean(), 3, np.random.default_rng(0))) == []
+    assert list(move_content(np.zeros((4, 4)), mask, SegmentMean(), 3, np.random.default_rng(0))) == []
 
 
 def test_attribution_shares_lie_beside_the_share_of_the_area(proof):
@@ -187,7 +187,7 @@ def test_the_other_regions_are_reported_on(proof):
 def test_it_prints_an_aligned_table_the_rule_and_the_calls(proof):
     lines = repr(proof).splitlines()
     assert lines[0].startswith(
-        "Proof of a repair: 160 held-out pictures, region 'r1c1', hidden with SegmentMean()"
+        "Proof of a repair: 160 held-out images, region 'r1c1', hidden with SegmentMean()"
     )
     assert f"{proof.calls[0]:,} + {proof.calls[1]:,} model calls" in lines[0]
     ends = {line.index("0.") for line in lines[2:6]}
@@ -240,15 +240,13 @@ def test_hiding_what_truly_matters_is_harmful():
 
 
 def repaired(images, grow=0.1):
-    seen = frozenset(content(image) for image in images)
-    copied = sl.as_model(BETTER.ask, class_names=NAMES, batch_size=64)
-    return fixed(copied, "a way", Area(TOP, grow), seen, "done")
+    seen = frozenset(image_digest(image) for image in images)
+    copied = sl.as_model(BETTER.backend, class_names=NAMES, batch_size=64)
+    return fixed(copied, "a way", RepairRegion(TOP, grow), seen, "done")
 
 
-def test_pictures_that_the_repair_has_seen_are_refused():
-    with pytest.raises(
-        OptionError, match=r"40 of the 160 held-out pictures were used in the repair"
-    ) as caught:
+def test_images_that_the_repair_has_seen_are_refused():
+    with pytest.raises(OptionError, match=r"40 of the 160 held-out images were used in the repair") as caught:
         prove(MISLED, repaired(IMAGES[:40]), (IMAGES, LABELS), **QUICK)
     assert caught.value.slug == "proof-seen"
     assert "(places 0, 1, 2, 3, 4, 5, 6, 7, …)" in str(caught.value)
@@ -261,7 +259,7 @@ def test_a_fix_says_which_region_and_margin_it_repaired():
         made = prove(MISLED, given, trees(20, 1)[:2], fill="segment-mean", explained=0)
         assert (made.region, made.grow, made.way) == ("r1c1", 0.1, "'a way'")
     other = prove(MISLED, BETTER, trees(20, 1)[:2], region=TOP, fill="segment-mean", explained=0)
-    assert other.grow == GROW
+    assert other.grow == DEFAULT_MARGIN
 
 
 def test_without_a_fix_the_region_has_to_be_named():
@@ -274,14 +272,14 @@ def test_models_of_other_classes_are_refused():
     two = sl.as_model(lambda x: np.full((len(x), 2), 0.5))
     with pytest.raises(ModelError, match=r"3 classes \(oak, birch, pine\), but the fixed one has 2 classes"):
         prove(MISLED, two, (IMAGES, LABELS), region=TOP, **QUICK)
-    turned = sl.as_model(MISLED.ask, class_names=NAMES[::-1])
+    turned = sl.as_model(MISLED.backend, class_names=NAMES[::-1])
     with pytest.raises(ModelError, match="their answers cannot be compared") as caught:
         prove(MISLED, turned, (IMAGES, LABELS), region=TOP, **QUICK)
     assert caught.value.slug == "proof-classes"
 
 
 @pytest.mark.parametrize("present", [[True], np.full(160, 2)])
-def test_presence_is_of_every_picture(present):
+def test_presence_is_of_every_image(present):
     with pytest.raises(OptionError, match="present must say True or False for each of the 160") as caught:
         prove(MISLED, BETTER, (IMAGES, LABELS), region=TOP, present=present, **QUICK)
     assert caught.value.slug == "proof-present"
@@ -296,7 +294,7 @@ def test_numbers_out_of_range_are_refused(given):
         prove(MISLED, BETTER, (IMAGES, LABELS), region=TOP, **given)
 
 
-def test_pictures_of_several_sizes_exchange_only_with_their_like():
+def test_images_of_several_sizes_exchange_only_with_their_like():
     rng = np.random.default_rng(0)
     images = [rng.random((12 + 2 * (k % 2), 12)) for k in range(12)]
     eye = np.eye(3)
@@ -317,7 +315,7 @@ def test_it_is_kept_as_json(proof, tmp_path):
         proof.save(tmp_path / "none" / "proof.json")
 
 
-def test_examples_are_pictures_whose_answer_turned(proof):
+def test_examples_are_images_whose_answer_turned(proof):
     before, after = right(MISLED), right(BETTER)
     assert len(proof.examples) >= 3
     for one in proof.examples:
@@ -342,7 +340,7 @@ def test_studies_take_the_place_of_new_explanations(tmp_path):
     assert np.allclose(made.looks.before, anew.looks.before, atol=1e-6)
 
 
-def test_regions_that_each_picture_has_its_own_of():
+def test_regions_that_each_image_has_its_own_of():
     halves = np.zeros((60, 1, 12, 12), bool)
     for place in range(60):
         halves[place, 0, : 3 + place % 3] = True

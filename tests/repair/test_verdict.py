@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from sightline.findings.chance import flips
-from sightline.repair.measure import blamed
-from sightline.repair.verdict import Changes, chances_of, verdict_of
+from sightline.findings.resampling import sign_flip_test
+from sightline.proof.paired_metrics import blamed_errors
+from sightline.proof.verdict import PairedOutcomes, decide_verdict, outcome_p_values
 
 
 def decided(changes, level=0.05, seed=0):
-    return verdict_of(changes, chances_of(changes, np.random.default_rng(seed)), level)
+    return decide_verdict(changes, outcome_p_values(changes, np.random.default_rng(seed)), level)
 
 
 def made(right=150, mended=40, broken=5, both=5, *, righted=40, left=5, labels=None, misled=True):
-    """Pictures that stay right, turn right, turn wrong, stay wrong.
+    """Images that stay right, turn right, turn wrong, stay wrong.
 
     Of those wrong before `righted` turn right when the region is hidden, of those wrong after `left`.
     """
@@ -26,7 +26,7 @@ def made(right=150, mended=40, broken=5, both=5, *, righted=40, left=5, labels=N
     rng = np.random.default_rng(0)
     evidence = np.where(before, 2.0, -1.0) + 0.1 * rng.standard_normal(len(before))
     hidden = np.where(before | (not misled), 0.8 * evidence, -0.2 * evidence)
-    return Changes(labels, before, after, *blame, evidence, hidden, ("cat", "dog"))
+    return PairedOutcomes(labels, before, after, *blame, evidence, hidden, ("cat", "dog"))
 
 
 def test_a_real_repair_is_called_repaired():
@@ -36,15 +36,15 @@ def test_a_real_repair_is_called_repaired():
     assert "errors blamed on the region are surely fewer (p = 0.0001), 12% of them remain" in found.rule
 
 
-def test_too_few_pictures_or_errors_cannot_tell():
+def test_too_few_images_or_errors_cannot_tell():
     few = decided(made(20, 20, 0, 2, righted=20, left=0))
-    assert (few.word, few.rule) == ("cannot tell", "too few pictures: 42, and 50 are needed")
+    assert (few.word, few.rule) == ("cannot tell", "too few images: 42, and 50 are needed")
     errors = decided(made(190, 9, 0, 0, righted=9, left=0))
     assert errors.word == "cannot tell"
     assert errors.rule == "too few errors: 9 of 199 answers were wrong before, and 10 are needed"
 
 
-def test_too_few_pictures_may_still_show_harm():
+def test_too_few_images_may_still_show_harm():
     found = decided(made(20, 0, 12, 0, righted=0, left=0))
     assert found.word == "harmful"
     assert found.rule == "accuracy is surely lower (p = 0.00049)"
@@ -64,7 +64,7 @@ def test_a_class_whose_recall_is_surely_lower_is_harm_unless_accuracy_is_surely_
 def test_recalls_are_adjusted_for_how_many_classes_there_are():
     labels = np.repeat([1, 0, 2, 3], [150, 10, 8, 20])  # ten of class 0 turn right, eight of class 2 wrong
     changes = made(150, 10, 8, 20, labels=labels)
-    found = chances_of(changes, np.random.default_rng(0)).recalls
+    found = outcome_p_values(changes, np.random.default_rng(0)).recalls
     assert found == pytest.approx({0: 4 * 0.5**9, 1: 1, 2: 3 * 0.5**7, 3: 1})
 
 
@@ -99,7 +99,9 @@ def test_where_hiding_turns_nothing_right_there_was_nothing_to_repair():
 
 def test_blamed_errors_that_are_fewer_as_all_errors_are_were_not_repaired():
     changes = made(150, 40, 0, 40, righted=30, left=16)  # errors halved, and those blamed with them
-    alone = flips(changes.blamed_before - changes.blamed_after, np.arange(230), np.random.default_rng(0))
+    alone = sign_flip_test(
+        changes.blamed_before - changes.blamed_after, np.arange(230), np.random.default_rng(0)
+    )
     assert alone < 0.05
     found = decided(changes)
     assert found.word == "no effect"
@@ -127,15 +129,15 @@ def cues(kind, count, rng):
         full.append((z > 0).astype(int))
         there.append((z - values[:, 0] * weights[0] > 0).astype(int))
         elsewhere.append((moved > 0).astype(int))
-    blame = [blamed(full[k], there[k], elsewhere[k], labels) for k in (0, 1)]
+    blame = [blamed_errors(full[k], there[k], elsewhere[k], labels) for k in (0, 1)]
     evidence, hidden = (values @ before) * side, (values[:, 1:] @ before[1:]) * side
-    return Changes(labels, full[0] == labels, full[1] == labels, *blame, evidence, hidden, ("a", "b"))
+    return PairedOutcomes(labels, full[0] == labels, full[1] == labels, *blame, evidence, hidden, ("a", "b"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["retrained", "legitimate"])
 def test_a_needless_repair_is_called_good_in_at_most_five_percent(kind, monkeypatch):
-    monkeypatch.setattr("sightline.findings.chance.ROUNDS", 999)
+    monkeypatch.setattr("sightline.findings.resampling.ROUNDS", 999)
     words = [decided(cues(kind, 400, np.random.default_rng(run)), seed=run).word for run in range(300)]
     # Two standard errors of 300 runs above the 5 % that are allowed.
     assert (
@@ -145,6 +147,6 @@ def test_a_needless_repair_is_called_good_in_at_most_five_percent(kind, monkeypa
 
 @pytest.mark.slow
 def test_a_real_repair_of_simulated_models_is_mostly_found(monkeypatch):
-    monkeypatch.setattr("sightline.findings.chance.ROUNDS", 999)
+    monkeypatch.setattr("sightline.findings.resampling.ROUNDS", 999)
     words = [decided(cues("planted", 400, np.random.default_rng(run)), seed=run).word for run in range(40)]
     assert words.count("repaired") >= 34

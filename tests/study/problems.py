@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sightline import Plan
-from sightline.engine.segment import Grid
+from sightline.engine.segmentation import Grid
 
 PLAN = Plan(segment=Grid(rows=3, columns=3), budget=32, fill="colour")
 
@@ -31,5 +31,5 @@ def other(batch: Any) -> Any:
 
 
 def grey(batch: Any) -> Any:
-    """p of class 1: how bright the picture is."""
+    """p of class 1: how bright the image is."""
     return np.clip(batch.mean(axis=(1, 2, 3)), 0, 1)

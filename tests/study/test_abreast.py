@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from sightline.study.abreast import Abreast, Stopped
+from sightline.study.request_batching import RequestBatcher, RunStopped
 
 
 def together(abreast, batches):
@@ -39,7 +39,7 @@ def test_waiting_batches_are_joined_and_each_gets_its_own_scores():
         asked.append(len(images))
         return images.mean(axis=(1, 2))
 
-    found = together(Abreast(model, 12), [batch(float(n)) for n in range(6)])
+    found = together(RequestBatcher(model, 12), [batch(float(n)) for n in range(6)])
     assert [one.tolist() for one in found] == [[float(n)] * 3 for n in range(6)]
     assert max(asked) > 3
     assert max(asked) <= 12
@@ -54,7 +54,7 @@ def test_batches_of_another_form_are_not_joined():
         asked.append(images.shape)
         return images.mean(axis=(1, 2))
 
-    together(Abreast(model, 100), [batch(1.0), batch(1.0, size=5), batch(1.0).astype(np.float32)])
+    together(RequestBatcher(model, 100), [batch(1.0), batch(1.0, size=5), batch(1.0).astype(np.float32)])
     assert len(asked) == 3
 
 
@@ -65,19 +65,19 @@ def test_one_image_s_failure_is_its_own():
             raise ValueError("seven")
         return images.mean(axis=(1, 2))
 
-    found = together(Abreast(model, 100), [batch(float(n)) for n in (1, 7, 2)])
+    found = together(RequestBatcher(model, 100), [batch(float(n)) for n in (1, 7, 2)])
     assert isinstance(found[1], ValueError)
     assert [found[0].tolist(), found[2].tolist()] == [[1.0] * 3, [2.0] * 3]
 
 
 def test_once_stopped_the_model_is_not_asked_any_more():
-    abreast = Abreast(lambda images: pytest.fail("asked"), 8)
+    abreast = RequestBatcher(lambda images: pytest.fail("asked"), 8)
     abreast.stopped = True
-    with pytest.raises(Stopped):
+    with pytest.raises(RunStopped):
         abreast(batch(1.0))
 
 
-def test_a_model_that_makes_its_own_pictures_is_asked_by_one_thread_at_a_time():
+def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
     class Away:
         busy = False
 
@@ -91,10 +91,11 @@ def test_a_model_that_makes_its_own_pictures_is_asked_by_one_thread_at_a_time():
         def network(self):
             return "inside"
 
-    abreast = Abreast(Away(), 8)
+    abreast = RequestBatcher(Away(), 8)
     found = [None] * 4
     threads = [
-        threading.Thread(target=lambda n=n: found.__setitem__(n, list(abreast.masked(n)))) for n in range(4)
+        threading.Thread(target=lambda n=n: found.__setitem__(n, list(abreast.score_masks(n))))
+        for n in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -102,4 +103,4 @@ def test_a_model_that_makes_its_own_pictures_is_asked_by_one_thread_at_a_time():
         thread.join()
     assert found == [list(range(n)) for n in range(4)]
     assert abreast.network() == "inside"
-    assert Abreast(len, 8).masked is None
+    assert RequestBatcher(len, 8).score_masks is None

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sightline import Grid, Plan, Study
-from sightline.data.source import apart, fingerprint, identity, pictures
-from sightline.data.split import Split
+from sightline.data.datasets import apart, as_dataset, dataset_fingerprint, identity
+from sightline.data.holdout import HoldoutRule
 from sightline.errors import OptionError
-from sightline.study.rows import Row
+from sightline.study.schema import Row
 
 PLAN = Plan(segment=Grid(rows=2, columns=2), budget=16, fill="colour")
 IMAGES = np.random.default_rng(0).random((40, 8, 8))
@@ -15,7 +15,7 @@ LABELS = np.arange(40) % 2
 
 
 class Watching:
-    """A model that remembers the whole pictures it was asked about."""
+    """A model that remembers the whole images it was asked about."""
 
     def __init__(self):
         self.seen = set()
@@ -64,30 +64,30 @@ def test_a_study_without_held_out_images_says_how_to_get_some(tmp_path):
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 2, True])
 def test_a_share_must_lie_between_none_and_all(share):
     with pytest.raises(OptionError, match="held_out must be a share above 0 and below 1"):
-        Split(share)
+        HoldoutRule(share)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_share_is_kept_and_each_place_is_decided_alone(seed):
-    rule = Split(0.3, seed)
+    rule = HoldoutRule(0.3, seed)
     places = np.arange(20_000)
-    held = rule.other().meant(places)
+    held = rule.complement().selected(places)
     assert abs(held.mean() - 0.3) < 0.02
-    assert np.array_equal(held, ~rule.meant(places))
-    assert np.array_equal(rule.meant(places[::-1]), rule.meant(places)[::-1])
+    assert np.array_equal(held, ~rule.selected(places))
+    assert np.array_equal(rule.selected(places[::-1]), rule.selected(places)[::-1])
     assert abs(np.corrcoef(held[:-1], held[1:])[0, 1]) < 0.05
 
 
 def test_two_seeds_hold_out_different_images():
-    held = [Split(0.5, seed).meant(np.arange(1000)) for seed in (0, 1)]
+    held = [HoldoutRule(0.5, seed).selected(np.arange(1000)) for seed in (0, 1)]
     assert abs(np.corrcoef(*held)[0, 1]) < 0.15
 
 
 def test_images_set_apart_keep_their_labels_and_names():
-    source = pictures((IMAGES, LABELS))
-    some = apart(source, Split(0.3, held_out=True))
+    source = as_dataset((IMAGES, LABELS))
+    some = apart(source, HoldoutRule(0.3, held_out=True))
     assert some.labels.tolist() == LABELS[some.places].tolist()
     assert np.array_equal(some[2][0], IMAGES[some.places[2]])
     assert identity(some, 2) == str(some.places[2])
-    assert fingerprint(some) != fingerprint(source)
-    assert pictures(some) is some
+    assert dataset_fingerprint(some) != dataset_fingerprint(source)
+    assert as_dataset(some) is some

@@ -9,7 +9,17 @@ from skimage.segmentation import slic
 from skimage.transform import resize
 
 from sightline.errors import ImageError
-from sightline.study.rows import ALL_SCORES, COLUMNS, HISTORY, LAYOUT, Judged, failed, lines, rows_of, schema
+from sightline.study.schema import (
+    ALL_SCORES,
+    COLUMNS,
+    HISTORY,
+    LAYOUT,
+    PredictedAndLabel,
+    failed_line,
+    image_lines,
+    rows_from_table,
+    table_schema,
+)
 from sightline.study.store import Store
 from sightline.types import Attribution, Contrast, Scores, Segments
 
@@ -39,7 +49,9 @@ def made(rng, targets, segments=12, classes=5, shape=(6, 8)):
 
 
 def there_and_back(parts, classes):
-    (row,) = rows_of(pyarrow.Table.from_pylist(lines(ABOUT, *parts), schema=schema()), classes)
+    (row,) = rows_from_table(
+        pyarrow.Table.from_pylist(image_lines(ABOUT, *parts), schema=table_schema()), classes
+    )
     return row
 
 
@@ -70,15 +82,15 @@ def test_errors_that_are_no_numbers_stay_so(rng):
 
 
 def test_an_explanation_at_224_with_100_segments_takes_under_4_kB(rng, tmp_path):
-    picture = resize(data.coffee(), (224, 224))
+    image = resize(data.coffee(), (224, 224))
     count, found, counts = 32, [], []
     for place in range(count):
-        cut = slic(np.roll(picture, 7 * place, axis=1), n_segments=127, compactness=10, start_label=0)
+        cut = slic(np.roll(image, 7 * place, axis=1), n_segments=127, compactness=10, start_label=0)
         segments = Segments.renumber(cut)
         _, scores, attribution = made(rng, (2,), segments=segments.count, classes=1000)
         counts.append(segments.count)
-        found += lines(ABOUT | {"place": place}, segments, scores, attribution)
-    part = Store(tmp_path).add(0, count, [pyarrow.Table.from_pylist(found, schema=schema())])
+        found += image_lines(ABOUT | {"place": place}, segments, scores, attribution)
+    part = Store(tmp_path).write_part(0, count, [pyarrow.Table.from_pylist(found, schema=table_schema())])
     group = ParquetFile(part.path).metadata.row_group(0)  # without the footer, which all lines share
     size = sum(group.column(place).total_compressed_size for place in range(group.num_columns))
     assert size / count < 4096
@@ -105,22 +117,22 @@ def test_heat_spreads_each_value_over_its_segment(rng):
 
 
 def test_a_failure_is_a_line_and_no_row():
-    line = failed(ABOUT, ImageError("it is not a picture.", slug="image-file"))
-    table = pyarrow.Table.from_pylist([line], schema=schema())
-    assert list(rows_of(table, 5)) == []
-    assert (line["failure"], line["reason"]) == ("image-file", "it is not a picture.")
+    line = failed_line(ABOUT, ImageError("it is not an image.", slug="image-file"))
+    table = pyarrow.Table.from_pylist([line], schema=table_schema())
+    assert list(rows_from_table(table, 5)) == []
+    assert (line["failure"], line["reason"]) == ("image-file", "it is not an image.")
 
 
 def test_what_nobody_foresaw_is_called_unexpected():
-    line = failed(ABOUT, ZeroDivisionError("division by zero"))
+    line = failed_line(ABOUT, ZeroDivisionError("division by zero"))
     assert (line["failure"], line["reason"]) == ("unexpected", "ZeroDivisionError: division by zero")
 
 
 def test_the_predicted_class_is_explained_first_and_the_label_where_it_is_another():
     scores = np.array([0.1, 0.7, 0.2])
-    assert Judged(2, lambda classes: (1,))(scores) == (1, 2)
-    assert Judged(1, lambda classes: (1, 0))(scores) == (1, 0)
-    assert Judged(0, lambda classes: (Contrast(1, 2),))(scores) == (1, 0, Contrast(1, 2))
+    assert PredictedAndLabel(2, lambda classes: (1,))(scores) == (1, 2)
+    assert PredictedAndLabel(1, lambda classes: (1, 0))(scores) == (1, 0)
+    assert PredictedAndLabel(0, lambda classes: (Contrast(1, 2),))(scores) == (1, 0, Contrast(1, 2))
 
 
 def test_every_column_belongs_to_a_layout_that_is_told_of():

@@ -9,8 +9,8 @@ import pyarrow
 import pytest
 
 from sightline.errors import FileError, OptionError
-from sightline.study.rows import schema
-from sightline.study.store import ABANDONED, JOINED, Part, Store
+from sightline.study.schema import table_schema
+from sightline.study.store import ABANDONED, JOINED, Store, StorePart
 
 
 def table(start, stop, failing=()):
@@ -27,13 +27,13 @@ def table(start, stop, failing=()):
         for place in range(start, stop)
         for rank in range(1 if place in failing else 2)
     ]
-    return pyarrow.Table.from_pylist(lines, schema=schema())
+    return pyarrow.Table.from_pylist(lines, schema=table_schema())
 
 
 def filled(folder, count, size):
     store = Store(folder / "parts")
-    for start, stop in store.missing(count, size):
-        store.add(start, stop, [table(start, stop)])
+    for start, stop in store.missing_parts(count, size):
+        store.write_part(start, stop, [table(start, stop)])
     return store
 
 
@@ -43,62 +43,62 @@ def places(store):
 
 def test_missing_parts_are_those_not_written(tmp_path):
     store = Store(tmp_path / "parts")
-    assert store.missing(7, 3) == [(0, 3), (3, 6), (6, 7)]
-    store.add(3, 6, [table(3, 6)])
-    assert store.missing(7, 3) == [(0, 3), (6, 7)]
-    assert store.has(3, 6)
-    assert not store.has(0, 3)
+    assert store.missing_parts(7, 3) == [(0, 3), (3, 6), (6, 7)]
+    store.write_part(3, 6, [table(3, 6)])
+    assert store.missing_parts(7, 3) == [(0, 3), (6, 7)]
+    assert store.has_part(3, 6)
+    assert not store.has_part(0, 3)
 
 
 def test_a_part_written_twice_is_there_once(tmp_path):
     store = filled(tmp_path, 6, 3)
-    store.add(0, 3, [table(0, 3)])
+    store.write_part(0, 3, [table(0, 3)])
     assert places(store) == sorted(2 * list(range(6)))
 
 
 @pytest.mark.parametrize(("count", "size"), [(JOINED * 4, 2), (JOINED * 2 + 5, 2), (5, 2)])
 def test_joined_parts_hold_the_same_lines(tmp_path, count, size):
     store = filled(tmp_path, count, size)
-    store.join(count, size)
+    store.join_parts(count, size)
     assert places(store) == sorted(2 * list(range(count)))
-    assert store.missing(count, size) == []
+    assert store.missing_parts(count, size) == []
     assert len(store.parts()) == -(-count // (JOINED * size))
-    store.join(count, size)
+    store.join_parts(count, size)
     assert places(store) == sorted(2 * list(range(count)))
 
 
 def test_a_group_with_a_gap_is_not_joined(tmp_path):
     store = filled(tmp_path, 10, 2)
     (tmp_path / "parts" / "000000004-000000006.parquet").unlink()
-    store.join(10, 2)
+    store.join_parts(10, 2)
     assert len(store.parts()) == 4
-    assert store.missing(10, 2) == [(4, 6)]
+    assert store.missing_parts(10, 2) == [(4, 6)]
 
 
 def test_parts_left_beside_the_one_they_were_joined_into_do_not_count_twice(tmp_path):
     store = filled(tmp_path, 6, 2)
-    store.add(0, 6, [table(0, 6)])  # as after a kill between joining and deleting
+    store.write_part(0, 6, [table(0, 6)])  # as after a kill between joining and deleting
     assert [part[:2] for part in store.parts()] == [(0, 6)]
     assert places(store) == sorted(2 * list(range(6)))
 
 
 def test_new_lines_take_the_place_of_failed_ones(tmp_path):
     store = Store(tmp_path / "parts")
-    store.add(0, 4, [table(0, 4, failing=(1, 3))])
-    assert [line["place"] for line in store.failures()] == [1, 3]
-    store.replace(store.parts()[0], {1: table(1, 2), 3: table(3, 4, failing=(3,))})
-    assert [line["place"] for line in store.failures()] == [3]
+    store.write_part(0, 4, [table(0, 4, failing=(1, 3))])
+    assert [line["place"] for line in store.failed_lines()] == [1, 3]
+    store.replace_lines(store.parts()[0], {1: table(1, 2), 3: table(3, 4, failing=(3,))})
+    assert [line["place"] for line in store.failed_lines()] == [3]
     assert places(store) == [0, 0, 1, 1, 2, 2, 3]
 
 
 def test_the_lines_of_one_image_are_found_in_any_part(tmp_path):
     store = filled(tmp_path, 9, 2)
-    store.join(9, 2)
-    assert store.lines(7)["place"].to_pylist() == [7, 7]
-    assert store.lines(9) is None
-    assert store.place("5") == 5
+    store.join_parts(9, 2)
+    assert store.image_lines(7)["place"].to_pylist() == [7, 7]
+    assert store.image_lines(9) is None
+    assert store.place_of("5") == 5
     with pytest.raises(OptionError, match="no image of the study has the id 'x'"):
-        store.place("x")
+        store.place_of("x")
 
 
 def test_what_cannot_be_written_leaves_nothing_and_says_what_to_do(tmp_path, monkeypatch):
@@ -109,14 +109,14 @@ def test_what_cannot_be_written_leaves_nothing_and_says_what_to_do(tmp_path, mon
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FileError, match=r"No space left on device.*Make room, then run the study again"):
-        store.add(2, 4, [table(2, 4)])
+        store.write_part(2, 4, [table(2, 4)])
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["000000000-000000002.parquet"]
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "parts").write_text("")
     with pytest.raises(FileError, match="cannot be written"):
-        Store(tmp_path / "parts").add(0, 1, [table(0, 1)])
+        Store(tmp_path / "parts").write_part(0, 1, [table(0, 1)])
 
 
 def test_what_killed_writers_left_is_swept_away_once_it_is_old(tmp_path):
@@ -125,13 +125,13 @@ def test_what_killed_writers_left_is_swept_away_once_it_is_old(tmp_path):
     for path in (old, new):
         path.write_text("half a part")
     os.utime(old, times=(time.time() - 2 * ABANDONED,) * 2)
-    store.sweep()
+    store.remove_abandoned()
     assert (old.exists(), new.exists()) == (False, True)
-    assert store.parts() == [Part(0, 2, tmp_path / "parts" / "000000000-000000002.parquet")]
+    assert store.parts() == [StorePart(0, 2, tmp_path / "parts" / "000000000-000000002.parquet")]
 
 
 def claiming(folder, ready, go):
-    with Store(folder / "parts").claim(0) as mine:
+    with Store(folder / "parts").claim_part(0) as mine:
         ready.put(mine)
         go.wait(60)
 
@@ -143,11 +143,14 @@ def test_a_part_is_one_process_s_own_until_that_ends(tmp_path):
     worker.start()
     try:
         assert ready.get(timeout=60)
-        with Store(tmp_path / "parts").claim(0) as mine, Store(tmp_path / "parts").claim(2) as another:
+        with (
+            Store(tmp_path / "parts").claim_part(0) as mine,
+            Store(tmp_path / "parts").claim_part(2) as another,
+        ):
             assert (mine, another) == (False, True)
         worker.kill()
         worker.join()
-        with Store(tmp_path / "parts").claim(0) as mine:
+        with Store(tmp_path / "parts").claim_part(0) as mine:
             assert mine
     finally:
         worker.kill()

@@ -13,10 +13,10 @@ from problems import PLAN, images, model, other
 from sklearn.linear_model import LogisticRegression
 
 import sightline as sl
-from sightline.data import Form, folder
+from sightline.data import ImageFormat, open_folder
 from sightline.errors import FileError, ImageError, ModelError, OptionError, TargetError
 from sightline.study import Ray, Study
-from sightline.study.running import HOPELESS
+from sightline.study.runner import HOPELESS
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_a_broken_file_is_a_line_and_the_run_goes_on(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((image * 255).astype(np.uint8)).save(path)
     broken = tmp_path / "data" / "1" / "broken.png"
-    broken.write_bytes(b"no picture")
-    data = folder(tmp_path / "data", Form(values="unit"))
+    broken.write_bytes(b"no image")
+    data = open_folder(tmp_path / "data", ImageFormat(values="unit"))
     study = Study(tmp_path / "run", PLAN).run(data, model)
     (failure,) = study.failures()
     assert (failure.id, failure.failure) == ("1/broken.png", "image-file")
@@ -179,7 +179,7 @@ def test_labels_that_the_model_does_not_know_are_refused_before_it_starts(tmp_pa
 
 def test_labels_are_matched_to_the_model_s_classes_by_name(tmp_path):
     pixels, labels = images(6)
-    data = sl.data.Labelled(pixels[..., np.newaxis], labels, ("ill", "well"))
+    data = sl.data.ArrayDataset(pixels[..., np.newaxis], labels, ("ill", "well"))
     study = Study(tmp_path / "run", PLAN).run(data, lambda x: model(x[..., 0]), class_names=["well", "ill"])
     assert study.class_names == ("well", "ill")
     np.testing.assert_array_equal(study.labels, 1 - labels)
@@ -266,13 +266,13 @@ def test_images_of_which_none_can_be_read_are_told_of_at_once(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"nothing")
     with pytest.raises(ImageError, match=r"of the 3 images, none of 3 that were tried can be read"):
-        Study(tmp_path / "run", PLAN).run(folder(tmp_path / "data"), model)
+        Study(tmp_path / "run", PLAN).run(open_folder(tmp_path / "data"), model)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_form_goes_with_a_text_only(tmp_path):
     with pytest.raises(OptionError, match="form= goes with images that are named by a text"):
-        Study(tmp_path / "run", PLAN).run(images(), model, form=Form(mode="grey"))
+        Study(tmp_path / "run", PLAN).run(images(), model, form=ImageFormat(mode="grey"))
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_of(tmp_path):

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sightline.adapters.each import each
-from sightline.adapters.model import Ask, CheckedModel
+from sightline.adapters.checked_model import Backend, CheckedModel
+from sightline.adapters.preprocess import per_image
 from sightline.errors import FileError, OptionError
 
-__all__ = ["CheckedModel", "as_model", "each"]
+__all__ = ["CheckedModel", "as_model", "per_image"]
 
 
 def as_model(
@@ -32,7 +32,7 @@ def as_model(
         - a Keras 3 model on any backend, or its `predict`: asked in inference mode;
         - a fitted scikit-learn estimator or pipeline: its `predict_proba`, else its `decision_function`;
           the images are flattened if it was trained on as many numbers as they have, and given as they
-          are to a pipeline whose first step takes pictures;
+          are to a pipeline whose first step takes images;
         - the path of an ``.onnx`` file, or an `onnxruntime.InferenceSession`;
         - the URL of a served model: ``http://host:port/v2/models/NAME`` (KServe V2, Triton) or
           ``http://host:port/v1/models/NAME`` (TensorFlow Serving REST, KServe V1).
@@ -53,7 +53,7 @@ def as_model(
         The images as you have them → what the model wants; sightline perturbs and draws yours. A
         `torch.nn.Module` (such as torchvision's transforms) gets tensors (B, C, H, W) in the images' own
         dtype on the model's device; any other function gets the array (B, H, W, C), as those of
-        ``keras.applications`` do. Wrap a function of one PIL image in `sightline.each`.
+        ``keras.applications`` do. Wrap a function of one PIL image in `sightline.per_image`.
     device : str or torch.device, optional
         Where a PyTorch module is moved, for good; by default it stays where it is.
 
@@ -90,23 +90,23 @@ def as_model(
         batch_size = source.batch_size if batch_size is None else batch_size
         preprocess = source.preprocess if preprocess is None else preprocess
         output = source.output if output == "auto" and source.output != "network" else output
-    ask = source.ask if isinstance(source, CheckedModel) else _ask(source)
+    ask = source.backend if isinstance(source, CheckedModel) else _adapter_for(source)
     if preprocess is not None or device is not None:
-        ask, preprocess = _placed(ask, preprocess, device)
+        ask, preprocess = _with_device(ask, preprocess, device)
     return CheckedModel(
         ask, output=output, class_names=class_names, batch_size=batch_size, preprocess=preprocess
     )
 
 
-def _ask(source: Any) -> Ask:
+def _adapter_for(source: Any) -> Backend:
     """The adapter for a source, by its class alone: no framework is imported to find out."""
-    from sightline.adapters.plain import Plain, roots
+    from sightline.adapters.callable import CallableModel, package_roots
 
     if isinstance(source, (str, Path)):
-        return _from_text(str(source))
+        return _adapter_for_text(str(source))
     if isinstance(source, type):
-        return Plain(source)
-    packages = roots(source)
+        return CallableModel(source)
+    packages = package_roots(source)
     if "onnxruntime" in packages:
         from sightline.adapters.onnx import OnnxModel
 
@@ -115,54 +115,54 @@ def _ask(source: Any) -> Ask:
         base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module"
         for base in type(source).__mro__
     ):
-        from sightline.adapters.torch import TorchModel
+        from sightline.adapters.torch.model import TorchModel
 
         return TorchModel(source)
-    if "keras" in packages | roots(getattr(source, "__self__", None)):
-        from sightline.adapters.keras import KerasModel, keras_model
+    if "keras" in packages | package_roots(getattr(source, "__self__", None)):
+        from sightline.adapters.keras.model import KerasModel, keras_model
 
         found = keras_model(source)
         if found is not None:
             return KerasModel(found)
     if _is_estimator(source, packages):
-        from sightline.adapters.sklearn import Estimator
+        from sightline.adapters.sklearn import SklearnModel
 
-        return Estimator(source)
-    return Plain(source)
+        return SklearnModel(source)
+    return CallableModel(source)
 
 
-def _placed(ask: Ask, preprocess: Any, device: Any) -> tuple[Ask, Any]:
+def _with_device(backend: Backend, preprocess: Any, device: Any) -> tuple[Backend, Any]:
     """The adapter on its device, with the preprocessing where that takes tensors; and else that, apart."""
-    from sightline.adapters.plain import roots
+    from sightline.adapters.callable import package_roots
 
-    of_tensors = "torch" in roots(preprocess) and hasattr(preprocess, "state_dict")
-    if "torchvision" in roots(preprocess) and not of_tensors:
-        preprocess = each(preprocess)
-    placed = getattr(ask, "placed", None)
+    of_tensors = "torch" in package_roots(preprocess) and hasattr(preprocess, "state_dict")
+    if "torchvision" in package_roots(preprocess) and not of_tensors:
+        preprocess = per_image(preprocess)
+    placed = getattr(backend, "to", None)
     if placed is not None:
         return placed(device, preprocess if of_tensors else None), None if of_tensors else preprocess
     for name, given in (("device", device), ("preprocess", preprocess if of_tensors else None)):
         if given is not None:
             raise OptionError(
-                f"{name}={given!r} is for PyTorch modules, but the model is {ask!r}.", slug="option-value"
+                f"{name}={given!r} is for PyTorch modules, but the model is {backend!r}.", slug="option-value"
             )
-    return ask, preprocess
+    return backend, preprocess
 
 
-def _from_text(text: str) -> Ask:
+def _adapter_for_text(text: str) -> Backend:
     if text.lower().startswith(("http://", "https://")):
-        from sightline.adapters.http import served
+        from sightline.adapters.http import open_served_model
 
-        return served(text)
+        return open_served_model(text)
     if text.lower().endswith(".onnx"):
         from sightline.adapters.onnx import OnnxModel
 
-        return OnnxModel.open(text)
+        return OnnxModel.from_file(text)
     raise FileError(
         f"{text!r} is not a model: a text has to be the path of an .onnx file or the URL of a served model, "
         "http://host:port/v2/models/NAME or http://host:port/v1/models/NAME. "
         "Load a PyTorch or Keras file first, with torch.load, torch.export.load or keras.models.load_model, "
-        "and give the model; sightline.adapters.load.load_model takes skops and joblib files.",
+        "and give the model; sightline.adapters.open_model.load_model takes skops and joblib files.",
         slug="model-text",
     )
 

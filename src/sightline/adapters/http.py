@@ -10,8 +10,15 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._optional import require
-from sightline.adapters.layout import Declared, Shape, arrange, in_batches, only_input, passage
-from sightline.adapters.outputs import Output, choose
+from sightline.adapters.inputs import (
+    InputSpec,
+    Shape,
+    arrange_images,
+    describe_conversion,
+    in_batches,
+    only_input,
+)
+from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError, ModelError
 
 # Seconds: an answer may take long (a large model, a queue), a connection may not.
@@ -36,7 +43,7 @@ PATTERN = re.compile(
 )
 
 
-def served(url: str) -> "ModelV1 | ModelV2":
+def open_served_model(url: str) -> "TensorFlowServingModel | OpenInferenceModel":
     """The model behind a URL, by the protocol that its path names.
 
     Raises
@@ -51,17 +58,18 @@ def served(url: str) -> "ModelV1 | ModelV2":
     found = PATTERN.fullmatch(url)
     if found is None:
         raise FileError(
-            f"{_public(url)!r} is not the URL of a model. It has to be http://host:port/v2/models/NAME "
+            f"{_without_password(url)!r} is not the URL of a model. It has to be "
+            f"http://host:port/v2/models/NAME "
             "(KServe V2, Triton) or http://host:port/v1/models/NAME (TensorFlow Serving, KServe V1), with "
             "/versions/N after it where wanted.",
             slug="model-url",
         )
     server = f"{found['root']}/{found['version'].lower()}"
     model = f"{server}/models/{found['model']}{found['which'] or ''}"
-    return ModelV1(model) if server.endswith("/v1") else ModelV2(model, server)
+    return TensorFlowServingModel(model) if server.endswith("/v1") else OpenInferenceModel(model, server)
 
 
-class Link:
+class HttpConnection:
     """A kept connection to a server, which tries again where that can help."""
 
     def __init__(self) -> None:
@@ -70,35 +78,39 @@ class Link:
         self.client = self.httpx.Client(timeout=timeout)
         weakref.finalize(self, self.client.close)
 
-    def json(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
+    def request_json(
+        self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Any:
         """What the server answers, or an error with the server's own words."""
-        response = self._send(method, url, body, headers or {})
+        response = self._send_with_retries(method, url, body, headers or {})
         if response.status_code != 200:
             raise ModelError(
-                f"{_public(url)} answered {response.status_code}: {_said(response)}", slug="model-server"
+                f"{_without_password(url)} answered {response.status_code}: {_server_message(response)}",
+                slug="model-server",
             )
         try:
             return response.json()
         except ValueError as error:
             raise ModelError(
-                f"{_public(url)} did not answer with JSON: {response.text[:200]!r}", slug="model-server"
+                f"{_without_password(url)} did not answer with JSON: {response.text[:200]!r}",
+                slug="model-server",
             ) from error
 
-    def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
+    def _send_with_retries(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
         for wait in WAITS:
-            response = self._try(method, url, body, headers, last=False)
+            response = self._send_once(method, url, body, headers, last=False)
             if response is not None and response.status_code not in AGAIN:
                 return response
             time.sleep(wait)
-        return self._try(method, url, body, headers, last=True)
+        return self._send_once(method, url, body, headers, last=True)
 
-    def _try(self, method: str, url: str, body: bytes, headers: dict[str, str], *, last: bool) -> Any:
+    def _send_once(self, method: str, url: str, body: bytes, headers: dict[str, str], *, last: bool) -> Any:
         """The response, or None where the server could not be reached and more tries are to come."""
         try:
             return self.client.request(method, url, content=body, headers=headers)
         except (self.httpx.ReadTimeout, self.httpx.WriteTimeout) as error:
             raise ModelError(
-                f"{_public(url)} did not answer within {TIMEOUT:g} s. Ask for smaller batches: "
+                f"{_without_password(url)} did not answer within {TIMEOUT:g} s. Ask for smaller batches: "
                 "as_model(url, batch_size=…).",
                 slug="model-server",
             ) from error
@@ -106,13 +118,13 @@ class Link:
             if not last:
                 return None
             raise ModelError(
-                f"{_public(url)} cannot be reached ({type(error).__name__}: {error}), after "
+                f"{_without_password(url)} cannot be reached ({type(error).__name__}: {error}), after "
                 f"{len(WAITS) + 1} tries. Is the server running, and are host and port right?",
                 slug="model-server",
             ) from error
 
 
-class ModelV1:
+class TensorFlowServingModel:
     """A model served with TensorFlow Serving's REST protocol: images go as JSON, in their own form.
 
     Parameters
@@ -127,22 +139,23 @@ class ModelV1:
 
     def __init__(self, url: str) -> None:
         self.url = f"{url}:predict"
-        self.link = Link()
+        self.link = HttpConnection()
 
     def __repr__(self) -> str:
-        return f"{_public(self.url)}, images given as they are"
+        return f"{_without_password(self.url)}, images given as they are"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         body = json.dumps({"instances": images.tolist()}).encode()
-        answer = self.link.json("POST", self.url, body, {"Content-Type": "application/json"})
+        answer = self.link.request_json("POST", self.url, body, {"Content-Type": "application/json"})
         if not isinstance(answer, dict) or "predictions" not in answer:
             raise ModelError(
-                f"{_public(self.url)} answered without 'predictions': {_cut(answer)}", slug="model-server"
+                f"{_without_password(self.url)} answered without 'predictions': {_shorten_text(answer)}",
+                slug="model-server",
             )
         return answer["predictions"]
 
 
-class ModelV2:
+class OpenInferenceModel:
     """A model served with the Open Inference Protocol (KServe V2, Triton).
 
     The server's metadata tell name, shape and datatype of the input. Images go as raw bytes if the server
@@ -161,44 +174,49 @@ class ModelV2:
 
     def __init__(self, url: str, server: str) -> None:
         self.url = url
-        self.link = Link()
-        told = self.link.json("GET", url)
-        self.input = _input(told.get("inputs") or [], _public(url))
-        outputs = [_output(one) for one in told.get("outputs") or []]
-        self.answer = choose(outputs, _public(url)) if outputs else None
-        self.batch_size = self.input.batch
+        self.link = HttpConnection()
+        told = self.link.request_json("GET", url)
+        self.input = _server_input(told.get("inputs") or [], _without_password(url))
+        outputs = [_server_output(one) for one in told.get("outputs") or []]
+        self.answer = choose_output(outputs, _without_password(url)) if outputs else None
+        self.batch_size = self.input.fixed_batch
         self.binary = self.input.dtype == np.float16 or self._takes_bytes(server)
         self._passage = ""
 
     def __repr__(self) -> str:
         told = f", {self._passage}" if self._passage else ""
-        return f"{_public(self.url)}, {self.input}{told}"
+        return f"{_without_password(self.url)}, {self.input}{told}"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
-        given = arrange(images, self.input)
-        self._passage = passage(images, given)
-        return in_batches(self._infer, given, self.batch_size)
+        given = arrange_images(images, self.input)
+        self._passage = describe_conversion(images, given)
+        return in_batches(self._infer_batch, given, self.batch_size)
 
     def _takes_bytes(self, server: str) -> bool:
         try:
-            return "binary_tensor_data" in self.link.json("GET", server).get("extensions", [])
+            return "binary_tensor_data" in self.link.request_json("GET", server).get("extensions", [])
         except ModelError:  # a gateway may pass on only the model's own paths
             return False
 
-    def _infer(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
-        body, headers = _request(images, self.input.name, self.answer, self.binary)
-        answer = self.link.json("POST", f"{self.url}/infer", body, headers)
+    def _infer_batch(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+        body, headers = _infer_request(images, self.input.name, self.answer, self.binary)
+        answer = self.link.request_json("POST", f"{self.url}/infer", body, headers)
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
         if not outputs:
             raise ModelError(
-                f"{_public(self.url)} answered without 'outputs': {_cut(answer)}", slug="model-server"
+                f"{_without_password(self.url)} answered without 'outputs': {_shorten_text(answer)}",
+                slug="model-server",
             )
-        wanted = self.answer or choose([_output(one) for one in outputs], _public(self.url))
-        return _tensor(next((one for one in outputs if one.get("name") == wanted.name), outputs[0]), self.url)
+        wanted = self.answer or choose_output(
+            [_server_output(one) for one in outputs], _without_password(self.url)
+        )
+        return _output_array(
+            next((one for one in outputs if one.get("name") == wanted.name), outputs[0]), self.url
+        )
 
 
-def _request(
-    images: Shaped[np.ndarray, "B ..."], name: str, answer: Output | None, binary: bool
+def _infer_request(
+    images: Shaped[np.ndarray, "B ..."], name: str, answer: DeclaredOutput | None, binary: bool
 ) -> tuple[bytes, dict[str, str]]:
     tensor: dict[str, Any] = {"name": name, "shape": list(images.shape), "datatype": NAMES[images.dtype]}
     # KServe cannot send an answer whose id is None, as it is where a model hands on that of the request.
@@ -215,10 +233,10 @@ def _request(
     return head + raw, {"Content-Type": "application/octet-stream", **length}
 
 
-def _tensor(output: dict[str, Any], url: str) -> Shaped[np.ndarray, "..."]:
+def _output_array(output: dict[str, Any], url: str) -> Shaped[np.ndarray, "..."]:
     if "data" not in output:
         raise ModelError(
-            f"{_public(url)} answered without 'data' in its output {output.get('name')!r}.",
+            f"{_without_password(url)} answered without 'data' in its output {output.get('name')!r}.",
             slug="model-server",
         )
     data: Shaped[np.ndarray, "..."] = np.asarray(
@@ -227,37 +245,39 @@ def _tensor(output: dict[str, Any], url: str) -> Shaped[np.ndarray, "..."]:
     return data.reshape(output.get("shape", data.shape))
 
 
-def _input(inputs: list[dict[str, Any]], model: str) -> Declared:
+def _server_input(inputs: list[dict[str, Any]], model: str) -> InputSpec:
     if not inputs:  # servers of Python functions often do not declare any
-        return Declared("input-0", None, None)
-    found = [(str(one.get("name")), str(one.get("datatype")), _shape(one.get("shape"))) for one in inputs]
+        return InputSpec("input-0", None, None)
+    found = [
+        (str(one.get("name")), str(one.get("datatype")), _server_shape(one.get("shape"))) for one in inputs
+    ]
     return only_input(found, DATATYPES, model)
 
 
-def _output(declared: dict[str, Any]) -> Output:
+def _server_output(declared: dict[str, Any]) -> DeclaredOutput:
     datatype = str(declared.get("datatype"))
     kind = "float" if datatype in ("FP16", "FP32", "FP64", "BF16") else datatype
-    return Output(str(declared.get("name")), kind, _shape(declared.get("shape")))
+    return DeclaredOutput(str(declared.get("name")), kind, _server_shape(declared.get("shape")))
 
 
-def _shape(shape: list[int] | None) -> Shape:
+def _server_shape(shape: list[int] | None) -> Shape:
     return tuple(n if n > 0 else None for n in shape) if shape else None
 
 
-def _said(response: Any) -> str:
+def _server_message(response: Any) -> str:
     """The server's own words, which are JSON with an "error" if it follows the protocol."""
     try:
         told = response.json()
     except ValueError:
-        return _cut(response.text)
-    return _cut(told.get("error", told) if isinstance(told, dict) else told)
+        return _shorten_text(response.text)
+    return _shorten_text(told.get("error", told) if isinstance(told, dict) else told)
 
 
-def _cut(told: Any, most: int = 400) -> str:
+def _shorten_text(told: Any, most: int = 400) -> str:
     text = str(told)
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def _public(url: str) -> str:
+def _without_password(url: str) -> str:
     """The URL without a password, to print."""
     return re.sub(r"(?<=://)[^/@]*@", "", url)

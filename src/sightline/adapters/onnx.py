@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._optional import require
-from sightline.adapters.layout import Shape, arrange, in_batches, only_input, passage
-from sightline.adapters.outputs import Output, choose
+from sightline.adapters.inputs import Shape, arrange_images, describe_conversion, in_batches, only_input
+from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -43,15 +43,15 @@ class OnnxModel:
     def __init__(self, session: Any, name: str = "the ONNX model") -> None:
         self.session = session
         self.name = name
-        inputs = [(one.name, one.type, _shape(one.shape)) for one in session.get_inputs()]
+        inputs = [(one.name, one.type, _onnx_shape(one.shape)) for one in session.get_inputs()]
         self.input = only_input(inputs, DTYPES, name)
-        self.answer = choose([_output(one) for one in session.get_outputs()], name)
-        self.batch_size = self.input.batch
+        self.answer = choose_output([_onnx_output(one) for one in session.get_outputs()], name)
+        self.batch_size = self.input.fixed_batch
         self._passage = ""
-        self.class_names = self._told_names() if self.answer.kind == "map" else None
+        self.class_names = self._names_from_answer() if self.answer.kind == "map" else None
 
     @classmethod
-    def open(cls, path: str) -> "OnnxModel":
+    def from_file(cls, path: str) -> "OnnxModel":
         """Load a file, to run on a CUDA GPU where ONNX Runtime has one, else on the processor.
 
         Raises
@@ -65,7 +65,9 @@ class OnnxModel:
         if not Path(path).is_file():
             raise FileError(f"there is no file {path!r}.", slug="model-file")
         try:
-            session = runtime.InferenceSession(path, _threads(runtime), providers=_providers(runtime))
+            session = runtime.InferenceSession(
+                path, _session_options(runtime), providers=_execution_providers(runtime)
+            )
         except Exception as error:
             raise FileError(f"ONNX Runtime cannot load {path!r}: {error}", slug="model-file") from error
         return cls(session, Path(path).name)
@@ -75,24 +77,24 @@ class OnnxModel:
         return f"{self.name}, {self.input}, output {self.answer.name!r}{told}"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
-        given = arrange(images, self.input)
-        self._passage = passage(images, given)
-        return in_batches(self._run, given, self.batch_size)
+        given = arrange_images(images, self.input)
+        self._passage = describe_conversion(images, given)
+        return in_batches(self._run_session, given, self.batch_size)
 
-    def _told_names(self) -> tuple[str, ...] | None:
-        """The keys of the dicts that it answers with, from an empty picture: the file tells no other way."""
+    def _names_from_answer(self) -> tuple[str, ...] | None:
+        """The keys of the dicts that it answers with, from an empty image: the file tells no other way."""
         axes = (self.input.shape or (None, None))[1:]
         lengths = [length for length in axes if length is not None]
         if len(lengths) < len(axes):
             return None
         blank = np.zeros((self.batch_size or 1, *lengths), self.input.dtype)
-        return tuple(map(str, self._run(blank)[0]))
+        return tuple(map(str, self._run_session(blank)[0]))
 
-    def _run(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+    def _run_session(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         return self.session.run([self.answer.name], {self.input.name: images})[0]
 
 
-def _threads(runtime: Any) -> Any:
+def _session_options(runtime: Any) -> Any:
     """Session options that keep to the cores which OMP_NUM_THREADS leaves this process."""
     options = runtime.SessionOptions()
     wanted = os.environ.get("OMP_NUM_THREADS", "")
@@ -101,19 +103,19 @@ def _threads(runtime: Any) -> Any:
     return options
 
 
-def _providers(runtime: Any) -> list[str]:
+def _execution_providers(runtime: Any) -> list[str]:
     """Where to run, best first. A session of the user's own may run elsewhere."""
     there = runtime.get_available_providers()
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
-def _output(declared: Any) -> Output:
+def _onnx_output(declared: Any) -> DeclaredOutput:
     kind = "float" if declared.type in FLOATS else declared.type
     if declared.type.startswith("seq(map("):
         kind = "map"
-    return Output(declared.name, kind, _shape(declared.shape))
+    return DeclaredOutput(declared.name, kind, _onnx_shape(declared.shape))
 
 
-def _shape(shape: list[Any] | None) -> Shape:
+def _onnx_shape(shape: list[Any] | None) -> Shape:
     """A free length has a name or None; ONNX Runtime gives no lengths at all for an unknown shape."""
     return tuple(n if isinstance(n, int) and n > 0 else None for n in shape) if shape else None

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from sightline.adapters.layout import flat_error, passage
+from sightline.adapters.inputs import describe_conversion, flat_error
 from sightline.errors import ModelError
 
 
-class Estimator:
+class SklearnModel:
     """`predict_proba`, else `decision_function`, of a fitted estimator.
 
     Images with as many numbers as the estimator was trained on are flattened. An estimator that does not
-    count features (a pipeline whose first step is a plain object), or counted the rows of pictures in
+    count features (a pipeline whose first step is a plain object), or counted the rows of images in
     their place (a pipeline that begins with a `FunctionTransformer`), gets the images as they are.
 
     Parameters
@@ -34,9 +34,9 @@ class Estimator:
 
     def __init__(self, estimator: Any) -> None:
         _check_fitted(estimator)
-        _check_classes(estimator)
+        _check_class_count(estimator)
         self.estimator = estimator
-        self.method = _method(estimator)
+        self.method = _score_method(estimator)
         self.output = "logit" if self.method == "decision_function" else "auto"
         self.features: int | None = getattr(estimator, "n_features_in_", None)
         self.columns: Any = getattr(estimator, "feature_names_in_", None)
@@ -50,30 +50,30 @@ class Estimator:
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         ask = getattr(self.estimator, self.method)
         if self.features is None:
-            self._passage = passage(images, images)
+            self._passage = describe_conversion(images, images)
             return ask(images)
         if self.features == prod(images.shape[1:]):
             rows = images.reshape(len(images), -1)
-            self._passage = passage(images, rows)
-            return ask(self._framed(rows))
+            self._passage = describe_conversion(images, rows)
+            return ask(self._with_column_names(rows))
         name = type(self.estimator).__name__
         refusal = flat_error(self.features, images.shape[1:], f"{name} was trained on")
         if self.features != images.shape[1]:
             raise refusal
-        return self._as_pictures(ask, images, refusal)
+        return self._ask_with_images(ask, images, refusal)
 
-    def _as_pictures(self, ask: Callable[[Any], Any], images: Any, refusal: ModelError) -> Any:
-        """For a first step that was fitted on pictures, whose rows scikit-learn counts as features."""
+    def _ask_with_images(self, ask: Callable[[Any], Any], images: Any, refusal: ModelError) -> Any:
+        """For a first step that was fitted on images, whose rows scikit-learn counts as features."""
         try:
             answer = ask(images)
         except ValueError as error:
             if "array with dim" in str(error):  # so it does want rows, and others than these
                 raise refusal from error
             raise
-        self._passage = passage(images, images)
+        self._passage = describe_conversion(images, images)
         return answer
 
-    def _framed(self, rows: Shaped[np.ndarray, "B F"]) -> Any:
+    def _with_column_names(self, rows: Shaped[np.ndarray, "B F"]) -> Any:
         """With its column names, where it was fitted on a data frame: it warns at every call without."""
         pandas = sys.modules.get("pandas")
         if self.columns is None or pandas is None:
@@ -97,17 +97,17 @@ def _check_fitted(estimator: Any) -> None:
         ) from error
 
 
-def _check_classes(estimator: Any) -> None:
+def _check_class_count(estimator: Any) -> None:
     classes = getattr(estimator, "classes_", None)
     if classes is not None and not isinstance(classes, list) and np.size(classes) == 1:
         raise ModelError(
             f"this {type(estimator).__name__} was fitted on one class only, {classes[0]!r}: it always says "
-            "that. Fit it on pictures of at least two.",
+            "that. Fit it on images of at least two.",
             slug="model-fitted",
         )
 
 
-def _method(estimator: Any) -> str:
+def _score_method(estimator: Any) -> str:
     for method in ("predict_proba", "decision_function"):
         if hasattr(estimator, method):
             return method

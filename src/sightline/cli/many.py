@@ -1,4 +1,4 @@
-"""Commands about many pictures: study them, and ask what the study found."""
+"""Commands about many images: study them, and ask what the study found."""
 
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +54,7 @@ def study(
     names: Names = None,
     held_out: Annotated[
         float | None,
-        typer.Option(help="Share of the pictures never to touch, so that a repair can be proved on them."),
+        typer.Option(help="Share of the images never to touch, so that a repair can be proved on them."),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that share the work.")] = 1,
     ray: Annotated[
@@ -62,26 +62,26 @@ def study(
         typer.Option(help="Let workers run on Ray: the cluster's address, or local to start one here."),
     ] = None,
     gpus: Annotated[float, typer.Option(help="With --ray: GPUs for each worker.")] = 0,
-    batch_size: Annotated[int | None, typer.Option(help="Most pictures in one model call.")] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Try pictures again that failed before.")] = False,
+    batch_size: Annotated[int | None, typer.Option(help="Most images in one model call.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try images again that failed before.")] = False,
     trust: Trust = False,
 ) -> None:
-    """Explain every picture of a labelled set and keep it all; stop and start again at will."""
-    from sightline import command
+    """Explain every image of a labelled set and keep it all; stop and start again at will."""
+    from sightline.cli import jobs
     from sightline.study import Study
 
     going_on = model is None and data is None
     options = {"attribute": attribute, "segment": segment, "fill": fill}
-    plan = None if going_on else command.plan(options, [], 1, budget, seed, None)
+    plan = None if going_on else jobs.plan(options, [], 1, budget, seed, None)
     made = Study(out, plan)
     try:
         made.run(
             data,
             model,
-            form=None if going_on else command.form(values, mode, size),
-            class_names=command.read_names(names),
+            form=None if going_on else jobs.form(values, mode, size),
+            class_names=jobs.read_names(names),
             held_out=held_out,
-            workers=command.workers(workers, ray, gpus),
+            workers=jobs.workers(workers, ray, gpus),
             batch_size=batch_size,
             retry=retry,
             trust=trust,
@@ -89,7 +89,7 @@ def study(
         )
     except KeyboardInterrupt:
         typer.secho(
-            f"\nstopped: {len(made):,} of {made.count:,} pictures are explained and kept. Go on with\n"
+            f"\nstopped: {len(made):,} of {made.count:,} images are explained and kept. Go on with\n"
             f"  sightline study -o {out}",
             err=True,
         )
@@ -110,9 +110,9 @@ def atlas(
     out: Annotated[Path | None, typer.Option(help="File of the figure; by default RUN/atlas.png.")] = None,
 ) -> None:
     """Show where a model looks when it is right and when it is wrong: mean attribution, drawn."""
-    from sightline import command
+    from sightline.cli import jobs
 
-    made, file = command.atlas(run, by, regions, out)
+    made, file = jobs.atlas(run, by, regions, out)
     typer.echo(f"{made!r}\n  wrote {file}")
 
 
@@ -133,9 +133,9 @@ def blame(
     trust: Trust = False,
 ) -> None:
     """Name the regions that drive a model's errors, with evidence; or say that none does."""
-    from sightline import command
+    from sightline.cli import jobs
 
-    made, files = command.blame(run, regions, fill, seed, out, trust=trust)
+    made, files = jobs.blame(run, regions, fill, seed, out, trust=trust)
     typer.echo(f"{made!r}")
     for file in files:
         typer.echo(f"  wrote {file}")
@@ -150,6 +150,6 @@ def sql(
     form: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
 ) -> None:
     """Ask a study's table, called rows, in DuckDB's SQL; "describe rows" lists its columns."""
-    from sightline import command
+    from sightline.cli import jobs
 
-    typer.echo(command.sql(run, query, form))
+    typer.echo(jobs.sql(run, query, form))

@@ -20,13 +20,13 @@ def repair(
         typer.Option(
             "--with",
             help="counterexamples, right-reasons, last-layer or guard, parameters after a colon; auto tries "
-            "those that apply and chooses on validation pictures.",
+            "those that apply and chooses on validation images.",
         ),
     ] = "auto",
     train: Annotated[
         str | None,
         typer.Option(
-            help="Pictures to learn from, as the data of study; by default those that the study explained."
+            help="Images to learn from, as the data of study; by default those that the study explained."
         ),
     ] = None,
     fit: Annotated[
@@ -36,15 +36,15 @@ def repair(
         ),
     ] = None,
     grow: Annotated[
-        float, typer.Option(help="Margin around the region, as a share of the picture's shorter side.")
+        float, typer.Option(help="Margin around the region, as a share of the image's shorter side.")
     ] = 0.06,
     seed: Seed = 0,
     trust: Trust = False,
 ) -> None:
-    """Repair a model in a region that misleads it, without looking at the pictures that were held out."""
-    from sightline import mending
+    """Repair a model in a region that misleads it, without looking at the images that were held out."""
+    from sightline.cli import repair_jobs
 
-    made, files = mending.repair(
+    made, files = repair_jobs.repair(
         run, out, region, regions, way, train=train, fit=fit, grow=grow, seed=seed, trust=trust
     )
     typer.echo(f"{made!r}")
@@ -61,7 +61,7 @@ def proof(
     fixed: Annotated[Path, typer.Argument(help="Folder of a repair.")],
     data: Annotated[
         str | None,
-        typer.Option(help="Pictures that nobody has used; by default those that the study held out."),
+        typer.Option(help="Images that nobody has used; by default those that the study held out."),
     ] = None,
     regions: Annotated[str | None, RegionsOf] = None,
     explained: Annotated[
@@ -70,10 +70,10 @@ def proof(
     seed: Seed = 0,
     trust: Trust = False,
 ) -> None:
-    """Prove a repair on pictures that nobody has used: before and after, with a verdict from stated rules."""
-    from sightline import mending
+    """Prove a repair on images that nobody has used: before and after, with a verdict from stated rules."""
+    from sightline.cli import repair_jobs
 
-    made, files = mending.proof(run, fixed, data, regions, explained=explained, seed=seed, trust=trust)
+    made, files = repair_jobs.proof(run, fixed, data, regions, explained=explained, seed=seed, trust=trust)
     typer.echo(f"{made!r}")
     for file in files:
         typer.echo(f"  wrote {file}")

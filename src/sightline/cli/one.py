@@ -1,4 +1,4 @@
-"""Commands about one picture, and those that show and check sightline itself."""
+"""Commands about one image, and those that show and check sightline itself."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ def explain(
             "also FILE.pt2, a TorchScript file, FILE.h5, FILE.joblib, FILE.pkl."
         ),
     ],
-    images: Annotated[list[Path], typer.Argument(help="Pictures to explain.")],
+    images: Annotated[list[Path], typer.Argument(help="Images to explain.")],
     attribute: Attribute = "lime",
     segment: Segment = "slic",
     fill: Fill = "segment-mean",
@@ -53,23 +53,23 @@ def explain(
     ),
     trust: Trust = False,
 ) -> None:
-    """Explain pictures: write a figure and a saved explanation (.npz) of each."""
-    from sightline import command
+    """Explain images: write a figure and a saved explanation (.npz) of each."""
+    from sightline.cli import jobs
 
-    command.check(images, kind, out)
-    form = command.form(values, mode, size)
+    jobs.check(images, kind, out)
+    form = jobs.form(values, mode, size)
     options = {"attribute": attribute, "segment": segment, "fill": fill}
-    asked = command.Job(
-        model=command.open_model(model, trust=trust),
-        plan=command.plan(options, target or [], top, budget, seed, command.read_names(names)),
-        names=command.read_names(names),
+    asked = jobs.Job(
+        model=jobs.open_model(model, trust=trust),
+        plan=jobs.plan(options, target or [], top, budget, seed, jobs.read_names(names)),
+        names=jobs.read_names(names),
         form=form,
         kind=kind,
         out=out,
     )
     failed = [path for path in images if not _explained(asked, path)]
     if failed:
-        typer.secho(f"{len(failed)} of {len(images)} pictures failed.", fg="red", err=True)
+        typer.secho(f"{len(failed)} of {len(images)} images failed.", fg="red", err=True)
         raise typer.Exit(1)
 
 
@@ -78,7 +78,7 @@ def compare(
     model: Annotated[
         str, typer.Argument(help="As for explain; methods that look inside need package.module:network.")
     ],
-    image: Annotated[Path, typer.Argument(help="The picture to explain.")],
+    image: Annotated[Path, typer.Argument(help="The image to explain.")],
     attribute: Annotated[
         list[str] | None, typer.Option(help="A method, as for explain; repeat for several.")
     ] = None,
@@ -94,17 +94,17 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("sightline-out"),
     trust: Trust = False,
 ) -> None:
-    """Explain one picture by several methods, measure each, and put them side by side in a figure."""
-    from sightline import command
+    """Explain one image by several methods, measure each, and put them side by side in a figure."""
+    from sightline.cli import jobs
 
-    command.check([image], "panel", out)
-    classes = command.read_names(names)
-    chosen = command.plan(
+    jobs.check([image], "panel", out)
+    classes = jobs.read_names(names)
+    chosen = jobs.plan(
         {"segment": segment, "fill": fill}, [target] if target else [], 1, budget, seed, classes
     )
-    made, file = command.compare(
-        command.open_model(model, trust=trust),
-        command.form(values, mode, size).read(image),
+    made, file = jobs.compare(
+        jobs.open_model(model, trust=trust),
+        jobs.form(values, mode, size).read(image),
         attribute or ["lime", "shapley"],
         chosen,
         classes,
@@ -138,13 +138,13 @@ def demo(
 ) -> None:
     """Train a face classifier that a mark misleads, find the mark, repair the model, prove it."""
     if dataset == "drawn":
-        from sightline.story import run as tell
+        from sightline.demo.walkthrough import run_walkthrough as tell
 
         tell(out, typer.echo)
         return
-    from sightline.demo import run
+    from sightline.demo.tutorial import run_tutorial
 
-    run(dataset, out, typer.echo)
+    run_tutorial(dataset, out, typer.echo)
 
 
 @app.command()
@@ -154,11 +154,11 @@ def selfcheck(
     ] = "all",
 ) -> None:
     """Put a model that looks at one segment only at every segment, and see if it is found there."""
-    from sightline import selfcheck as check
+    from sightline.evaluation import pointing_game as check
 
     missed = 0
     for name in check.METHODS if explainer == "all" else [explainer]:
-        for hits in check.selfcheck(check.explainer(name)):
+        for hits in check.run_pointing_game(check.named_explainer(name)):
             missed += len(hits.missed)
             note = f"   missed {', '.join(map(str, hits.missed))}" if hits.missed else ""
             typer.echo(f"{name:12s} {hits.segmenter:14s} {hits.hits:3d} of {hits.tries:3d}{note}")

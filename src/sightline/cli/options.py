@@ -32,7 +32,7 @@ Segment = Annotated[
 Fill = Annotated[
     str, typer.Option(help="What hidden looks like: segment-mean, colour, blur, noise or inpaint.")
 ]
-Budget = Annotated[str, typer.Option(help="Most model calls for a picture, or auto.")]
+Budget = Annotated[str, typer.Option(help="Most model calls for an image, or auto.")]
 Seed = Annotated[int, typer.Option(help="Which masks; same seed, same answer.")]
 Values = Annotated[
     str, typer.Option(help="What the model wants: byte (0 to 255), unit (0 to 1), signed (-1 to 1), asis.")
@@ -40,9 +40,7 @@ Values = Annotated[
 Mode = Annotated[
     str, typer.Option(help="Channels that the model wants: grey, rgb, or asis (as the file has them).")
 ]
-Size = Annotated[
-    str | None, typer.Option(help="Resize pictures to WIDTHxHEIGHT pixels before anything else.")
-]
+Size = Annotated[str | None, typer.Option(help="Resize images to WIDTHxHEIGHT pixels before anything else.")]
 Names = Annotated[
     Path | None, typer.Option(help="Text file with one class name a line, in the model's order.")
 ]

@@ -1,4 +1,4 @@
-"""a DICOM file → the picture that is meant to be seen, black at 0."""
+"""a DICOM file → the image that is meant to be seen, black at 0."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._optional import require
-from sightline.data.files import chosen
+from sightline.data.image_files import choose_frame
 from sightline.errors import ImageError
 
 HELP = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg, or save it uncompressed"
@@ -32,25 +32,29 @@ def read_dicom(name: str, frame: int | None = None) -> Shaped[np.ndarray, "..."]
     Raises
     ------
     ImageError
-        If it holds no picture, several, or one that needs a decoder that is not installed.
+        If it holds no image, several, or one that needs a decoder that is not installed.
     MissingExtra
         If pydicom is not installed.
     """
     pydicom = require("pydicom", extra="dicom")
     held = pydicom.dcmread(name)
-    _check(held, name)
-    index = chosen(int(held.get("NumberOfFrames") or 1), frame, name)
+    _check_decodable(held, name)
+    index = choose_frame(int(held.get("NumberOfFrames") or 1), frame, name)
     stored = require("pydicom.pixels", extra="dicom").pixel_array(held, index=index)
     most = 255 if held.BitsStored <= 8 else 65535
-    unit = _grey(stored, held) if held.SamplesPerPixel == 1 and not _palette(held) else _colour(stored, held)
+    unit = (
+        _window_grey(stored, held)
+        if held.SamplesPerPixel == 1 and not _has_palette(held)
+        else _unit_colour(stored, held)
+    )
     return np.asarray(np.rint(unit * most), dtype=np.uint8 if most == 255 else np.uint16)
 
 
-def _check(held: Any, name: str) -> None:
+def _check_decodable(held: Any, name: str) -> None:
     if "PixelData" not in held:
         kind = getattr(held.get("SOPClassUID"), "name", "unknown kind")
         raise ImageError(
-            f"{name} cannot be read as a picture: it is a DICOM file without pixels ({kind}).",
+            f"{name} cannot be read as an image: it is a DICOM file without pixels ({kind}).",
             slug="image-file",
         )
     syntax = held.file_meta.TransferSyntaxUID
@@ -60,17 +64,17 @@ def _check(held: Any, name: str) -> None:
         ready = False
     if not ready:
         raise ImageError(
-            f"{name} cannot be read as a picture: its pixels are compressed as {syntax.name}, for which no "
+            f"{name} cannot be read as an image: its pixels are compressed as {syntax.name}, for which no "
             f"decoder is installed. {HELP}.",
             slug="image-file",
         )
 
 
-def _palette(held: Any) -> bool:
+def _has_palette(held: Any) -> bool:
     return bool(held.PhotometricInterpretation == "PALETTE COLOR")
 
 
-def _grey(stored: Shaped[np.ndarray, "H W"], held: Any) -> Float[np.ndarray, "H W"]:
+def _window_grey(stored: Shaped[np.ndarray, "H W"], held: Any) -> Float[np.ndarray, "H W"]:
     """Stored grey values → 0 (black) to 1, as a viewer shows them."""
     tools = require("pydicom.pixels", extra="dicom")
     values = tools.apply_modality_lut(stored, held)
@@ -79,14 +83,14 @@ def _grey(stored: Shaped[np.ndarray, "H W"], held: Any) -> Float[np.ndarray, "H 
     if table and seen is not values:
         black, white = 0.0, 2.0 ** table[0].LUTDescriptor[2] - 1
     else:
-        black, white = _ends(held)
+        black, white = _stored_range(held)
         if seen is values:  # no window: brighter is more, whatever the sign of the slope
             black, white = sorted((black, white))
     unit = np.asarray(np.clip((seen.astype(np.float64) - black) / (white - black), 0.0, 1.0))
     return 1 - unit if held.PhotometricInterpretation == "MONOCHROME1" else unit
 
 
-def _ends(held: Any) -> tuple[float, float]:
+def _stored_range(held: Any) -> tuple[float, float]:
     """The least and greatest value that the stored bits can mean: where a window's black and white go."""
     table = held.get("ModalityLUTSequence")
     if table:
@@ -99,8 +103,8 @@ def _ends(held: Any) -> tuple[float, float]:
     return least * float(slope) + float(offset), most * float(slope) + float(offset)
 
 
-def _colour(stored: Shaped[np.ndarray, "..."], held: Any) -> Float[np.ndarray, "H W 3"]:
-    if _palette(held):
+def _unit_colour(stored: Shaped[np.ndarray, "..."], held: Any) -> Float[np.ndarray, "H W 3"]:
+    if _has_palette(held):
         colours = require("pydicom.pixels", extra="dicom").apply_color_lut(stored, held)
         return np.asarray(colours[..., :3] / float(np.iinfo(colours.dtype).max))
     return np.asarray(stored / (2.0**held.BitsStored - 1), dtype=np.float64)

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import comb
 
-from sightline.engine import alias, solve
-from sightline.engine.sample import Balanced, Bernoulli, FoldOver, LeaveOneOut
+from sightline.engine import aliasing_error, solve
+from sightline.engine.sampling import Balanced, Bernoulli, FoldOver, LeaveOneOut
 from sightline.errors import BudgetError, OptionError
 from sightline.types import Attribution, Masks, Sampler, Scores, option
 
@@ -46,14 +46,14 @@ class Lime:
     def __call__(self, masks: Masks, scores: Scores) -> Attribution:
         distance = 1 - np.sqrt(masks.keep.mean(axis=1))
         kernel = np.sqrt(np.exp(-(distance**2) / self.kernel_width**2))
-        return _regression(masks, scores, kernel, 0.0 if masks.exhaustive else self.ridge)
+        return _fit_regression(masks, scores, kernel, 0.0 if masks.exhaustive else self.ridge)
 
 
 @option
 class Banzhaf:
     """Banzhaf values: the mean change of the score when a segment is shown, over all masks.
 
-    Banzhaf 1965; the least-squares additive picture of the model under even masks (Hammer & Holzman
+    Banzhaf 1965; the least-squares additive image of the model under even masks (Hammer & Holzman
     1992).
     """
 
@@ -62,7 +62,7 @@ class Banzhaf:
         return FoldOver()
 
     def __call__(self, masks: Masks, scores: Scores) -> Attribution:
-        return _regression(masks, scores, np.ones(len(masks.keep)), 0.0)
+        return _fit_regression(masks, scores, np.ones(len(masks.keep)), 0.0)
 
 
 @option
@@ -88,13 +88,13 @@ class Shapley:
         keep, values, size = masks.keep[inner], scores.values[inner] - scores.empty, size[inner]
         kernel = (segments - 1) / (comb(segments, size) * size * (segments - size))
         weight = kernel * masks.weight[inner]
-        coefficients, influence = solve.constrained(keep, values, weight, total)
+        coefficients, influence = solve.constrained_regression(keep, values, weight, total)
         fitted = keep @ coefficients.T
         asked = Masks(keep, masks.weight[inner])
-        error = _error(asked, values - fitted, influence, masks.exhaustive, known=2)
+        error = _standard_errors(asked, values - fitted, influence, masks.exhaustive, known=2)
         # The sum is known: that is one mask more, and all that a mask's size would tell.
         design = np.vstack([keep - (size / segments)[:, np.newaxis], np.ones(segments)])
-        error = np.where(solve.determined(design), error, np.inf)
+        error = np.where(solve.is_determined(design), error, np.inf)
         fit = solve.r_squared(values, fitted, weight)
         return Attribution(coefficients, error, scores.empty, fit, scores.calls)
 
@@ -122,7 +122,7 @@ class Rise:
         return Bernoulli(p=self.p)
 
     def __call__(self, masks: Masks, scores: Scores) -> Attribution:
-        _check_count(masks)
+        _check_mask_count(masks)
         size = masks.keep.sum(axis=1)
         chance = self.p**size * (1 - self.p) ** (masks.keep.shape[1] - size)
         share = chance * masks.weight
@@ -167,19 +167,21 @@ class Occlusion:
         return Attribution(values, np.zeros(values.shape), scores.full, fit, scores.calls)
 
 
-def _regression(masks: Masks, scores: Scores, kernel: Float[np.ndarray, "M"], penalty: float) -> Attribution:
-    _check_count(masks)
+def _fit_regression(
+    masks: Masks, scores: Scores, kernel: Float[np.ndarray, "M"], penalty: float
+) -> Attribution:
+    _check_mask_count(masks)
     weight = kernel * masks.weight / masks.weight.mean()
-    coefficients, base, influence = solve.ridge(masks.keep, scores.values, weight, penalty)
+    coefficients, base, influence = solve.ridge_regression(masks.keep, scores.values, weight, penalty)
     fitted = base + masks.keep @ coefficients.T
-    error = _error(masks, scores.values - fitted, influence, masks.exhaustive)
-    error *= alias.gain(masks.keep, scores.values)
-    error = np.where(solve.determined(masks.keep - masks.keep.mean(axis=0)), error, np.inf)
+    error = _standard_errors(masks, scores.values - fitted, influence, masks.exhaustive)
+    error *= aliasing_error.error_shrinkage(masks.keep, scores.values)
+    error = np.where(solve.is_determined(masks.keep - masks.keep.mean(axis=0)), error, np.inf)
     fit = solve.r_squared(scores.values, fitted, weight)
     return Attribution(coefficients, error, base, fit, scores.calls)
 
 
-def _check_count(masks: Masks) -> None:
+def _check_mask_count(masks: Masks) -> None:
     if len(masks.keep) < 2:
         raise BudgetError(
             f"this attribution needs at least 2 masks, but the budget leaves {len(masks.keep)}.",
@@ -187,7 +189,7 @@ def _check_count(masks: Masks) -> None:
         )
 
 
-def _error(
+def _standard_errors(
     masks: Masks,
     residual: Float[np.ndarray, "M K"],
     influence: Float[np.ndarray, "S M"],
@@ -200,7 +202,7 @@ def _error(
         return np.zeros((residual.shape[1], segments))
     partner, unknown = np.arange(count), np.ones(count)
     if masks.distinct:
-        partner = solve.partners(masks.keep)
+        partner = solve.complement_rows(masks.keep)
         # Weights are known up to a factor: those of all masks add up to their number.
         share = 2.0**-segments / (1 - known * 2.0**-segments)
         unknown = np.clip(1 - masks.weight.sum() * share / masks.weight, 0, 1)

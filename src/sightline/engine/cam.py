@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sightline.errors import ModelError, OptionError
-from sightline.types import Heat, Network, option
+from sightline.types import Heatmap, Network, option
 
 Array: TypeAlias = Any
 Reshape: TypeAlias = Callable[[Any], Any]
@@ -103,9 +103,9 @@ class GradCam:
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        return _map(self, network, inputs, weights, _grad_cam)
+        return _layer_map(self, network, inputs, weights, _grad_cam)
 
 
 @option
@@ -121,9 +121,9 @@ class GradCamPlusPlus:
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        return _map(self, network, inputs, weights, _grad_cam_plus_plus)
+        return _layer_map(self, network, inputs, weights, _grad_cam_plus_plus)
 
 
 @option
@@ -139,9 +139,9 @@ class HiResCam:
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        return _map(self, network, inputs, weights, lambda a, g: np.asarray((a * g).sum(axis=-1)))
+        return _layer_map(self, network, inputs, weights, lambda a, g: np.asarray((a * g).sum(axis=-1)))
 
 
 @option
@@ -157,9 +157,11 @@ class LayerCam:
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        return _map(self, network, inputs, weights, lambda a, g: _positive((a * _positive(g)).sum(axis=-1)))
+        return _layer_map(
+            self, network, inputs, weights, lambda a, g: _positive_part((a * _positive_part(g)).sum(axis=-1))
+        )
 
 
 @option
@@ -177,14 +179,14 @@ class EigenCam:
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        return _map(self, network, inputs, weights, _first_component)
+        return _layer_map(self, network, inputs, weights, _first_component)
 
 
 @option
 class ScoreCam:
-    """Score-CAM: channels weighted by the score of the picture shown only where they are active.
+    """Score-CAM: channels weighted by the score of the image shown only where they are active.
 
     No gradients; one call a channel. Options as `GradCam`.
 
@@ -197,16 +199,17 @@ class ScoreCam:
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        layer, activations, _ = _looked(self, network, inputs, weights)
+        layer, activations, _ = _layer_activations(self, network, inputs, weights)
         channels = np.moveaxis(activations, -1, 0)
         scores = [
-            network.outputs(inputs * _shown(channels[at : at + BATCH], inputs.shape[1:3])) @ weights
+            network.raw_outputs(inputs * _channel_masks(channels[at : at + BATCH], inputs.shape[1:3]))
+            @ weights
             for at in range(0, len(channels), BATCH)
         ]
-        nothing = network.outputs(np.zeros_like(inputs)) @ weights
-        return Heat((_positive(activations @ (np.concatenate(scores) - nothing)),), layer, sums=False)
+        nothing = network.raw_outputs(np.zeros_like(inputs)) @ weights
+        return Heatmap((_positive_part(activations @ (np.concatenate(scores) - nothing)),), layer, sums=False)
 
 
 @option
@@ -223,21 +226,21 @@ class Cam:
 
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        kernel, offsets = network.dense()
-        outputs = network.outputs(inputs)
-        shapes = network.layers(inputs)
+        kernel, offsets = network.classifier_head()
+        outputs = network.raw_outputs(inputs)
+        shapes = network.layer_shapes(inputs)
         maps = [
             name
             for name, shape in shapes.items()
             if len(shape) == 3 and shape[2] == len(kernel) and shape[0] * shape[1] > 1
         ]
         for layer in reversed(maps):
-            activations, _ = network.look(inputs, layer, weights)
+            activations, _ = network.activations_and_gradients(inputs, layer, weights)
             pooled = activations.mean(axis=(1, 2))
-            if kernel.shape[1] == outputs.shape[1] and _same(pooled @ kernel + offsets, outputs):
-                return Heat((activations[0] @ (kernel @ weights),), layer, sums=False)
+            if kernel.shape[1] == outputs.shape[1] and _nearly_equal(pooled @ kernel + offsets, outputs):
+                return Heatmap((activations[0] @ (kernel @ weights),), layer, sums=False)
         raise ModelError(
             "cam needs a network that ends in convolution, global average pooling and one fully connected "
             "layer, and this one does not. Use grad-cam, which is the same where cam can be used.",
@@ -245,29 +248,29 @@ class Cam:
         )
 
 
-def _map(
+def _layer_map(
     method: Any,
     network: Network,
     inputs: Array,
     weights: Array,
     rule: Callable[[Map, Map], Float[np.ndarray, "h w"]],
-) -> Heat:
-    layer, activations, gradients = _looked(method, network, inputs, weights)
-    return Heat((rule(activations, gradients),), layer, sums=False)
+) -> Heatmap:
+    layer, activations, gradients = _layer_activations(method, network, inputs, weights)
+    return Heatmap((rule(activations, gradients),), layer, sums=False)
 
 
-def _looked(method: Any, network: Network, inputs: Array, weights: Array) -> tuple[str, Map, Map]:
+def _layer_activations(method: Any, network: Network, inputs: Array, weights: Array) -> tuple[str, Map, Map]:
     """Name, activations and gradients of the method's layer, as maps."""
-    layer = network.convolution(inputs) if method.layer is None else _name(method.layer)
-    found = network.look(inputs, layer, weights)
+    layer = network.last_conv_layer(inputs) if method.layer is None else _layer_name(method.layer)
+    found = network.activations_and_gradients(inputs, layer, weights)
     if not all(np.isfinite(array).all() for array in found):
         raise ModelError(
-            f"the layer {layer!r} has activations or gradients that are NaN or infinite. Is the picture in "
+            f"the layer {layer!r} has activations or gradients that are NaN or infinite. Is the image in "
             "the range that the network was trained on? Else use lime or shapley.",
             slug="inside-nan",
         )
     if method.reshape is not None:
-        found = (_reshaped(method.reshape, found[0]), _reshaped(method.reshape, found[1]))
+        found = (_apply_reshape(method.reshape, found[0]), _apply_reshape(method.reshape, found[1]))
     if found[0].ndim != 4:
         raise ModelError(
             f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
@@ -277,7 +280,7 @@ def _looked(method: Any, network: Network, inputs: Array, weights: Array) -> tup
     return layer, found[0][0], found[1][0]
 
 
-def _name(layer: Any) -> str:
+def _layer_name(layer: Any) -> str:
     if isinstance(layer, str | int) and not isinstance(layer, bool):
         return str(layer)
     raise OptionError(
@@ -286,7 +289,7 @@ def _name(layer: Any) -> str:
     )
 
 
-def _reshaped(reshape: Reshape, array: Float[np.ndarray, "B ..."]) -> Float[np.ndarray, "B h w C"]:
+def _apply_reshape(reshape: Reshape, array: Float[np.ndarray, "B ..."]) -> Float[np.ndarray, "B h w C"]:
     """What the user's function makes of activations, if it is a map of the same channels."""
     try:
         made = reshape(array)
@@ -307,13 +310,13 @@ def _reshaped(reshape: Reshape, array: Float[np.ndarray, "B ..."]) -> Float[np.n
 
 
 def _grad_cam(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-    return _positive(a @ g.mean(axis=(0, 1)))
+    return _positive_part(a @ g.mean(axis=(0, 1)))
 
 
 def _grad_cam_plus_plus(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
     below = 2 * g**2 + a.sum(axis=(0, 1)) * g**3
     alpha = np.divide(g**2, below, out=np.zeros_like(g), where=below != 0)
-    return _positive(a @ (alpha * _positive(g)).sum(axis=(0, 1)))
+    return _positive_part(a @ (alpha * _positive_part(g)).sum(axis=(0, 1)))
 
 
 def _first_component(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
@@ -324,11 +327,13 @@ def _first_component(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
     return np.asarray(along if along.sum() >= 0 else -along)
 
 
-def _positive(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def _positive_part(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.asarray(np.maximum(array, 0))
 
 
-def _shown(channels: Float[np.ndarray, "B h w"], shape: tuple[int, ...]) -> Float[np.ndarray, "B H W 1"]:
+def _channel_masks(
+    channels: Float[np.ndarray, "B h w"], shape: tuple[int, ...]
+) -> Float[np.ndarray, "B H W 1"]:
     """Where each channel is active, 0 to 1, at the size of the inputs."""
     from skimage.transform import resize
 
@@ -340,5 +345,5 @@ def _shown(channels: Float[np.ndarray, "B h w"], shape: tuple[int, ...]) -> Floa
     return np.asarray(np.moveaxis(large, -1, 0)[..., np.newaxis], np.float32)
 
 
-def _same(one: Array, other: Array) -> bool:
+def _nearly_equal(one: Array, other: Array) -> bool:
     return bool(np.allclose(one, other, rtol=1e-3, atol=1e-3 * max(1.0, float(np.abs(other).max()))))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from sightline.errors import OptionError, warn
-from sightline.types import Heat, Network, option
+from sightline.types import Heatmap, Network, option
 
 Array: TypeAlias = Any
 BATCH = 16
@@ -23,15 +23,15 @@ class GradientXInput:
 
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        heat = (network.slopes(inputs, weights) * inputs).sum(axis=-1)
-        return Heat((heat[0],), None, sums=True)
+        heat = (network.input_gradients(inputs, weights) * inputs).sum(axis=-1)
+        return Heatmap((heat[0],), None, sums=True)
 
 
 @option
 class IntegratedGradients:
-    """Integrated gradients: each pixel's share of the score's rise from a blank picture to this one.
+    """Integrated gradients: each pixel's share of the score's rise from a blank image to this one.
 
     The values of all segments add up to that rise, but for the error of the sum over the steps
     (Gauss–Legendre); more than 5 % of it is warned of.
@@ -39,9 +39,9 @@ class IntegratedGradients:
     Parameters
     ----------
     steps : int
-        Pictures on the way, at least 1.
+        Images on the way, at least 1.
     baseline : float
-        Every number of the blank picture, as the network is given it, after any preprocessing.
+        Every number of the blank image, as the network is given it, after any preprocessing.
 
     References
     ----------
@@ -58,26 +58,26 @@ class IntegratedGradients:
     looks_inside: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_least("IntegratedGradients", "steps", self.steps)
+        _check_option_least("IntegratedGradients", "steps", self.steps)
         if not np.isfinite(self.baseline):
             raise OptionError(
                 f"IntegratedGradients needs a finite baseline, but {self.baseline} was given.",
                 slug="option-value",
             )
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
         blank = np.full_like(inputs, self.baseline)
         points, shares = np.polynomial.legendre.leggauss(self.steps)
         total = np.zeros(inputs.shape[1:])
         for at in range(0, self.steps, BATCH):
             along = ((points[at : at + BATCH] + 1) / 2).astype(np.float32)[:, None, None, None]
-            slopes = network.slopes(blank + along * (inputs - blank), weights)
+            slopes = network.input_gradients(blank + along * (inputs - blank), weights)
             total += np.tensordot(shares[at : at + BATCH] / 2, slopes, axes=1)
         heat = (total * (inputs - blank)[0]).sum(axis=-1)
-        full, empty = (float(network.outputs(picture)[0] @ weights) for picture in (inputs, blank))
+        full, empty = (float(network.raw_outputs(image)[0] @ weights) for image in (inputs, blank))
         self._check_sum(float(heat.sum()), full - empty)
-        return Heat((heat,), None, sums=True)
+        return Heatmap((heat,), None, sums=True)
 
     def _check_sum(self, total: float, rise: float) -> None:
         if abs(total - rise) > INCOMPLETE * abs(rise) + 1e-6:
@@ -90,7 +90,7 @@ class IntegratedGradients:
 
 @option
 class SmoothGrad:
-    """SmoothGrad: the size of the gradient, averaged over noisy copies of the picture.
+    """SmoothGrad: the size of the gradient, averaged over noisy copies of the image.
 
     Says where the score is sensitive, not whether it speaks for or against: never negative.
 
@@ -111,11 +111,11 @@ class SmoothGrad:
     looks_inside: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_least("SmoothGrad", "samples", self.samples, 2)
+        _check_option_least("SmoothGrad", "samples", self.samples, 2)
         if not self.noise > 0:
             raise OptionError(f"SmoothGrad needs noise > 0, but {self.noise} was given.", slug="option-value")
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heat:
+    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
         rng = np.random.default_rng(seed)
         spread = self.noise * float(np.ptp(inputs))
@@ -123,10 +123,10 @@ class SmoothGrad:
         for at in range(0, self.samples, BATCH):
             shape = (min(BATCH, self.samples - at), *inputs.shape[1:])
             noisy = (inputs + rng.normal(0, spread, shape)).astype(np.float32)
-            maps.extend(np.abs(network.slopes(noisy, weights)).sum(axis=-1))
-        return Heat(tuple(maps), None, sums=True)
+            maps.extend(np.abs(network.input_gradients(noisy, weights)).sum(axis=-1))
+        return Heatmap(tuple(maps), None, sums=True)
 
 
-def _check_least(method: str, name: str, given: int, least: int = 1) -> None:
+def _check_option_least(method: str, name: str, given: int, least: int = 1) -> None:
     if given < least:
         raise OptionError(f"{method} needs {name} >= {least}, but {given} was given.", slug="option-value")

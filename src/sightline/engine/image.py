@@ -9,7 +9,7 @@ from sightline.errors import ImageError
 
 
 def as_image(source: Any) -> Shaped[np.ndarray, "..."]:
-    """A picture as a NumPy array in the form the user gave it, checked.
+    """An image as a NumPy array in the form the user gave it, checked.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def value_range(image: Shaped[np.ndarray, "..."]) -> tuple[float, float]:
     """What black and white are in this image's numbers.
 
     Integers and bool span their type (0–255 for uint8). Floats span the first of [0, 1], [−1, 1],
-    [0, 255] and [0, 65535] that holds them all; failing that (standardised pictures, say), their own
+    [0, 255] and [0, 65535] that holds them all; failing that (standardised images, say), their own
     least and greatest value.
 
     Examples
@@ -82,9 +82,9 @@ def value_range(image: Shaped[np.ndarray, "..."]) -> tuple[float, float]:
 def unit_rgb(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "H W 3"]:
     """The image as RGB in [0, 1], to segment and to draw; never what the model is given.
 
-    The same picture as uint8, float 0–1 or float 0–255 gives the same numbers: values are rounded to
+    The same image as uint8, float 0–1 or float 0–255 gives the same numbers: values are rounded to
     16 bits, which takes away what the dtypes' rounding left. Grey is repeated, a fourth (alpha) channel
-    is dropped, and pictures of two or more than four channels are shown by their mean over channels.
+    is dropped, and images of two or more than four channels are shown by their mean over channels.
     """
     low, high = value_range(image)
     span = high - low if high > low else 1.0

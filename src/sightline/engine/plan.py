@@ -8,22 +8,24 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
-from sightline.engine.cam import (
-    Cam,
-    EigenCam,
-    GradCam,
-    GradCamPlusPlus,
-    HiResCam,
-    LayerCam,
-    ScoreCam,
-)
-from sightline.engine.fill import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.cam import Cam, EigenCam, GradCam, GradCamPlusPlus, HiResCam, LayerCam, ScoreCam
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
 from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
-from sightline.engine.sample import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
-from sightline.engine.score import Classes, Top
-from sightline.engine.segment import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
+from sightline.engine.model_query import Classes, Top
+from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
+from sightline.engine.segmentation import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
 from sightline.errors import BudgetError, OptionError
-from sightline.types import Attribute, Contrast, Fill, Inside, Sampler, Segmenter, Target, nearest, option
+from sightline.types import (
+    Attribute,
+    Contrast,
+    Fill,
+    Sampler,
+    Segmenter,
+    Target,
+    WhiteBoxMethod,
+    did_you_mean,
+    option,
+)
 
 NAMES: Mapping[str, Mapping[str, Any]] = {
     "segment": {
@@ -103,7 +105,7 @@ class Plan:
     sample: Sampler | None = None
     fill: Fill = SegmentMean()
     target: Target = Top()
-    attribute: Attribute | Inside = Lime()
+    attribute: Attribute | WhiteBoxMethod = Lime()
     budget: int | Literal["auto"] = 1000
     seed: int = 0
 
@@ -135,7 +137,7 @@ class Plan:
         if self.budget != "auto" and self.budget < 3:
             raise BudgetError(
                 f"a budget of {self.budget} model calls is too small: the image, the empty mask and at "
-                "least one more picture have to be asked.",
+                "least one more image have to be asked.",
                 slug="budget-small",
             )
 
@@ -175,7 +177,7 @@ def parse(field: str, text: str) -> Any:
     kind = names.get(name)
     if kind is None:
         raise OptionError(
-            f"there is no {field} named {given!r}. {nearest(name, names)}", slug="option-unknown"
+            f"there is no {field} named {given!r}. {did_you_mean(name, names)}", slug="option-unknown"
         )
     if name in ("given", "donors"):
         raise OptionError(
@@ -225,7 +227,7 @@ def _unreadable(text: str) -> OptionError:
     )
 
 
-def replaced(plan: Plan, **changes: Any) -> Plan:
+def with_changes(plan: Plan, **changes: Any) -> Plan:
     """The plan with those of the changes that are not None."""
     given = {name: value for name, value in changes.items() if value is not None}
     return dataclasses.replace(plan, **given) if given else plan

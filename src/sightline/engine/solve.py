@@ -7,7 +7,7 @@ ROUNDING = 1e-6
 """Share of the scores by which a model in single precision may err."""
 
 
-def ridge(
+def ridge_regression(
     keep: Bool[np.ndarray, "M S"],
     values: Float[np.ndarray, "M K"],
     weight: Float[np.ndarray, "M"],
@@ -26,13 +26,13 @@ def ridge(
     centred = keep - share @ keep
     weighted = (centred * weight[:, np.newaxis]).T
     gram = weighted @ centred + penalty * np.eye(keep.shape[1])
-    influence = _inverse(gram) @ weighted
+    influence = _gram_inverse(gram) @ weighted
     coefficients = (influence @ values).T
     intercept = share @ values - coefficients @ (share @ keep)
     return coefficients, intercept, influence
 
 
-def constrained(
+def constrained_regression(
     keep: Bool[np.ndarray, "M S"],
     values: Float[np.ndarray, "M K"],
     weight: Float[np.ndarray, "M"],
@@ -47,7 +47,7 @@ def constrained(
         How the coefficients change with the values at a fixed total.
     """
     weighted = (keep * weight[:, np.newaxis]).T
-    inverse = _inverse(weighted @ keep)
+    inverse = _gram_inverse(weighted @ keep)
     ones = inverse.sum(axis=1)
     project = inverse - np.outer(ones, ones) / ones.sum()
     influence = project @ weighted
@@ -55,7 +55,7 @@ def constrained(
     return coefficients, influence
 
 
-def _inverse(gram: Float[np.ndarray, "S S"]) -> Float[np.ndarray, "S S"]:
+def _gram_inverse(gram: Float[np.ndarray, "S S"]) -> Float[np.ndarray, "S S"]:
     """Inverse of a symmetric matrix, or pseudo-inverse where too few masks leave it singular."""
     size = np.diag(gram)
     try:
@@ -67,7 +67,7 @@ def _inverse(gram: Float[np.ndarray, "S S"]) -> Float[np.ndarray, "S S"]:
     return np.linalg.inv(gram)
 
 
-def determined(design: Float[np.ndarray, "M S"]) -> Bool[np.ndarray, "S"]:
+def is_determined(design: Float[np.ndarray, "M S"]) -> Bool[np.ndarray, "S"]:
     """Which coefficients the rows tell, rather than only their sum with others."""
     gram = design.T @ design
     size, axes = np.linalg.eigh(gram)
@@ -82,17 +82,17 @@ def r_squared(
     share = (weight / weight.sum())[:, np.newaxis]
     spread = (share * (values - (share * values).sum(axis=0)) ** 2).sum(axis=0)
     rest = (share * (values - fitted) ** 2).sum(axis=0)
-    flat = ~moved(values)
+    flat = ~has_moved(values)
     return np.where(flat, np.nan, 1 - rest / np.where(flat, 1, spread))
 
 
-def moved(values: Float[np.ndarray, "M K"]) -> Bool[np.ndarray, "K"]:
+def has_moved(values: Float[np.ndarray, "M K"]) -> Bool[np.ndarray, "K"]:
     """Whether each column's values differ by more than rounding."""
     scale = np.maximum(np.abs(values).max(axis=0), 1e-300)
     return np.asarray(np.ptp(values, axis=0) > ROUNDING * scale)
 
 
-def partners(keep: Bool[np.ndarray, "M S"]) -> Int[np.ndarray, "M"]:
+def complement_rows(keep: Bool[np.ndarray, "M S"]) -> Int[np.ndarray, "M"]:
     """The row of each mask's complement, or its own where the complement is not there."""
     packed = np.packbits(np.stack([keep, ~keep]), axis=2)
     place = {row.tobytes(): m for m, row in enumerate(packed[0])}

@@ -1,4 +1,4 @@
-"""explanations → matplotlib figures, made of render's pictures.
+"""explanations → matplotlib figures, made of render's images.
 
 Every figure says which target it is about, what the model scored, what the explanation cost and how
 well it fits, and prints the limits of its scale; figures with the same `limit` can be compared.
@@ -9,20 +9,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sightline.errors import OptionError
-from sightline.figures.atlas import atlas
-from sightline.figures.bars import bars
-from sightline.figures.blame import blame
-from sightline.figures.compare import compare
-from sightline.figures.many import grid, right_and_wrong, targets
-from sightline.figures.one import contours, heat, overlay, panel
-from sightline.figures.page import page
-from sightline.figures.pixel import pixels
-from sightline.figures.proof import proof
-from sightline.figures.regions import regions
-from sightline.figures.sheet import png
-from sightline.figures.view import Explained
-from sightline.render import Number
-from sightline.types import Contrast, nearest
+from sightline.figures.atlas_figure import plot_atlas
+from sightline.figures.bar_chart import plot_bars
+from sightline.figures.blame_figure import plot_blame
+from sightline.figures.comparison_figure import plot_comparison
+from sightline.figures.gallery import plot_images, plot_right_and_wrong, plot_targets
+from sightline.figures.layout import figure_to_png
+from sightline.figures.pixel_heatmap import plot_pixels
+from sightline.figures.proof_figure import plot_proof
+from sightline.figures.region_outlines import plot_regions
+from sightline.figures.single import plot_contours, plot_heat, plot_overlay, plot_panel
+from sightline.figures.stacked_page import stack_figures
+from sightline.figures.view_model import Explained
+from sightline.render import RealNumber
+from sightline.types import Contrast, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
 __all__ = [
     "Explained",
     "plot",
-    "panel",
-    "overlay",
-    "heat",
-    "contours",
-    "bars",
-    "targets",
-    "grid",
-    "right_and_wrong",
-    "pixels",
-    "compare",
-    "regions",
-    "atlas",
-    "blame",
-    "page",
-    "proof",
-    "png",
+    "plot_panel",
+    "plot_overlay",
+    "plot_heat",
+    "plot_contours",
+    "plot_bars",
+    "plot_targets",
+    "plot_images",
+    "plot_right_and_wrong",
+    "plot_pixels",
+    "plot_comparison",
+    "plot_regions",
+    "plot_atlas",
+    "plot_blame",
+    "stack_figures",
+    "plot_proof",
+    "figure_to_png",
 ]
 
 KINDS: dict[str, tuple[Callable[..., "Figure"], tuple[str, ...]]] = {
-    "panel": (panel, ("target", "num", "limit")),
-    "overlay": (overlay, ("target", "num", "limit")),
-    "contours": (contours, ("target", "num")),
-    "bars": (bars, ("target", "num")),
-    "heat": (heat, ("target", "num", "limit")),
-    "targets": (targets, ("num", "limit")),
-    "pixels": (pixels, ("target", "limit")),
+    "panel": (plot_panel, ("target", "num", "limit")),
+    "overlay": (plot_overlay, ("target", "num", "limit")),
+    "contours": (plot_contours, ("target", "num")),
+    "bars": (plot_bars, ("target", "num")),
+    "heat": (plot_heat, ("target", "num", "limit")),
+    "targets": (plot_targets, ("num", "limit")),
+    "pixels": (plot_pixels, ("target", "limit")),
 }
 """What each kind of figure is drawn by, and which parameters it takes."""
 
@@ -66,7 +66,7 @@ def plot(
     target: int | Contrast | None = None,
     *,
     num: int | None = None,
-    limit: Number | None = None,
+    limit: RealNumber | None = None,
 ) -> "Figure":
     """A figure by the name of its kind: panel, overlay, contours, bars, heat, targets or pixels.
 
@@ -102,13 +102,13 @@ def plot(
     144
     """
     if kind not in KINDS:
-        raise OptionError(f"there is no figure {kind!r}. {nearest(kind, KINDS)}", slug="figure-kind")
+        raise OptionError(f"there is no figure {kind!r}. {did_you_mean(kind, KINDS)}", slug="figure-kind")
     draw, takes = KINDS[kind]
     options = {"target": target, "num": num, "limit": limit}
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
         if name not in takes:
             raise OptionError(
-                f"a figure of kind {kind!r} has no {name}. {nearest(name, takes)}", slug="figure-option"
+                f"a figure of kind {kind!r} has no {name}. {did_you_mean(name, takes)}", slug="figure-option"
             )
     return draw(explanation, **given)

@@ -7,7 +7,7 @@ import numpy as np
 from sightline.errors import BudgetError, OptionError
 
 
-def width(kernel_width: Any) -> float:
+def checked_kernel_width(kernel_width: Any) -> float:
     """The kernel's width as a number above 0."""
     try:
         number = float(kernel_width)
@@ -21,18 +21,18 @@ def width(kernel_width: Any) -> float:
     return number
 
 
-def samples(num_samples: int, batch_size: int) -> None:
+def check_samples(num_samples: int, batch_size: int) -> None:
     """Refuse too few masks, or batches of none."""
     if num_samples < 2:
         raise BudgetError(
-            f"num_samples={num_samples} leaves no mask beside the whole picture, so there is nothing to "
+            f"num_samples={num_samples} leaves no mask beside the whole image, so there is nothing to "
             "compare it with: ask for at least 2, better 1000.",
             slug="budget-small",
         )
     _at_least("batch_size", batch_size, 1)
 
 
-def counts(num_features: int, top_labels: int | None) -> None:
+def check_counts(num_features: int, top_labels: int | None) -> None:
     """Refuse explanations of no segments, or of a negative number of labels."""
     _at_least("num_features", num_features, 1)
     _at_least("top_labels", top_labels or 0, 0)

@@ -9,13 +9,13 @@ from sklearn.linear_model import Ridge, lars_path
 from sklearn.utils import check_random_state
 
 from sightline.errors import OptionError
-from sightline.lime.forward import forward
-from sightline.types import nearest
+from sightline.lime.forward import forward_selection_path
+from sightline.types import did_you_mean
 
 METHODS = ("auto", "forward_selection", "lasso_path", "highest_weights", "none")
 
 
-def known_method(method: str) -> str:
+def checked_selection(method: str) -> str:
     """The method, if it is one.
 
     Raises
@@ -25,14 +25,14 @@ def known_method(method: str) -> str:
     """
     if method not in METHODS:
         raise OptionError(
-            f"there is no feature_selection {method!r}. {nearest(str(method), METHODS)}",
+            f"there is no feature_selection {method!r}. {did_you_mean(str(method), METHODS)}",
             slug="option-unknown",
         )
     return method
 
 
 class LimeBase:
-    """lime's estimator: a linear model, fitted with more weight on masks nearer to the whole picture.
+    """lime's estimator: a linear model, fitted with more weight on masks nearer to the whole image.
 
     Ribeiro, Singh & Guestrin 2016, "Why should I trust you?".
 
@@ -100,7 +100,7 @@ class LimeBase:
             return float(line.score(columns, labels, sample_weight=weights))
 
         dense = data.toarray() if issparse(data) else np.asarray(data)
-        return forward(dense, np.asarray(labels), np.asarray(weights), num_features, fit)
+        return forward_selection_path(dense, np.asarray(labels), np.asarray(weights), num_features, fit)
 
     def feature_selection(self, data: Any, labels: Any, weights: Any, num_features: int, method: str) -> Any:
         """Features that the explanation will use.
@@ -108,7 +108,7 @@ class LimeBase:
         Parameters
         ----------
         data : array or sparse matrix, shape (M, S)
-            Masks; row 0 is the whole picture.
+            Masks; row 0 is the whole image.
         labels, weights : array, shape (M,)
         num_features : int
         method : str
@@ -125,7 +125,7 @@ class LimeBase:
         OptionError
             If there is no such method.
         """
-        known_method(method)
+        checked_selection(method)
         if method == "auto":
             method = "forward_selection" if num_features <= 6 else "highest_weights"
         if method == "none":
@@ -169,11 +169,11 @@ class LimeBase:
         Parameters
         ----------
         neighborhood_data : array or sparse matrix, shape (M, S)
-            Masks; row 0 is the whole picture.
+            Masks; row 0 is the whole image.
         neighborhood_labels : array, shape (M, L)
             The classifier's answers.
         distances : array, shape (M,)
-            From each mask to the whole picture.
+            From each mask to the whole image.
         label : int
             Column of the answers.
         num_features : int
@@ -193,7 +193,7 @@ class LimeBase:
             R² of the fit on the very masks it was made from: it tells how additive the answers are, not
             how sure the weights.
         local_pred : array, shape (1,)
-            The linear model's answer for the whole picture.
+            The linear model's answer for the whole image.
 
         Raises
         ------
@@ -205,7 +205,9 @@ class LimeBase:
         line = model_regressor
         if line is None:
             line = Ridge(alpha=1, fit_intercept=True, random_state=self.random_state)
-            feature_selection = _cheapest(feature_selection, num_features, neighborhood_data.shape[1])
+            feature_selection = _cheapest_selection(
+                feature_selection, num_features, neighborhood_data.shape[1]
+            )
         used = self.feature_selection(neighborhood_data, answers, weights, num_features, feature_selection)
         columns = neighborhood_data[:, used]
         line.fit(columns, answers, sample_weight=weights)
@@ -219,7 +221,7 @@ class LimeBase:
         return line.intercept_, [(used[i], line.coef_[i]) for i in order], score, local_pred
 
 
-def _cheapest(method: str, wanted: int, features: int) -> str:
+def _cheapest_selection(method: str, wanted: int, features: int) -> str:
     """The same selection without a fit, where all features are wanted and their order does not matter."""
     keeps_all = method == "highest_weights" or (method == "auto" and wanted > 6)
     return "none" if keeps_all and wanted >= features else method

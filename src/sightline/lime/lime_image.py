@@ -11,15 +11,15 @@ from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_random_state
 
 from sightline.engine.image import as_image, value_range
-from sightline.engine.solve import moved
+from sightline.engine.solve import has_moved
 from sightline.errors import SightlineWarning
-from sightline.lime import checks, cut
+from sightline.lime import checks, segmentation
 from sightline.lime import labels as naming
-from sightline.lime.ask import ask
 from sightline.lime.errors import LabelError
-from sightline.lime.hidden import as_rgb, hidden_image
-from sightline.lime.lime_base import LimeBase, known_method
+from sightline.lime.fudged import as_rgb, fudged_image
+from sightline.lime.lime_base import LimeBase, checked_selection
 from sightline.lime.per_label import PerLabel, not_explained
+from sightline.lime.query import ask_classifier
 
 __all__ = ["ImageExplanation", "LimeImageExplainer"]
 
@@ -46,7 +46,7 @@ class ImageExplanation:
         R² of each label's linear model on its own masks; also a number, that of the leading label. nan
         where the label's answers never moved.
     local_pred : PerLabel
-        The linear model's answer for the whole picture, shape (1,); also an array, that of the leading label.
+        The linear model's answer for the whole image, shape (1,); also an array, that of the leading label.
     top_labels : list of int
         The labels that were asked for as `top_labels`, leading first.
     """
@@ -69,7 +69,7 @@ class ImageExplanation:
         num_features: int = 5,
         min_weight: float = 0.0,
     ) -> tuple[Shaped[np.ndarray, "H W 3"], Int[np.ndarray, "H W"]]:
-        """A picture and a mask of the leading segments, for `label2rgb` or `mark_boundaries`.
+        """An image and a mask of the leading segments, for `label2rgb` or `mark_boundaries`.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class ImageExplanation:
         Returns
         -------
         image : array, shape (H, W, 3)
-            In the picture's dtype. With both signs, segments for the label have their green channel at
+            In the image's dtype. With both signs, segments for the label have their green channel at
             the range's top, those against it their red one.
         mask : int array, shape (H, W)
             1 in the segments taken and 0 elsewhere; with both signs -1 in those against the label.
@@ -109,14 +109,14 @@ class ImageExplanation:
         else:
             side = -1 if negative_only else 1
             taken = [(s, side * w) for s, w in pairs if side * w > least][:num_features]
-        mask = self._mask(taken)
+        mask = self._sign_mask(taken)
         image = np.zeros_like(self.image) if hide_rest else self.image.copy()
         image[mask != 0] = self.image[mask != 0]
         if both:
-            _paint(image, mask, value_range(self.image)[1])
+            _mark_signs(image, mask, value_range(self.image)[1])
         return image, mask
 
-    def _mask(self, signed: list[tuple[int, float]]) -> Int[np.ndarray, "H W"]:
+    def _sign_mask(self, signed: list[tuple[int, float]]) -> Int[np.ndarray, "H W"]:
         """The sign of each segment's weight at its pixels."""
         kind = self.segments.dtype if self.segments.dtype.kind == "i" else np.dtype(np.intp)
         signs = np.zeros(int(self.segments.max()) + 1, kind)
@@ -125,7 +125,7 @@ class ImageExplanation:
         return np.asarray(signs[self.segments])
 
 
-def _paint(image: Shaped[np.ndarray, "H W 3"], mask: Int[np.ndarray, "H W"], top: float) -> None:
+def _mark_signs(image: Shaped[np.ndarray, "H W 3"], mask: Int[np.ndarray, "H W"], top: float) -> None:
     image[mask > 0, 1] = top
     image[mask < 0, 0] = top
 
@@ -184,16 +184,18 @@ class LimeImageExplainer:
         feature_selection: str = "auto",
         random_state: Any = None,
     ) -> None:
-        kernel_fn = partial(kernel or exponential_kernel, kernel_width=checks.width(kernel_width))
+        kernel_fn = partial(
+            kernel or exponential_kernel, kernel_width=checks.checked_kernel_width(kernel_width)
+        )
         self.random_state = check_random_state(random_state)
-        self.feature_selection = known_method(feature_selection)
+        self.feature_selection = checked_selection(feature_selection)
         self.base = LimeBase(kernel_fn, verbose, random_state=self.random_state)
 
     def explain_instance(
         self,
         image: Any,
         classifier_fn: Callable[[Any], Any],
-        labels: Any = naming.USUAL,
+        labels: Any = naming.DEFAULT_LABELS,
         hide_color: Any = None,
         top_labels: int | None = 5,
         num_features: int = 100000,
@@ -205,15 +207,15 @@ class LimeImageExplainer:
         random_seed: int | None = None,
         progress_bar: bool = True,
     ) -> ImageExplanation:
-        """Explain the classifier's answer for one picture.
+        """Explain the classifier's answer for one image.
 
         Parameters
         ----------
         image : array, shape (H, W), (H, W, C)
             Channels last, any dtype and range.
         classifier_fn : callable
-            Batch of pictures in the form, dtype and range of `image` → scores, shape (B, L). A single
-            column p, shape (B, 1) or (B,), becomes the two classes [1 - p, p]. A picture of shape (H, W)
+            Batch of images in the form, dtype and range of `image` → scores, shape (B, L). A single
+            column p, shape (B, 1) or (B,), becomes the two classes [1 - p, p]. An image of shape (H, W)
             that it refuses in that form is given to it as (H, W, 3), as lime would.
         labels : iterable of int
             Columns to explain, beside those that `top_labels` takes.
@@ -226,9 +228,9 @@ class LimeImageExplainer:
         num_samples : int
             Masks to draw, at least 2. Equal masks are asked once.
         batch_size : int
-            Most pictures in one call of the classifier.
+            Most images in one call of the classifier.
         segmentation_fn : callable, optional
-            RGB picture → integer ids, shape (H, W), numbered in any way. By default lime's quickshift, or
+            RGB image → integer ids, shape (H, W), numbered in any way. By default lime's quickshift, or
             slic where that finds fewer than eight segments.
         distance_metric : str or callable
             Of `sklearn.metrics.pairwise_distances`.
@@ -248,24 +250,28 @@ class LimeImageExplainer:
         BudgetError
             If fewer than two masks are asked for.
         ImageError, SegmentError
-            If the picture or its segments cannot be used.
+            If the image or its segments cannot be used.
         LabelError
             If a label is not a column of the answers.
         ModelError
-            If the classifier's answers are not one row of finite numbers for each picture.
+            If the classifier's answers are not one row of finite numbers for each image.
         OptionError
             If another parameter cannot be used.
         """
-        checks.counts(num_features, top_labels)
-        checks.samples(num_samples, batch_size)
+        checks.check_counts(num_features, top_labels)
+        checks.check_samples(num_samples, batch_size)
         naming.check_numbers(labels, classifier_fn)
-        picture = as_image(image)
-        drawn = as_rgb(picture)
+        pixels = as_image(image)
+        drawn = as_rgb(pixels)
         seed = int(self.random_state.randint(0, high=1000)) if random_seed is None else random_seed
-        segments = cut.usual(drawn, seed) if segmentation_fn is None else cut.by(segmentation_fn, drawn)
+        segments = (
+            segmentation.default_segments(drawn, seed)
+            if segmentation_fn is None
+            else segmentation.custom_segments(segmentation_fn, drawn)
+        )
         data, answers = self.data_labels(
-            picture,
-            hidden_image(picture, segments, hide_color),
+            pixels,
+            fudged_image(pixels, segments, hide_color),
             segments.labels,
             classifier_fn,
             num_samples,
@@ -274,8 +280,8 @@ class LimeImageExplainer:
         )
         distances = pairwise_distances(data, data[0].reshape(1, -1), metric=distance_metric).ravel()
         explanation = ImageExplanation(drawn, segments.labels)
-        explanation.top_labels, chosen = naming.choose(labels, top_labels, answers[0])
-        self._fit(explanation, chosen, data, answers, distances, num_features, model_regressor)
+        explanation.top_labels, chosen = naming.choose_labels(labels, top_labels, answers[0])
+        self._fit_labels(explanation, chosen, data, answers, distances, num_features, model_regressor)
         return explanation
 
     def data_labels(
@@ -303,18 +309,18 @@ class LimeImageExplainer:
         Returns
         -------
         data : int array, shape (M, S)
-            1 where the segment is visible; row 0 is the whole picture.
+            1 where the segment is visible; row 0 is the whole image.
         labels : array, shape (M, L)
             The classifier's answers, in its own dtype.
         """
-        checks.samples(num_samples, batch_size)
-        picture, cuts = as_image(image), cut.numbered(segments)
+        checks.check_samples(num_samples, batch_size)
+        pixels, cuts = as_image(image), segmentation.renumbered_segments(segments)
         data = self.random_state.randint(0, 2, num_samples * cuts.count).reshape(num_samples, cuts.count)
         data[0] = 1
-        hidden = np.asarray(fudged_image).reshape(picture.shape)
-        return data, ask(classifier_fn, picture, hidden, cuts, data == 1, batch_size, progress_bar)
+        hidden = np.asarray(fudged_image).reshape(pixels.shape)
+        return data, ask_classifier(classifier_fn, pixels, hidden, cuts, data == 1, batch_size, progress_bar)
 
-    def _fit(
+    def _fit_labels(
         self,
         explanation: ImageExplanation,
         chosen: list[int],
@@ -325,7 +331,7 @@ class LimeImageExplainer:
         model_regressor: Any,
     ) -> None:
         """Fill in one linear model for each label; a label whose answers never moved has no weights."""
-        live = moved(np.asarray(answers, dtype=np.float64))
+        live = has_moved(np.asarray(answers, dtype=np.float64))
         for label in chosen:
             if live[label]:
                 intercept, pairs, score, predicted = self.base.explain_instance_with_data(
@@ -352,7 +358,7 @@ def _warn_flat(flat: list[int], masks: int) -> None:
         named = ", ".join(map(str, flat))
         warnings.warn(
             SightlineWarning(
-                f"the classifier's score of label {named} stayed the same in all {masks} pictures, whatever "
+                f"the classifier's score of label {named} stayed the same in all {masks} images, whatever "
                 "was hidden: there is nothing to explain there, its weights are 0 and its score is nan.",
                 slug="scores-flat",
             ),

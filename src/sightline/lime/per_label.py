@@ -25,7 +25,7 @@ class PerLabel(np.lib.mixins.NDArrayOperatorsMixin, dict[int, Any]):
     __hash__ = None
 
     @property
-    def leading(self) -> Any:
+    def leading_value(self) -> Any:
         """The value of the label that was fitted last."""
         if not self:
             raise LabelError(
@@ -34,12 +34,12 @@ class PerLabel(np.lib.mixins.NDArrayOperatorsMixin, dict[int, Any]):
         return next(reversed(self.values()))
 
     def __missing__(self, label: Any) -> Any:
-        if self and np.ndim(self.leading) and label in (0, -1, ...):
-            return self.leading[label]
+        if self and np.ndim(self.leading_value) and label in (0, -1, ...):
+            return self.leading_value[label]
         raise LabelError(not_explained(label, self), slug="target-unexplained")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self.leading, dtype=dtype)
+        return np.array(self.leading_value, dtype=dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         values = [np.asarray(one) if isinstance(one, PerLabel) else one for one in inputs]
@@ -49,7 +49,7 @@ class PerLabel(np.lib.mixins.NDArrayOperatorsMixin, dict[int, Any]):
         # What a dict does not have (shape, item, is_integer, …) the value may.
         if name.startswith("__") or not self:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.leading, name)
+        return getattr(self.leading_value, name)
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, dict) or not self:

@@ -7,7 +7,7 @@ Tick = Callable[[int], None]
 
 
 @contextmanager
-def progress(total: int, shown: bool) -> Iterator[Tick]:
+def call_progress(total: int, shown: bool) -> Iterator[Tick]:
     """A function to be told how many calls were answered; it draws where a person may be looking.
 
     The bar appears in a terminal or notebook only, and is gone when the work is done.

@@ -1,29 +1,26 @@
-"""REPAIR: change a model where it is misled, and prove it on pictures that nobody has used."""
+"""REPAIR: change a model where it is misled, and prove it on images that nobody has used."""
 
-from sightline.repair.choose import Choice, Trial, choose
 from sightline.repair.counterexamples import Counterexamples
-from sightline.repair.course import Course
-from sightline.repair.exchange import Exchange, Shuffle
-from sightline.repair.fix import Fix, Repaired
 from sightline.repair.guard import Guard
 from sightline.repair.last_layer import LastLayer
-from sightline.repair.proof import Proof, prove
+from sightline.repair.region_swap import ShufflePixels, SwapRegion
+from sightline.repair.result import Provenance, RepairResult
 from sightline.repair.right_reasons import RightReasons, penalty
+from sightline.repair.selection import Choice, Trial, choose
+from sightline.repair.training.config import TrainingConfig
 
 __all__ = [
     "Choice",
     "Counterexamples",
-    "Course",
-    "Exchange",
-    "Fix",
+    "TrainingConfig",
+    "SwapRegion",
+    "RepairResult",
     "Guard",
     "LastLayer",
-    "Proof",
-    "Repaired",
+    "Provenance",
     "RightReasons",
-    "Shuffle",
+    "ShufflePixels",
     "Trial",
     "choose",
     "penalty",
-    "prove",
 ]

@@ -1,33 +1,33 @@
-"""region and pictures → a model that learned from pictures in which the region tells nothing."""
+"""region and images → a model that learned from images in which the region tells nothing."""
 
 from typing import Any
 
 from sightline.adapters import as_model
-from sightline.door import ticking
-from sightline.engine.plan import replaced as with_names
+from sightline.engine.plan import with_changes as with_names
 from sightline.errors import OptionError
-from sightline.findings.region_set import Regions
-from sightline.repair.area import GROW, area_of
-from sightline.repair.course import Course
-from sightline.repair.exchange import Exchange, Replaced, Shuffle
-from sightline.repair.fix import Fix, fixed
+from sightline.explain_image import progress_ticks
+from sightline.regions.region_set import Regions
 from sightline.repair.joined import Joined
-from sightline.repair.lessons import lessons
-from sightline.repair.refit import Fit, refitted
+from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion
+from sightline.repair.repair_region import DEFAULT_MARGIN, resolve_region
+from sightline.repair.result import RepairResult, fixed
+from sightline.repair.training.config import TrainingConfig
+from sightline.repair.training.fine_tune import FitFunction, refit_model
+from sightline.repair.training_data import split_training_data
 from sightline.types import Fill, option
 
-OWN = {"exchange": Exchange, "shuffle": Shuffle}
+REGION_SWAPS = {"exchange": SwapRegion, "shuffle": ShufflePixels}
 
 
 @option
 class Counterexamples:
-    """Fit the model anew on pictures in which what the region shows is replaced, each with its own label.
+    """Fit the model anew on images in which what the region shows is replaced, each with its own label.
 
     After CAIPI (Teso & Kersting 2019, "Explanatory interactive machine learning"), which adds such copies
-    to the pictures that are there. Here they take their place: as long as a part of the pictures still
+    to the images that are there. Here they take their place: as long as a part of the images still
     shows the region as it was, going by it still pays, and on chest X-rays with a token networks went on
-    going by it. The region is replaced by that of another picture, of any class, so that what it shows is
-    independent of the label; noise makes the region tell nothing too, but no picture looks like that
+    going by it. The region is replaced by that of another image, of any class, so that what it shows is
+    independent of the label; noise makes the region tell nothing too, but no image looks like that
     otherwise; blur and means often leave a bright mark to be seen.
 
     A margin around the region is replaced with it (`grow`): of a mark that reaches beyond the region by one
@@ -38,13 +38,13 @@ class Counterexamples:
     region : str or Regions
         What misleads the model; a name is looked up in `regions.face` and `regions.chest`.
     grow : float
-        Width of the margin, as a share of the picture's shorter side; 0 to 0.5.
+        Width of the margin, as a share of the image's shorter side; 0 to 0.5.
     copies : int
-        Times that each picture is taken, each time with another's region.
+        Times that each image is taken, each time with another's region.
     replacement : str, Exchange, Shuffle or Fill
         ``"exchange"``, ``"shuffle"``, or a fill such as ``"noise"`` or ``Blur(sigma=8)``.
     originals : bool
-        Add the pictures as they are, as CAIPI does.
+        Add the images as they are, as CAIPI does.
     fit : callable, optional
         Your own ``fit(model, images, labels) -> model``; by default estimators of scikit-learn are cloned
         and fitted, networks of PyTorch and Keras trained on.
@@ -64,35 +64,35 @@ class Counterexamples:
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sightline.findings.regions import grid
+    >>> from sightline.regions.builders import grid
     >>> rng = np.random.default_rng(0)
     >>> labels = np.arange(60) % 2
     >>> images = rng.random((60, 4, 4)) * 0.5 + 0.3 * labels[:, None, None]
     >>> images[:, 0, 0] = labels  # a mark in the corner gives the class away
     >>> model = LogisticRegression().fit(images.reshape(60, -1), labels)
-    >>> fix = Counterexamples(region=grid(4, 4)["r1c1"], grow=0)(model, (images, labels))
+    >>> fix = Counterexamples(region=grid(4, 4)["r1c1"], margin=0)(model, (images, labels))
     >>> abs(fix.raw.coef_[0, 0]) < abs(model.coef_[0, 0]) / 3
     np.True_
     """
 
     region: str | Regions
-    grow: float = GROW
+    margin: float = DEFAULT_MARGIN
     copies: int = 3
-    replacement: str | Fill | Exchange | Shuffle = "exchange"
+    replacement: str | Fill | SwapRegion | ShufflePixels = "exchange"
     originals: bool = False
-    fit: Fit | None = None
+    fit: FitFunction | None = None
     fresh: bool = False
-    course: Course = Course()
+    training: TrainingConfig = TrainingConfig()
     seed: int = 0
 
     def __post_init__(self) -> None:
-        area_of(self.region, self.grow)
+        resolve_region(self.region, self.margin)
         if not hasattr(self.copies, "__index__") or isinstance(self.copies, bool) or self.copies < 1:
             raise OptionError(
                 f"copies must be a whole number from 1 up, but {self.copies!r} was given.",
                 slug="option-value",
             )
-        _replacement(self.replacement)
+        _resolve_replacement(self.replacement)
 
     def __call__(
         self,
@@ -102,7 +102,7 @@ class Counterexamples:
         validation: Any = None,
         study: Any = None,
         progress: bool | None = None,
-    ) -> Fix:
+    ) -> RepairResult:
         """Repair a model, which stays as it is.
 
         Parameters
@@ -110,7 +110,7 @@ class Counterexamples:
         model : anything `as_model` takes
             An estimator, a PyTorch or Keras network; with `fit`, any.
         train : labelled data
-            What `sightline.data.source.pictures` takes: the pictures that it learned from, best of all.
+            What `sightline.data.datasets.images` takes: the images that it learned from, best of all.
         validation : labelled data, optional
             By which networks stop in time; by default a fifth of `train`, which is not learned from.
         study : Study, optional
@@ -125,43 +125,43 @@ class Counterexamples:
         Raises
         ------
         ImageError
-            If there are too few pictures, or they differ in size.
+            If there are too few images, or they differ in size.
         ModelError
             If the model cannot be fitted, or fitting fails.
         """
         made = as_model(model, class_names=None if study is None else study.class_names)
-        area = area_of(self.region, self.grow)
-        taught = lessons(made, train, validation, seed=self.seed)
-        how = _replacement(self.replacement)
-        parts = [Replaced(taught.learn, taught.learn.labels, area, how, self.copies, self.seed)]
-        # Not the learners' seed, or donors of a picture would be drawn alike.
-        check = Replaced(taught.validate, taught.validate.labels, area, how, 1, self.seed + 1)
-        learn = Joined((taught.learn, *parts)) if self.originals else parts[0]
-        with ticking(progress, None) as tick:
-            new = refitted(
+        area = resolve_region(self.region, self.margin)
+        taught = split_training_data(made, train, validation, seed=self.seed)
+        how = _resolve_replacement(self.replacement)
+        parts = [RegionSwapped(taught.train, taught.train.labels, area, how, self.copies, self.seed)]
+        # Not the learners' seed, or donors of an image would be drawn alike.
+        check = RegionSwapped(taught.validation, taught.validation.labels, area, how, 1, self.seed + 1)
+        learn = Joined((taught.train, *parts)) if self.originals else parts[0]
+        with progress_ticks(progress, None) as tick:
+            new = refit_model(
                 made,
                 learn,
                 check,
                 fit=self.fit,
-                course=self.course,
+                config=self.training,
                 fresh=self.fresh,
                 seed=self.seed,
                 tick=tick,
             )
-        told = f"Learned from {len(learn):,} pictures, made of {len(taught.learn):,}."
-        return fixed(new, self, area, taught.digests(), told)
+        told = f"Learned from {len(learn):,} images, made of {len(taught.train):,}."
+        return fixed(new, self, area, taught.image_digests(), told)
 
 
-def _replacement(given: Any) -> Any:
+def _resolve_replacement(given: Any) -> Any:
     """The value that a name stands for.
 
     Raises
     ------
     OptionError
     """
-    if isinstance(given, str) and given in OWN:
-        return OWN[given]()
-    if isinstance(given, Exchange | Shuffle):
+    if isinstance(given, str) and given in REGION_SWAPS:
+        return REGION_SWAPS[given]()
+    if isinstance(given, SwapRegion | ShufflePixels):
         return given
     from sightline.engine.plan import Plan
 

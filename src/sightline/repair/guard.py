@@ -6,19 +6,19 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from sightline.adapters import as_model
-from sightline.adapters.model import CheckedModel
-from sightline.engine.fill import Donors, fill
-from sightline.engine.plan import Plan, replaced
+from sightline.adapters.checked_model import CheckedModel
+from sightline.engine.fills import Donors, draw_fill
+from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError
-from sightline.findings.region_set import Regions
-from sightline.repair.area import GROW, Area, area_of
-from sightline.repair.exchange import replaced as with_content
-from sightline.repair.fix import Fix, fixed
-from sightline.repair.lessons import Part, asked, lessons, stacked
+from sightline.regions.region_set import Regions
+from sightline.repair.region_swap import paste_region as with_content
+from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
+from sightline.repair.result import RepairResult, fixed
+from sightline.repair.training_data import Subset, predict_scores, split_training_data, stack_images
 from sightline.types import Fill, Segments, option
 
-MOST = 500
-"""Pictures whose median is taken."""
+MEDIAN_IMAGES = 500
+"""Images whose median is taken."""
 
 
 @option
@@ -26,20 +26,20 @@ class Guard:
     """Hide the region from the model whenever it is asked: no fitting, and for any model.
 
     What misleads cannot be seen any more, and neither can what was of use there: what that costs is measured
-    on validation pictures and told. The fill has to tell nothing itself. A fill that depends on the region's
+    on validation images and told. The fill has to tell nothing itself. A fill that depends on the region's
     own pixels, such as their mean or a blur, leaves a bright mark to be seen as brightness, and models went
-    on going by it; so by default the same pixels are shown every time, those of the median picture.
+    on going by it; so by default the same pixels are shown every time, those of the median image.
 
     Parameters
     ----------
     region : str or Regions
         What misleads the model; the same for all images.
     grow : float
-        Margin around it, as a share of the picture's shorter side.
+        Margin around it, as a share of the image's shorter side.
     fill : str or Fill, optional
-        What the region shows. By default the median of the pictures in `train`, pixel by pixel.
+        What the region shows. By default the median of the images in `train`, pixel by pixel.
     seed : int
-        Which pictures the cost is measured on.
+        Which images the cost is measured on.
 
     Raises
     ------
@@ -48,27 +48,27 @@ class Guard:
 
     Examples
     --------
-    >>> from sightline.findings.regions import grid
+    >>> from sightline.regions.builders import grid
     >>> def bright(images):
     ...     return images.mean(axis=(1, 2))
-    >>> guard = Guard(region=grid(2, 2)["r1c1"], grow=0, fill="colour")
+    >>> guard = Guard(region=grid(2, 2)["r1c1"], margin=0, fill="colour")
     >>> guard(bright).model(np.ones((1, 4, 4)))
     array([[0.25, 0.75]])
     """
 
     region: str | Regions
-    grow: float = GROW
+    margin: float = DEFAULT_MARGIN
     fill: str | Fill | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not area_of(self.region, self.grow).region.shared:
+        if not resolve_region(self.region, self.margin).regions.shared:
             raise OptionError(
                 "a guard hides the same region of every image, but here each image has its own, which is not "
                 "known of images to come. Give one region for all, such as sl.regions.face()['jaw'].",
                 slug="repair-shared",
             )
-        replaced(Plan(), fill=self.fill)
+        with_changes(Plan(), fill=self.fill)
 
     def __call__(
         self,
@@ -78,14 +78,14 @@ class Guard:
         validation: Any = None,
         study: Any = None,
         progress: bool | None = None,
-    ) -> Fix:
+    ) -> RepairResult:
         """Put a guard around a model.
 
         Parameters
         ----------
         model : anything `as_model` takes
         train : labelled data, optional
-            For the median picture and the cost; not needed where `fill` is given.
+            For the median image and the cost; not needed where `fill` is given.
         validation : labelled data, optional
             To measure the cost on; by default a fifth of `train`.
         study : Study, optional
@@ -103,24 +103,24 @@ class Guard:
             If neither `train` nor `fill` is given.
         """
         made = as_model(model, class_names=None if study is None else study.class_names)
-        area = area_of(self.region, self.grow)
+        area = resolve_region(self.region, self.margin)
         if train is None:
             if self.fill is None:
                 raise OptionError(
-                    "a guard has to know what the hidden region shows: give pictures to learn that from, "
-                    "guard(model, train), or a fill that does not depend on the picture: "
+                    "a guard has to know what the hidden region shows: give images to learn that from, "
+                    "guard(model, train), or a fill that does not depend on the image: "
                     "Guard(fill='colour').",
                     slug="guard-fill",
                 )
-            how = replaced(Plan(), fill=self.fill).fill
-            return fixed(guarded(made, area, how), self, area, frozenset(), "Its cost was not measured.")
-        taught = lessons(made, train, validation, seed=self.seed)
-        how = median(taught.learn) if self.fill is None else replaced(Plan(), fill=self.fill).fill
-        new = guarded(made, area, how)
-        return fixed(new, self, area, taught.digests(), _cost(made, new, taught.validate))
+            how = with_changes(Plan(), fill=self.fill).fill
+            return fixed(guard_model(made, area, how), self, area, frozenset(), "Its cost was not measured.")
+        taught = split_training_data(made, train, validation, seed=self.seed)
+        how = median_fill(taught.train) if self.fill is None else with_changes(Plan(), fill=self.fill).fill
+        new = guard_model(made, area, how)
+        return fixed(new, self, area, taught.image_digests(), _describe_cost(made, new, taught.validation))
 
 
-class Guarded:
+class GuardedModel:
     """An adapter's `Ask` whose images have the region hidden before anything else sees them.
 
     Parameters
@@ -131,67 +131,67 @@ class Guarded:
     how : Fill
     """
 
-    def __init__(self, model: CheckedModel, area: Area, how: Fill) -> None:
+    def __init__(self, model: CheckedModel, area: RepairRegion, how: Fill) -> None:
         self.model = model
-        self.area = area
+        self.region = area
         self.fill = how
         self.class_names = model.class_names
         self.batch_size = model.batch_size
-        self.output = model.ask.output
+        self.output = model.backend.output
 
     def __repr__(self) -> str:
-        return f"{self.model.ask!r} behind a guard of {self.area.name!r}"
+        return f"{self.model.backend!r} behind a guard of {self.region.name!r}"
 
     @property
-    def squashed(self) -> bool | None:
+    def outputs_probabilities(self) -> bool | None:
         """As the model's."""
-        return getattr(self.model.ask, "squashed", None)
+        return getattr(self.model.backend, "outputs_probabilities", None)
 
     def __call__(self, images: Any) -> Any:
-        return self.model.ask(self.model.prepared(self.covered(np.asarray(images))))
+        return self.model.backend(self.model.apply_preprocess(self.hide_region(np.asarray(images))))
 
-    def covered(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
+    def hide_region(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
         """The images with the region hidden: a new array."""
-        mask = self.area.mask(images.shape[1:3])
+        mask = self.region.mask(images.shape[1:3])
         segments = Segments.renumber(mask)
-        return np.stack([with_content(one, mask, fill(one, segments, self.fill)[0]) for one in images])
+        return np.stack([with_content(one, mask, draw_fill(one, segments, self.fill)[0]) for one in images])
 
 
-def guarded(model: CheckedModel, area: Area, how: Fill) -> CheckedModel:
+def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> CheckedModel:
     """The model behind a guard."""
     return CheckedModel(
-        Guarded(model, area, how),
+        GuardedModel(model, region, fill),
         output="auto" if model.output == "network" else model.output,
         class_names=model.class_names,
         batch_size=model.batch_size,
     )
 
 
-def median(part: Part) -> Donors:
-    """The median of up to 500 pictures, pixel by pixel, in their dtype.
+def median_fill(data: Subset) -> Donors:
+    """The median of up to 500 images, pixel by pixel, in their dtype.
 
     Raises
     ------
     ImageError
         If they differ in size.
     """
-    places = np.unique(np.linspace(0, len(part) - 1, MOST).astype(int))
-    images = stacked(part, places)
+    places = np.unique(np.linspace(0, len(data) - 1, MEDIAN_IMAGES).astype(int))
+    images = stack_images(data, places)
     return Donors(np.median(images, axis=0).astype(images.dtype))
 
 
-def _cost(before: CheckedModel, after: CheckedModel, part: Part) -> str:
+def _describe_cost(before: CheckedModel, after: CheckedModel, part: Subset) -> str:
     """What a guard costs, in words."""
     every = range(len(part))
-    right = [asked(model, part, every).argmax(axis=1) == part.labels for model in (before, after)]
-    words = [f"{_shown(right, np.ones(len(part), dtype=bool))} accuracy"]
+    right = [predict_scores(model, part, every).argmax(axis=1) == part.labels for model in (before, after)]
+    words = [f"{_before_and_after(right, np.ones(len(part), dtype=bool))} accuracy"]
     for label in np.unique(part.labels):
         name = str(label) if part.class_names is None else part.class_names[label]
-        words.append(f"{_shown(right, part.labels == label)} recall of {name}")
+        words.append(f"{_before_and_after(right, part.labels == label)} recall of {name}")
     listed = ", ".join(words[:6]) + (", …" if len(words) > 6 else "")
-    return f"Costs on {len(part):,} validation pictures, before → after: {listed}."
+    return f"Costs on {len(part):,} validation images, before → after: {listed}."
 
 
-def _shown(right: list[Any], which: Bool[np.ndarray, "N"]) -> str:
+def _before_and_after(right: list[Any], which: Bool[np.ndarray, "N"]) -> str:
     before, after = (one[which].mean() for one in right)
     return f"{before:.3f} → {after:.3f}"

@@ -6,18 +6,18 @@ import numpy as np
 
 from sightline._optional import require
 from sightline.adapters import as_model
-from sightline.adapters.keras import KerasModel
-from sightline.adapters.model import CheckedModel
-from sightline.adapters.torch import TorchModel
-from sightline.door import ticking
+from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.keras.model import KerasModel
+from sightline.adapters.torch.model import TorchModel
 from sightline.errors import ModelError, OptionError
-from sightline.findings.region_set import Regions
-from sightline.repair.area import GROW, Area, area_of
-from sightline.repair.course import Course
-from sightline.repair.exchange import Exchange, Replaced
-from sightline.repair.fix import Fix, fixed
+from sightline.explain_image import progress_ticks
+from sightline.regions.region_set import Regions
 from sightline.repair.judge import mean_recall
-from sightline.repair.lessons import Lessons, asked, lessons
+from sightline.repair.region_swap import RegionSwapped, SwapRegion
+from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
+from sightline.repair.result import RepairResult, fixed
+from sightline.repair.training.config import TrainingConfig
+from sightline.repair.training_data import TrainingData, predict_scores, split_training_data
 from sightline.types import option
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ WEIGHTS = (1.0, 30.0, 1000.0)
 
 
 def penalty(
-    outputs: "torch.Tensor", inputs: "torch.Tensor", mask: Any, *, squashed: bool = False
+    outputs: "torch.Tensor", inputs: "torch.Tensor", mask: Any, *, from_probabilities: bool = False
 ) -> "torch.Tensor":
     """What to add to a PyTorch loss so that a network does not go by a region: right for the right reasons.
 
     Ross, Hughes & Doshi-Velez 2017: the squared gradient, within the region, of the sum of the classes'
-    log-probabilities with respect to the input, summed over pixels and averaged over pictures.
+    log-probabilities with respect to the input, summed over pixels and averaged over images.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def penalty(
     >>> loss.backward()
     """
     torch = require("torch", extra="torch")
-    from sightline.repair.torch import log_probabilities
+    from sightline.repair.training.torch import log_probabilities
 
     if not inputs.requires_grad:
         raise OptionError(
@@ -82,7 +82,7 @@ def penalty(
             f"{tuple(where.shape)}.",
             slug="penalty-mask",
         )
-    total = log_probabilities(outputs, squashed).sum()
+    total = log_probabilities(outputs, from_probabilities).sum()
     (slope,) = torch.autograd.grad(total, inputs, create_graph=True)
     where = where.to(slope.dtype)
     where = where[None, None] if where.ndim == 2 else where[:, None]
@@ -93,7 +93,7 @@ def penalty(
 class RightReasons:
     """Train a network on with a penalty on its input gradients inside the region.
 
-    Ross, Hughes & Doshi-Velez 2017, "Right for the right reasons". No picture is changed: the network learns
+    Ross, Hughes & Doshi-Velez 2017, "Right for the right reasons". No image is changed: the network learns
     that small changes in the region must not matter. Of a mark of full strength that is no promise, since the
     gradient says little of what a large change does; `Counterexamples` asks for just that.
 
@@ -102,10 +102,10 @@ class RightReasons:
     region : str or Regions
         What misleads the model.
     grow : float
-        Margin around it, as a share of the picture's shorter side.
+        Margin around it, as a share of the image's shorter side.
     weight : float, optional
         Of the penalty, as a multiple of what makes it one nat at the start; by default 1, 30 and 1000 are
-        tried, and chosen on validation pictures in which the region's content is exchanged.
+        tried, and chosen on validation images in which the region's content is exchanged.
     course : Course
     fresh : bool
         Whether the network begins anew. The penalty is weighed by what it is at the start, which is little
@@ -119,14 +119,14 @@ class RightReasons:
     """
 
     region: str | Regions
-    grow: float = GROW
+    margin: float = DEFAULT_MARGIN
     weight: float | None = None
-    course: Course = Course()
+    training: TrainingConfig = TrainingConfig()
     fresh: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        area_of(self.region, self.grow)
+        resolve_region(self.region, self.margin)
         number = isinstance(self.weight, int | float) and not isinstance(self.weight, bool)
         if self.weight is not None and not (number and self.weight > 0):
             raise OptionError(f"weight must be above 0, but {self.weight!r} was given.", slug="option-value")
@@ -139,7 +139,7 @@ class RightReasons:
         validation: Any = None,
         study: Any = None,
         progress: bool | None = None,
-    ) -> Fix:
+    ) -> RepairResult:
         """Repair a network, which stays as it is.
 
         Parameters
@@ -158,55 +158,65 @@ class RightReasons:
             If it is neither, or training fails.
         """
         made = as_model(model, class_names=None if study is None else study.class_names)
-        area = area_of(self.region, self.grow)
-        taught = lessons(made, train, validation, seed=self.seed)
+        area = resolve_region(self.region, self.margin)
+        taught = split_training_data(made, train, validation, seed=self.seed)
         weights = WEIGHTS if self.weight is None else (self.weight,)
         tried = []
-        with ticking(progress, None) as tick:
+        with progress_ticks(progress, None) as tick:
             for weight in weights:
-                new = _trained(made, taught, area, weight, self, tick)
-                tried.append((_score(new, taught, area, self.seed), weight, new))
+                new = _train_penalised(made, taught, area, weight, self, tick)
+                tried.append((_swapped_recall(new, taught, area, self.seed), weight, new))
         _, weight, new = max(tried, key=lambda one: one[0])
         told = [f"Penalty of weight {weight:g}."]
         if len(tried) > 1:
             listed = ", ".join(f"{each:g} ({value:.2f})" for value, each, _ in tried)
             told.append(
-                f"Chosen by the mean recall of validation pictures with exchanged content among {listed}."
+                f"Chosen by the mean recall of validation images with exchanged content among {listed}."
             )
-        return fixed(new, self, area, taught.digests(), *told)
+        return fixed(new, self, area, taught.image_digests(), *told)
 
 
-def _trained(
-    model: CheckedModel, taught: Lessons, area: Area, weight: float, way: RightReasons, tick: Any
+def _train_penalised(
+    model: CheckedModel,
+    data: TrainingData,
+    region: RepairRegion,
+    weight: float,
+    method: RightReasons,
+    tick: Any,
 ) -> CheckedModel:
-    shape = taught.learn[0][0].shape[:2]
-    if not area.region.shared:
+    shape = data.train[0][0].shape[:2]
+    if not region.regions.shared:
         raise OptionError(
             "right reasons need a region that all images share, but here each has its own. Use "
             "sl.repair.Counterexamples.",
             slug="repair-shared",
         )
-    mask = area.mask(shape)
+    mask = region.mask(shape)
     # It stops where the region's content matters least, not where the mark is learned best.
-    check = _check(taught, area, way.seed)
-    given: dict[str, Any] = {"course": way.course, "fresh": way.fresh, "seed": way.seed, "tick": tick}
-    if isinstance(model.ask, TorchModel):
-        from sightline.repair.torch import trained as of_torch
+    check = _swapped_validation(data, region, method.seed)
+    given: dict[str, Any] = {
+        "config": method.training,
+        "fresh": method.fresh,
+        "seed": method.seed,
+        "tick": tick,
+    }
+    if isinstance(model.backend, TorchModel):
+        from sightline.repair.training.torch import train_torch as of_torch
 
-        return of_torch(model, taught.learn, check, penalty=_Scaled(mask, weight), **given)
-    if isinstance(model.ask, KerasModel):
-        from sightline.repair.keras import trained as of_keras
+        return of_torch(model, data.train, check, penalty=_ScaledPenalty(mask, weight), **given)
+    if isinstance(model.backend, KerasModel):
+        from sightline.repair.training.keras import train_keras as of_keras
 
-        return of_keras(model, taught.learn, check, penalty=(mask, weight), **given)
+        return of_keras(model, data.train, check, penalty=(mask, weight), **given)
     raise ModelError(
         "right reasons need the gradients of a PyTorch module or a Keras model, but the "
-        f"model is {model.ask!r}. "
+        f"model is {model.backend!r}. "
         "Use sl.repair.Counterexamples or sl.repair.Guard.",
         slug="repair-closed",
     )
 
 
-class _Scaled:
+class _ScaledPenalty:
     """The penalty of a network, in multiples of what it is at the first batch."""
 
     def __init__(self, mask: Any, weight: float) -> None:
@@ -215,14 +225,16 @@ class _Scaled:
         self.first: float | None = None
 
     def __call__(self, outputs: Any, inputs: Any, squashed: bool) -> Any:
-        added = penalty(outputs, inputs, fitted(self.mask, inputs.shape[-2:]), squashed=squashed)
+        added = penalty(
+            outputs, inputs, resize_mask(self.mask, inputs.shape[-2:]), from_probabilities=squashed
+        )
         if self.first is None:
             self.first = max(float(added.detach()), 1e-12)
         return self.weight * added / self.first
 
 
-def fitted(mask: Any, shape: Any) -> Any:
-    """A mask at the size that a preprocessing brought the pictures to: any pixel that it touches."""
+def resize_mask(mask: Any, shape: Any) -> Any:
+    """A mask at the size that a preprocessing brought the images to: any pixel that it touches."""
     if mask.shape == tuple(shape):
         return mask
     from skimage.transform import resize
@@ -230,11 +242,11 @@ def fitted(mask: Any, shape: Any) -> Any:
     return resize(mask.astype(float), tuple(shape), order=1, anti_aliasing=False) > 0
 
 
-def _score(model: CheckedModel, taught: Lessons, area: Area, seed: int) -> float:
-    """Mean recall of validation pictures whose region shows another picture's content."""
-    check = _check(taught, area, seed)
-    return mean_recall(asked(model, check, range(len(check))), check.labels)
+def _swapped_recall(model: CheckedModel, taught: TrainingData, area: RepairRegion, seed: int) -> float:
+    """Mean recall of validation images whose region shows another image's content."""
+    check = _swapped_validation(taught, area, seed)
+    return mean_recall(predict_scores(model, check, range(len(check))), check.labels)
 
 
-def _check(taught: Lessons, area: Area, seed: int) -> Replaced:
-    return Replaced(taught.validate, taught.validate.labels, area, Exchange(), 3, seed + 1)
+def _swapped_validation(taught: TrainingData, area: RepairRegion, seed: int) -> RegionSwapped:
+    return RegionSwapped(taught.validation, taught.validation.labels, area, SwapRegion(), 3, seed + 1)

@@ -10,7 +10,7 @@ EVERY = 30.0
 """Seconds between two lines."""
 
 
-class Progress:
+class StudyProgress:
     """Counts images, and failures among them.
 
     Parameters
@@ -35,25 +35,25 @@ class Progress:
         self.done += images
         self.failed += failed
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, failed=self.failed, rate=self.rate())
+            self._bar.update(self._task, completed=self.done, failed=self.failed, rate=self.rate_text())
         elif self.shown and time.monotonic() - self._told > EVERY:
             self._told = time.monotonic()
-            print(self.line(), file=sys.stderr, flush=True)  # noqa: T201
+            print(self.status_line(), file=sys.stderr, flush=True)  # noqa: T201
 
-    def rate(self) -> str:
+    def rate_text(self) -> str:
         """Images per second so far."""
         seconds = time.monotonic() - self._began
         return f"{self.done / seconds:.3g} a second" if self.done and seconds else "…"
 
-    def line(self) -> str:
+    def status_line(self) -> str:
         """Where it stands, in one line."""
         seconds = time.monotonic() - self._began
         left = seconds / self.done * (self.total - self.done) if self.done else float("nan")
-        done = f"{self.done:,} of {self.total:,} images, {self.rate()}"
-        return f"{done}, {_clock(left)} left, {self.failed:,} failed"
+        done = f"{self.done:,} of {self.total:,} images, {self.rate_text()}"
+        return f"{done}, {_clock_text(left)} left, {self.failed:,} failed"
 
     @contextlib.contextmanager
-    def running(self) -> Iterator["Progress"]:
+    def running(self) -> Iterator["StudyProgress"]:
         """Show it meanwhile."""
         if not (self.shown and sys.stderr.isatty()):
             yield self
@@ -75,7 +75,7 @@ class Progress:
         self._bar = None
 
 
-def _clock(seconds: float) -> str:
+def _clock_text(seconds: float) -> str:
     if seconds != seconds:
         return "?"
     minutes, rest = divmod(round(seconds), 60)

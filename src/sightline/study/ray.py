@@ -6,7 +6,7 @@ from typing import Any
 
 from sightline._optional import require
 from sightline.errors import ModelError, OptionError
-from sightline.study.work import Done, Job, packed
+from sightline.study.tasks import ComputedPart, StudyJob, pickled_job
 from sightline.types import option
 
 TRIES = 3
@@ -19,8 +19,8 @@ DEATHS = 3
 class Ray:
     """Workers on a Ray cluster: each opens the model once and computes part after part.
 
-    Workers on other machines have to reach the pictures by the same paths, and a model given by a text by
-    the same text. Pictures and models held in memory are sent to them. Only the process that runs the study
+    Workers on other machines have to reach the images by the same paths, and a model given by a text by
+    the same text. Images and models held in memory are sent to them. Only the process that runs the study
     writes to its folder.
 
     Parameters
@@ -53,7 +53,7 @@ class Ray:
                 slug="option-value",
             )
 
-    def __call__(self, job: Job, parts: Iterable[tuple[int, int]]) -> Iterator[Done]:
+    def __call__(self, job: StudyJob, parts: Iterable[tuple[int, int]]) -> Iterator[ComputedPart]:
         """Parts in the order in which they are done.
 
         A worker that dies is started again and computes its part again; the others go on.
@@ -74,7 +74,7 @@ class Ray:
         try:
             self._check_room(ray.cluster_resources())
             # In a list, the reference itself is sent, which this process keeps alive for restarted workers.
-            yield from self._run(ray, [ray.put(packed(job)), sys.path], iter(parts))
+            yield from self._run_parts(ray, [ray.put(pickled_job(job)), sys.path], iter(parts))
         finally:
             if mine:
                 ray.shutdown()
@@ -89,10 +89,10 @@ class Ray:
                     slug="study-ray",
                 )
 
-    def _run(self, ray: Any, job: Any, parts: Iterator[tuple[int, int]]) -> Iterator[Done]:
+    def _run_parts(self, ray: Any, job: Any, parts: Iterator[tuple[int, int]]) -> Iterator[ComputedPart]:
         kind = ray.remote(
             num_cpus=self.cpus, num_gpus=self.gpus, max_restarts=-1, max_task_retries=TRIES - 1
-        )(Worker)
+        )(RayWorker)
         idle = [kind.remote() for _ in range(self.workers)]
         running: dict[Any, tuple[Any, tuple[int, int]]] = {}
         lost: list[tuple[int, int]] = []
@@ -112,19 +112,19 @@ class Ray:
                 deaths += 1
                 lost.append(part)
                 if deaths == DEATHS:
-                    raise _died(part, error) from error
+                    raise _ray_worker_died(part, error) from error
                 continue
             deaths = 0
             yield *part, table
 
 
-class Worker:
+class RayWorker:
     """An actor; it opens the job, with its model, when it gets its first part."""
 
     def __init__(self) -> None:
-        self.job: Job | None = None
+        self.job: StudyJob | None = None
 
-    def part(self, job: list[Any], start: int, stop: int) -> Any:
+    def compute_part(self, job: list[Any], start: int, stop: int) -> Any:
         """The lines of the images `start` to `stop` − 1.
 
         `job` is a reference to what `packed` makes, and where this process's modules are looked for.
@@ -133,12 +133,12 @@ class Worker:
 
         if self.job is None:
             sys.path += [path for path in job[1] if path not in sys.path]
-            received: Job = pickle.loads(require("ray", extra="ray").get(job[0]))
-            self.job = received.opened()
-        return self.job.part(start, stop)
+            received: StudyJob = pickle.loads(require("ray", extra="ray").get(job[0]))
+            self.job = received.with_open_model()
+        return self.job.compute_part(start, stop)
 
 
-def _died(part: tuple[int, int], error: Exception) -> ModelError:
+def _ray_worker_died(part: tuple[int, int], error: Exception) -> ModelError:
     return ModelError(
         f"the Ray worker of images {part[0]} to {part[1] - 1} died at every try: {error}. Most likely "
         "memory ran out: give each worker more of the machine, as in Ray(cpus=4). What was done before is "

@@ -21,7 +21,7 @@ from jaxtyping import Int
 
 from sightline._optional import require
 from sightline.errors import FileError, OptionError
-from sightline.study.rows import schema
+from sightline.study.schema import table_schema
 
 JOINED = 64
 """Parts that are joined into one."""
@@ -40,7 +40,7 @@ ABANDONED = 3600.0
 NAME = re.compile(r"\d{9}-\d{9}\.parquet")
 
 
-class Part(NamedTuple):
+class StorePart(NamedTuple):
     """Lines of the images `start` to `stop` − 1."""
 
     start: int
@@ -60,22 +60,22 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[StorePart]:
         """The parts that count, in order."""
         there = [path for path in self.folder.glob("*.parquet") if NAME.fullmatch(path.name)]
-        named = [Part(int(path.name[:9]), int(path.name[10:19]), path) for path in there]
-        kept: list[Part] = []
+        named = [StorePart(int(path.name[:9]), int(path.name[10:19]), path) for path in there]
+        kept: list[StorePart] = []
         for part in sorted(named, key=lambda part: (part.start, -part.stop)):
             if not kept or part.start >= kept[-1].stop:
                 kept.append(part)
         return kept
 
-    def missing(self, count: int, size: int) -> list[tuple[int, int]]:
+    def missing_parts(self, count: int, size: int) -> list[tuple[int, int]]:
         """Start and stop of the parts that are not there yet, of `count` images in parts of `size`."""
         there = {start for part in self.parts() for start in range(part.start, part.stop, size)}
         return [(start, min(start + size, count)) for start in range(0, count, size) if start not in there]
 
-    def add(self, start: int, stop: int, tables: Iterable[Any]) -> Part:
+    def write_part(self, start: int, stop: int, tables: Iterable[Any]) -> StorePart:
         """Write a part, in the place of one of the same name.
 
         Parameters
@@ -89,33 +89,35 @@ class Store:
         FileError
             If it cannot be written, as on a full disk. Nothing is left of it, and other parts stand.
         """
-        parquet = _parquet()
-        path = self._path(start, stop)
+        parquet = _parquet_module()
+        path = self._part_path(start, stop)
         aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with parquet.ParquetWriter(aside, schema(), **WRITING) as file:
-                for table in filter(len, _grouped(tables)):  # a row group cannot be empty, a part can
+            with parquet.ParquetWriter(aside, table_schema(), **WRITING) as file:
+                for table in filter(
+                    len, _merge_small_tables(tables)
+                ):  # a row group cannot be empty, a part can
                     file.write_table(table, row_group_size=table.num_rows)
             with aside.open("rb") as written:
                 os.fsync(written.fileno())
             aside.replace(path)
         except OSError as error:
-            raise _unwritten(self.folder, error) from error
+            raise _write_error(self.folder, error) from error
         finally:
             with contextlib.suppress(OSError):
                 aside.unlink(missing_ok=True)
-        return Part(start, stop, path)
+        return StorePart(start, stop, path)
 
-    def has(self, start: int, stop: int) -> bool:
+    def has_part(self, start: int, stop: int) -> bool:
         """Whether the part of just these images is there."""
-        return self._path(start, stop).exists()
+        return self._part_path(start, stop).exists()
 
-    def read(self, part: Part, columns: Sequence[str] | None = None) -> Any:
+    def read_part(self, part: StorePart, columns: Sequence[str] | None = None) -> Any:
         """The lines of a part, as one pyarrow table."""
-        return _parquet().read_table(part.path, columns=columns)
+        return _parquet_module().read_table(part.path, columns=columns)
 
-    def replace(self, part: Part, again: Mapping[int, Any]) -> None:
+    def replace_lines(self, part: StorePart, again: Mapping[int, Any]) -> None:
         """Write a part anew with other lines for some images.
 
         Parameters
@@ -134,34 +136,34 @@ class Store:
             new = [lines for place, lines in again.items() if first <= place <= last]
             return pyarrow.concat_tables([old, *new]).sort_by([("place", "ascending"), ("rank", "ascending")])
 
-        self.add(part.start, part.stop, map(renewed, list(self._groups(part))))
+        self.write_part(part.start, part.stop, map(renewed, list(self._row_groups(part))))
 
-    def sweep(self) -> None:
+    def remove_abandoned(self) -> None:
         """Delete what processes left behind that were killed while they wrote."""
         for path in self.folder.glob(".*.parquet.*"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > ABANDONED:
                     path.unlink()
 
-    def join(self, count: int, size: int) -> None:
+    def join_parts(self, count: int, size: int) -> None:
         """Join parts that follow each other, of `count` images in parts of `size`: every full group."""
         wide = size * JOINED
-        groups: dict[int, list[Part]] = {}
+        groups: dict[int, list[StorePart]] = {}
         for part in self.parts():
             groups.setdefault(part.start // wide, []).append(part)
         for which, group in groups.items():
             whole = min(count, (which + 1) * wide) - which * wide
             if len(group) > 1 and sum(part.stop - part.start for part in group) == whole:
-                self._joined(group)
+                self._join_group(group)
 
-    def _joined(self, group: list[Part]) -> None:
-        parquet = _parquet()
-        self.add(group[0].start, group[-1].stop, (parquet.read_table(part.path) for part in group))
+    def _join_group(self, group: list[StorePart]) -> None:
+        parquet = _parquet_module()
+        self.write_part(group[0].start, group[-1].stop, (parquet.read_table(part.path) for part in group))
         for part in group:
             part.path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def claim(self, start: int) -> Iterator[bool]:
+    def claim_part(self, start: int) -> Iterator[bool]:
         """Whether the part that begins at `start` is this process's own to compute, while this lasts.
 
         The claim of a process that is killed ends with it. Where files cannot be locked, as on some
@@ -191,29 +193,29 @@ class Store:
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """The lines, part by part and row group by row group, as pyarrow tables."""
         for part in self.parts():
-            yield from self._groups(part, columns)
+            yield from self._row_groups(part, columns)
 
-    def _groups(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        with _opened(part) as file:
+    def _row_groups(self, part: StorePart, columns: Sequence[str] | None = None) -> Iterator[Any]:
+        with _open_part(part) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns)
 
-    def _path(self, start: int, stop: int) -> Path:
+    def _part_path(self, start: int, stop: int) -> Path:
         return self.folder / f"{start:09d}-{stop:09d}.parquet"
 
-    def lines(self, place: int) -> Any:
+    def image_lines(self, place: int) -> Any:
         """The lines of one image, as a pyarrow table; None where it is not there."""
         compute = require("pyarrow.compute", extra="study")
         for part in self.parts():
             if part.start <= place < part.stop:
-                with _opened(part) as file:
+                with _open_part(part) as file:
                     for group in range(file.num_row_groups):
                         if place in file.read_row_group(group, ["place"])["place"].to_pylist():
                             table = file.read_row_group(group)
                             return table.filter(compute.equal(table["place"], place))
         return None
 
-    def judged(self) -> dict[str, Int[np.ndarray, "N"]]:
+    def outcome_columns(self) -> dict[str, Int[np.ndarray, "N"]]:
         """Place, label and predicted class of the images that were explained."""
         names = ["place", "label", "predicted"]
         found: dict[str, list[Any]] = {name: [np.zeros(0, np.intp)] for name in names}
@@ -223,7 +225,7 @@ class Store:
                 found[name].append(first[name].to_numpy().astype(np.intp))
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
-    def failures(self) -> list[dict[str, Any]]:
+    def failed_lines(self) -> list[dict[str, Any]]:
         """Place, id, slug and reason of the images that were not."""
         names = ["place", "id", "failure", "reason"]
         return [
@@ -232,7 +234,7 @@ class Store:
             for line in table.filter(table["failure"].is_valid()).to_pylist()
         ]
 
-    def place(self, identity: str) -> int:
+    def place_of(self, identity: str) -> int:
         """Place of an image by its id.
 
         Raises
@@ -269,7 +271,7 @@ class Store:
         # A view cannot have parameters; a file name's quotes are doubled.
         listed = ", ".join("'{}'".format(file.replace("'", "''")) for file in files)
         for part in self.parts():
-            _opened(part).close()
+            _open_part(part).close()
         connection.execute(f"create view rows as select * from read_parquet([{listed}], union_by_name=true)")
         try:
             return connection.sql(text)
@@ -282,7 +284,7 @@ class Store:
             ) from None
 
 
-def _grouped(tables: Iterable[Any]) -> Iterator[Any]:
+def _merge_small_tables(tables: Iterable[Any]) -> Iterator[Any]:
     """The tables, small ones put together."""
     pyarrow = require("pyarrow", extra="study")
     waiting: list[Any] = []
@@ -295,11 +297,11 @@ def _grouped(tables: Iterable[Any]) -> Iterator[Any]:
         yield pyarrow.concat_tables(waiting).combine_chunks()
 
 
-def _parquet() -> Any:
+def _parquet_module() -> Any:
     return require("pyarrow.parquet", extra="study")
 
 
-def _opened(part: Part) -> Any:
+def _open_part(part: StorePart) -> Any:
     """A part's file.
 
     Raises
@@ -308,7 +310,7 @@ def _opened(part: Part) -> Any:
         If it is damaged.
     """
     try:
-        return _parquet().ParquetFile(part.path)
+        return _parquet_module().ParquetFile(part.path)
     except require("pyarrow", extra="study").ArrowInvalid as error:
         raise FileError(
             f"{part.path} is damaged ({error}). Delete it and run the study again: the images {part.start} "
@@ -317,7 +319,7 @@ def _opened(part: Part) -> Any:
         ) from error
 
 
-def _unwritten(folder: Path, error: OSError) -> FileError:
+def _write_error(folder: Path, error: OSError) -> FileError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     todo = "Make room, then run the study again" if full else "Mend that, then run the study again"
     return FileError(

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from sightline.adapters.model import CheckedModel
-from sightline.data import Form
-from sightline.data.source import Apart, Source, apart
-from sightline.data.split import Split
+from sightline.adapters.checked_model import CheckedModel
+from sightline.data import ImageFormat
+from sightline.data.datasets import Apart, Dataset, apart
+from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
 from sightline.errors import ModelError, OptionError
 from sightline.explanation import Explanation
-from sightline.study import opening, running
-from sightline.study import plan as kept
-from sightline.study.opening import Asked, Data
-from sightline.study.plan import Origin
-from sightline.study.progress import Progress
+from sightline.study import manifest as kept
+from sightline.study import provenance, runner
+from sightline.study.manifest import Manifest
+from sightline.study.progress import StudyProgress
+from sightline.study.provenance import OpenedData, OpenedModel
 from sightline.study.ray import Ray
-from sightline.study.reading import Reading
+from sightline.study.study_reader import Reading
 from sightline.types import Scores
 
 
@@ -67,11 +67,11 @@ class Study(Reading):
                 f"plan must be a Plan, but {plan!r} was given: sl.Plan(attribute=...).", slug="option-value"
             )
         self._plan = plan
-        if plan is not None and self._origin is not None:
-            kept.check_same(self._origin.plan, plan, self.path)
-            self._origin = self._with_plan(self._origin)
-        self._data: Data | None = None
-        self._asked: Asked | None = None
+        if plan is not None and self._manifest is not None:
+            kept.check_same_plan(self._manifest.plan, plan, self.path)
+            self._manifest = self._with_plan(self._manifest)
+        self._opened_data: OpenedData | None = None
+        self._opened_model: OpenedModel | None = None
 
     @property
     def source(self) -> Any:
@@ -82,7 +82,7 @@ class Study(Reading):
         OptionError
             If they were held in memory, by another process.
         """
-        return self._images().source
+        return self._open_images().source
 
     @property
     def held_out(self) -> Apart:
@@ -93,23 +93,23 @@ class Study(Reading):
         OptionError
             If none were held out when the study began.
         """
-        return apart(self.source, self._split().other())
+        return apart(self.source, self._holdout_rule().complement())
 
     @property
-    def studied(self) -> Source:
+    def studied(self) -> Dataset:
         """The images that are explained: all but those held out."""
-        split = self.origin.split
+        split = self.manifest.split
         return self.source if split is None else apart(self.source, split)
 
-    def _split(self) -> Split:
-        if self.origin.split is None:
+    def _holdout_rule(self) -> HoldoutRule:
+        if self.manifest.split is None:
             raise OptionError(
                 f"the study in {self.path} holds no images out: it has used them all. Prove the repair on "
                 "images of your own that nobody has used (--data), or begin a new study with held_out=0.3 "
                 "(--held-out 0.3).",
                 slug="study-held-out",
             )
-        return self.origin.split
+        return self.manifest.split
 
     @property
     def model(self) -> CheckedModel:
@@ -122,26 +122,26 @@ class Study(Reading):
         FileError
             If loading it needs trust.
         """
-        return self._opened().model
+        return self._open_model().model
 
-    def _opened(self) -> Asked:
-        if self._asked is None:
-            if not self.origin.model:
+    def _open_model(self) -> OpenedModel:
+        if self._opened_model is None:
+            if not self.manifest.model_text:
                 raise OptionError(
                     f"the model of the study in {self.path} was given from memory: give it again, as in "
                     "study.attach(data, model).",
                     slug="study-model",
                 )
-            self.attach(model=self.origin.model)
-        assert self._asked is not None
-        return self._asked
+            self.attach(model=self.manifest.model_text)
+        assert self._opened_model is not None
+        return self._opened_model
 
     def attach(
         self,
         data: Any = None,
         model: Any = None,
         *,
-        form: Form | None = None,
+        form: ImageFormat | None = None,
         preprocess: Any = None,
         trust: bool = False,
     ) -> "Study":
@@ -163,34 +163,34 @@ class Study(Reading):
             If they are not those that the study was made of.
         """
         if data is not None:
-            opened = opening.open_images(data, form, self.origin.split)
-            opening.check_data(self.origin, opened.source, self.path)
-            self._data = opened
+            opened = provenance.resolve_images(data, form, self.manifest.split)
+            provenance.check_data(self.manifest, opened.source, self.path)
+            self._opened_data = opened
         if model is not None:
-            asked = opening.open_asked(model, self.class_names, preprocess, trust)
-            opening.check_file(self.origin, asked, self.path)
-            opening.check_model(self.origin, self.source, asked.model, self.path)
-            self._asked = asked
+            asked = provenance.resolve_model(model, self.class_names, preprocess, trust)
+            provenance.check_model_file(self.manifest, asked, self.path)
+            provenance.check_model(self.manifest, self.source, asked.model, self.path)
+            self._opened_model = asked
         return self
 
-    def _images(self) -> Data:
-        if self._data is None:
-            if not self.origin.data:
+    def _open_images(self) -> OpenedData:
+        if self._opened_data is None:
+            if not self.manifest.data_text:
                 raise OptionError(
                     f"the images of the study in {self.path} were given from memory: give them again, as in "
                     "study.attach(data, model).",
                     slug="study-data",
                 )
-            self.attach(data=self.origin.data, form=self.origin.form)
-        assert self._data is not None
-        return self._data
+            self.attach(data=self.manifest.data_text, form=self.manifest.image_format)
+        assert self._opened_data is not None
+        return self._opened_data
 
     def run(
         self,
         data: Any = None,
         model: Any = None,
         *,
-        form: Form | None = None,
+        form: ImageFormat | None = None,
         class_names: Sequence[str] | Mapping[Any, Any] | None = None,
         preprocess: Any = None,
         held_out: float | None = None,
@@ -247,24 +247,24 @@ class Study(Reading):
         FileError
             If the study's folder cannot be written to.
         """
-        _check_options(workers, batch_size)
+        _check_run_options(workers, batch_size)
         how = {"form": form, "preprocess": preprocess, "trust": trust}
-        if self._origin is None:
-            self._begin(data, model, class_names, held_out, **how)
+        if self._manifest is None:
+            self._begin_study(data, model, class_names, held_out, **how)
         else:
-            kept.check_split(self.origin, held_out, self.path)
+            kept.check_held_out(self.manifest, held_out, self.path)
             self.attach(data, model, **how)
-        job = opening.job_of(self.origin, self._images(), self._opened(), batch_size)
-        size, count = self.origin.part, self.origin.count
-        self.store.sweep()
-        missing = self.store.missing(count, size)
+        job = provenance.make_job(self.manifest, self._open_images(), self._open_model(), batch_size)
+        size, count = self.manifest.part_size, self.manifest.image_count
+        self.store.remove_abandoned()
+        missing = self.store.missing_parts(count, size)
         shown = sys.stderr.isatty() if progress is None else progress
-        counted = Progress(sum(len(job.places(*part)) for part in missing), shown=shown)
+        counted = StudyProgress(sum(len(job.selected_places(*part)) for part in missing), shown=shown)
         with counted.running():
-            running.compute(job, self.store, missing, workers, counted)
+            runner.compute_missing(job, self.store, missing, workers, counted)
             if retry:
-                running.retry(job, self.store, workers, counted)
-        self.store.join(count, size)
+                runner.retry_failed(job, self.store, workers, counted)
+        self.store.join_parts(count, size)
         self._check_hopeless()
         return self
 
@@ -286,7 +286,7 @@ class Study(Reading):
         which : int or str
             Its place, or its id.
         """
-        place = self.store.place(which) if isinstance(which, str) else which
+        place = self.store.place_of(which) if isinstance(which, str) else which
         row = self.row(place)
         scores = Scores(
             values=np.zeros((0, len(row.targets))),
@@ -300,27 +300,29 @@ class Study(Reading):
             self.image(place), self.plan, row.segments, scores, row.attribution, self.class_names
         )
 
-    def _begin(self, data: Any, model: Any, class_names: Any, held_out: float | None, **how: Any) -> None:
+    def _begin_study(
+        self, data: Any, model: Any, class_names: Any, held_out: float | None, **how: Any
+    ) -> None:
         """Write a new study's plan.toml; if another process was faster, what is given has to fit."""
         if data is None or model is None:
             raise OptionError(
                 f"there is no study in {self.path} yet: run(data, model) begins one.", slug="study-missing"
             )
-        split = Split(held_out, self.plan.seed) if held_out else None
-        images = opening.open_images(data, how["form"], split)
-        asked = opening.open_asked(model, class_names, how["preprocess"], how["trust"])
-        mine = kept.write(self.path, opening.origin_of(self.plan, images, asked))
-        self._origin = kept.read(self.path)
+        split = HoldoutRule(held_out, self.plan.seed) if held_out else None
+        images = provenance.resolve_images(data, how["form"], split)
+        asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"])
+        mine = kept.write_manifest(self.path, provenance.make_manifest(self.plan, images, asked))
+        self._manifest = kept.read_manifest(self.path)
         if not mine:
-            kept.check_same(self.origin.plan, self._plan or Plan(), self.path)
-            kept.check_split(self.origin, held_out, self.path)
-        self._origin = self._with_plan(self.origin)
+            kept.check_same_plan(self.manifest.plan, self._plan or Plan(), self.path)
+            kept.check_held_out(self.manifest, held_out, self.path)
+        self._manifest = self._with_plan(self.manifest)
         if mine:
-            self._data, self._asked = images, asked
+            self._opened_data, self._opened_model = images, asked
         else:
             self.attach(data, model, **how)
 
-    def _with_plan(self, origin: Origin) -> Origin:
+    def _with_plan(self, origin: Manifest) -> Manifest:
         """With the plan that was given, if one was: a file cannot hold its functions."""
         return origin if self._plan is None else dataclasses.replace(origin, plan=self._plan)
 
@@ -336,7 +338,7 @@ class Study(Reading):
             )
 
 
-def _check_options(workers: Any, batch_size: Any) -> None:
+def _check_run_options(workers: Any, batch_size: Any) -> None:
     for name, value in (("workers", workers), ("batch_size", batch_size)):
         if isinstance(value, Ray) or value is None:
             continue

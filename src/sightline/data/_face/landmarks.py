@@ -7,8 +7,8 @@ from sightline.data._face.person import Person
 from sightline.data._face.shapes import Pair
 
 
-def landmarks(person: Person, look: Look) -> dict[str, Pair]:
-    """Middle of each region, across and down the turned face. Left and right are the picture's."""
+def face_landmarks(person: Person, look: Look) -> dict[str, Pair]:
+    """Middle of each region, across and down the turned face. Left and right are the image's."""
     eyes, mouth, head = person.eyes, person.mouth, person.head
     brow = eyes.y - eyes.brow_gap - look.brows - eyes.brow_thick
     lip = mouth.y + mouth.lower + 0.055 * look.open

@@ -1,17 +1,17 @@
-"""generator → a look: everything that changes from picture to picture of one person."""
+"""generator → a look: everything that changes from image to image of one person."""
 
 import numpy as np
 
-from sightline.data._face.person import Colour, Person, between, jitter
+from sightline.data._face.person import Colour, Person, jitter_colour, uniform_between
 from sightline.data._face.shapes import Pair
 from sightline.types import record
 
 
 @record
 class Look:
-    """Pose, expression, light and surroundings of one picture.
+    """Pose, expression, light and surroundings of one image.
 
-    Lengths in half pictures, angles in radians; `light` is where it comes from, across and down.
+    Lengths in half images, angles in radians; `light` is where it comes from, across and down.
     """
 
     across: float
@@ -35,10 +35,10 @@ class Look:
 
 
 def draw_look(rng: np.random.Generator, person: Person, variety: float) -> Look:
-    """One picture's look; at `variety` 0 all pictures of a person are alike."""
+    """One image's look; at `variety` 0 all images of a person are alike."""
 
     def about(middle: float, by: float) -> float:
-        return middle + variety * between(rng, -by, by)
+        return middle + variety * uniform_between(rng, -by, by)
 
     tone = about(0.48, 0.16)
     return Look(
@@ -56,7 +56,7 @@ def draw_look(rng: np.random.Generator, person: Person, variety: float) -> Look:
         light=(about(0, 0.65), about(-0.35, 0.3)),
         ambient=about(0.42, 0.1),
         gain=about(1, 0.12),
-        backdrop=jitter(rng, (tone * 0.96, tone, tone * 1.05), 0.04 * variety),
+        backdrop=jitter_colour(rng, (tone * 0.96, tone, tone * 1.05), 0.04 * variety),
         glow=(about(0, 0.8), about(-0.3, 0.5)),
         glasses=person.glasses.shape != "none" and about(0.5, 0.5) <= person.glasses.habit,
         noise=0.012 * variety,

@@ -1,6 +1,6 @@
-"""generator → a person: everything that stays the same from picture to picture.
+"""generator → a person: everything that stays the same from image to image.
 
-Lengths are in half pictures: the picture spans -1 to 1 across and down, the eyes are near 0.
+Lengths are in half images: the image spans -1 to 1 across and down, the eyes are near 0.
 """
 
 import numpy as np
@@ -140,7 +140,7 @@ class Hair:
 
 @record
 class Glasses:
-    """Shape, colour and thickness of the frame, and in what share of the pictures they are worn."""
+    """Shape, colour and thickness of the frame, and in what share of the images they are worn."""
 
     shape: str
     colour: Colour
@@ -150,7 +150,7 @@ class Glasses:
 
 @record
 class Person:
-    """Everything that stays the same from picture to picture."""
+    """Everything that stays the same from image to image."""
 
     skin: Colour
     hair: Hair
@@ -165,7 +165,7 @@ class Person:
     moustache: float
 
 
-def mixed(first: Colour, second: Colour, share: float) -> Colour:
+def mix_colours(first: Colour, second: Colour, share: float) -> Colour:
     """The colour `share` of the way from the first to the second."""
     red, green, blue = ((1 - share) * a + share * b for a, b in zip(first, second, strict=True))
     return red, green, blue
@@ -176,108 +176,110 @@ def brightness(colour: Colour) -> float:
     return sum(colour) / 3
 
 
-def between(rng: np.random.Generator, low: float, high: float) -> float:
+def uniform_between(rng: np.random.Generator, low: float, high: float) -> float:
     """A number between the two."""
     return float(rng.uniform(low, high))
 
 
-def jitter(rng: np.random.Generator, colour: Colour, by: float) -> Colour:
+def jitter_colour(rng: np.random.Generator, colour: Colour, by: float) -> Colour:
     """About this colour: lighter or darker, and a little off in hue."""
-    shift = between(rng, -by, by)
-    red, green, blue = (min(max(c + shift + between(rng, -by, by) / 3, 0.02), 1.0) for c in colour)
+    shift = uniform_between(rng, -by, by)
+    red, green, blue = (min(max(c + shift + uniform_between(rng, -by, by) / 3, 0.02), 1.0) for c in colour)
     return red, green, blue
 
 
 def draw_person(rng: np.random.Generator) -> Person:
     """A person."""
-    place = between(rng, 0, len(SKINS) - 1.001)
-    skin = jitter(rng, mixed(SKINS[int(place)], SKINS[int(place) + 1], place % 1), 0.015)
-    hair = _hair(rng, skin)
+    place = uniform_between(rng, 0, len(SKINS) - 1.001)
+    skin = jitter_colour(rng, mix_colours(SKINS[int(place)], SKINS[int(place) + 1], place % 1), 0.015)
+    hair = _draw_hair(rng, skin)
     shaven = hair.style in ("long", "bob")
     return Person(
         skin=skin,
         hair=hair,
-        head=_head(rng),
-        eyes=_eyes(rng, skin),
+        head=_draw_head(rng),
+        eyes=_draw_eyes(rng, skin),
         nose=Nose(
-            y=between(rng, 0.23, 0.30), width=between(rng, 0.085, 0.135), depth=between(rng, 0.75, 1.25)
+            y=uniform_between(rng, 0.23, 0.30),
+            width=uniform_between(rng, 0.085, 0.135),
+            depth=uniform_between(rng, 0.75, 1.25),
         ),
-        mouth=_mouth(rng),
-        glasses=_glasses(rng),
-        shirt=jitter(rng, SHIRTS[rng.integers(len(SHIRTS))], 0.05),
-        folds=between(rng, 0, 1),
-        beard=_sometimes(rng, 0.32, 0.3, 0.95) * (not shaven),
-        moustache=_sometimes(rng, 0.2, 0.5, 0.95) * (not shaven),
+        mouth=_draw_mouth(rng),
+        glasses=_draw_glasses(rng),
+        shirt=jitter_colour(rng, SHIRTS[rng.integers(len(SHIRTS))], 0.05),
+        folds=uniform_between(rng, 0, 1),
+        beard=_uniform_or_zero(rng, 0.32, 0.3, 0.95) * (not shaven),
+        moustache=_uniform_or_zero(rng, 0.2, 0.5, 0.95) * (not shaven),
     )
 
 
-def _sometimes(rng: np.random.Generator, chance: float, low: float, high: float) -> float:
-    happens, amount = rng.random() < chance, between(rng, low, high)
+def _uniform_or_zero(rng: np.random.Generator, chance: float, low: float, high: float) -> float:
+    happens, amount = rng.random() < chance, uniform_between(rng, low, high)
     return amount if happens else 0.0
 
 
-def _head(rng: np.random.Generator) -> Head:
-    width = between(rng, 0.45, 0.54)
+def _draw_head(rng: np.random.Generator) -> Head:
+    width = uniform_between(rng, 0.45, 0.54)
     return Head(
         width=width,
-        chin=between(rng, 0.66, 0.75),
-        crown=between(rng, 0.60, 0.67),
-        taper=between(rng, 0.22, 0.42),
-        square=between(rng, 2.15, 2.7),
-        neck=width * between(rng, 0.5, 0.66),
-        ear=between(rng, 0.85, 1.2),
+        chin=uniform_between(rng, 0.66, 0.75),
+        crown=uniform_between(rng, 0.60, 0.67),
+        taper=uniform_between(rng, 0.22, 0.42),
+        square=uniform_between(rng, 2.15, 2.7),
+        neck=width * uniform_between(rng, 0.5, 0.66),
+        ear=uniform_between(rng, 0.85, 1.2),
     )
 
 
-def _eyes(rng: np.random.Generator, skin: Colour) -> Eyes:
-    width = between(rng, 0.105, 0.135)
+def _draw_eyes(rng: np.random.Generator, skin: Colour) -> Eyes:
+    width = uniform_between(rng, 0.105, 0.135)
     return Eyes(
-        y=between(rng, -0.02, 0.05),
-        apart=between(rng, 0.205, 0.255),
+        y=uniform_between(rng, -0.02, 0.05),
+        apart=uniform_between(rng, 0.205, 0.255),
         width=width,
-        opening=width * between(rng, 0.42, 0.62),
-        slant=between(rng, -0.14, 0.08),
+        opening=width * uniform_between(rng, 0.42, 0.62),
+        slant=uniform_between(rng, -0.14, 0.08),
         iris=IRISES[rng.integers(len(IRISES) if brightness(skin) > LIGHT else 2)],
-        brow_gap=between(rng, 0.12, 0.165),
-        brow_thick=between(rng, 0.012, 0.034),
-        brow_arch=between(rng, 0.01, 0.05),
-        brow_slant=between(rng, -0.012, 0.021),
+        brow_gap=uniform_between(rng, 0.12, 0.165),
+        brow_thick=uniform_between(rng, 0.012, 0.034),
+        brow_arch=uniform_between(rng, 0.01, 0.05),
+        brow_slant=uniform_between(rng, -0.012, 0.021),
     )
 
 
-def _mouth(rng: np.random.Generator) -> Mouth:
+def _draw_mouth(rng: np.random.Generator) -> Mouth:
     return Mouth(
-        y=between(rng, 0.43, 0.48),
-        width=between(rng, 0.16, 0.23),
-        upper=between(rng, 0.018, 0.042),
-        lower=between(rng, 0.028, 0.058),
-        red=between(rng, 0.35, 1.0),
+        y=uniform_between(rng, 0.43, 0.48),
+        width=uniform_between(rng, 0.16, 0.23),
+        upper=uniform_between(rng, 0.018, 0.042),
+        lower=uniform_between(rng, 0.028, 0.058),
+        red=uniform_between(rng, 0.35, 1.0),
     )
 
 
-def _glasses(rng: np.random.Generator) -> Glasses:
+def _draw_glasses(rng: np.random.Generator) -> Glasses:
     return Glasses(
         shape=("none", "none", "none", "round", "square")[rng.integers(5)],
-        colour=jitter(rng, (0.13, 0.11, 0.10), 0.08),
-        thick=between(rng, 0.013, 0.022),
+        colour=jitter_colour(rng, (0.13, 0.11, 0.10), 0.08),
+        thick=uniform_between(rng, 0.013, 0.022),
         habit=(1.0, 1.0, 0.6)[rng.integers(3)],
     )
 
 
-def _hair(rng: np.random.Generator, skin: Colour) -> Hair:
+def _draw_hair(rng: np.random.Generator, skin: Colour) -> Hair:
     name = list(STYLES)[rng.choice(len(STYLES), p=[style.share for style in STYLES.values()])]
     style, swing = STYLES[name], 0.2 if name == "swept" else 0.04
     return Hair(
         style=name,
-        colour=jitter(rng, _hair_colour(rng, skin), 0.03),
-        line=style.line + between(rng, -0.03, 0.04),
-        top=style.top * between(rng, 0.8, 1.25),
-        side=style.side * between(rng, 0.8, 1.25),
-        drop=style.drop + between(rng, -0.04, 0.05),
-        length=style.length + between(rng, -0.04, 0.06) * (style.length > 0),
-        sweep=(-1.0, 1.0)[rng.integers(2)] * between(rng, 0.6 * swing, swing),
-        wave=between(rng, 0.7, 1.3),
-        phase=between(rng, 0, 2 * np.pi),
+        colour=jitter_colour(rng, _hair_colour(rng, skin), 0.03),
+        line=style.line + uniform_between(rng, -0.03, 0.04),
+        top=style.top * uniform_between(rng, 0.8, 1.25),
+        side=style.side * uniform_between(rng, 0.8, 1.25),
+        drop=style.drop + uniform_between(rng, -0.04, 0.05),
+        length=style.length + uniform_between(rng, -0.04, 0.06) * (style.length > 0),
+        sweep=(-1.0, 1.0)[rng.integers(2)] * uniform_between(rng, 0.6 * swing, swing),
+        wave=uniform_between(rng, 0.7, 1.3),
+        phase=uniform_between(rng, 0, 2 * np.pi),
     )
 
 

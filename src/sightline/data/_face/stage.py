@@ -1,4 +1,4 @@
-"""person, look and size → the coordinates of every pixel, seen from the picture, the head, the face."""
+"""person, look and size → the coordinates of every pixel, seen from the image, the head, the face."""
 
 import dataclasses
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from sightline.data._face.look import Look
 from sightline.data._face.person import Person
-from sightline.data._face.shapes import Pair, Plane, ramp
+from sightline.data._face.shapes import Pair, Plane, smooth_ramp
 from sightline.types import record
 
 ZOOM = 1.18
@@ -19,7 +19,7 @@ SKULL = 2.25
 class Stage:
     """Coordinates of every pixel, and the size of one.
 
-    `x`, `y` of the picture; `u`, `v` of the head; `s`, `t` of the turned face; `body` is `x` seen from
+    `x`, `y` of the image; `u`, `v` of the head; `s`, `t` of the turned face; `body` is `x` seen from
     the neck; `rim` is 0 at the middle of the head and 1 at its outline.
     """
 
@@ -33,8 +33,8 @@ class Stage:
     rim: Plane
     pixel: float
 
-    def cut(self, window: tuple[slice, slice]) -> "Stage":
-        """The same coordinates, of a part of the picture."""
+    def crop(self, window: tuple[slice, slice]) -> "Stage":
+        """The same coordinates, of a part of the image."""
         planes = {
             f.name: getattr(self, f.name)[window] for f in dataclasses.fields(self) if f.name != "pixel"
         }
@@ -43,17 +43,17 @@ class Stage:
     def window(self, at: Pair, reach: Pair) -> tuple[slice, slice]:
         """Rows and columns around a place of the face."""
         near = (np.abs(self.s - at[0]) < reach[0]) & (np.abs(self.t - at[1]) < reach[1])
-        return _span(near.any(axis=1)), _span(near.any(axis=0))
+        return _used_slice(near.any(axis=1)), _used_slice(near.any(axis=0))
 
-    def nearest(self, at: Pair) -> Pair:
-        """The pixel where the face has this place: its middle, down and across, in shares of the picture."""
+    def nearest_pixel(self, at: Pair) -> Pair:
+        """The pixel where the face has this place: its middle, down and across, in shares of the image."""
         far = (self.s - at[0]) ** 2 + (self.t - at[1]) ** 2
         row, column = divmod(int(far.argmin()), far.shape[1])
         return (row + 0.5) / far.shape[0], (column + 0.5) / far.shape[1]
 
 
 def set_stage(person: Person, look: Look, size: int) -> Stage:
-    """The coordinates of a picture."""
+    """The coordinates of an image."""
     line = (np.arange(size, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / size) - 1
     x, y = np.broadcast_to(line, (size, size)), np.broadcast_to(line[:, np.newaxis], (size, size))
     scale = ZOOM * look.scale
@@ -65,30 +65,30 @@ def set_stage(person: Person, look: Look, size: int) -> Stage:
         y=y,
         u=u,
         v=v,
-        s=_turned(u, look.yaw, person.head.width * 1.4),
-        t=_turned(v, look.pitch, 1.0),
+        s=_drum_position(u, look.yaw, person.head.width * 1.4),
+        t=_drum_position(v, look.pitch, 1.0),
         body=(x - 0.7 * look.across) * (1 / ZOOM),
-        rim=_rim(person, u, v),
+        rim=_rim_distance(person, u, v),
         pixel=2 / size / scale,
     )
 
 
-def _turned(along: Plane, angle: float, radius: float) -> Plane:
+def _drum_position(along: Plane, angle: float, radius: float) -> Plane:
     """Where on a turned drum of this radius each pixel lies."""
     angles = np.arcsin(np.clip(along * (1 / radius), -0.985, 0.985))
     return radius * np.sin(angles - angle)
 
 
-def _rim(person: Person, u: Plane, v: Plane) -> Plane:
+def _rim_distance(person: Person, u: Plane, v: Plane) -> Plane:
     """Two half ovals; the lower one narrows to the chin and may be squarer."""
     head = person.head
     up, low = np.maximum(-v, 0) * (1 / head.crown), np.clip(v * (1 / head.chin), 0, 1.2)
     width = head.width * (1 - head.taper * low * low)
     # A sudden change of power at eye level would be seen as a line in the light.
-    power = SKULL + (head.square - SKULL) * ramp(v, -0.2, 0.35)
+    power = SKULL + (head.square - SKULL) * smooth_ramp(v, -0.2, 0.35)
     return np.asarray(np.abs(u / width) ** power + low**head.square + up**SKULL)
 
 
-def _span(used: Any) -> slice:
+def _used_slice(used: Any) -> slice:
     places = np.flatnonzero(used)
     return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0)

@@ -7,7 +7,7 @@ from typing import Any
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def arguments(fn: Callable[..., Any]) -> tuple[str, ...]:
+def keyword_names(fn: Callable[..., Any]) -> tuple[str, ...]:
     """Names that a callable takes as keywords, in its own order."""
     try:
         signature = inspect.signature(fn)
@@ -24,4 +24,4 @@ def has_arg(fn: Callable[..., Any], arg_name: str) -> bool:
     >>> has_arg(sorted, "reverse"), has_arg(sorted, "revers")
     (True, False)
     """
-    return arg_name in arguments(fn)
+    return arg_name in keyword_names(fn)

@@ -9,8 +9,8 @@ from jaxtyping import Shaped
 from sightline.engine.image import as_image, unit_rgb
 from sightline.errors import OptionError
 from sightline.lime.errors import ParameterError
-from sightline.lime.utils.generic_utils import arguments, has_arg
-from sightline.types import nearest
+from sightline.lime.utils.generic_utils import has_arg, keyword_names
+from sightline.types import did_you_mean
 
 ALGORITHMS = ("quickshift", "felzenszwalb", "slic", "watershed")
 SEEDS = ("random_seed", "seed", "rng")
@@ -41,21 +41,21 @@ class BaseWrapper:
     def _check_params(self, parameters: Any) -> None:
         if isinstance(parameters, str):
             # What is not callable at all says so first, as in lime.
-            _ = self._target().__call__
+            _ = self._checked_target().__call__
             raise OptionError(
                 f"parameters must be a list or a dict of names, but the text {parameters!r} was given.",
                 slug="option-value",
             )
-        target = self._target()
+        target = self._checked_target()
         for name in parameters:
             if not has_arg(target, name):
-                valid = [one for one in arguments(target) if one != "image"]
+                valid = [one for one in keyword_names(target) if one != "image"]
                 raise ParameterError(
-                    f"{_named(target)} has no parameter {name!r}. {nearest(name, valid)}",
+                    f"{_target_name(target)} has no parameter {name!r}. {did_you_mean(name, valid)}",
                     slug="option-unknown",
                 )
 
-    def _target(self) -> Any:
+    def _checked_target(self) -> Any:
         if self.target_fn is not None:
             return self.target_fn
         if callable(self):
@@ -84,7 +84,7 @@ class BaseWrapper:
 class SegmentationAlgorithm(BaseWrapper):
     """One of scikit-image's segmentation algorithms with its parameters, to be called with an image.
 
-    The same picture as uint8, float 0–1 or float 0–255 gives the same segments, because the algorithm
+    The same image as uint8, float 0–1 or float 0–255 gives the same segments, because the algorithm
     always sees RGB between 0 and 1. The ids are scikit-image's own (its slic counts from 1);
     `LimeImageExplainer` renumbers them.
 
@@ -95,7 +95,7 @@ class SegmentationAlgorithm(BaseWrapper):
     **target_params
         Parameters of the function of that name in `skimage.segmentation`. `random_seed`, `seed` and
         `rng` all set the seed of quickshift; the other algorithms use no random numbers, so that any
-        seed is as good as none. "watershed" floods the edges of the picture's brightness from 100
+        seed is as good as none. "watershed" floods the edges of the image's brightness from 100
         markers, unless `markers` says otherwise.
 
     Raises
@@ -116,12 +116,13 @@ class SegmentationAlgorithm(BaseWrapper):
 
         if algo_type not in ALGORITHMS:
             raise OptionError(
-                f"there is no segmentation algorithm {algo_type!r}. {nearest(str(algo_type), ALGORITHMS)}",
+                f"there is no segmentation algorithm {algo_type!r}. "
+                f"{did_you_mean(str(algo_type), ALGORITHMS)}",
                 slug="option-unknown",
             )
         self.algo_type = algo_type
         target = getattr(segmentation, algo_type)
-        super().__init__(target, **_seeded(target, target_params))
+        super().__init__(target, **_current_seed_name(target, target_params))
         if algo_type == "watershed":
             self.target_params.setdefault("markers", 100)
         self._check_params(self.target_params)
@@ -135,7 +136,7 @@ class SegmentationAlgorithm(BaseWrapper):
         return np.asarray(self.target_fn(pixels, **self.target_params))
 
 
-def _seeded(target: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+def _current_seed_name(target: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
     """The parameters with the seed under the name that today's scikit-image has for it, if any."""
     seeds = [given[name] for name in SEEDS if name in given]
     rest = {name: value for name, value in given.items() if name not in SEEDS}
@@ -144,5 +145,5 @@ def _seeded(target: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]
     return rest | {"rng": seeds[0]} if seeds and has_arg(target, "rng") else rest
 
 
-def _named(target: Any) -> str:
+def _target_name(target: Any) -> str:
     return getattr(target, "__name__", None) or type(target).__name__

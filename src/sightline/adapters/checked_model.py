@@ -1,0 +1,408 @@
+"""any source of raw answers → a Model: images (B, *image.shape) → scores (B, L), float64."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float64, Shaped
+
+from sightline.adapters.outputs import batch_text, scores_of
+from sightline.adapters.preprocess import per_image
+from sightline.errors import ModelError, OptionError, SightlineError
+from sightline.types import Network, Segments, did_you_mean
+
+OUTPUTS = ("auto", "probability", "logit", "softmax", "sigmoid")
+# float32 arithmetic puts a sigmoid or the sum of a softmax this far beside 1.
+ROUNDING = 1e-6
+SUM_ROUNDING = 1e-3
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """What an adapter gives: a call that returns raw answers; its repr says how the images are given.
+
+    Its `output` is what ``"auto"`` stands for: ``"network"`` if logits are to become probabilities; then
+    `squashed` says, if it is known, whether a softmax or sigmoid comes last. It may also have `masked` and
+    `away` (it makes the images of masks on its own device), `suits` (the size of a batch) and `network`
+    (its inside); `TorchModel` has them all.
+    """
+
+    class_names: tuple[str, ...] | None
+    batch_size: int | None
+    output: str
+
+    def __call__(self, images: Any, /) -> Any: ...
+
+
+class CheckedModel:
+    """A model whose every answer is checked and brought to one form.
+
+    Made by `as_model`. It holds what its first answer showed (the number of columns, and what a single
+    column means), so that later answers can be held against it; nothing else.
+
+    Parameters
+    ----------
+    ask : Ask
+        Returns the raw answer about a batch of images.
+    output : str
+        What the columns are, as for `as_model`.
+    class_names : sequence of str, optional
+        One for each class; for a single column also one, the name of class 1.
+    batch_size : int, optional
+        Images in a batch that the model insists on or prefers.
+    preprocess : callable, optional
+        Images as the user has them, shape (B, H, W, C) → what `ask` is given.
+
+    Raises
+    ------
+    OptionError
+        If `output` does not exist, or `class_names` or `batch_size` cannot be used.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        output: str = "auto",
+        class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+        batch_size: int | None = None,
+        preprocess: Any = None,
+    ) -> None:
+        self.backend = backend
+        self.output = _known_output(output) if output != "auto" else backend.output
+        self.batch_size = _known_size(batch_size) if batch_size is not None else backend.batch_size
+        self.preprocess = _check_preprocess(preprocess)
+        self._names = _full_names(class_names) if class_names is not None else backend.class_names
+        # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
+        self._first: dict[str, Any] = {}
+        self.repaired: Any = None
+        """How it was made, if a repair made it: a `sightline.repair.result.Provenance`."""
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """One name a column, if they are known; some models tell them with their first answer."""
+        return self._names or self._first.get("names")
+
+    @property
+    def rule(self) -> str:
+        """How answers become scores, in words; complete after the first call."""
+        if "columns" not in self._first:
+            shown = "auto" if self.output == "network" else self.output
+            return f"output={shown!r}, not asked yet"
+        columns, meaning = self._first["columns"], self._first["meaning"]
+        if columns == 1:
+            return f"one column, {SINGLE[meaning]}"
+        if meaning in ("softmax", "sigmoid"):
+            return f"{columns} columns of logits: scores are their {meaning}"
+        return f"{columns} columns kept as they are: {self._first['looks']}"
+
+    @property
+    def outputs_probabilities(self) -> bool:
+        """Whether its raw answers are probabilities, rather than logits; known after the first call."""
+        return self._first.get("meaning") == "probability"
+
+    def __repr__(self) -> str:
+        before = "" if self.preprocess is None else f" after {_function_name(self.preprocess)}"
+        return f"CheckedModel({self.backend!r}{before}; {self.rule})"
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Float64[np.ndarray, "B L"]:
+        """Scores of a batch of images.
+
+        Parameters
+        ----------
+        images : array, shape (B, H, W) or (B, H, W, C)
+            In the dtype and range that the model wants. It is handed over without a copy: the model may
+            change it.
+
+        Returns
+        -------
+        float64 array, shape (B, L)
+            A new array at every call.
+
+        Raises
+        ------
+        ModelError
+            If the model fails, or its answer cannot be used.
+        """
+        shape, dtype = images.shape, images.dtype
+        with _name_failed_batch(shape, dtype):
+            answer = self.backend(self.apply_preprocess(images))
+        return self._checked_scores(answer, shape, dtype)
+
+    @property
+    def score_masks(self) -> Callable[..., Iterator[Float64[np.ndarray, "B L"]]] | None:
+        """Scores of masks whose images the model makes on its own device, if it does."""
+        return (
+            self._score_masks
+            if self.preprocess is None and getattr(self.backend, "off_host", False)
+            else None
+        )
+
+    def _score_masks(
+        self,
+        image: Shaped[np.ndarray, "H W C"],
+        hidden: Shaped[np.ndarray, "H W C"],
+        segments: Segments,
+        keep: Bool[np.ndarray, "M S"],
+        batch_size: int,
+    ) -> Iterator[Float64[np.ndarray, "B L"]]:
+        shape = (min(batch_size, len(keep)), *image.shape)
+        with _name_failed_batch(shape, image.dtype):
+            for answer in self.backend.score_masks(image, hidden, segments, keep, batch_size):  # type: ignore[attr-defined]
+                yield self._checked_scores(answer, (len(answer), *image.shape), image.dtype)
+
+    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
+        """Images in a batch that suit the model: its own number, or what its device has room for."""
+        measure = getattr(self.backend, "suggested_batch_size", None)
+        return self.batch_size or (None if measure is None or self.preprocess is not None else measure(image))
+
+    @property
+    def is_white_box(self) -> bool:
+        """Whether the model's inside can be looked at."""
+        return getattr(self.backend, "network", None) is not None
+
+    def network(self) -> Network:
+        """The inside of the model, for the methods that look into it.
+
+        Raises
+        ------
+        ModelError
+            If the model is known by its answers alone.
+        """
+        opened = getattr(self.backend, "network", None)
+        if opened is None:
+            raise ModelError(
+                f"{self.backend!r} is known by its answers alone, but this method looks into the "
+                f"network. Give "
+                "the PyTorch module or the Keras model itself, or use a method that needs answers only: "
+                "lime, shapley, banzhaf, rise or occlusion.",
+                slug="inside-closed",
+            )
+        return PreprocessedNetwork(opened(), self)
+
+    def apply_preprocess(self, images: Any) -> Any:
+        """Images after the preprocessing, if there is one."""
+        if self.preprocess is None:
+            return images
+        shape, dtype = images.shape, images.dtype
+        try:
+            return self.preprocess(images)
+        except SightlineError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"preprocess={_function_name(self.preprocess)} failed on a batch of "
+                f"{batch_text(shape, dtype)}: "
+                f"{type(error).__name__}: {_shorten_message(error)}. A function of one PIL image, such "
+                f"as those of "
+                "torchvision.transforms, goes into sl.per_image: preprocess=sl.per_image(transform).",
+                slug="preprocess-failed",
+            ) from error
+
+    def _checked_scores(self, answer: Any, shape: tuple[int, ...], dtype: Any) -> Float64[np.ndarray, "B L"]:
+        scores, names = scores_of(answer, shape, dtype)
+        self._check_columns(scores, names)
+        meaning = self._first.setdefault("meaning", self._column_meaning(scores))
+        if meaning == "probability" and not _within_unit(scores):
+            self._refuse_range(scores)
+        return SCORES[meaning](scores)
+
+    def _column_meaning(self, scores: Float64[np.ndarray, "B R"]) -> str:
+        """What the columns are: a key of `SCORES`."""
+        self._first.setdefault("looks", _describe_range(scores))
+        single = scores.shape[1] == 1
+        if self.output == "softmax" and single:
+            raise ModelError(
+                'output="softmax" needs a column for each class, but the model returned one column. If it is '
+                'a logit of class 1, pass output="sigmoid".',
+                slug="model-columns",
+            )
+        if self.output not in ("auto", "network"):
+            return self.output
+        network, squashed = self.output == "network", getattr(self.backend, "outputs_probabilities", None)
+        if _within_unit(scores) and squashed is not False:
+            return "probability" if single or network else "logit"
+        if network:
+            return "sigmoid" if single else "softmax"
+        return "logit"
+
+    def _check_columns(self, scores: Float64[np.ndarray, "B R"], names: tuple[str, ...] | None) -> None:
+        columns = scores.shape[1]
+        before = self._first.setdefault("columns", columns)
+        if columns != before:
+            raise ModelError(
+                f"the model returned {columns} columns of scores, but {before} at its first call. It has to "
+                "return the same classes for every batch.",
+                slug="model-columns",
+            )
+        if self._first.setdefault("names", names) != names:
+            raise ModelError(
+                f"the model named its classes {names}, but {self._first['names']} at its first call.",
+                slug="model-columns",
+            )
+        known, classes = self.class_names, max(columns, 2)
+        if known is not None and len(known) != classes:
+            raise ModelError(
+                f"there are {len(known)} class names, but the model returned {columns} "
+                f"column{'s' * (columns != 1)} of scores, which is {classes} classes. Give class_names with "
+                "one name a class.",
+                slug="model-columns",
+            )
+
+    def _refuse_range(self, scores: Float64[np.ndarray, "B R"]) -> None:
+        why = (
+            'output="probability" was given'
+            if self.output == "probability"
+            else "its first answers were within 0 to 1, so they were taken for probabilities"
+        )
+        raise ModelError(
+            f"the model returned scores from {scores.min():.6g} to {scores.max():.6g}, but {why}. "
+            'If they are logits, pass output="logit", "softmax" or "sigmoid".',
+            slug="model-range",
+        )
+
+
+class PreprocessedNetwork:
+    """A network whose inputs are the user's images after their preprocessing."""
+
+    def __init__(self, network: Network, model: CheckedModel) -> None:
+        self._network = network
+        self._model = model
+
+    def prepare_inputs(self, images: Any) -> Any:
+        """Images → what the network is given."""
+        return self._network.prepare_inputs(self._model.apply_preprocess(images))
+
+    def randomised_copy(self, seed: int) -> CheckedModel:
+        """The whole model with every weight of its network drawn anew."""
+        from sightline.adapters import as_model
+
+        model = self._model
+        return as_model(
+            self._network.randomised_copy(seed),
+            output="auto" if model.output == "network" else model.output,
+            class_names=model.class_names,
+            batch_size=model.batch_size,
+            # A preprocessing of tensors is part of what asks the network.
+            preprocess=model.preprocess or getattr(model.backend, "preprocess", None),
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+
+def _as_two_classes(of_one: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
+    """Scores of two classes from the probability of class 1; several columns stay."""
+    return np.hstack([1 - of_one, of_one]) if of_one.shape[1] == 1 else of_one
+
+
+def _sigmoid_scores(scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
+    from scipy.special import expit
+
+    return _as_two_classes(np.asarray(expit(scores)))
+
+
+def _softmax_scores(scores: Float64[np.ndarray, "B L"]) -> Float64[np.ndarray, "B L"]:
+    from scipy.special import softmax
+
+    return np.asarray(softmax(scores, axis=1))
+
+
+SCORES: Mapping[str, Callable[[Float64[np.ndarray, "B R"]], Float64[np.ndarray, "B L"]]] = {
+    "probability": _as_two_classes,
+    "sigmoid": _sigmoid_scores,
+    "softmax": _softmax_scores,
+    "logit": lambda scores: np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores,
+}
+"""What the columns are → how they become scores."""
+
+SINGLE = {
+    "probability": "a probability of class 1: scores are [1 - p, p]",
+    "sigmoid": "a logit of class 1: scores are [1 - p, p] of its sigmoid p",
+    "logit": "a logit of class 1: scores are [-v, v]",
+}
+
+
+@contextlib.contextmanager
+def _name_failed_batch(shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
+    """Errors of the user's own code name the batch it was given."""
+    try:
+        yield
+    except SightlineError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the model failed on a batch of {batch_text(shape, dtype)}: "
+            f"{type(error).__name__}: {_shorten_message(error)}",
+            slug="model-failed",
+        ) from error
+
+
+def _check_preprocess(preprocess: Any) -> Any:
+    if preprocess is not None and not callable(preprocess):
+        raise OptionError(
+            f"preprocess must be a function of a batch of images, but {preprocess!r} was given.",
+            slug="option-value",
+        )
+    return preprocess
+
+
+def _function_name(function: Any) -> str:
+    if isinstance(function, per_image):
+        return repr(function)
+    return getattr(function, "__qualname__", None) or type(function).__name__
+
+
+def _known_output(output: str) -> str:
+    if output not in OUTPUTS:
+        raise OptionError(
+            f"there is no output {output!r}. {did_you_mean(output, OUTPUTS)}", slug="option-value"
+        )
+    return output
+
+
+def _known_size(batch_size: int) -> int:
+    if batch_size < 1:
+        raise OptionError(f"batch_size must be 1 or more, but {batch_size} was given.", slug="option-value")
+    return batch_size
+
+
+def _full_names(names: Sequence[str] | Mapping[Any, Any]) -> tuple[str, ...]:
+    if isinstance(names, Mapping):
+        names = _in_order(names)
+    if isinstance(names, str) or len(names) == 0:
+        raise OptionError(
+            f"class_names has to be a list of one name a class, but {names!r} was given.", slug="option-value"
+        )
+    full = tuple(map(str, names))
+    return full if len(full) > 1 else (f"not {full[0]}", full[0])
+
+
+def _in_order(names: Mapping[Any, Any]) -> list[str]:
+    """Names out of ``{0: "cat", …}``, as Hugging Face keeps them, or ``{"cat": 0, …}``, as Keras does."""
+    every = list(range(len(names)))
+    if sorted(map(str, names)) == sorted(map(str, every)):
+        return [str({str(key): name for key, name in names.items()}[str(number)]) for number in every]
+    if sorted(map(str, names.values())) == sorted(map(str, every)):
+        return [str({str(number): name for name, number in names.items()}[str(number)]) for number in every]
+    raise OptionError(
+        f"class_names has to number its classes 0 to {len(names) - 1}, but {dict(names)!r} was given.",
+        slug="option-value",
+    )
+
+
+def _within_unit(scores: Float64[np.ndarray, "B R"]) -> bool:
+    return bool(scores.min() >= -ROUNDING and scores.max() <= 1 + ROUNDING)
+
+
+def _describe_range(scores: Float64[np.ndarray, "B R"]) -> str:
+    if not _within_unit(scores):
+        return "logits"
+    alone = np.abs(scores.sum(axis=1) - 1).max() > SUM_ROUNDING
+    return "independent probabilities" if alone else "probabilities"
+
+
+def _shorten_message(error: Exception, most: int = 400) -> str:
+    text = str(error)
+    return text if len(text) <= most else f"{text[:most]}…"

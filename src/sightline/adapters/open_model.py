@@ -1,0 +1,214 @@
+"""a text from the command line → a Model, or any function of the user's."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sightline._optional import require
+from sightline.adapters import as_model
+from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.model_files import (
+    BY_KERAS,
+    KERAS,
+    TORCH,
+    load_by_code_hint,
+    load_keras,
+    load_torch,
+    unreadable_file,
+    untrusted_file,
+)
+from sightline.errors import FileError
+
+ACCEPTED = (
+    "the path of a .onnx, .skops or .keras file; with --trust, of a .pt2, TorchScript, .h5, .joblib or .pkl "
+    "file; the URL of a served model (http://host:port/v2/models/NAME or http://host:port/v1/models/NAME); "
+    "or package.module:function"
+)
+
+PICKLES = (".joblib", ".pkl", ".pickle")
+FILES = (".onnx", ".skops", *PICKLES, *KERAS, *TORCH)
+
+
+def load_model(text: str, *, trust: bool = False) -> CheckedModel:
+    """The model that a text names.
+
+    Parameters
+    ----------
+    text : str
+        ``"path.onnx"``, ``"path.skops"``, ``"path.keras"``, ``"path.pt2"``, ``"path.ts"`` (TorchScript),
+        ``"path.h5"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or ``"package.module:function"``,
+        which is imported, from the working directory too.
+    trust : bool
+        Whether files may run code of their own when they are loaded: needed for joblib, pickle, PyTorch's
+        files and .h5, for skops files with types that skops does not know, and for Keras files with
+        Python lambdas.
+
+    Returns
+    -------
+    CheckedModel
+        `as_model` of it gives it another output rule, class names or batch size.
+
+    Raises
+    ------
+    FileError
+        If the text names nothing that can be loaded, or loading would run code without `trust`.
+    MissingExtra
+        If the package that reads such a model is not installed.
+    ModelError
+        If what was loaded is not a model.
+
+    Examples
+    --------
+    >>> load_model("numpy:mean")
+    CheckedModel(mean; output='auto', not asked yet)
+    """
+    kind = Path(text).suffix.lower()
+    if text.lower().startswith(("http://", "https://")):
+        return as_model(text)
+    if Path(text).is_dir():
+        raise _folder_error(text)
+    if kind in FILES and not Path(text).is_file():
+        raise FileError(f"there is no file {text!r}.", slug="model-file")
+    if kind == ".onnx":
+        return as_model(text)
+    if kind == ".skops":
+        return as_model(_load_skops(text, trust))
+    if kind in PICKLES:
+        return as_model(_load_joblib(text, trust))
+    if kind in KERAS:
+        return load_keras(text, trust)
+    if kind in TORCH:
+        return load_torch(text, trust)
+    if ":" in text and not Path(text).exists():
+        return as_model(_import_object(text))
+    _refuse_path(text)
+    raise FileError(
+        f"{text!r} is not a model that can be loaded. It has to be {ACCEPTED}.{_colon_hint(text)}",
+        slug="model-text",
+    )
+
+
+def load_function(text: str) -> Callable[..., Any]:
+    """The function that ``"package.module:function"`` names, imported from the working directory too.
+
+    Raises
+    ------
+    FileError
+        If the module cannot be imported, or has no such function.
+
+    Examples
+    --------
+    >>> load_function("math:floor")(2.5)
+    2
+    """
+    found = _import_object(text)
+    if not callable(found):
+        raise FileError(
+            f"{text!r} is an object of type {type(found).__name__}, and not a function.",
+            slug="function-import",
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _folder_error(text: str) -> FileError:
+    """What to give instead of a folder."""
+    files = sorted(str(file) for file in Path(text).iterdir() if file.suffix in FILES)
+    if files:
+        hint = f"Give a file in it, such as {files[0]!r}."
+    elif (Path(text) / "__init__.py").exists():
+        hint = f"Name a function of the package: {'.'.join(Path(text).parts)}:function."
+    else:
+        hint = load_by_code_hint(BY_KERAS.format(text))
+    return FileError(f"{text!r} is a folder, and not a model. {hint}", slug="model-text")
+
+
+def _refuse_path(text: str) -> None:
+    """Refuse the path of a Python file where its module is to be named."""
+    path, _, attribute = text.partition(":")
+    if not path.endswith(".py"):
+        return
+    parts = Path(path).with_suffix("").parts
+    name = f"{'.'.join(parts)}:{attribute or 'function'}"
+    if not all(part.isidentifier() for part in parts):
+        name = f"{parts[-1]}:{attribute or 'function'}, from the folder {str(Path(path).parent)!r}"
+    raise FileError(
+        f"{text!r} is the path of a file, but a function is named by its module. Write {name}.",
+        slug="function-import",
+    )
+
+
+def _colon_hint(text: str) -> str:
+    """The hint for a function that is named with a dot."""
+    module, dot, name = text.rpartition(".")
+    if not dot or not all(part.isidentifier() for part in text.split(".")):
+        return ""
+    return f" If it is a function, a colon goes before its name: {module}:{name}."
+
+
+def _load_skops(path: str, trust: bool) -> Any:
+    require("skops", extra="skops")
+    skops = importlib.import_module("skops.io")
+    try:
+        unknown = skops.get_untrusted_types(file=path)
+    except Exception as error:
+        raise unreadable_file(path, error) from error
+    if unknown and not trust:
+        raise FileError(
+            f"{path!r} holds types that skops does not know to be safe: {', '.join(unknown)}. If you trust "
+            "where the file comes from, pass --trust (trust=True).",
+            slug="model-trust",
+        )
+    try:
+        return skops.load(path, trusted=unknown)
+    except Exception as error:
+        raise unreadable_file(path, error) from error
+
+
+def _load_joblib(path: str, trust: bool) -> Any:
+    if not trust:
+        raise untrusted_file(path)
+    import joblib
+
+    try:
+        return joblib.load(path)
+    except Exception as error:
+        raise unreadable_file(path, error) from error
+
+
+def _import_object(text: str) -> Any:
+    _refuse_path(text)
+    module_name, _, attribute = text.partition(":")
+    if not attribute:
+        raise FileError(
+            f"{text!r} is not the name of a function. It has to be "
+            f"package.module:function.{_colon_hint(text)}",
+            slug="function-import",
+        )
+    found = _import_module(module_name, text)
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            raise FileError(
+                f"{text!r} cannot be imported: {getattr(found, '__name__', type(found).__name__)} has no "
+                f"{name!r}.",
+                slug="function-import",
+            )
+        found = getattr(found, name)
+    return found
+
+
+def _import_module(name: str, text: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        # Last, so that a file beside the caller never hides an installed package. It stays, because a
+        # model's module may import its neighbours as late as its first call.
+        sys.path.append(here)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise FileError(
+            f"{text!r} cannot be imported: {type(error).__name__}: {error}. It has to be "
+            "package.module:function, from the working directory or an installed package.",
+            slug="function-import",
+        ) from error

@@ -1,0 +1,60 @@
+"""share and seed → which images of a data set are set apart, for a proof to use and nothing else."""
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from sightline.errors import OptionError
+from sightline.types import record
+
+
+@record
+class HoldoutRule:
+    """The rule that says which images are held out; it never changes, and is the same on every machine.
+
+    Parameters
+    ----------
+    share : float
+        Of the images, about, that are held out: above 0 and below 1.
+    seed : int
+        Which ones.
+    held_out : bool
+        Whether it is the ones held out that are meant, rather than the others.
+
+    Raises
+    ------
+    OptionError
+        If the share is out of range.
+
+    Examples
+    --------
+    >>> rule = HoldoutRule(share=0.3)
+    >>> rule.meant(np.arange(1000)).sum() + rule.other().meant(np.arange(1000)).sum()
+    np.int64(1000)
+    """
+
+    share: float
+    seed: int = 0
+    held_out: bool = False
+
+    def __post_init__(self) -> None:
+        fine = isinstance(self.share, int | float) and not isinstance(self.share, bool)
+        if not fine or not 0 < self.share < 1:
+            raise OptionError(
+                f"held_out must be a share above 0 and below 1, such as 0.3, but {self.share!r} was given.",
+                slug="option-value",
+            )
+
+    def complement(self) -> "HoldoutRule":
+        """The same rule, the other images meant."""
+        return HoldoutRule(self.share, self.seed, not self.held_out)
+
+    def selected(self, indices: Int[np.ndarray, "N"]) -> Bool[np.ndarray, "N"]:
+        """Which of some places are meant: each is decided alone, by its own random number."""
+        # SplitMix64 (Steele, Lea & Flood 2014), a hash of the place that is random enough to deal by.
+        with np.errstate(over="ignore"):
+            mixed = indices.astype(np.uint64) + np.uint64(self.seed + 1) * np.uint64(0x9E3779B97F4A7C15)
+            mixed *= np.uint64(0x9E3779B97F4A7C15)
+            mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            mixed ^= mixed >> np.uint64(31)
+        return np.asarray((mixed / np.float64(2**64) < self.share) == self.held_out)

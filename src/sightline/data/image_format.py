@@ -1,0 +1,245 @@
+"""pixels of any size, channels and depth → one form, by one rule."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline.data.image_files import read_image_file
+from sightline.errors import ImageError, OptionError
+from sightline.types import did_you_mean, option
+
+FITS = ("resize", "pad", "crop")
+MODES = ("asis", "grey", "rgb")
+VALUES = ("asis", "byte", "unit", "signed")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+PLAIN = ("nearest", "bilinear", "bicubic")
+Box = tuple[float, float, float, float]
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey (ITU-R BT.601), as Pillow has them."""
+
+
+@option
+class ImageFormat:
+    """The form that images are brought to: channels first, then size, then values.
+
+    Parameters
+    ----------
+    size : tuple of int, optional
+        (height, width) in pixels; the images' own if left out.
+    fit : {"resize", "pad", "crop"}
+        What becomes of another aspect ratio: the image is stretched; or it is shown whole, with black
+        around it; or it fills the size, and what juts out on two sides is cut off.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}
+        Pillow's filters.
+    antialias : bool
+        Whether an image that shrinks is averaged over all its pixels. ``tf.image.resize``, and so
+        ``keras.utils.image_dataset_from_directory``, does not: with False images come as a network
+        trained on those had them (nearest, bilinear and bicubic only).
+    mode : {"asis", "grey", "rgb"}
+        (H, W) or (H, W, 3) as in the file; grey by ITU-R BT.601; or grey repeated to three channels.
+    values : {"asis", "byte", "unit", "signed"}
+        Numbers as in the file; or uint8 0 to 255, float32 0 to 1, float32 −1 to 1 from black to white.
+        Black and white are those of the dtype (0 and 255 of uint8, 0 and 65535 of uint16), never the
+        darkest and brightest pixel of one image; float images have to lie within 0 to 1.
+    frame : int, optional
+        Which image of files that hold several; left out, such files are refused.
+
+    Raises
+    ------
+    OptionError
+        If an option does not exist or cannot be used.
+
+    Examples
+    --------
+    >>> form = ImageFormat(size=(2, 4), mode="rgb", values="unit")
+    >>> image = form(np.full((8, 8), 255, np.uint8))
+    >>> image.shape, image.dtype.name, float(image.max())
+    ((2, 4, 3), 'float32', 1.0)
+    """
+
+    size: tuple[int, int] | None = None
+    fit: str = "resize"
+    interpolation: str = "bilinear"
+    antialias: bool = True
+    mode: str = "asis"
+    values: str = "asis"
+    frame: int | None = None
+
+    def __post_init__(self) -> None:
+        known = {"fit": FITS, "interpolation": INTERPOLATIONS, "mode": MODES, "values": VALUES}
+        for name, names in known.items():
+            given = getattr(self, name)
+            if given not in names:
+                raise OptionError(
+                    f"there is no {name} {given!r}. {did_you_mean(str(given), names)}", slug="option-value"
+                )
+        if not (self.antialias or self.interpolation in PLAIN):
+            raise OptionError(
+                f"without antialias, interpolation must be one of {', '.join(PLAIN)}, but "
+                f"{self.interpolation!r} was given.",
+                slug="option-value",
+            )
+        if self.size is not None:
+            object.__setattr__(self, "size", _checked_size(self.size))
+
+    def __call__(self, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """An image in this form; never the same memory changed.
+
+        Parameters
+        ----------
+        image : array, shape (H, W) or (H, W, 3)
+
+        Raises
+        ------
+        ImageError
+            If `values` needs to know what black and white are, and the image does not tell.
+        """
+        coloured = _to_mode(image, self.mode)
+        sized = coloured if self.size is None else self._fit_to_size(coloured, self.size)
+        return _to_value_range(sized, self.values)
+
+    def read(self, path: str | PathLike[str]) -> Shaped[np.ndarray, "..."]:
+        """The image of a file in this form.
+
+        Raises
+        ------
+        ImageError, MissingExtra
+            As for `read_file`.
+        """
+        try:
+            return self(read_image_file(path, frame=self.frame))
+        except ImageError as error:
+            if error.slug != "image-range":
+                raise
+            told = str(error).removesuffix(" [image-range]")
+            raise ImageError(f"{path}: {told}", slug="image-range") from None
+
+    def _fit_to_size(
+        self, image: Shaped[np.ndarray, "..."], size: tuple[int, int]
+    ) -> Shaped[np.ndarray, "..."]:
+        have, want = np.array(image.shape[:2]), np.array(size)
+        if self.fit == "resize" or np.array_equal(have, want):
+            return self._resize_box(image, size, (0.0, 0.0, float(have[1]), float(have[0])))
+        if self.fit == "crop":
+            kept = want / (want / have).max()
+            top, left = (have - kept) / 2
+            right, lower = min(left + kept[1], have[1]), min(top + kept[0], have[0])
+            return self._resize_box(image, size, (float(left), float(top), float(right), float(lower)))
+        inner = np.clip(np.rint(have * (want / have).min()).astype(int), 1, want)
+        down, across = (want - inner) // 2
+        framed = np.zeros((*size, *image.shape[2:]), image.dtype)
+        small = self._resize_box(
+            image, (int(inner[0]), int(inner[1])), (0.0, 0.0, float(have[1]), float(have[0]))
+        )
+        framed[down : down + inner[0], across : across + inner[1]] = small
+        return framed
+
+    def _resize_box(
+        self, image: Shaped[np.ndarray, "..."], size: tuple[int, int], box: Box
+    ) -> Shaped[np.ndarray, "..."]:
+        """Pillow's resizing of a box (left, top, right, bottom), in the image's own depth."""
+        from PIL import Image
+
+        # What Pillow does without averaging rounds 8 bits down: floats do not.
+        if image.dtype == np.uint8 and self.antialias:
+            return self._resize_plane(Image.fromarray(np.ascontiguousarray(image)), size, box)
+        floats = np.atleast_3d(image).astype(np.float32)
+        planes = [np.ascontiguousarray(floats[..., channel]) for channel in range(floats.shape[2])]
+        made = [self._resize_plane(Image.fromarray(plane), size, box) for plane in planes]
+        whole = np.stack(made, axis=2).reshape(*size, *image.shape[2:])
+        return _cast_clipped(whole.clip(floats.min(), floats.max()), image.dtype)  # some filters overshoot
+
+    def _resize_plane(self, image: Any, size: tuple[int, int], box: Box) -> Shaped[np.ndarray, "..."]:
+        from PIL import Image
+
+        (height, width), (left, top, right, lower) = size, box
+        rule = Image.Resampling[self.interpolation.upper()]
+        if self.antialias:
+            return np.asarray(image.resize((width, height), rule, box=box))
+        steps = ((right - left) / width, 0, left, 0, (lower - top) / height, top)
+        return np.asarray(image.transform((width, height), Image.Transform.AFFINE, steps, rule))
+
+
+def stack_images(images: Sequence[Any], names: Sequence[object]) -> Shaped[np.ndarray, "B ..."]:
+    """One array of images that are alike.
+
+    Raises
+    ------
+    ImageError
+        If two differ in shape or dtype; the message names both.
+    """
+    first = images[0]
+    for image, name in zip(images, names, strict=True):
+        if image.shape != first.shape or image.dtype != first.dtype:
+            raise ImageError(
+                f"the images of a batch must be alike, but {names[0]} is {_describe_array(first)} and "
+                f"{name} is "
+                f'{_describe_array(image)}. Bring them to one form: Form(size=(height, width), mode="rgb", '
+                'values="unit").',
+                slug="images-unlike",
+            )
+    return np.stack(images)
+
+
+def _describe_array(image: Shaped[np.ndarray, "..."]) -> str:
+    return f"{'×'.join(map(str, image.shape))} {image.dtype}"
+
+
+def _checked_size(given: Any) -> tuple[int, int]:
+    pair = tuple(given) if isinstance(given, Sequence) else ()
+    whole = all(hasattr(length, "__index__") and length > 0 for length in pair)
+    if len(pair) != 2 or not whole:
+        raise OptionError(
+            f"size must be (height, width) in pixels, each 1 or more, but {given!r} was given.",
+            slug="option-value",
+        )
+    return int(pair[0]), int(pair[1])
+
+
+def _to_mode(image: Shaped[np.ndarray, "..."], mode: str) -> Shaped[np.ndarray, "..."]:
+    if mode == "rgb" and image.ndim == 2:
+        return np.repeat(image[..., np.newaxis], 3, axis=2)
+    if mode == "grey" and image.ndim == 3:
+        return _luma(image)
+    return image
+
+
+def _luma(image: Shaped[np.ndarray, "H W 3"]) -> Shaped[np.ndarray, "H W"]:
+    from PIL import Image
+
+    if image.dtype == np.uint8:
+        return np.asarray(Image.fromarray(image).convert("L"))
+    return _cast_clipped(image.astype(np.float64) @ np.array(LUMA), image.dtype)
+
+
+def _cast_clipped(values: Shaped[np.ndarray, "..."], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "..."]:
+    """Numbers rounded and kept within a dtype: some filters overshoot."""
+    if dtype.kind == "f":
+        return np.asarray(values, dtype=dtype)
+    ends = np.iinfo(dtype)
+    return np.asarray(np.clip(np.rint(values), ends.min, ends.max), dtype=dtype)
+
+
+def _to_value_range(image: Shaped[np.ndarray, "..."], values: str) -> Shaped[np.ndarray, "..."]:
+    if values == "asis" or (values == "byte" and image.dtype == np.uint8):
+        return image
+    unit = image.astype(np.float32) / np.float32(_white_level(image))
+    if values == "byte":
+        return np.asarray(np.rint(unit * 255), dtype=np.uint8)
+    return unit if values == "unit" else unit * 2 - 1
+
+
+def _white_level(image: Shaped[np.ndarray, "..."]) -> float:
+    if image.dtype in (np.uint8, np.uint16):
+        return float(np.iinfo(image.dtype).max)
+    low, high = float(image.min()), float(image.max())
+    if image.dtype.kind == "f" and low >= 0 and high <= 1:
+        return 1.0
+    raise ImageError(
+        f"the image is {image.dtype} from {low:g} to {high:g}, and nothing says what is black and white in "
+        'it. Keep its numbers with values="asis", or store it as float from 0 to 1 or as 8 or 16 bits.',
+        slug="image-range",
+    )

@@ -1,0 +1,1 @@
+"""DEMO: the whole story on one command, and the tutorial that it grew from."""

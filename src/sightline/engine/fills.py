@@ -1,0 +1,216 @@
+"""image and segments → what hidden pixels look like."""
+
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline.engine.image import channels_last, value_range
+from sightline.errors import ImageError, OptionError, warn
+from sightline.types import Fill, Segments, array_digest, option
+
+
+@option
+class SegmentMean:
+    """Each segment's own mean colour, as lime does by default (Ribeiro et al. 2016)."""
+
+    def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments) -> Float[np.ndarray, "H W C"]:
+        flat = segments.labels.ravel()
+        means = [
+            np.bincount(flat, weights=channel.ravel(), minlength=segments.count) / segments.areas
+            for channel in np.moveaxis(image, 2, 0)
+        ]
+        return np.asarray(np.stack(means, axis=-1)[segments.labels])
+
+
+@option
+class Colour:
+    """One colour everywhere.
+
+    Parameters
+    ----------
+    value : float or tuple of float
+        In the image's own range, one number or one for each channel; black by default.
+    """
+
+    value: float | tuple[float, ...] = field(default=0.0, kw_only=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, list | np.ndarray):
+            object.__setattr__(self, "value", tuple(np.ravel(self.value).tolist()))
+
+    def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments) -> Float[np.ndarray, "H W C"]:
+        channels = np.atleast_1d(np.asarray(self.value, dtype=np.float64))
+        if len(channels) not in (1, image.shape[2]):
+            raise OptionError(
+                f"Colour has {len(channels)} numbers, but the image has {image.shape[2]} channel(s).",
+                slug="option-value",
+            )
+        low, high = value_range(image)
+        if channels.min() < low or channels.max() > high:
+            warn(
+                f"the fill {self!r} lies outside the image's range of {low:g} to {high:g}.", slug="fill-range"
+            )
+        return np.broadcast_to(channels, image.shape).astype(np.float64)
+
+
+@option
+class Blur:
+    """The image, blurred until its detail is gone.
+
+    Parameters
+    ----------
+    sigma : float, optional
+        Width of the Gaussian in pixels; by default an eighth of the shorter side.
+    """
+
+    sigma: float | None = None
+
+    def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments) -> Float[np.ndarray, "H W C"]:
+        from scipy.ndimage import gaussian_filter
+
+        sigma = min(image.shape[:2]) / 8 if self.sigma is None else self.sigma
+        if sigma <= 0:
+            raise OptionError(f"Blur needs a sigma above 0, but {sigma:g} was given.", slug="option-value")
+        return np.asarray(gaussian_filter(image.astype(np.float64), (sigma, sigma, 0), mode="nearest"))
+
+
+@option
+class Noise:
+    """Independent random values with each channel's mean and spread, kept within the image's range.
+
+    Parameters
+    ----------
+    draws : int
+        How many images of noise to average the model's score over; each costs a call for each mask.
+    seed : int
+        Which noise.
+    """
+
+    draws: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise OptionError(f"Noise needs draws >= 1, but {self.draws} was given.", slug="option-value")
+
+    def __call__(
+        self, image: Shaped[np.ndarray, "H W C"], segments: Segments
+    ) -> Float[np.ndarray, "D H W C"]:
+        rng = np.random.default_rng(self.seed)
+        pixels = image.astype(np.float64)
+        noise = rng.standard_normal((self.draws, *image.shape))
+        low, high = value_range(image)
+        return np.asarray(np.clip(noise * pixels.std(axis=(0, 1)) + pixels.mean(axis=(0, 1)), low, high))
+
+
+@option
+class Inpaint:
+    """Each segment grown over from its surroundings by biharmonic equations, through scikit-image.
+
+    Damelin & Hoang 2018. One segment at a time: what is hidden is what its neighbours suggest. Slow for
+    large segments.
+    """
+
+    def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments) -> Float[np.ndarray, "H W C"]:
+        from skimage.restoration import inpaint_biharmonic
+
+        low, high = value_range(image)
+        span = high - low if high > low else 1.0
+        pixels = (image.astype(np.float64) - low) / span
+        out = pixels.copy()
+        if segments.count == 1:
+            return np.broadcast_to(image.mean(axis=(0, 1)), image.shape).astype(np.float64)
+        for one in range(segments.count):
+            hole = segments.labels == one
+            box = _bounding_window(hole)
+            filled = inpaint_biharmonic(pixels[box], hole[box], channel_axis=2)
+            out[hole] = filled[hole[box]]
+        return np.clip(out, 0, 1) * span + low
+
+
+def _bounding_window(hole: Shaped[np.ndarray, "H W"], margin: int = 4) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    return (
+        slice(max(0, rows[0] - margin), rows[-1] + 1 + margin),
+        slice(max(0, columns[0] - margin), columns[-1] + 1 + margin),
+    )
+
+
+@option
+class Donors:
+    """The same place in other images: the score is averaged over them.
+
+    Parameters
+    ----------
+    images : array, shape (H, W), (H, W, C) or (D, H, W, C)
+        One or several images of the image's size, in its range; every one of them costs a call for
+        each mask.
+    """
+
+    images: Shaped[np.ndarray, "..."] = field(kw_only=False)
+
+    def __post_init__(self) -> None:
+        kept = np.array(self.images)
+        kept.flags.writeable = False
+        object.__setattr__(self, "images", kept)
+
+    def __repr__(self) -> str:
+        return f"Donors({array_digest(self.images)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Donors) and np.array_equal(self.images, other.images)
+
+    def __hash__(self) -> int:
+        return hash(self.images.shape)  # equal numbers of two dtypes have other bytes
+
+    def __call__(
+        self, image: Shaped[np.ndarray, "H W C"], segments: Segments
+    ) -> Shaped[np.ndarray, "D H W C"]:
+        given = self.images
+        grey = given.shape[-2:] == image.shape[:2] and image.shape[2] == 1
+        if grey:
+            given = given[..., np.newaxis]
+        if given.ndim == 3:
+            given = given[np.newaxis]
+        if given.shape[1:] != image.shape or len(given) == 0:
+            raise ImageError(
+                f"donors must have the image's shape {image.shape}, alone or stacked, but they have "
+                f"{self.images.shape}.",
+                slug="donor-shape",
+            )
+        return given
+
+
+def draw_fill(
+    image: Shaped[np.ndarray, "..."], segments: Segments, how: Fill
+) -> Shaped[np.ndarray, "D H W C"]:
+    """What hidden pixels look like, in the image's dtype and within its range, D draws of it.
+
+    Raises
+    ------
+    ImageError
+        If a fill's answer does not have the image's shape.
+    """
+    pixels = channels_last(image)
+    answer = np.asarray(how(pixels, segments))
+    if answer.ndim == pixels.ndim - 1 and pixels.shape[2] == 1:
+        answer = answer[..., np.newaxis]
+    draws = answer[np.newaxis] if answer.ndim == 3 else answer
+    if draws.ndim != 4 or draws.shape[1:] != pixels.shape or len(draws) == 0:
+        raise ImageError(
+            f"a fill must return an array of shape {pixels.shape}, or several of them stacked, but "
+            f"{how!r} returned {answer.shape}.",
+            slug="fill-shape",
+        )
+    return _cast_draws(draws, image.dtype)
+
+
+def _cast_draws(draws: Shaped[np.ndarray, "D H W C"], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "D H W C"]:
+    if dtype.kind == "b":
+        return np.asarray(draws >= 0.5)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return np.asarray(np.clip(np.rint(draws), limits.min, limits.max).astype(dtype))
+    return draws.astype(dtype)

@@ -1,0 +1,205 @@
+"""batches → model → scores: ask, check, choose the targets."""
+
+import operator
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
+
+from sightline.engine.image import channels_last
+from sightline.engine.perturbation import perturbed_batches
+from sightline.errors import ModelError, OptionError, TargetError
+from sightline.types import Contrast, Model, Segments, option
+
+BATCH_BYTES = 16 << 20
+
+
+@option
+class Top:
+    """The `k` classes with the highest scores, highest first.
+
+    Parameters
+    ----------
+    k : int
+        How many; all of them if the model has fewer.
+    """
+
+    k: int = 1
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise OptionError(f"Top needs k >= 1, but {self.k} was given.", slug="option-value")
+
+    def __call__(self, classes: Float[np.ndarray, "L"]) -> tuple[int | Contrast, ...]:
+        return tuple(int(i) for i in np.argsort(-classes, kind="stable")[: self.k])
+
+
+class Classes:
+    """These classes or contrasts, in this order.
+
+    Parameters
+    ----------
+    *targets : int or Contrast
+        Column numbers of the model's answer, or differences of two.
+
+    Examples
+    --------
+    >>> Classes(3, Contrast(3, 5))
+    Classes(3, Contrast(a=3, b=5))
+    """
+
+    def __init__(self, *targets: int | Contrast) -> None:
+        if not targets:
+            raise TargetError("Classes needs at least one class.", slug="target-unknown")
+        for one in targets:
+            if not (isinstance(one, Contrast) or hasattr(one, "__index__")):
+                raise OptionError(
+                    f"Classes takes class numbers and contrasts, but {one!r} was given. With class_names, "
+                    "explain(target=...) takes names.",
+                    slug="option-value",
+                )
+        self.targets = tuple(t if isinstance(t, Contrast) else operator.index(t) for t in targets)
+
+    def __repr__(self) -> str:
+        return f"Classes({', '.join(map(repr, self.targets))})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Classes) and self.targets == other.targets
+
+    def __hash__(self) -> int:
+        return hash(self.targets)
+
+    def __call__(self, classes: Float[np.ndarray, "L"]) -> tuple[int | Contrast, ...]:
+        for target in self.targets:
+            for one in (target.a, target.b) if isinstance(target, Contrast) else (target,):
+                if not 0 <= one < len(classes):
+                    raise TargetError(
+                        f"the model has classes 0 to {len(classes) - 1}, but class {one} was asked for.",
+                        slug="target-unknown",
+                    )
+        return self.targets
+
+
+def target_matrix(targets: tuple[int | Contrast, ...], classes: int) -> Float[np.ndarray, "L K"]:
+    """The matrix that turns scores of all classes into scores of the targets."""
+    matrix = np.zeros((classes, len(targets)))
+    for k, target in enumerate(targets):
+        if isinstance(target, Contrast):
+            matrix[target.a, k] += 1
+            matrix[target.b, k] -= 1
+        else:
+            matrix[target, k] = 1
+    return matrix
+
+
+def default_batch_size(image: Shaped[np.ndarray, "..."]) -> int:
+    """As many images as fit in 16 MiB, 1 to 256."""
+    return int(np.clip(BATCH_BYTES // max(image.nbytes, 1), 1, 256))
+
+
+class ModelQuery:
+    """Asks a model about masks of one image and counts the calls.
+
+    Parameters
+    ----------
+    model : Model
+        Gets batches of the image's own shape, dtype and range.
+    image : array, shape (H, W) or (H, W, C)
+    draws : array, shape (D, H, W, C)
+        What hidden pixels look like; scores are averaged over them.
+    segments : Segments
+    batch_size : int
+        Most images in one batch.
+    tick : callable
+        Told how many images were answered, after each batch.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        image: Shaped[np.ndarray, "..."],
+        draws: Shaped[np.ndarray, "D H W C"],
+        segments: Segments,
+        batch_size: int,
+        tick: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.model = model
+        self.image = image
+        self.pixels = channels_last(image)
+        self.draws = draws
+        self.segments = segments
+        self.batch_size = batch_size
+        self.tick = tick
+        self.calls = 0
+
+    def endpoint_scores(self) -> tuple[Float[np.ndarray, "L"], Float[np.ndarray, "L"]]:
+        """Scores of every class for the image itself, and with everything hidden."""
+        images = np.concatenate([self.pixels[np.newaxis], self.draws])
+        chunks = (images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size))
+        answers = np.concatenate(list(self._answer_batches(chunks)))
+        return answers[0], answers[1:].mean(axis=0)
+
+    def score_masks(
+        self,
+        keep: Bool[np.ndarray, "M S"],
+        choose: Float[np.ndarray, "L K"],
+        known: dict[bytes, Float[np.ndarray, "K"]],
+    ) -> Float[np.ndarray, "M K"]:
+        """Target scores of the masks; those in `known` are not asked again, and new ones join it."""
+        keys = [row.tobytes() for row in np.packbits(keep, axis=1)]
+        new = {key: row for row, key in enumerate(keys) if key not in known}
+        fresh = keep[list(new.values())]
+        total = np.zeros((len(fresh), choose.shape[1]))
+        for hidden in self.draws:
+            start = 0
+            for answer in self._score_perturbed(hidden, fresh):
+                if answer.shape[1] != len(choose):
+                    raise ModelError(
+                        f"the model has {answer.shape[1]} classes, but the explanation is of one with "
+                        f"{len(choose)}: give the model that was explained.",
+                        slug="model-columns",
+                    )
+                total[start : start + len(answer)] += answer @ choose
+                start += len(answer)
+        known.update(zip(new, total / len(self.draws), strict=True))
+        return np.array([known[key] for key in keys]).reshape(len(keys), choose.shape[1])
+
+    def _score_perturbed(
+        self, hidden: Shaped[np.ndarray, "H W C"], keep: Bool[np.ndarray, "M S"]
+    ) -> Iterable[Float[np.ndarray, "B L"]]:
+        """Scores of the masks; a model on another device makes the images there, from the masks alone."""
+        masked: Callable[..., Iterable[Float[np.ndarray, "B L"]]] | None = getattr(
+            self.model, "score_masks", None
+        )
+        given = (self.pixels, hidden, self.segments, keep, self.batch_size)
+        if masked is None:
+            yield from self._answer_batches(perturbed_batches(*given))
+            return
+        for answer in masked(*given):
+            yield self._count_calls(answer, len(answer))
+
+    def repeatability(self, before: Float[np.ndarray, "L"]) -> float:
+        """Largest change of the image's own scores when it is asked again."""
+        # A copy: the model may change what it is given.
+        (again,) = next(iter(self._answer_batches([self.pixels[np.newaxis].copy()])))
+        return float(np.abs(again - before).max())
+
+    def _answer_batches(
+        self, batches: Iterable[Shaped[np.ndarray, "B H W C"]]
+    ) -> Iterable[Float[np.ndarray, "B L"]]:
+        for batch in batches:
+            count = len(batch)
+            answer = np.asarray(self.model(batch.reshape(count, *self.image.shape)), dtype=np.float64)
+            del batch  # before the next one is made
+            yield self._count_calls(answer, count)
+
+    def _count_calls(self, answer: Float[np.ndarray, "..."], count: int) -> Float[np.ndarray, "B L"]:
+        if answer.ndim != 2 or len(answer) != count:
+            raise ModelError(
+                f"the model was given {count} images of shape {self.image.shape} and has to "
+                f"return scores of shape ({count}, n_classes), but it returned {answer.shape}.",
+                slug="model-shape",
+            )
+        self.calls += count
+        self.tick(count)
+        return answer

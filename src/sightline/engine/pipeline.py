@@ -1,0 +1,207 @@
+"""image → attribution: the whole arrow, for one image."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline.engine import convergence, solve
+from sightline.engine.fills import draw_fill
+from sightline.engine.model_query import ModelQuery, default_batch_size, target_matrix
+from sightline.engine.plan import Plan
+from sightline.engine.sampling import Exhaustive, LeaveOneOut
+from sightline.engine.segmentation import segment_image
+from sightline.engine.whitebox import run_white_box
+from sightline.errors import BudgetError, OptionError, warn
+from sightline.types import Attribution, Masks, Model, Sampler, Scores, Segments, WhiteBoxMethod
+
+AUTO_FIRST = 128
+AUTO_COMPLETE = 512
+AUTO_MOST = 8192
+STILL = 1e-3
+"""Share of the span of the classes' scores below which a score is said hardly to move."""
+UNSTEADY = 1e-2
+"""Share of the scores' span by which the same image's score may change unsaid."""
+
+
+def run_plan(
+    image: Shaped[np.ndarray, "..."],
+    model: Model,
+    plan: Plan,
+    *,
+    batch_size: int | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> tuple[Segments, Scores, Attribution]:
+    """Segment the image, ask the model about masks, and attribute its scores to segments.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        In the dtype and range that the model wants.
+    model : Model
+    plan : Plan
+    batch_size : int, optional
+        Most images in one batch; by default as many as fit in 16 MiB, 1 to 256. Never changes the
+        numbers beyond rounding.
+    tick : callable
+        Told how many images were answered, after each batch.
+
+    Returns
+    -------
+    segments, scores, attribution
+
+    Raises
+    ------
+    BudgetError, ImageError, ModelError, SegmentError, TargetError
+    """
+    if isinstance(plan.attribute, WhiteBoxMethod):
+        return run_white_box(image, model, plan, plan.attribute, batch_size=batch_size, tick=tick)
+    segments = segment_image(image, plan.segment)
+    draws = draw_fill(image, segments, plan.fill)
+    rows = _affordable_masks(plan, len(draws))
+    asker = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
+    classes, nothing = asker.endpoint_scores()
+    targets = plan.target(classes)
+    choose = target_matrix(targets, len(classes))
+    full, empty = classes @ choose, nothing @ choose
+    known = {_mask_key(True, segments.count): full, _mask_key(False, segments.count): empty}
+    for masks in _mask_designs(plan, segments.count, rows):
+        values = asker.score_masks(masks.keep, choose, known)
+        scores = Scores(values, full, empty, targets, classes, asker.calls)
+        attribution = _zero_where_flat(plan.attribute(masks, scores), scores)
+        if convergence.is_settled(attribution) or not solve.has_moved(_all_scores(scores)).any():
+            break
+    _warn_of_scores(scores, attribution, len(masks.keep))
+    if asker.calls < max_calls(plan):
+        _warn_if_unsteady(asker.repeatability(classes), scores)
+    return segments, scores, _conclude_attribution(attribution, scores, asker.calls)
+
+
+def max_calls(plan: Plan) -> int:
+    """The most model calls that the plan may spend."""
+    return AUTO_MOST if plan.budget == "auto" else plan.budget
+
+
+def _mask_key(visible: bool, segments: int) -> bytes:
+    return np.packbits(np.full(segments, visible)).tobytes()
+
+
+def _affordable_masks(plan: Plan, draws: int) -> int:
+    """The most masks that the plan may ask, each as often as there are draws, beside the two ends."""
+    rows = (max_calls(plan) - 1 - draws) // draws
+    if rows < 1:
+        raise BudgetError(
+            f"{draws} draws of the fill leave no mask within {max_calls(plan)} model calls: raise the "
+            "budget or average over fewer draws.",
+            slug="budget-small",
+        )
+    return rows
+
+
+def _mask_designs(plan: Plan, segments: int, rows: int) -> Iterator[Masks]:
+    """The masks to ask; for an open budget, ever larger sets that begin with the smaller ones."""
+    sampler = _chosen_sampler(plan)
+    exhaustive = isinstance(sampler, Exhaustive)
+    freely = plan.sample is None and not isinstance(sampler, LeaveOneOut)
+    complete = exhaustive or freely or segments == 1  # the two ends are all masks of one segment
+    inner = 2.0 ** min(segments, 1000) - 2  # all masks but the two ends
+    if plan.budget != "auto" or exhaustive:
+        steps = [rows]
+    else:
+        steps = _budget_steps(rows, AUTO_COMPLETE if complete and inner <= AUTO_COMPLETE else 2 * segments)
+    most = rows - (rows > 2 * segments)  # a call kept back to ask for the image again
+    for asked in steps:
+        if complete and inner <= asked:
+            yield Exhaustive()(segments, 2**segments, np.random.default_rng(plan.seed))
+            return
+        yield _draw_masks(sampler, segments, min(asked, most), plan.seed)
+
+
+def _budget_steps(rows: int, least: int) -> list[int]:
+    """Ever larger numbers of masks, each twice the one before, from at least `least` to `rows`."""
+    first = AUTO_FIRST * 2 ** math.ceil(math.log2(max(1, least / AUTO_FIRST)))
+    doubled = itertools.takewhile(lambda asked: asked < rows, (first << i for i in itertools.count()))
+    return [*doubled, rows]
+
+
+def _chosen_sampler(plan: Plan) -> Sampler:
+    sampler = plan.sample or getattr(plan.attribute, "sample", None)
+    if sampler is None:
+        raise OptionError(
+            f"the attribution {plan.attribute!r} does not say which masks it wants: give sample= too.",
+            slug="sample-missing",
+        )
+    return sampler
+
+
+def _draw_masks(sampler: Sampler, segments: int, rows: int, seed: int) -> Masks:
+    masks = sampler(segments, rows, np.random.default_rng(seed))
+    count, width = masks.keep.shape
+    if count > rows or width != segments:
+        raise OptionError(
+            f"a sampler was asked for up to {rows} masks of {segments} segments, but {sampler!r} returned "
+            f"{count} of {width}.",
+            slug="sample-shape",
+        )
+    return masks
+
+
+def _zero_where_flat(attribution: Attribution, scores: Scores) -> Attribution:
+    """Zero where the score never moved: rounding is not to look like an image."""
+    flat = ~solve.has_moved(_all_scores(scores))[:, np.newaxis]
+    error = np.where(flat & np.isfinite(attribution.error), 0.0, attribution.error)
+    return dataclasses.replace(attribution, values=np.where(flat, 0.0, attribution.values), error=error)
+
+
+def _all_scores(scores: Scores) -> Float[np.ndarray, "M2 K"]:
+    return np.vstack([scores.values, scores.full, scores.empty])
+
+
+def _conclude_attribution(attribution: Attribution, scores: Scores, calls: int) -> Attribution:
+    """With its calls, and no claim where the masks were too few or the score never moved."""
+    known = np.isfinite(attribution.error).all(axis=1)
+    settled = convergence.is_settled(attribution) and bool(solve.has_moved(_all_scores(scores)).any())
+    fit = np.where(known, attribution.fit, np.nan)
+    return dataclasses.replace(attribution, fit=fit, calls=calls, settled=settled)
+
+
+def _warn_of_scores(scores: Scores, attribution: Attribution, masks: int) -> None:
+    if not solve.has_moved(_all_scores(scores)).any():
+        warn(
+            f"the model's score stayed at {scores.full[0]:.4g} whatever was hidden: there is nothing "
+            "to explain here. Try a stronger fill, such as Colour(0) or Blur(), or another target, and "
+            "check that the image's values have the range that the model was trained on.",
+            slug="scores-flat",
+        )
+    elif (change := _small_change(scores)) is not None:
+        warn(
+            f"whatever was hidden, the model's score moved by no more than {change:.2g} from "
+            f"{scores.full[0]:.4g}: there is little to explain. Is the image in the range and size "
+            "that the model was trained on? Else try a stronger fill, such as Colour(0) or Blur().",
+            slug="scores-hardly-move",
+        )
+    elif np.isinf(attribution.error).any():
+        warn(
+            f"{masks} masks are too few for {attribution.values.shape[1]} segments: there is no telling "
+            "how wrong the values are. Raise the budget or ask for fewer segments.",
+            slug="budget-thin",
+        )
+
+
+def _small_change(scores: Scores) -> float | None:
+    """How far the first target's score moved, if that is next to nothing beside what tells classes apart."""
+    change = float(np.ptp(_all_scores(scores)[:, 0]))
+    return change if change < STILL * float(np.ptp(scores.classes)) else None
+
+
+def _warn_if_unsteady(change: float, scores: Scores) -> None:
+    span = float(np.ptp(_all_scores(scores), axis=0).max())
+    if change > max(UNSTEADY * span, solve.ROUNDING * float(np.abs(scores.classes).max())):
+        warn(
+            f"the model's answer for the same image changed by {change:.2g} when asked again: is it in "
+            "training mode, or random by design? The errors shown do not cover that.",
+            slug="model-unsteady",
+        )

@@ -1,0 +1,199 @@
+"""network → heat of each pixel → attribution: the arrow of the methods that look inside."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline.engine.fills import draw_fill
+from sightline.engine.model_query import ModelQuery, default_batch_size, target_matrix
+from sightline.engine.plan import Plan
+from sightline.engine.segmentation import segment_image
+from sightline.errors import ModelError, SightlineError, warn
+from sightline.types import Attribution, Heatmap, Network, Scores, Segments, WhiteBoxMethod
+
+ASKING = ("raw_outputs", "layer_shapes", "last_conv_layer", "input_gradients", "activations_and_gradients")
+"""What sends images through a network."""
+
+
+def run_white_box(
+    image: Shaped[np.ndarray, "..."],
+    model: Any,
+    plan: Plan,
+    method: WhiteBoxMethod,
+    *,
+    batch_size: int | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> tuple[Segments, Scores, Attribution]:
+    """Segment the image, look into the network, and gather its heat by segment.
+
+    The model is asked about the image and about the empty mask only; every further image that goes through
+    the network, forth or forth and back, counts as one call.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+    model : Model
+        With a `network()`.
+    plan : Plan
+        Its sampler and budget do not matter here.
+    method : Inside
+        The plan's attribution.
+    batch_size, tick
+        As for `sightline.engine.pipeline.run_plan`.
+
+    Returns
+    -------
+    segments, scores, attribution
+
+    Raises
+    ------
+    ImageError, ModelError, SegmentError, TargetError
+    """
+    network = _open_network(model, method)
+    segments = segment_image(image, plan.segment)
+    draws = draw_fill(image, segments, plan.fill)
+    asker = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
+    classes, nothing = asker.endpoint_scores()
+    targets = plan.target(classes)
+    choose = target_matrix(targets, len(classes))
+    counted = CountedNetwork(network, tick)
+    with _name_failed_method(method):
+        inputs = counted.prepare_inputs(image[np.newaxis].copy())
+        heats = [
+            method(counted, inputs, raw, plan.seed)
+            for raw in _output_weights(choose, counted.raw_outputs(inputs))
+        ]
+    calls = asker.calls + counted.calls
+    scores = Scores(
+        np.empty((0, len(targets))), classes @ choose, nothing @ choose, targets, classes, asker.calls
+    )
+    return segments, scores, _gather_attribution(heats, segments, scores, calls)
+
+
+class CountedNetwork:
+    """A network that counts the images given to it."""
+
+    def __init__(self, network: Network, tick: Callable[[int], None]) -> None:
+        self.network = network
+        self.tick = tick
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self.network, name)
+        if name not in ASKING:
+            return asked
+
+        def counted(inputs: Any, *more: Any) -> Any:
+            answer = asked(inputs, *more)
+            self.calls += len(inputs)
+            self.tick(len(inputs))
+            return answer
+
+        return counted
+
+
+def _open_network(model: Any, method: WhiteBoxMethod) -> Network:
+    opened = getattr(model, "network", None)
+    if opened is None:
+        raise ModelError(
+            f"{method!r} looks into the network: give a model made by as_model from a PyTorch module or a "
+            "Keras model, or use lime or shapley, which need answers only.",
+            slug="inside-closed",
+        )
+    network: Network = opened()
+    return network
+
+
+@contextlib.contextmanager
+def _name_failed_method(method: WhiteBoxMethod) -> Iterator[None]:
+    """Errors of the network itself say what it was asked for."""
+    try:
+        yield
+    except SightlineError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{type(method).__name__} failed in the network, which answers well from outside: "
+            f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')} "
+            "Methods that need answers only still work: lime, shapley, banzhaf, rise, occlusion.",
+            slug="inside-failed",
+        ) from error
+
+
+def _output_weights(
+    choose: Float[np.ndarray, "L K"], outputs: Float[np.ndarray, "1 R"]
+) -> Float[np.ndarray, "K R"]:
+    """For each target, the weights of the network's own outputs: a single one is the score of class 1."""
+    single = outputs.shape[1] == 1
+    weights = choose[1:] - choose[:1] if single else choose
+    if single:  # class 0 is its opposite, and a contrast of the two no steeper than class 1
+        weights = np.sign(weights)
+    return np.ascontiguousarray(weights.T, dtype=np.float32)
+
+
+def _gather_attribution(
+    heats: Iterable[Heatmap], segments: Segments, scores: Scores, calls: int
+) -> Attribution:
+    pixels, values, errors, layers = [], [], [], []
+    for heat in heats:
+        maps = np.stack([_resize_heat(one, segments.labels.shape, heat.sums) for one in heat.maps])
+        each = np.stack([_sum_by_segment(one, segments, heat.sums) for one in maps])
+        pixels.append(maps.mean(axis=0))
+        values.append(each.mean(axis=0))
+        errors.append(
+            each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.zeros(segments.count)
+        )
+        layers.append(heat.layer)
+    if not np.isfinite(np.array(pixels)).all():
+        raise ModelError(
+            "the heat has values that are NaN or infinite: a gradient of the network is. Look for a square "
+            "root or logarithm of 0 in it, or use lime or shapley.",
+            slug="inside-nan",
+        )
+    _warn_if_zero(values)
+    return Attribution(
+        np.array(values),
+        np.array(errors),
+        base=np.zeros(len(values)),
+        fit=np.full(len(values), np.nan),
+        calls=calls,
+        settled=True,
+        pixels=np.array(pixels),
+        layer=layers[0],
+    )
+
+
+def _standard_error(samples: Float[np.ndarray, "D S"]) -> Float[np.ndarray, "S"]:
+    """Of the mean; none where nothing was left to chance."""
+    count = len(samples)
+    return np.asarray(samples.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * samples[0])
+
+
+def _resize_heat(
+    heat: Float[np.ndarray, "h w"], shape: tuple[int, ...], sums: bool
+) -> Float[np.ndarray, "H W"]:
+    """Heat on the image's own pixels: the layer, or the preprocessed image, is taken to cover the image."""
+    if heat.shape == shape:
+        return heat.astype(np.float64)
+    from skimage.transform import resize
+
+    large = resize(heat.astype(np.float64), shape, order=1, mode="edge", anti_aliasing=False)
+    return np.asarray(large * (heat.size / large.size if sums else 1.0))
+
+
+def _sum_by_segment(heat: Float[np.ndarray, "H W"], segments: Segments, sums: bool) -> Float[np.ndarray, "S"]:
+    total = np.bincount(segments.labels.ravel(), weights=heat.ravel(), minlength=segments.count)
+    return total if sums else total / segments.areas
+
+
+def _warn_if_zero(values: list[Float[np.ndarray, "S"]]) -> None:
+    if not any(np.any(one) for one in values):
+        warn(
+            "the heat is zero everywhere. Either nothing at the layer speaks for the target (grad-cam "
+            "and its kin show only what does; hires-cam shows both sides), or no gradient comes back "
+            "from the score, as when a softmax or sigmoid is saturated: let the network return logits.",
+            slug="inside-flat",
+        )

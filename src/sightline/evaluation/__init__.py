@@ -1,0 +1,1 @@
+"""EVALUATION: how often a model is right, whether explanations are faithful, methods side by side."""

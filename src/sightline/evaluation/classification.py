@@ -1,0 +1,342 @@
+"""labelled images and a model → how often it is right, and where it is wrong."""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float64, Int
+
+from sightline.adapters import as_model
+from sightline.data.batching import batches
+from sightline.data.image_folder import ImageFolder
+from sightline.errors import OptionError, TargetError
+from sightline.explain_image import progress_ticks
+from sightline.types import record
+
+WIDEST = 10
+"""Most classes whose confusion matrix is printed."""
+
+
+@record
+class Evaluation:
+    """How a model did on labelled images; made by `evaluate`.
+
+    Parameters
+    ----------
+    scores : float array, shape (N, L)
+    labels, predicted : int array, shape (N,)
+        The true class of each image, and the one that the model chose.
+    places : int array, shape (N,)
+        Where each image is in the data: 0 to N−1, without the files of a folder that are broken.
+    class_names : tuple of str or None
+    threshold : float or None
+        Of two classes: what the score of class 1 has to exceed. None where the highest score decides.
+
+    Examples
+    --------
+    >>> images = np.array([0.1, 0.6, 0.7, 0.8]).reshape(4, 1, 1)
+    >>> done = evaluate(lambda x: x.mean((1, 2)), (images, [0, 0, 1, 1]), class_names=["well", "ill"])
+    >>> done
+    Evaluation of 4 images: class 1 (ill) where its score exceeds 0.5
+    accuracy   0.750  (95 %: 0.301 to 0.954)
+    recall     1.000  (95 %: 0.342 to 1.000)  of 2 ill
+    precision  0.667  (95 %: 0.208 to 0.939)  of 3 said to be ill
+    true \\ said  well  ill
+    well            1    1
+    ill             0    2
+    >>> done.wrong
+    array([1])
+    """
+
+    scores: Float64[np.ndarray, "N L"]
+    labels: Int[np.ndarray, "N"]
+    predicted: Int[np.ndarray, "N"]
+    indices: Int[np.ndarray, "N"]
+    class_names: tuple[str, ...] | None
+    threshold: float | None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images whose class was found."""
+        return float((self.labels == self.predicted).mean())
+
+    @property
+    def recall(self) -> float:
+        """Of two classes: the share of class 1 that was found. Of more: the mean over the classes there are.
+
+        nan where the class is not there; Keras says 0 then.
+        """
+        return self._one_or_mean(self.recalls)
+
+    @property
+    def precision(self) -> float:
+        """Of two classes: how often the answer 1 is right. Of more: the mean over the classes said.
+
+        nan where class 1 is never said; Keras says 0 then.
+        """
+        return self._one_or_mean(self.precisions)
+
+    @functools.cached_property
+    def confusion(self) -> Int[np.ndarray, "L L"]:
+        """How many images of each class (row) were taken for each class (column)."""
+        from sklearn.metrics import confusion_matrix
+
+        every = range(self.scores.shape[1])
+        return np.asarray(confusion_matrix(self.labels, self.predicted, labels=list(every)))
+
+    @property
+    def recalls(self) -> Float[np.ndarray, "L"]:
+        """Share of each class that was found; nan where there is none of it."""
+        return _ratio_or_nan(np.diag(self.confusion), self.confusion.sum(axis=1))
+
+    @property
+    def precisions(self) -> Float[np.ndarray, "L"]:
+        """How often the answer was right, for each class; nan where it was never said."""
+        return _ratio_or_nan(np.diag(self.confusion), self.confusion.sum(axis=0))
+
+    @property
+    def right(self) -> Int[np.ndarray, "_"]:
+        """Places in the data of the images whose class was found."""
+        return np.asarray(self.indices[self.labels == self.predicted])
+
+    @property
+    def wrong(self) -> Int[np.ndarray, "_"]:
+        """Places in the data of the images taken for another class: ``data[i]`` shows one."""
+        return np.asarray(self.indices[self.labels != self.predicted])
+
+    def name(self, label: int | np.integer) -> str:
+        """The class's name, or its number."""
+        return self.class_names[label] if self.class_names else f"class {label}"
+
+    def report(self, digits: int = 3) -> str:
+        """scikit-learn's ``classification_report``: precision, recall and F1 of each class."""
+        from sklearn.metrics import classification_report
+
+        every = range(self.scores.shape[1])
+        return str(
+            classification_report(
+                self.labels,
+                self.predicted,
+                labels=list(every),
+                target_names=[self.name(one) for one in every],
+                digits=digits,
+                zero_division=np.nan,
+            )
+        )
+
+    def _one_or_mean(self, shares: Float[np.ndarray, "L"]) -> float:
+        if shares.size == 2:
+            return float(shares[1])
+        known = shares[~np.isnan(shares)]
+        return float(known.mean()) if known.size else float("nan")
+
+    def __repr__(self) -> str:
+        lines = [self._heading(), _share_line("accuracy", int(np.trace(self.confusion)), len(self))]
+        if self.scores.shape[1] == 2:
+            found, ill = int(self.confusion[1, 1]), self.name(1)
+            there, said = int(self.confusion[1].sum()), int(self.confusion[:, 1].sum())
+            lines.append(f"{_share_line('recall', found, there)}  of {there:,} {ill}")
+            lines.append(f"{_share_line('precision', found, said)}  of {said:,} said to be {ill}")
+        else:
+            lines.append(f"recall     {self.recall:.3f}  mean over the classes there are")
+            lines.append(f"precision  {self.precision:.3f}  mean over the classes said")
+        return "\n".join(
+            [
+                *lines,
+                *(self._confusion_table() if len(self.confusion) <= WIDEST else self._worst_confusions()),
+            ]
+        )
+
+    def _heading(self) -> str:
+        head = f"Evaluation of {len(self):,} image{'s' * (len(self) != 1)}"
+        if self.threshold is None:
+            return f"{head}: the highest of {self.scores.shape[1]} scores decides"
+        return f"{head}: class 1 ({self.name(1)}) where its score exceeds {self.threshold:g}"
+
+    def _confusion_table(self) -> list[str]:
+        names = [self.name(one) for one in range(len(self.confusion))]
+        rows = [["true \\ said", *names]]
+        rows += [
+            [name, *(f"{many:,}" for many in row)] for name, row in zip(names, self.confusion, strict=True)
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+            for row in rows
+        ]
+
+    def _worst_confusions(self) -> list[str]:
+        """The confusions that happened most often."""
+        mixed = self.confusion - np.diag(np.diag(self.confusion))
+        order = np.argsort(-mixed, axis=None, kind="stable")[:5]
+        pairs = [(int(place) // len(mixed), int(place) % len(mixed)) for place in order]
+        return [
+            f"{mixed[true, said]:,} × true {self.name(true)}, said {self.name(said)}"
+            for true, said in pairs
+            if mixed[true, said]
+        ]
+
+
+def evaluate(
+    model: Any,
+    data: Any,
+    *,
+    threshold: float = 0.5,
+    batch_size: int = 32,
+    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    progress: bool | None = None,
+) -> Evaluation:
+    """Ask a model about labelled images and count its right and wrong answers.
+
+    Two classes whose scores are probabilities (one sigmoid column counts as two): class 1 where its
+    score exceeds `threshold`, as ``keras.metrics.BinaryAccuracy`` has it. Else the highest score decides.
+
+    Where both the model and the data name their classes, labels are matched by name. Names that only
+    count from 0, such as those of a scikit-learn model fitted on integers, are no names.
+
+    Parameters
+    ----------
+    model : callable or anything `as_model` takes
+    data : anything `sightline.data.batches` takes
+        Labelled images in the form that the model wants.
+    threshold : float
+        Between 0 and 1; for two classes only.
+    batch_size : int
+        Images in one call of the model, where the data do not come in batches.
+    class_names : sequence of str, optional
+        In the model's order; by default what the model, else the data, knows.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    FileError, ImageError
+        If the data cannot be used, as for `sightline.data.batches`.
+    ModelError
+        If the model's answer cannot be used.
+    OptionError
+        If `threshold` lies outside 0 to 1, or is given where the highest score decides.
+    TargetError
+        If labels or class names are not among the model's classes.
+
+    Examples
+    --------
+    >>> images = np.linspace(0, 1, 8).reshape(8, 1, 1)
+    >>> truth = (np.arange(8) > 3).astype(int)
+    >>> evaluate(lambda x: x.mean((1, 2)), (images, truth), threshold=0.8).recall
+    0.5
+    """
+    if not 0 <= threshold <= 1:
+        raise OptionError(f"threshold must be 0 to 1, but {threshold} was given.", slug="option-value")
+    asked = as_model(model, class_names=class_names)
+    source = batches(data, batch_size)
+    found, truth = [], []
+    with progress_ticks(progress, source.n_images) as tick:
+        for images, labels in source:
+            # A copy: the model may change what it is given.
+            found.append(asked(np.array(images, order="C")))
+            truth.append(labels)
+            tick(len(labels))
+    scores, labels = np.concatenate(found), np.concatenate(truth)
+    labels, names = match_labels(labels, scores.shape[1], asked.class_names, source.class_names)
+    predicted, used = _decide_classes(scores, threshold)
+    return Evaluation(scores, labels, predicted, _read_indices(source.source, len(labels)), names, used)
+
+
+def _decide_classes(
+    scores: Float64[np.ndarray, "N L"], threshold: float
+) -> tuple[Int[np.ndarray, "N"], float | None]:
+    """The class chosen for each image, and the threshold if it was by one."""
+    two = scores.shape[1] == 2
+    probable = bool(scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
+    if two and probable:
+        return (scores[:, 1] > threshold).astype(np.intp), threshold
+    if threshold != 0.5:
+        why = "its scores are no probabilities" if two else f"the model has {scores.shape[1]} classes"
+        raise OptionError(
+            f"threshold={threshold:g} is for the probability of one class of two, but {why}: the highest "
+            "score decides. Leave threshold out"
+            + (', or give as_model(model, output="softmax").' if two else "."),
+            slug="option-value",
+        )
+    return np.asarray(scores.argmax(axis=1), dtype=np.intp), None
+
+
+def match_labels(
+    labels: Int[np.ndarray, "N"],
+    classes: int,
+    model: tuple[str, ...] | None,
+    data: tuple[str, ...] | None,
+) -> tuple[Int[np.ndarray, "N"], tuple[str, ...] | None]:
+    """Labels as columns of the model, and the names of those.
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    classes : int
+        L, how many columns the model has.
+    model, data : tuple of str, optional
+        Names of the classes that the model and the data know.
+
+    Raises
+    ------
+    TargetError
+        If labels or class names are not among the model's classes.
+    """
+    if model is not None and model == tuple(map(str, range(classes))):
+        model = data if data is not None and len(data) == classes else model
+    if data is not None and model is not None and set(data) <= set(model):
+        _check_labels(labels, len(data))
+        return np.array([model.index(name) for name in data], dtype=np.intp)[labels], model
+    if data is not None and (len(data) != classes or set(data) & set(model or ())):
+        raise TargetError(
+            f"the model has {classes} classes{_names_hint(model)}, but the data have "
+            f"{len(data)}{_names_hint(data)}. "
+            "Give class_names= in the model's order, by the names that the data use.",
+            slug="classes-unfit",
+        )
+    _check_labels(labels, classes)
+    return labels, model or data
+
+
+def _check_labels(labels: Int[np.ndarray, "N"], classes: int) -> None:
+    if labels.size and labels.max() >= classes:
+        raise TargetError(
+            f"labels go up to {labels.max()}, but there are only {classes} classes, 0 to {classes - 1}.",
+            slug="classes-unfit",
+        )
+
+
+def _names_hint(names: tuple[str, ...] | None) -> str:
+    return "" if names is None else f" ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
+
+
+def _read_indices(data: Any, count: int) -> Int[np.ndarray, "N"]:
+    """Where in the data the images were that were read."""
+    if not isinstance(data, ImageFolder):
+        return np.arange(count)
+    return np.setdiff1d(np.arange(len(data)), [one.index for one in data.unreadable])
+
+
+def _ratio_or_nan(part: Int[np.ndarray, "L"], whole: Int[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
+
+
+def _share_line(name: str, part: int, whole: int) -> str:
+    """A share with its 95 % interval (Wilson 1927), which is sound for few images and for shares of 1."""
+    if not whole:
+        return f"{name:9}  -"
+    z, share = 1.959964, part / whole
+    middle = (share + z**2 / (2 * whole)) / (1 + z**2 / whole)
+    half = z / (1 + z**2 / whole) * math.sqrt(share * (1 - share) / whole + z**2 / (4 * whole**2))
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return f"{name:9}  {share:.3f}  (95 %: {low:.3f} to {high:.3f})"

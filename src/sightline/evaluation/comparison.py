@@ -1,0 +1,156 @@
+"""one image, several methods → explanations of the same segments, each with its measures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from sightline.adapters import as_model
+from sightline.engine.model_query import Classes
+from sightline.engine.plan import Plan, with_changes
+from sightline.engine.segmentation import Given
+from sightline.errors import OptionError
+from sightline.evaluation import faithfulness
+from sightline.evaluation.faithfulness import Measure
+from sightline.explain_image import explain
+from sightline.explanation import Explanation
+from sightline.types import Attribute, Fill, Sampler, Segmenter, WhiteBoxMethod, record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@record
+class Comparison:
+    """What several methods say of one image, on the same segments, and how true each is.
+
+    Made by `compare`; iterating gives the explanations.
+
+    Parameters
+    ----------
+    explanations : tuple of Explanation
+        One a method, in the order asked for, all of the same target.
+    measures : tuple of tuple of Measure
+        For each of them deletion, insertion and stability; empty where none was taken.
+    """
+
+    explanations: tuple[Explanation, ...]
+    measures: tuple[tuple[Measure, ...], ...]
+
+    def __iter__(self) -> Iterator[Explanation]:
+        return iter(self.explanations)
+
+    def __len__(self) -> int:
+        return len(self.explanations)
+
+    def plot(self) -> "Figure":
+        """A matplotlib figure of all of them, side by side: `sightline.figures.comparison_figure`."""
+        from sightline import figures
+
+        return figures.plot_comparison(self)
+
+    def __repr__(self) -> str:
+        first = self.explanations[0]
+        head = f"Comparison of {len(self)} methods on {first.name(first.targets[0])}"
+        columns = [measure.name for measure in self.measures[0]] if self.measures else []
+        rows = [["method", "calls", *columns]]
+        for made, measured in zip(self.explanations, self.measures or [()] * len(self), strict=True):
+            cells = [f"{one.value:.3f}{'' if one.beats_random else ' (as random)'}" for one in measured]
+            rows.append([type(made.plan.attribute).__name__, str(made.attribution.calls), *cells])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = (
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+        )
+        return "\n".join([head, *(line.rstrip() for line in lines)])
+
+    def _repr_png_(self) -> bytes:
+        from sightline import figures
+
+        return figures.figure_to_png(self.plot())
+
+
+def compare(
+    image: Any,
+    model: Any,
+    attributes: Sequence[str | Attribute | WhiteBoxMethod] | None = None,
+    plan: Plan | None = None,
+    *,
+    segment: str | Segmenter | None = None,
+    fill: str | Fill | None = None,
+    sample: str | Sampler | None = None,
+    target: Any = None,
+    budget: int | Literal["auto"] | None = None,
+    seed: int | None = None,
+    measured: bool = True,
+    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    preprocess: Any = None,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+) -> Comparison:
+    """Explain one image by several methods, on the same segments and for the same target.
+
+    Parameters
+    ----------
+    image, model, plan, segment, fill, sample, target, budget, seed
+        As for `explain`.
+    attributes : sequence of str or option
+        The methods; those that look inside need a PyTorch module or a Keras model. By default lime and
+        shapley, and of such a network grad-cam too.
+    measured : bool
+        Take deletion, insertion and stability of each too; they cost model calls of their own, most for
+        stability: four times the explanation.
+    class_names, preprocess, batch_size, progress
+        As for `explain`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    OptionError
+        If there is no method, or a part does not exist.
+    ModelError
+        If a method looks inside and the model is known by its answers alone: before anything is computed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = lambda images: images[:, :4].mean(axis=(1, 2))
+    >>> made = compare(np.eye(16), model, ["lime", "occlusion"], segment="grid", fill="colour", budget=200)
+    >>> [one.attribution.calls for one in made]
+    [199, 19]
+    """
+    asked = as_model(model, class_names=class_names, preprocess=preprocess)
+    if attributes is None:
+        attributes = ("lime", "shapley", "grad-cam") if asked.is_white_box else ("lime", "shapley")
+    if isinstance(attributes, str) or len(attributes) == 0 or any(one is None for one in attributes):
+        raise OptionError(
+            f'compare needs a list of methods, such as ["lime", "grad-cam"], but {attributes!r} was given.',
+            slug="option-value",
+        )
+    methods = [with_changes(Plan(), attribute=one).attribute for one in attributes]
+    if any(isinstance(one, WhiteBoxMethod) for one in methods):
+        asked.network()
+    made: dict[int, Explanation] = {}
+    # Those that look inside first: they cost little and fail soon.
+    order = sorted(range(len(methods)), key=lambda place: not isinstance(methods[place], WhiteBoxMethod))
+    for place in order:
+        one = explain(
+            image,
+            asked,
+            plan,
+            attribute=methods[place],
+            segment=segment,
+            fill=fill,
+            sample=sample,
+            target=target,
+            budget=budget,
+            seed=seed,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        segment, target = Given(one.segments.labels), Classes(*one.targets)
+        made[place] = one
+    explanations = tuple(made[place] for place in range(len(methods)))
+    taken = (faithfulness.deletion, faithfulness.insertion, faithfulness.stability) if measured else ()
+    measures = tuple(tuple(take(one, asked) for take in taken) for one in explanations)
+    return Comparison(explanations, measures)

@@ -1,0 +1,240 @@
+"""What the user holds → the engine: images, models and names become values."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline.adapters import as_model
+from sightline.data.image_files import read_image_file, read_pil_image
+from sightline.engine import pipeline as engine
+from sightline.engine.image import as_image
+from sightline.engine.plan import Plan, as_target, with_changes
+from sightline.errors import OptionError, TargetError, warn
+from sightline.explanation import Explanation
+from sightline.types import (
+    Attribute,
+    Contrast,
+    Fill,
+    Sampler,
+    Segmenter,
+    Target,
+    WhiteBoxMethod,
+    did_you_mean,
+)
+
+UNEXPECTED = 1e-2
+"""Largest difference from the expected scores that is let pass: half precision and resizing libraries."""
+
+
+def explain(
+    image: Any,
+    model: Any,
+    plan: Plan | None = None,
+    *,
+    attribute: str | Attribute | WhiteBoxMethod | None = None,
+    segment: str | Segmenter | None = None,
+    fill: str | Fill | None = None,
+    sample: str | Sampler | None = None,
+    target: Any = None,
+    budget: int | Literal["auto"] | None = None,
+    seed: int | None = None,
+    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    preprocess: Any = None,
+    expect: Any = None,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+) -> Explanation:
+    """Explain what a classifier saw in one image.
+
+    Parameters
+    ----------
+    image : array-like, PIL image or path
+        Shape (H, W) or (H, W, C), in the dtype and range that the model wants; never rescaled.
+    model : callable or anything `as_model` takes
+        Images, shape (B, *image.shape) → scores, shape (B, L): a function such as
+        ``pipeline.predict_proba``, a fitted scikit-learn estimator, a PyTorch module, a Keras model, an
+        ONNX file, a server's URL.
+    plan : Plan, optional
+        All that decides the numbers; the keywords below replace its parts.
+    attribute, segment, fill, sample : str or option, optional
+        A name such as ``"slic"`` or ``"slic:n_segments=100"``, or a value such as
+        ``Slic(n_segments=100)``, or a function. The attributions that look inside (``"grad-cam"``,
+        ``"integrated-gradients"``, …) need a PyTorch module or a Keras model.
+    target : int, str, Contrast, sequence of them, Top or Classes, optional
+        Which classes to explain: column numbers of the model's answer, or names out of `class_names`;
+        ``"cat:dog"`` asks why a cat rather than a dog. By default the highest-scored one.
+    budget : int or "auto", optional
+        Most model calls, never exceeded (1000 by default); ``"auto"`` stops when the leading segments
+        are settled.
+    seed : int, optional
+        Which masks; same seed, same answer.
+    class_names : sequence of str, optional
+        In the model's order; by default what the model knows of itself.
+    preprocess : callable, optional
+        The image as you have it → what the model wants, as for `as_model`: yours is perturbed and drawn.
+    expect : array-like, optional
+        Scores that your own pipeline gives this image, shape (L,), or p of class 1: a warning if the model,
+        as it is asked here, says otherwise, as it does when the preprocessing differs.
+    batch_size : int, optional
+        Most images in one model call's batch; never changes the numbers beyond rounding.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal. Never changes the work.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    BudgetError, ImageError, ModelError, OptionError, SegmentError, TargetError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def model(images):
+    ...     bright = images[:, :4].mean(axis=(1, 2))
+    ...     return np.stack([bright, 1 - bright], axis=1)
+    >>> image = np.linspace(0, 1, 64).reshape(8, 8)
+    >>> e = explain(image, model, segment="grid:rows=2,columns=4", fill="colour", target=0)
+    >>> e.top(1)[0].segment
+    3
+    """
+    if batch_size is not None and batch_size < 1:
+        raise OptionError(f"batch_size must be at least 1, but {batch_size} was given.", slug="option-value")
+    if plan is not None and not isinstance(plan, Plan):
+        raise OptionError(
+            f"plan must be a Plan, but {plan!r} was given. Name what it is: attribute=, segment=, fill=, ….",
+            slug="option-value",
+        )
+    expected = None if expect is None else _expected_scores(expect)
+    pixels = read_image(image)
+    asked = as_model(model, class_names=class_names, preprocess=preprocess)
+    names = asked.class_names
+    chosen = with_changes(
+        plan or Plan(),
+        attribute=attribute,
+        segment=segment,
+        fill=fill,
+        sample=sample,
+        target=None if target is None else named_target(target, names),
+        budget=budget,
+        seed=seed,
+    )
+    with progress_ticks(progress, engine.max_calls(chosen)) as tick:
+        size = batch_size or asked.suggested_batch_size(pixels)
+        segments, scores, attribution = engine.run_plan(pixels, asked, chosen, batch_size=size, tick=tick)
+    if expected is not None:
+        _warn_if_unexpected(scores.classes, expected)
+    return Explanation(pixels, chosen, segments, scores, attribution, asked.class_names)
+
+
+def _expected_scores(expect: Any) -> Float[np.ndarray, "_"]:
+    """Scores as numbers, out of arrays, lists and tensors of any framework."""
+    given = expect.detach().cpu().double() if hasattr(expect, "detach") else expect
+    try:
+        scores = np.ravel(np.asarray(given, dtype=np.float64))
+    except (TypeError, ValueError):
+        scores = np.array([np.nan])
+    if not np.isfinite(scores).all():
+        raise OptionError(
+            f"expect= needs the finite scores that your own pipeline gives, but {expect!r} was given.",
+            slug="option-value",
+        )
+    return scores
+
+
+def _warn_if_unexpected(scores: Float[np.ndarray, "L"], expected: Float[np.ndarray, "_"]) -> None:
+    """Warn if the model does not score the image as the user's own pipeline does."""
+    if expected.size == 1 and scores.size == 2:
+        expected = np.array([1 - expected[0], expected[0]])
+    if expected.shape != scores.shape:
+        warn(
+            f"expect= has {expected.size} scores, but the model has {scores.size} classes: not compared.",
+            slug="scores-unexpected",
+        )
+        return
+    if float(np.abs(expected - scores).max()) > UNEXPECTED:
+        warn(
+            f"the model scores this image {_format_scores(scores)}, but your own pipeline "
+            f"{_format_scores(expected)}: is the "
+            "image brought to the same size, range, channels and order of axes? Give the same "
+            "preprocess= as your pipeline has.",
+            slug="scores-unexpected",
+        )
+
+
+def _format_scores(scores: Float[np.ndarray, "L"]) -> str:
+    shown = ", ".join(f"{score:.3g}" for score in scores[:4])
+    return f"[{shown}{', …' if scores.size > 4 else ''}]"
+
+
+def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
+    """An image as an array: (H, W) if it is grey, else (H, W, 3), upright, in its own depth.
+
+    Parameters
+    ----------
+    source : array-like, PIL image or path
+        Arrays are only checked. Files, DICOM among them, and PIL images are read by the rules of
+        `sightline.data.read_file`.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read as an image.
+    MissingExtra
+        If it is a DICOM file and pydicom is not installed.
+    """
+    if isinstance(source, str | PathLike):
+        return as_image(read_image_file(source))
+    if hasattr(source, "getbands"):  # a PIL image, known without importing PIL
+        return as_image(read_pil_image(source))
+    if hasattr(source, "detach"):  # a tensor that may know gradients, or a dtype that NumPy has not
+        held = source.detach().cpu()
+        source = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
+    return as_image(source)
+
+
+def named_target(given: Any, names: tuple[str, ...] | None) -> Target:
+    """A target from class numbers, contrasts, class names, or several of them."""
+    if callable(given):
+        return given  # type: ignore[no-any-return]
+    if hasattr(given, "tolist"):
+        given = given.tolist()
+    if isinstance(given, list | tuple):
+        return as_target([_class_by_name(one, names) for one in given])
+    return as_target(_class_by_name(given, names))
+
+
+def _class_by_name(given: Any, names: tuple[str, ...] | None) -> Any:
+    if not isinstance(given, str):
+        return given
+    if names is None:
+        raise TargetError(
+            f"the class {given!r} is named, but the model has no class names: give class_names=.",
+            slug="target-unknown",
+        )
+    one, colon, other = given.partition(":")
+    if given not in names and colon:
+        return Contrast(_class_by_name(one, names), _class_by_name(other, names))
+    if given not in names:
+        raise TargetError(f"there is no class {given!r}. {did_you_mean(given, names)}", slug="target-unknown")
+    return names.index(given)
+
+
+@contextlib.contextmanager
+def progress_ticks(progress: bool | None, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of images just answered; it moves a bar if one is wanted."""
+    if not (sys.stderr.isatty() if progress is None else progress):
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task("asking the model", total=total)
+        yield lambda count: bar.advance(task, count)

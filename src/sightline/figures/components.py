@@ -1,0 +1,159 @@
+"""target → the parts that figures share: heading, scale, legend."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+
+from sightline import render
+from sightline.figures.layout import (
+    FilledBox,
+    ImageTile,
+    LayoutItem,
+    TextLine,
+    line_height,
+    lower_edge,
+    shorten_text,
+    stack_lines,
+    text_width,
+    wrap_parts,
+)
+from sightline.figures.view_model import (
+    DrawnImage,
+    Explained,
+    SegmentMask,
+    TargetView,
+    evidence_texts,
+    target_column,
+    verdict_text,
+)
+from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, RealNumber, format_number
+from sightline.types import Contrast, Segments
+
+MARGIN, GAP = 40, 28
+TITLE, CAPTION, NOTE = 14.0, 10.0, 9.0
+BAR = 18
+NARROWEST = 340
+QUIET = (92, 99, 106)
+UNDECIDED = "cannot be told from zero"
+CaptionedImage = tuple[DrawnImage, list[str]]
+LegendEntry = tuple[UInt8[np.ndarray, "18 32 3"], str]
+
+
+def figure_title(text: str, room: RealNumber) -> Iterator[TextLine]:
+    """The first words of a figure."""
+    lines = wrap_parts(text.split(), room, TITLE, between=" ", bold=True)
+    return stack_lines(lines, MARGIN, MARGIN - 8, size=TITLE, bold=True)
+
+
+def target_heading(
+    explanation: Explained, target: int | Contrast | None, width: RealNumber
+) -> list[LayoutItem]:
+    """The target's name, the evidence and, where there is nothing to show, the reason."""
+    room = width - 2 * MARGIN
+    items: list[LayoutItem] = [
+        *figure_title(explanation.name(explanation.targets[target_column(explanation, target)]), room)
+    ]
+    lines = wrap_parts(evidence_texts(explanation, target), room, NOTE)
+    items += stack_lines(lines, MARGIN, lower_edge(items) + 2, size=NOTE, colour=QUIET)
+    said = wrap_parts(verdict_text(explanation, target).split(), room, CAPTION, between=" ")
+    return [*items, *stack_lines(said, MARGIN, lower_edge(items) + 6, size=CAPTION, bold=True)]
+
+
+def colour_scale(
+    limit: RealNumber,
+    left: RealNumber,
+    top: RealNumber,
+    width: int,
+    *,
+    speaks: str = "for",
+    against: bool = True,
+) -> list[LayoutItem]:
+    """The colour bar over its printed limits, from −limit (from 0 if not `against`); nothing at 0."""
+    if limit <= 0:
+        return []
+    width = max(width, NARROWEST)
+    low = -limit if against else 0.0
+    bar = render.diverging_colours(
+        np.broadcast_to(np.linspace(low, limit, width - 2), (BAR - 2, width - 2)), limit
+    )
+    baseline, right = top + BAR + 0.95 * line_height(NOTE), left + width
+    least = f"{format_number(low)} against" if against else "0"
+    middle = [TextLine("0", left + width / 2, baseline, NOTE, align="center")] if against else []
+    return [
+        FilledBox(left, top, width, BAR, GREY),
+        ImageTile(bar, left + 1, top + 1),
+        TextLine(least, left, baseline, NOTE),
+        *middle,
+        TextLine(f"{speaks} {format_number(limit, sign=True)}", right, baseline, NOTE, align="right"),
+    ]
+
+
+def colour_swatch(colour: Colour, *, hatched: bool = False) -> UInt8[np.ndarray, "18 32 3"]:
+    """A small sample of a colour for a legend."""
+    face = render.hatch_area(np.full((BAR, 32, 3), colour, np.uint8), np.full((BAR, 32), hatched), step=8)
+    return render.draw_contours(face, Segments(np.zeros((BAR, 32), np.intp)), np.array([True]), GREY)
+
+
+def outline_entry(text: str) -> LegendEntry:
+    """The legend's entry for white outlines."""
+    sample = colour_swatch(GREY)
+    sample[4:-4, 5:-5] = PAPER
+    sample[6:-6, 7:-7] = GREY
+    return sample, f"outlined: {text}"
+
+
+def legend_items(
+    entries: Iterable[LegendEntry], left: RealNumber, top: RealNumber, width: RealNumber
+) -> list[LayoutItem]:
+    """Swatches with their meaning, in as many rows as the width asks for."""
+    items: list[LayoutItem] = []
+    at, line = left, top
+    for sample, text in entries:
+        needed = 40 + text_width(text, NOTE)
+        if at > left and at + needed > left + width:
+            at, line = left, line + 1.35 * line_height(NOTE)
+        items += [ImageTile(sample, at, line), TextLine(text, at + 40, line + BAR - 3, NOTE)]
+        at += needed + 24
+    return items
+
+
+def tile_rows(
+    cells: Sequence[CaptionedImage], columns: int, cell: RealNumber, top: RealNumber, *, bold: bool = True
+) -> list[LayoutItem]:
+    """Images in rows under their words, each line shortened to the image's width.
+
+    The first line is a title with notes below it if `bold`; else all lines are alike.
+    """
+    size, colour = (CAPTION, QUIET) if bold else (NOTE, INK)
+    items: list[LayoutItem] = []
+    for start in range(0, len(cells), columns):
+        row = cells[start : start + columns]
+        notes = max(len(words) for _, words in row) - 1
+        for index, (pixels, words) in enumerate(row):
+            left = MARGIN + index * (cell + GAP)
+            items += stack_lines(
+                [shorten_text(words[0], cell, size, bold=bold)], left, top, size=size, bold=bold
+            )
+            more = [shorten_text(line, cell, NOTE) for line in words[1:]]
+            items += stack_lines(more, left, top + line_height(size), size=NOTE, colour=colour)
+            items.append(ImageTile(pixels, left, top + line_height(size) + notes * line_height(NOTE) + 4))
+        top = lower_edge(items) + 18
+    return items
+
+
+def hatched_entry(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
+    """The legend's entry for undecided segments, if there are any."""
+    return [(colour_swatch(PAPER, hatched=True), UNDECIDED)] if (which & seen.undecided).any() else []
+
+
+def side_entries(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
+    """The legend's entries for the two flat colours, as far as they are in use."""
+    told = which & ~seen.undecided
+    named = {"for": (RED, told & (seen.values > 0)), "against": (BLUE, told & (seen.values < 0))}
+    return [(colour_swatch(colour), text) for text, (colour, side) in named.items() if side.any()]
+
+
+def grey_entry(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
+    """The legend's entry for undecided segments where they are plain grey, if there are any."""
+    return [(colour_swatch(GREY), UNDECIDED)] if (which & seen.undecided).any() else []

@@ -1,0 +1,354 @@
+"""explanations or images → one figure of many images that can be compared."""
+
+from collections.abc import Iterable, Sequence, Sized
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Shaped
+
+from sightline import render
+from sightline.errors import OptionError
+from sightline.figures.components import (
+    GAP,
+    MARGIN,
+    NOTE,
+    QUIET,
+    CaptionedImage,
+    LegendEntry,
+    colour_scale,
+    figure_title,
+    hatched_entry,
+    legend_items,
+    outline_entry,
+    tile_rows,
+)
+from sightline.figures.image_grid import first_labelled_images
+from sightline.figures.layout import (
+    FilledBox,
+    LayoutItem,
+    draw_items,
+    fits_width,
+    lower_edge,
+    shorten_text,
+    stack_lines,
+    text_width,
+    wrap_parts,
+)
+from sightline.figures.view_model import (
+    DrawnImage,
+    Explained,
+    SegmentMask,
+    TargetView,
+    checked_limit,
+    evidence_texts,
+    method_names,
+    score_texts,
+    target_view,
+    tint_segments,
+    verdict_text,
+)
+from sightline.render import PAPER, RealNumber
+from sightline.types import Contrast, Segments
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE = 256
+HEADING = 11.0
+# From this share of the scale on a tint is seen at a glance.
+CLEAR = 0.1
+UNCLEAR = "no segment speaks clearly for it"
+GallerySection = tuple[str, list[CaptionedImage]]
+
+
+def plot_targets(
+    explanation: Explained, *, num: int | None = None, limit: RealNumber | None = None, columns: int = 5
+) -> "Figure":
+    """An overlay for each explained target, all on one scale, so that their tints can be compared.
+
+    Parameters
+    ----------
+    explanation : Explained
+    num, limit
+        As for `overlay`.
+    columns : int
+        Most images in a row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sightline as sl
+    >>> model = lambda images: np.stack([images.mean((1, 2)), 1 - images.mean((1, 2))], axis=1)
+    >>> both = sl.explain(np.eye(16), model, segment="grid", fill="colour", target=[0, 1], budget=100)
+    >>> plot_targets(both).axes[0].texts[0].get_text()
+    '2 targets, one scale'
+    """
+    views = [target_view(explanation, target, SIZE) for target in explanation.targets]
+    shown = [seen.chosen_segments(num) for seen in views]
+    end = checked_limit(limit, max(seen.limit for seen in views))
+    cells: list[CaptionedImage] = []
+    for target, seen, which in zip(explanation.targets, views, shown, strict=True):
+        words = [
+            explanation.name(target),
+            *_short_scores(explanation, target),
+            *_verdict_lines(explanation, target),
+        ]
+        cells.append((tint_segments(seen, which, end, outlined=num is not None), words))
+    shared = [part for part in evidence_texts(explanation)[1:] if not part.startswith("fit")]
+    lines = [outline_entry(f"the leading {num} of each")] if num is not None else []
+    entries = [*_hatched_once(views, shown), *lines]
+    return draw_gallery(
+        [("", cells)],
+        columns,
+        end,
+        entries,
+        top=f"{len(views)} targets, one scale" if len(views) > 1 else "1 target",
+        notes=shared,
+    )
+
+
+def plot_images(
+    images: Any,
+    titles: Sequence[object] | Shaped[np.ndarray, "N"] | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    rows: int | None = None,
+    columns: int = 5,
+    heading: str = "",
+) -> "Figure":
+    """Images in rows, each under its title or the name of its class.
+
+    Parameters
+    ----------
+    images : sequence of arrays, shape (H, W) or (H, W, C), or one array of them
+        Of any size, dtype and range. Without `titles` also labelled images: a batch (images, labels), or
+        anything that gives (image, label) or batches in turn, of which no more are read than are shown; of
+        those that lie class by class and can be asked for by place, some of every part.
+    titles : sequence, optional
+        One for each image; what is too long is shortened.
+    class_names : sequence of str, optional
+        What the labels are called; by default what the labelled images know, else their numbers.
+    rows : int, optional
+        Most rows; by default all that titles are given for, and 3 of labelled images.
+    columns : int
+        Most images in a row.
+    heading : str
+        Above all of them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    OptionError
+        If there is no image, not one title for each, or a label without a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plot_images([np.eye(8), np.ones((8, 8))], ["an eye", "white"]).axes[0].texts[1].get_text()
+    'white'
+    >>> batch = np.zeros((32, 8, 8)), np.arange(32) % 2
+    >>> len(plot_images(batch, class_names=["well", "ill"]).axes[0].texts)
+    15
+    """
+    if titles is None:
+        images, titles = first_labelled_images(images, class_names, (rows or 3) * columns)
+    most = len(titles) if rows is None else rows * columns
+    _same_number(images, titles, "images", "titles")
+    batch = [_thumbnail(np.asarray(image)) for image in images[:most]]
+    cells: list[CaptionedImage] = [
+        (small, [str(words)]) for small, words in zip(batch, titles[:most], strict=True)
+    ]
+    return draw_gallery([("", cells)], columns, 0.0, [], top=heading)
+
+
+def plot_right_and_wrong(
+    explanations: Sequence[Explained],
+    labels: Sequence[int],
+    *,
+    num: int | None = 8,
+    limit: RealNumber | None = None,
+    columns: int = 5,
+) -> "Figure":
+    """Right answers, then wrong ones, each with what spoke for it in red.
+
+    All are on one scale; where no segment reaches a tenth of it, the image says that none speaks clearly.
+
+    Parameters
+    ----------
+    explanations : sequence of Explained
+        Each with the class that the model chose (its highest score) among its targets.
+    labels : sequence of int
+        The truth for each.
+    num : int, optional
+        How many leading segments are shown in each; None for all.
+    limit : float, optional
+        End of the colour scale; fitted to all values if None.
+    columns : int
+        Most images in a row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    OptionError
+        If there is no explanation, or not one label for each.
+    TargetError
+        If the chosen class is not explained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sightline as sl
+    >>> model = lambda images: np.stack([images.mean((1, 2)), 1 - images.mean((1, 2))], axis=1)
+    >>> explained = sl.explain(np.eye(16), model, segment="grid", fill="colour", budget=100)
+    >>> plot_right_and_wrong([explained], [0]).axes[0].texts[0].get_text()
+    '0 right, 1 wrong'
+    """
+    _same_number(explanations, labels, "explanations", "labels")
+    said = [int(np.argmax(one.scores.classes)) for one in explanations]
+    views = [target_view(one, answer, SIZE) for one, answer in zip(explanations, said, strict=True)]
+    shown = [seen.leading_segments(num, positive=True) for seen in views]
+    strongest = [render.scale_limit(seen.pixel_heat(which)) for seen, which in zip(views, shown, strict=True)]
+    end = checked_limit(limit, max(strongest))
+    clear = [_is_clear(seen, which, end) for seen, which in zip(views, shown, strict=True)]
+    lines = _answer_captions(explanations, labels, said, clear)
+    cells: list[CaptionedImage] = [
+        (tint_segments(seen, which, end), own) for seen, which, own in zip(views, shown, lines, strict=True)
+    ]
+    right = [label == answer for label, answer in zip(labels, said, strict=True)]
+    outlines = outline_entry("all that speak for the answer" if num is None else f"the leading {num} of each")
+    return draw_gallery(
+        [
+            _answer_section("right", cells, right, clear),
+            _answer_section("wrong", cells, [not one for one in right], clear),
+        ],
+        columns,
+        end,
+        [*_hatched_once(views, shown), outlines],
+        top=f"{sum(right)} right, {len(right) - sum(right)} wrong",
+        notes=_methods_and_calls(explanations),
+        against=False,
+        bold=False,
+    )
+
+
+def _is_clear(seen: TargetView, which: SegmentMask, limit: RealNumber) -> bool:
+    return limit > 0 and bool(seen.pixel_heat(which).max() >= CLEAR * limit)
+
+
+def _answer_section(
+    kind: str, cells: Sequence[CaptionedImage], chosen: Sequence[bool], clear: Sequence[bool]
+) -> GallerySection:
+    """The cells of one kind of answer, under what can be said of them."""
+    says = "red spoke" if any(map(all, zip(chosen, clear, strict=True))) else "no segment spoke clearly"
+    own = [cell for cell, one in zip(cells, chosen, strict=True) if one]
+    return f"{kind.capitalize()}: {says} for the {kind} answer", own
+
+
+def draw_gallery(
+    sections: Sequence[GallerySection],
+    columns: int,
+    limit: RealNumber,
+    entries: Sequence[LegendEntry],
+    *,
+    top: str = "",
+    notes: Sequence[str] = (),
+    against: bool = True,
+    bold: bool = True,
+) -> "Figure":
+    """Sections of images in rows, over one scale."""
+    filled = [(name, cells) for name, cells in sections if cells]
+    columns = max(1, min(columns, max(len(cells) for _, cells in filled)))
+    room = max(columns * (SIZE + GAP) - GAP, 400)
+    width = room + 2 * MARGIN
+    items: list[LayoutItem] = [*figure_title(top, room)] if top else [FilledBox(0, 0, 0, MARGIN - 14, PAPER)]
+    items += stack_lines(
+        wrap_parts(notes, room, NOTE), MARGIN, lower_edge(items) + 2, size=NOTE, colour=QUIET
+    )
+    for name, cells in filled:
+        headline = wrap_parts(name.split(), room, HEADING, between=" ", bold=True)
+        items += stack_lines(headline, MARGIN, lower_edge(items) + 24, size=HEADING, bold=True)
+        items += tile_rows(cells, columns, SIZE, lower_edge(items) + 12, bold=bold)
+    speaks = "for" if against else "for the answer"
+    items += colour_scale(limit, MARGIN, lower_edge(items) + 24, 400, speaks=speaks, against=against)
+    items += legend_items(entries, MARGIN, lower_edge(items) + 14, room)
+    return draw_items(items, width, lower_edge(items) + MARGIN)
+
+
+def _thumbnail(image: Shaped[np.ndarray, "..."]) -> DrawnImage:
+    whole = Segments(np.zeros(image.shape[:2], np.intp))
+    pixels, _, _ = render.fit_to_size(image, whole, SIZE)
+    return pixels
+
+
+def _hatched_once(views: Iterable[TargetView], shown: Iterable[Bool[np.ndarray, "_"]]) -> list[LegendEntry]:
+    """One entry for all the images."""
+    return [entry for seen, which in zip(views, shown, strict=True) for entry in hatched_entry(seen, which)][
+        :1
+    ]
+
+
+def _short_scores(explanation: Explained, target: int | Contrast) -> list[str]:
+    """Score and score with everything hidden, in two lines that fit under a small image."""
+    return [line.removeprefix("with ") for line in score_texts(explanation, target)]
+
+
+def _verdict_lines(explanation: Explained, target: Any) -> list[str]:
+    return _wrap_words(verdict_text(explanation, target))
+
+
+def _wrap_words(text: str) -> list[str]:
+    return wrap_parts(text.split(), SIZE, NOTE, between=" ")
+
+
+def _methods_and_calls(explanations: Sequence[Explained]) -> list[str]:
+    """Methods and model calls of all of them together."""
+    methods = dict.fromkeys(name for one in explanations for name in method_names(one))
+    calls = sum(one.attribution.calls for one in explanations)
+    return [", ".join(methods), f"{calls:,} model calls"] if methods else [f"{calls:,} model calls"]
+
+
+def _answer_captions(
+    explanations: Sequence[Explained], labels: Sequence[int], said: Sequence[int], clear: Sequence[bool]
+) -> list[list[str]]:
+    """What was true and said, in one line if that fits everywhere, in two if not; and what it rests on."""
+    every = list(zip(explanations, labels, said, strict=True))
+    true = [f"true: {_short_class_name(one, int(label))}" for one, label, _ in every]
+    told = [f"said: {_short_class_name(one, answer)}" for one, _, answer in every]
+    sure = [f" ({one.scores.classes[answer]:.2f})" for one, _, answer in every]
+    if all(fits_width(f"{a}, {b}{c}", SIZE, NOTE) for a, b, c in zip(true, told, sure, strict=True)):
+        lines = [[f"{a}, {b}{c}"] for a, b, c in zip(true, told, sure, strict=True)]
+    else:
+        room = [SIZE - text_width(c, NOTE) for c in sure]
+        lines = [[a, shorten_text(b, r, NOTE) + c] for a, b, c, r in zip(true, told, sure, room, strict=True)]
+    return [
+        [
+            *own,
+            _short_scores(one, answer)[1],
+            *(_verdict_lines(one, answer) or ([] if sure else _wrap_words(UNCLEAR))),
+        ]
+        for own, sure, (one, _, answer) in zip(lines, clear, every, strict=True)
+    ]
+
+
+def _short_class_name(explanation: Explained, label: int) -> str:
+    """The class's name, or its bare number: many of them share little room."""
+    return explanation.name(label) if explanation.class_names else str(label)
+
+
+def _same_number(these: Sized, those: Sized, name: str, other: str) -> None:
+    if len(these) == 0 or len(these) != len(those):
+        raise OptionError(
+            f"this figure needs {name} and as many {other}, but {len(these)} {name} and {len(those)} "
+            f"{other} were given.",
+            slug="figure-number",
+        )

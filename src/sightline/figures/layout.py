@@ -1,0 +1,273 @@
+"""images and words, placed by the pixel → a matplotlib Figure.
+
+Everything is measured in pixels of the finished figure from its upper left corner, two to the typographic
+point. So an image's pixels are the figure's pixels, lines stay sharp, and what a text needs is known
+before anything is drawn. pyplot is left alone, and the user's style does not show.
+"""
+
+import functools
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from sightline.errors import warn
+from sightline.render import INK, PAPER, Colour, RealNumber
+from sightline.types import record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 144
+# Asked in turn for letters that the first does not have; those of the common systems.
+FAMILIES = (
+    "DejaVu Sans",
+    "Noto Sans CJK KR",
+    "Noto Sans KR",
+    "NanumGothic",
+    "Apple SD Gothic Neo",
+    "Malgun Gothic",
+    "Noto Sans CJK JP",
+    "Hiragino Sans",
+    "Yu Gothic",
+    "Noto Sans CJK SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+    "Arial Unicode MS",
+)
+MISSING = "□"
+# No figure is so wide that more of them fit in a line.
+MOST_LETTERS = 300
+
+
+@record
+class ImageTile:
+    """An image and where its upper left corner is."""
+
+    pixels: UInt8[np.ndarray, "_ _ 3"]
+    left: RealNumber
+    top: RealNumber
+
+
+@dataclass(frozen=True)
+class FilledBox:
+    """A filled rectangle; a line is a thin one."""
+
+    left: RealNumber
+    top: RealNumber
+    width: RealNumber
+    height: RealNumber
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """One line of text: its anchor on the baseline, and its size in points."""
+
+    text: str
+    left: RealNumber
+    baseline: RealNumber
+    size: RealNumber = 9.0
+    colour: Colour = INK
+    bold: bool = False
+    align: Literal["left", "center", "right"] = "left"
+    halo: bool = False
+
+
+LayoutItem = ImageTile | FilledBox | TextLine
+
+
+def draw_items(items: Iterable[LayoutItem], width: RealNumber, height: RealNumber) -> "Figure":
+    """A figure of that many pixels with the items on it, the later over the earlier.
+
+    The figure shows itself in a notebook and is unknown to pyplot.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    size = (width / DPI, height / DPI)
+    figure = Figure(figsize=size, dpi=DPI, facecolor="white", frameon=True)
+    figure.set_layout_engine("none")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    for order, item in enumerate(items):
+        _DRAW[type(item)](axes, item, order)
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
+    # A figure that pyplot did not make shows in a notebook only if it can say how.
+    vars(figure)["_repr_png_"] = functools.partial(figure_to_png, figure)
+    return figure
+
+
+def _draw_tile(axes: Any, tile: ImageTile, order: int) -> None:
+    height, width = tile.pixels.shape[:2]
+    extent = (tile.left, tile.left + width, tile.top + height, tile.top)
+    axes.imshow(
+        tile.pixels, extent=extent, interpolation="antialiased", resample=True, origin="upper", zorder=order
+    )
+
+
+def _draw_box(axes: Any, box: FilledBox, order: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    corner, face = (box.left, box.top), np.array(box.colour) / 255
+    axes.add_patch(
+        Rectangle(corner, box.width, box.height, facecolor=face, linewidth=0, antialiased=True, zorder=order)
+    )
+
+
+def _draw_word(axes: Any, word: TextLine, order: int) -> None:
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=2.5, foreground=np.array(PAPER) / 255)] if word.halo else []
+    axes.text(
+        word.left,
+        word.baseline,
+        word.text,
+        fontproperties=_font_properties(word.size, word.bold),
+        color=np.array(word.colour) / 255,
+        horizontalalignment=word.align,
+        verticalalignment="baseline",
+        parse_math=False,
+        usetex=False,
+        antialiased=True,
+        path_effects=halo,
+        zorder=order,
+    )
+
+
+_DRAW: dict[type, Any] = {ImageTile: _draw_tile, FilledBox: _draw_box, TextLine: _draw_word}
+
+
+def figure_to_png(figure: "Figure") -> bytes:
+    """The figure as the bytes of a PNG file."""
+    file = io.BytesIO()
+    whole = figure.bbox_inches
+    figure.savefig(
+        file, format="png", dpi=figure.dpi, facecolor="white", transparent=False, bbox_inches=whole
+    )
+    return file.getvalue()
+
+
+def _font_properties(size: RealNumber, bold: bool) -> Any:
+    from matplotlib.font_manager import FontProperties
+
+    return FontProperties(
+        family=list(_known_families()),
+        size=size,
+        weight="bold" if bold else "normal",
+        style="normal",
+        variant="normal",
+        stretch="normal",
+    )
+
+
+@functools.cache
+def _known_families() -> tuple[str, ...]:
+    from matplotlib.font_manager import fontManager
+
+    known = set(fontManager.get_font_names())
+    return tuple(family for family in FAMILIES if family in known)
+
+
+@functools.cache
+def _known_letters() -> frozenset[int]:
+    """Code points that the fonts here can draw, plain and bold."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    drawn = []
+    for weight in ("normal", "bold"):
+        paths = [findfont(FontProperties(family=family, weight=weight)) for family in _known_families()]
+        drawn.append({code for path in paths for code in get_font(path).get_charmap()})
+    return frozenset(drawn[0] & drawn[1])
+
+
+def legible_text(text: object) -> str:
+    """The text on one line, with a box for each letter that no font here has, and a warning then."""
+    line = " ".join(str(text).split())
+    missing = {letter for letter in line if ord(letter) not in _known_letters()}
+    if missing:
+        warn(
+            f"no font of this machine has the letters {''.join(sorted(missing))!r}: boxes stand for "
+            "them. Install a font that has them, such as Noto Sans CJK.",
+            slug="font-letters",
+        )
+    return "".join(MISSING if letter in missing else letter for letter in line)
+
+
+def text_width(text: str, size: RealNumber, *, bold: bool = False) -> float:
+    """Width of the text in pixels."""
+    from matplotlib.textpath import TextToPath
+
+    width, _, _ = TextToPath().get_text_width_height_descent(text, _font_properties(size, bold), ismath=False)
+    return float(width) * DPI / 72
+
+
+def shorten_text(text: str, width: RealNumber, size: RealNumber, *, bold: bool = False) -> str:
+    """The text, or as much of its beginning as fits with an ellipsis."""
+    text = legible_text(text)
+    if text_width(text, size, bold=bold) <= width:
+        return text
+    kept = min(len(text), MOST_LETTERS)
+    while kept > 1 and text_width(text[:kept].rstrip() + "…", size, bold=bold) > width:
+        kept -= 1
+    return text[:kept].rstrip() + "…"
+
+
+def wrap_parts(
+    parts: Sequence[str],
+    width: RealNumber,
+    size: RealNumber,
+    *,
+    between: str = " · ",
+    bold: bool = False,
+    most: int = 3,
+) -> list[str]:
+    """Lines of whole parts, as many in a line as fit; what does not fit in `most` lines is shortened."""
+    lines: list[str] = []
+    for part in map(legible_text, parts):
+        joined = f"{lines[-1]}{between}{part}" if lines else part
+        if lines and (len(lines) == most or text_width(joined, size, bold=bold) <= width):
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return [shorten_text(line, width, size, bold=bold) for line in lines]
+
+
+def stack_lines(
+    lines: Iterable[str],
+    left: RealNumber,
+    top: RealNumber,
+    *,
+    size: RealNumber = 9.0,
+    colour: Colour = INK,
+    bold: bool = False,
+) -> Iterator[TextLine]:
+    """Lines of text below each other, the first beginning at `top`."""
+    for index, line in enumerate(lines):
+        yield TextLine(line, left, top + (index + 0.78) * line_height(size), size, colour, bold)
+
+
+def line_height(size: RealNumber) -> float:
+    """Height of a line of text of that size in pixels."""
+    return 1.35 * size * DPI / 72
+
+
+def fits_width(text: str, width: RealNumber, size: RealNumber) -> bool:
+    """Whether the text needs no shortening."""
+    return text_width(legible_text(text), size) <= width
+
+
+def lower_edge(items: Iterable[LayoutItem]) -> float:
+    """Lower edge of the lowest item; letters reach a little below their line."""
+    return max(_item_bottom(item) for item in items)
+
+
+def _item_bottom(item: LayoutItem) -> float:
+    if isinstance(item, TextLine):
+        return item.baseline + 0.3 * line_height(item.size)
+    return float(item.top) + (len(item.pixels) if isinstance(item, ImageTile) else item.height)

@@ -1,0 +1,179 @@
+"""explanation, target → a figure with its image: panel, overlay, heat, contours."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sightline.figures.components import (
+    GAP,
+    MARGIN,
+    UNDECIDED,
+    CaptionedImage,
+    LegendEntry,
+    colour_scale,
+    colour_swatch,
+    grey_entry,
+    hatched_entry,
+    legend_items,
+    outline_entry,
+    side_entries,
+    target_heading,
+    tile_rows,
+)
+from sightline.figures.layout import ImageTile, draw_items, lower_edge
+from sightline.figures.view_model import (
+    DrawnImage,
+    Explained,
+    SegmentMask,
+    TargetView,
+    checked_limit,
+    draw_flat,
+    draw_mask,
+    outline_segments,
+    target_view,
+    tint_segments,
+)
+from sightline.render import PAPER, RealNumber
+from sightline.types import Contrast
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MIDDLE, LARGE = 448, 640
+
+
+def plot_panel(
+    explanation: Explained,
+    target: int | Contrast | None = None,
+    *,
+    num: int | None = 8,
+    limit: RealNumber | None = None,
+) -> "Figure":
+    """Four images: what speaks for the target, for and against, the image, the mask.
+
+    Parameters
+    ----------
+    explanation : Explained
+    target : int or Contrast, optional
+        One of the explained targets; the first if None.
+    num : int, optional
+        How many leading segments are shown, by |value|; None for all.
+    limit : float, optional
+        End of the colour scale in units of the score, to compare figures; fitted to the values if None.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        It shows itself in a notebook and is unknown to pyplot.
+
+    Raises
+    ------
+    TargetError
+        If the target is not explained here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sightline as sl
+    >>> model = lambda images: np.stack([images.mean((1, 2)), 1 - images.mean((1, 2))], axis=1)
+    >>> explained = sl.explain(np.eye(16), model, segment="grid", fill="colour", budget=100)
+    >>> plot_panel(explained, num=4, limit=0.1).axes[0].texts[0].get_text()
+    'class 1'
+    """
+    seen = target_view(explanation, target, MIDDLE)
+    end = checked_limit(limit, seen.limit)
+    speakers, leaders = seen.leading_segments(num, positive=True), seen.leading_segments(num)
+    cells: list[CaptionedImage] = [
+        (tint_segments(seen, speakers, end), ["For", *_for_caption(seen, speakers)]),
+        (tint_segments(seen, leaders, end), ["For and against"]),
+        (seen.pixels, ["Image"]),
+        (draw_mask(seen, leaders), ["Mask"]),
+    ]
+    cell = max(seen.pixels.shape[1], 400)
+    width = 2 * MARGIN + 2 * cell + GAP
+    items = target_heading(explanation, target, width)
+    items += tile_rows(cells, 2, cell, lower_edge(items) + 14)
+    top = lower_edge(items) + 16
+    rest = [] if leaders.all() else [(colour_swatch(PAPER), f"not among the leading {leaders.sum()}")]
+    lines = [outline_entry(f"the leading {leaders.sum()}"), *rest] if leaders.any() else []
+    entries = [*side_entries(seen, leaders), *hatched_entry(seen, speakers | leaders), *lines]
+    items += colour_scale(end, MARGIN, top, seen.pixels.shape[1])
+    items += legend_items(entries, MARGIN + cell + GAP, top, cell)
+    return draw_items(items, width, lower_edge(items) + MARGIN)
+
+
+def _for_caption(seen: TargetView, speakers: SegmentMask) -> list[str]:
+    """Why what speaks for the target is not red."""
+    if not speakers.any():
+        return ["nothing speaks for it"]
+    return [] if (speakers & seen.decided).any() else [f"what speaks for it {UNDECIDED}"]
+
+
+def plot_overlay(
+    explanation: Explained,
+    target: int | Contrast | None = None,
+    *,
+    num: int | None = None,
+    limit: RealNumber | None = None,
+) -> "Figure":
+    """The image in pale grey, its segments tinted by their values; all of them unless `num` is given.
+
+    Parameters, result and errors are those of `plot_panel`.
+    """
+    seen = target_view(explanation, target, LARGE)
+    end, which = checked_limit(limit, seen.limit), seen.chosen_segments(num)
+    pixels = tint_segments(seen, which, end, outlined=num is not None)
+    lines = [outline_entry(f"the leading {which.sum()}")] if num is not None and which.any() else []
+    return draw_single_image(explanation, target, pixels, end, [*hatched_entry(seen, which), *lines])
+
+
+def plot_heat(
+    explanation: Explained,
+    target: int | Contrast | None = None,
+    *,
+    num: int | None = None,
+    limit: RealNumber | None = None,
+) -> "Figure":
+    """The values alone, without the image; of all segments unless `num` is given.
+
+    Parameters, result and errors are those of `plot_panel`.
+    """
+    seen = target_view(explanation, target, LARGE)
+    end, which = checked_limit(limit, seen.limit), seen.chosen_segments(num)
+    return draw_single_image(
+        explanation, target, draw_flat(seen, which, end), end, hatched_entry(seen, which)
+    )
+
+
+def plot_contours(
+    explanation: Explained, target: int | Contrast | None = None, *, num: int | None = 8
+) -> "Figure":
+    """The image in its own colours with the leading segments outlined: red for, blue against.
+
+    Parameters, result and errors are those of `plot_panel`.
+    """
+    seen = target_view(explanation, target, LARGE)
+    which = seen.leading_segments(num)
+    return draw_single_image(
+        explanation,
+        target,
+        outline_segments(seen, which),
+        0.0,
+        [*side_entries(seen, which), *grey_entry(seen, which)],
+    )
+
+
+def draw_single_image(
+    explanation: Explained,
+    target: int | Contrast | None,
+    pixels: DrawnImage,
+    limit: RealNumber,
+    entries: Sequence[LegendEntry],
+) -> "Figure":
+    """One large image under its heading, over its scale and legend."""
+    wide = pixels.shape[1]
+    width = max(wide, 520) + 2 * MARGIN
+    items = target_heading(explanation, target, width)
+    items.append(ImageTile(pixels, MARGIN, lower_edge(items) + 16))
+    items += colour_scale(limit, MARGIN, lower_edge(items) + 16, wide)
+    items += legend_items(entries, MARGIN, lower_edge(items) + 14, width - 2 * MARGIN)
+    return draw_items(items, width, lower_edge(items) + MARGIN)

@@ -1,0 +1,245 @@
+"""explanation, target → what a figure shows of it and says about it."""
+
+import math
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
+
+from sightline import render
+from sightline.errors import OptionError, TargetError
+from sightline.render import BLUE, GREY, PAPER, RED, RealNumber, format_number
+from sightline.types import Attribution, Contrast, Scores, Segments, record
+
+FAINT = (222, 226, 230)
+SegmentMask = Bool[np.ndarray, "S"]
+# Of any size each, so that images of several sizes may meet in one call.
+DrawnImage = UInt8[np.ndarray, "_ _ 3"]
+_ROUNDING = 1e-6
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """What a figure needs of an explanation."""
+
+    @property
+    def image(self) -> Shaped[np.ndarray, "..."]: ...
+    @property
+    def segments(self) -> Segments: ...
+    @property
+    def scores(self) -> Scores: ...
+    @property
+    def attribution(self) -> Attribution: ...
+    @property
+    def targets(self) -> tuple[int | Contrast, ...]: ...
+    @property
+    def plan(self) -> Any: ...
+    @property
+    def class_names(self) -> tuple[str, ...] | None: ...
+    def name(self, target: int | Contrast, /) -> str: ...
+
+
+@record
+class TargetView:
+    """What is drawn of one target: the image at the figure's size, and all S values.
+
+    `ids` are the segments of the image: in a reduced one the smallest may be missing.
+    """
+
+    pixels: UInt8[np.ndarray, "H W 3"]
+    segments: Segments
+    ids: Int[np.ndarray, "s"]
+    values: Float[np.ndarray, "S"]
+    error: Float[np.ndarray, "S"]
+
+    @property
+    def undecided(self) -> Bool[np.ndarray, "S"]:
+        """Segments that cannot be told from zero."""
+        return render.within_error(self.values, self.error)
+
+    @property
+    def decided(self) -> Bool[np.ndarray, "S"]:
+        """Segments that can."""
+        return ~self.undecided
+
+    @property
+    def limit(self) -> float:
+        """End of the scale that suits this view alone: undecided segments have no colour, so no say."""
+        return render.scale_limit(self.values[self.decided])
+
+    def leading_segments(self, num: int | None, *, positive: bool = False) -> Bool[np.ndarray, "S"]:
+        """The `num` segments of largest |value|, zeros left out; None for all.
+
+        If `positive`: of largest value, and as long as any can be told from zero, only such.
+        """
+        if num is not None and num < 1:
+            raise OptionError(f"num must be 1 or more, or None for all, but it is {num}.", slug="figure-num")
+        sizes = np.nan_to_num(self.values if positive else np.abs(self.values))
+        if positive and (self.decided & (sizes > 0)).any():
+            sizes = np.where(self.decided, sizes, 0.0)
+        first = np.argsort(-sizes, kind="stable")[:num]
+        which = np.zeros(sizes.shape, bool)
+        which[first] = sizes[first] >= np.finfo(np.float64).tiny
+        return which
+
+    def chosen_segments(self, num: int | None) -> Bool[np.ndarray, "S"]:
+        """The `num` leading segments, or every one, zeros too."""
+        return np.ones(self.values.shape, bool) if num is None else self.leading_segments(num)
+
+    def pixel_mask(self, which: Bool[np.ndarray, "S"]) -> Bool[np.ndarray, "H W"]:
+        """Pixels of those segments."""
+        return np.asarray(which[self.ids][self.segments.labels])
+
+    def pixel_heat(self, which: Bool[np.ndarray, "S"]) -> Float[np.ndarray, "H W"]:
+        """Values of those of the segments that are told from zero; 0 elsewhere."""
+        shown = np.where(which & self.decided, self.values, 0.0)
+        return render.segment_heatmap(shown[self.ids], self.segments)
+
+
+def target_view(explanation: Explained, target: int | Contrast | None, size: int) -> TargetView:
+    """The target's view with that many pixels on its longer side, about; None for the first target."""
+    pixels, segments, ids = render.fit_to_size(explanation.image, explanation.segments, size)
+    return TargetView(pixels, segments, ids, *_shown_values(explanation, target_column(explanation, target)))
+
+
+def _shown_values(explanation: Explained, at: int) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
+    """Values and their errors; zeros where the score never moved, for there they are rounding."""
+    attribution, full = explanation.attribution, explanation.scores.full
+    values, error = attribution.values[at], attribution.error[at]
+    noise = _ROUNDING * max(abs(float(full[at])), abs(float(attribution.base[at])))
+    if math.isnan(attribution.fit[at]) and not (np.abs(values) > noise).any():
+        return np.zeros(values.shape), np.zeros(values.shape)
+    return values, error
+
+
+def target_column(explanation: Explained, target: int | Contrast | None) -> int:
+    """Where the target stands among the explained ones; None stands for the first.
+
+    Raises
+    ------
+    TargetError
+        If it is not one of them.
+    """
+    if target is None:
+        return 0
+    if target not in explanation.targets:
+        known = ", ".join(str(one) for one in explanation.targets)
+        raise TargetError(
+            f"target {target!r} is not explained here, only {known}. "
+            "Ask for it when explaining: explain(..., target=...).",
+            slug="target-unexplained",
+        )
+    return explanation.targets.index(target)
+
+
+def checked_limit(limit: RealNumber | None, own: RealNumber) -> float:
+    """The end of the scale that was asked for, or the image's own.
+
+    Raises
+    ------
+    OptionError
+        If it is negative or not a number.
+    """
+    if limit is None:
+        return own
+    if not 0 <= limit < math.inf:
+        raise OptionError(
+            f"limit, the end of the colour scale, must be 0 or more, but it is {limit}.", slug="figure-limit"
+        )
+    return float(limit)
+
+
+def tint_segments(
+    seen: TargetView, which: Bool[np.ndarray, "S"], limit: RealNumber, *, outlined: bool = True
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The image in pale grey under the values of the chosen segments."""
+    pixels = render.overlay_heat(seen.pixels, seen.pixel_heat(which), limit)
+    pixels = render.hatch_area(pixels, seen.pixel_mask(which & seen.undecided))
+    return render.draw_contours(pixels, seen.segments, which[seen.ids] & outlined, PAPER, alpha=0.9)
+
+
+def draw_flat(
+    seen: TargetView, which: Bool[np.ndarray, "S"], limit: RealNumber
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The values of the chosen segments on white, all segments outlined."""
+    pixels = render.diverging_colours(seen.pixel_heat(which), limit)
+    pixels = render.hatch_area(pixels, seen.pixel_mask(which & seen.undecided))
+    return render.draw_contours(pixels, seen.segments, np.ones(seen.segments.count, bool), FAINT)
+
+
+def draw_mask(seen: TargetView, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]:
+    """The sides that the chosen segments take: red, blue, or hatched."""
+    heat = np.sign(seen.pixel_heat(which))
+    pixels = render.hatch_area(render.diverging_colours(heat, 1.0), seen.pixel_mask(which & seen.undecided))
+    return render.draw_contours(pixels, seen.segments, np.ones(seen.segments.count, bool), FAINT)
+
+
+def outline_segments(seen: TargetView, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]:
+    """The image as it is, the chosen segments outlined in the colour of their side, each on its inside."""
+    pixels = seen.pixels.copy()
+    pixels[render.inner_rims(seen.segments, which[seen.ids], width=5)] = PAPER
+    sides = (
+        (GREY, seen.undecided),
+        (BLUE, seen.decided & (seen.values < 0)),
+        (RED, seen.decided & (seen.values > 0)),
+    )
+    for colour, side in sides:
+        pixels[render.inner_rims(seen.segments, (which & side)[seen.ids], start=1, width=3)] = colour
+    return pixels
+
+
+def evidence_texts(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
+    """What the target's values rest on: scores, method, calls, fit, whether the leaders are settled."""
+    at, attribution = target_column(explanation, target), explanation.attribution
+    fit = float(attribution.fit[at])
+    return [
+        ", ".join(score_texts(explanation, target)),
+        *method_names(explanation),
+        f"{attribution.calls:,} model calls",
+        *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
+        *([] if is_white_box_result(explanation) else [_settled_text(attribution.settled)]),
+    ]
+
+
+def is_white_box_result(explanation: Explained) -> bool:
+    """Whether the values were read off the network's inside, so that there are no masks to settle them."""
+    return bool(method_names(explanation)) and getattr(explanation.attribution, "pixels", None) is not None
+
+
+def _settled_text(settled: bool) -> str:
+    return "leading segments settled" if settled else "leading segments not settled"
+
+
+def score_texts(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
+    """The target's score of the image, and of the image with everything hidden."""
+    at, scores = target_column(explanation, target), explanation.scores
+    kind = "score difference" if isinstance(explanation.targets[at], Contrast) else "score"
+    return [
+        f"{kind} {score_number(float(scores.full[at]))}",
+        f"with everything hidden {score_number(float(scores.empty[at]))}",
+    ]
+
+
+def method_names(explanation: Explained) -> list[str]:
+    """What the attribution is called; nothing if the plan does not say."""
+    given = getattr(explanation.plan, "attribute", None)
+    if given is None or isinstance(given, str):
+        return [given] if given else []
+    return [getattr(given, "__name__", type(given).__name__)]
+
+
+def score_number(value: RealNumber) -> str:
+    """A score with two decimals where they say enough."""
+    return f"{value:.2f}".replace("-", "−") if 0.1 <= abs(value) < 100 else format_number(value)
+
+
+def verdict_text(explanation: Explained, target: int | Contrast | None = None) -> str:
+    """Why there is nothing to colour, in words; empty if there is something."""
+    values, error = _shown_values(explanation, target_column(explanation, target))
+    if render.scale_limit(values[~render.within_error(values, error)]) > 0:
+        return ""
+    if render.scale_limit(values) == 0:
+        if is_white_box_result(explanation):
+            return f"{method_names(explanation)[0]} finds nothing that speaks for or against this class."
+        return "Nothing here moves the score."
+    return f"Nothing here can be told from zero after {explanation.attribution.calls:,} model calls."

@@ -1,0 +1,238 @@
+"""study → where its model looks, for each kind of answer; where right and wrong answers differ."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sightline.errors import OptionError
+from sightline.explain_image import progress_ticks
+from sightline.findings.atlas_result import Atlas, OutcomeMap
+from sightline.findings.error_groups import group_errors
+from sightline.findings.heatmaps import (
+    image_if_readable,
+    region_sums,
+    resize_keeping_sums,
+    resize_rgb,
+    size_within,
+)
+from sightline.findings.running_stats import RunningMean
+from sightline.regions.builders import named
+from sightline.regions.region_set import Regions
+from sightline.study.schema import Row
+from sightline.types import did_you_mean
+
+BY = ("outcome", "pair", "label", "predicted")
+FALSE = 0.05
+"""Share of the pixels said to differ that may differ by chance alone."""
+ENOUGH = 5
+"""Answers of each kind below which no difference is told from chance."""
+MOST_KINDS = 24
+"""Kinds that are averaged, the most frequent: each takes room, and 1,000 classes have a million pairs."""
+LARGEST = 256
+"""Most pixels of a side of the maps, unless a size is given."""
+
+
+def atlas(
+    study: Any,
+    by: str = "outcome",
+    *,
+    regions: Regions | str | None = None,
+    size: tuple[int, int] | None = None,
+    patches: bool = False,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Atlas:
+    """Where a model looks when it is right, and where when it is wrong.
+
+    Attribution towards the predicted class is spread evenly over each segment's pixels and averaged over
+    the images of each kind. Right and wrong answers are held against each other pixel by pixel (and region
+    by region) by Welch's t-test; the pixels said to differ are those that keep the expected share of false
+    ones below 5 % (Benjamini & Hochberg 1995, which holds for the positive dependence of neighbours,
+    Benjamini & Yekutieli 2001). Images are taken to be independent of each other; with fewer than
+    five right or five wrong answers nothing is told.
+
+    A difference says that the model looks elsewhere, not that it errs because of that: wrong answers have
+    lower scores, and so less attribution everywhere. `blame` asks what drives the errors.
+
+    Memory does not grow with the number of images. An image that can no longer be read counts, but is left
+    out of the mean image.
+
+    Parameters
+    ----------
+    study : Study
+    by : {"outcome", "pair", "label", "predicted"}
+        Kinds of answers: right and wrong; label and predicted class; or one of the two.
+    regions : Regions or str, optional
+        Whose attribution is told, too.
+    size : tuple of int, optional
+        (height, width) that the maps are brought to, by the share of the image, with their sums kept; by
+        default the first image's, reduced to 256 pixels a side. Regions are summed at each image's own size.
+    patches : bool
+        Group wrong answers by what the segment looks like that speaks most for them, instead of by where
+        the attribution lies: for images that are not aligned.
+    seed : int
+        Which wrong answers are grouped where there are many, and of the grouping itself.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal.
+
+    Returns
+    -------
+    Atlas
+
+    Raises
+    ------
+    OptionError
+        If there is no such kind, the size cannot be used, or nothing has been explained.
+
+    Examples
+    --------
+    >>> print(atlas(sl.Study("runs/faces"), regions=sl.regions.face()))  # doctest: +SKIP
+    """
+    if by not in BY:
+        raise OptionError(f"there is no atlas by {by!r}. {did_you_mean(str(by), BY)}", slug="option-unknown")
+    shape = _map_size(study, size)
+    drawn = None if regions is None else named(regions)
+    seen = _AtlasSums(shape, drawn, study, by)
+    with progress_ticks(progress, len(study.places)) as tick:
+        for row in _ticked(study.rows(), tick):
+            seen.add(row)
+    right, wrong = seen.outcomes[True], seen.outcomes[False]
+    difference, error, told = _welch_test(wrong.maps, right.maps)
+    apart, apart_error, apart_told = _welch_test(wrong.regions, right.regions)
+    found, how = group_errors(study, shape, patches=patches, seed=seed)
+    return Atlas(
+        by=by,
+        cells=seen.outcome_maps(),
+        others=seen.others,
+        image=seen.image.mean if seen.image.count else None,
+        difference=difference,
+        error=error,
+        significant=told,
+        region_names=() if drawn is None else drawn.names,
+        region_difference=apart,
+        region_error=apart_error,
+        region_significant=apart_told,
+        groups=found,
+        how_grouped=how,
+    )
+
+
+class _KindSums:
+    """Running sums of maps, images and regions of one kind of answer."""
+
+    def __init__(self, shape: tuple[int, int], regions: int) -> None:
+        self.maps, self.regions, self.images = (
+            RunningMean(shape),
+            RunningMean((regions,)),
+            RunningMean((*shape, 3)),
+        )
+
+    def add(self, heat: Any, regions: Any, image: Any) -> None:
+        self.maps.add(heat)
+        self.regions.add(regions)
+        if image is not None:
+            self.images.add(image)
+
+    def outcome_map(self, name: str) -> OutcomeMap:
+        return OutcomeMap(
+            name=name,
+            count=self.maps.count,
+            mean=self.maps.mean,
+            error=self.maps.error,
+            image=self.images.mean if self.images.count else None,
+            regions=self.regions.mean,
+            region_error=self.regions.error,
+        )
+
+
+class _AtlasSums:
+    """Both outcomes, and the kinds that were asked for: the most frequent of them."""
+
+    def __init__(self, shape: tuple[int, int], regions: Regions | None, study: Any, by: str) -> None:
+        self.shape, self.drawn, self.study, self.by = shape, regions, study, by
+        many = 0 if regions is None else len(regions)
+        self.image = RunningMean((*shape, 3))
+        self.outcomes = {right: _KindSums(shape, many) for right in (True, False)}
+        asked = zip(study.labels.tolist(), study.predicted.tolist(), strict=True)
+        counts = Counter(_kind_key(by, label, predicted) for label, predicted in asked)
+        chosen = counts.most_common(MOST_KINDS)
+        self.kinds = {} if by == "outcome" else {key: _KindSums(shape, many) for key, _ in chosen}
+        shown = sum(count for _, count in chosen)
+        self.others = len(counts) - len(chosen), sum(counts.values()) - shown
+
+    def add(self, row: Row) -> None:
+        heat = row.heat()
+        there = np.zeros(0) if self.drawn is None else region_sums(heat, self.drawn, row.place)
+        pixels = image_if_readable(self.study, row.place)
+        image = None if pixels is None else resize_rgb(pixels, self.shape)
+        if image is not None:
+            self.image.add(image)
+        kinds = self.outcomes[row.right], self.kinds.get(_kind_key(self.by, row.label, row.predicted))
+        for kind in (one for one in kinds if one is not None):
+            kind.add(resize_keeping_sums(heat, self.shape), there, image)
+
+    def outcome_maps(self) -> tuple[OutcomeMap, ...]:
+        if self.by == "outcome":
+            named = {"right" if right else "wrong": one for right, one in self.outcomes.items()}
+        else:
+            named = {_kind_name(key, self.study.class_names): one for key, one in self.kinds.items()}
+        return tuple(one.outcome_map(name) for name, one in named.items() if one.maps.count)
+
+
+def _kind_key(by: str, label: int, predicted: int) -> tuple[int, ...]:
+    """The classes by which an answer's kind is known."""
+    return {"outcome": (int(label == predicted),), "pair": (label, predicted)}.get(
+        by, (label if by == "label" else predicted,)
+    )
+
+
+def _kind_name(key: tuple[int, ...], names: tuple[str, ...] | None) -> str:
+    return " → ".join(names[one] if names else f"class {one}" for one in key)
+
+
+def _welch_test(wrong: RunningMean, right: RunningMean) -> tuple[Any, Any, Any]:
+    """Difference of the means, its error, and where it can be told from chance."""
+    if not (wrong.count and right.count):
+        return None, None, None
+    from scipy.stats import t
+
+    difference = wrong.mean - right.mean
+    parts = wrong.error**2, right.error**2
+    error = np.sqrt(parts[0] + parts[1])
+    if min(wrong.count, right.count) < ENOUGH or difference.size == 0:
+        return difference, error, np.zeros(difference.shape, dtype=bool)
+    spread = parts[0] ** 2 / (wrong.count - 1) + parts[1] ** 2 / (right.count - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = np.where(spread > 0, error**4 / spread, 1.0)
+        ratio = np.where(error > 0, np.abs(difference) / error, 0.0)
+    return difference, error, _below(2 * t.sf(ratio, freedom), FALSE)
+
+
+def _below(p: Float[np.ndarray, "..."], share: float) -> Bool[np.ndarray, "..."]:
+    """Which are told, with at most such a share of false ones among them expected (Benjamini & Hochberg)."""
+    ordered = np.sort(p, axis=None)
+    fine = ordered <= share * np.arange(1, p.size + 1) / p.size
+    return np.asarray(p <= ordered[fine].max() if fine.any() else np.zeros(p.shape, dtype=bool))
+
+
+def _map_size(study: Any, size: Any) -> tuple[int, int]:
+    first = next(iter(study.rows()), None)
+    if first is None:
+        raise OptionError("the study has no explained images: run it first.", slug="study-row")
+    if size is None:
+        return size_within(first.segments.labels.shape, LARGEST)
+    pair = tuple(size) if isinstance(size, tuple | list) else ()
+    if len(pair) != 2 or not all(hasattr(one, "__index__") and one > 0 for one in pair):
+        raise OptionError(
+            f"size must be (height, width), each 1 or more, but {size!r} was given.", slug="option-value"
+        )
+    return int(pair[0]), int(pair[1])
+
+
+def _ticked(rows: Iterator[Row], tick: Callable[[int], None]) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        tick(1)

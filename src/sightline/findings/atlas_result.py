@@ -1,0 +1,184 @@
+"""means of each kind of answer → a table, JSON, a figure."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sightline.findings.error_groups import ErrorGroup
+from sightline.types import record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 12
+"""Kinds that are printed."""
+IMAGES = ("image", "images", "spots")
+SAME = "wrong and right answers cannot be told apart by where the model looks"
+
+
+@record
+class OutcomeMap:
+    """Mean attribution of one kind of answer.
+
+    Parameters
+    ----------
+    name : str
+    count : int
+        Images.
+    mean, error : float array, shape (H, W)
+        Attribution towards the predicted class, in units of the score for a pixel, and its standard
+        error: inf for a single image.
+    image : float array, shape (H, W, 3), or None
+        Mean of the images that can be read, 0 to 1; None if none can.
+    regions, region_error : float array, shape (R,)
+        Mean attribution of each region and its standard error.
+    """
+
+    name: str
+    count: int
+    mean: Float[np.ndarray, "H W"]
+    error: Float[np.ndarray, "H W"]
+    image: Float[np.ndarray, "H W 3"] | None
+    regions: Float[np.ndarray, "R"]
+    region_error: Float[np.ndarray, "R"]
+
+
+@record
+class Atlas:
+    """Where a model looks, for each kind of answer; made by `atlas`.
+
+    Parameters
+    ----------
+    by : str
+        What kinds there are.
+    cells : tuple of Cell
+        The 24 largest kinds, the largest first; for outcomes right, then wrong.
+    others : tuple of (int, int)
+        How many more kinds there are, and of how many images.
+    image : float array, shape (H, W, 3), or None
+        Mean of all images that can be read.
+    difference, error : float array, shape (H, W), or None
+        Mean attribution of wrong answers less that of right ones, and its standard error; None where there
+        is none of one of them.
+    told : bool array, shape (H, W), or None
+        Where the difference can be told from chance.
+    region_names : tuple of str
+    region_difference, region_error, region_told : arrays, shape (R,), or None
+        The same for the regions.
+    groups : tuple of Group
+        Wrong answers whose explanations look alike; one group of them all where none stand apart.
+    how_grouped : str
+        By what the number of groups was chosen.
+    """
+
+    by: str
+    cells: tuple[OutcomeMap, ...]
+    others: tuple[int, int]
+    image: Float[np.ndarray, "H W 3"] | None
+    difference: Float[np.ndarray, "H W"] | None
+    error: Float[np.ndarray, "H W"] | None
+    significant: Bool[np.ndarray, "H W"] | None
+    region_names: tuple[str, ...]
+    region_difference: Float[np.ndarray, "R"] | None
+    region_error: Float[np.ndarray, "R"] | None
+    region_significant: Bool[np.ndarray, "R"] | None
+    groups: tuple[ErrorGroup, ...]
+    how_grouped: str
+
+    def __getitem__(self, name: str) -> OutcomeMap:
+        for one in self.cells:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+    def plot(self) -> "Figure":
+        """Mean attribution over the mean image, one scale for all; the difference; the groups."""
+        from sightline import figures
+
+        return figures.plot_atlas(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the images as JSON has it; maps as lists of lists, null where a number is not known."""
+        return _plain_record(self)
+
+    @property
+    def count(self) -> int:
+        """Images."""
+        return sum(one.count for one in self.cells) + self.others[1]
+
+    def __repr__(self) -> str:
+        shown = "×".join(map(str, self.cells[0].mean.shape))
+        lines = [f"Atlas by {self.by} of {self.count:,} images, {shown}", *self._table_lines()]
+        kinds, images = self.others[0], self.others[1]
+        for one in self.cells[SHOWN:]:
+            kinds, images = kinds + 1, images + one.count
+        if kinds:
+            lines.append(f"and {kinds:,} more kinds of {images:,} images")
+        return "\n".join([*lines, *self._difference_lines(), *self._group_lines()])
+
+    def _table_lines(self) -> list[str]:
+        head = ["", "images", *self.region_names]
+        body: list[Any] = [
+            (one.name, f"{one.count:,}", one.regions, one.region_error) for one in self.cells[:SHOWN]
+        ]
+        if self.region_names and self.region_difference is not None:
+            body.append(("wrong − right", "", self.region_difference, self.region_error))
+        places = _decimals(np.array([errors for *_, errors in body]))
+        rows = [
+            [name, count, *(_with_error(*pair, places) for pair in zip(values, errors, strict=True))]
+            for name, count, values, errors in body
+        ]
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        return [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+            for row in [head, *rows]
+        ]
+
+    def _difference_lines(self) -> list[str]:
+        if self.significant is None:
+            return []
+        if self.region_significant is None or not self.region_names:
+            share = self.significant.mean()
+            return [f"wrong and right answers differ on {share:.0%} of the image" if share else SAME]
+        names = [name for name, told in zip(self.region_names, self.region_significant, strict=True) if told]
+        return [f"wrong and right answers differ on: {', '.join(names)}" if names else SAME]
+
+    def _group_lines(self) -> list[str]:
+        if len(self.groups) < 2:
+            return ["the wrong answers form no groups that stand apart"] if self.groups else []
+        return [
+            f"{len(self.groups)} groups of wrong answers that look alike:",
+            *map(_group_line, self.groups),
+        ]
+
+
+def _decimals(errors: Float[np.ndarray, "N R"]) -> int:
+    """So many that the usual error has two digits."""
+    known = errors[np.isfinite(errors) & (errors > 0)]
+    return int(np.clip(1 - np.floor(np.log10(np.median(known))), 0, 9)) if known.size else 3
+
+
+def _with_error(value: float, error: float, places: int) -> str:
+    told = f"{round(value, places) + 0.0:+.{places}f}"
+    return f"{told} ± {error:.{places}f}" if np.isfinite(error) else told
+
+
+def _group_line(group: ErrorGroup) -> str:
+    return f"  {group!r}"
+
+
+def _plain_record(value: Any) -> dict[str, Any]:
+    names = [field.name for field in dataclasses.fields(value) if field.name not in IMAGES]
+    return {name: _plain(getattr(value, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, OutcomeMap | ErrorGroup):
+        return _plain_record(value)
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

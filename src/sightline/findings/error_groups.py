@@ -1,0 +1,293 @@
+"""wrong answers → groups of them whose explanations look alike, if there are any."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from sightline.engine.image import unit_rgb
+from sightline.errors import OptionError, SightlineError
+from sightline.findings.heatmaps import image_if_readable, resize_keeping_sums, resize_rgb, size_within
+from sightline.findings.running_stats import RunningMean
+from sightline.study.schema import Row
+from sightline.types import record
+
+MOST = 1000
+"""Wrong answers that are grouped; of more, so many at random."""
+FEWEST = 12
+"""Wrong answers below which none are grouped."""
+MOST_GROUPS = 6
+COARSE = 8
+"""Rows and columns of the grid on which explanations are compared."""
+PATCH = 32
+"""Pixels of a side of the patches that are compared."""
+GRID = 200
+"""Places at which a density is known."""
+PARTS = 10
+"""Principal components that are kept of what is compared."""
+CHANCES = 39
+"""Sets without groups that are drawn for comparison: with 39, the highest of 40 is 1 in 40."""
+TYPICAL = 4
+HOW = (
+    "Ward's method; their number by the mean silhouette, which has to exceed that of 39 sets drawn with one "
+    "peak along each principal component"
+)
+LEAST = 4
+"""Answers that a group has at least, and a twentieth of all: a few odd ones make no group."""
+THUMB = 256
+"""Most pixels of a side of the typical images that are kept."""
+
+
+@record
+class ErrorGroup:
+    """Wrong answers whose explanations look alike.
+
+    Parameters
+    ----------
+    count : int
+    mean : float array, shape (H, W)
+        Mean attribution towards the predicted class.
+    places : int array
+        Of its most typical images, the nearest to its middle first.
+    pairs : tuple of (str, int)
+        Label and predicted class, and how often; the most frequent three.
+    image : float array, shape (H, W, 3), or None
+        Mean of its images, 0 to 1; None if they are out of reach.
+    answers : tuple of str
+        Label and predicted class of each of `places`.
+    images : tuple of uint8 arrays, shape (h, w, 3)
+        Each of `places` as it is looked at, at most 256 pixels a side; empty if they are out of reach.
+    spots : tuple of bool arrays, shape (h, w)
+        In each of `images`, the segment that speaks most for the answer.
+    """
+
+    count: int
+    mean: Float[np.ndarray, "H W"]
+    places: Int[np.ndarray, "_"]
+    pairs: tuple[tuple[str, int], ...]
+    image: Float[np.ndarray, "H W 3"] | None = None
+    answers: tuple[str, ...] = ()
+    images: tuple[UInt8[np.ndarray, "_ _ 3"], ...] = ()
+    leading_segments: tuple[Bool[np.ndarray, "_ _"], ...] = ()
+
+    def __repr__(self) -> str:
+        pairs = ", ".join(f"{name} {count}" for name, count in self.pairs)
+        return f"{self.count} images ({pairs}), such as {', '.join(map(str, self.places))}"
+
+
+def group_errors(
+    study: Any, shape: tuple[int, int], *, patches: bool = False, seed: int = 0
+) -> tuple[tuple[ErrorGroup, ...], str]:
+    """Groups of wrong answers, and by what their number was chosen.
+
+    Groups have to stand apart more than chance makes them in 39 of 39 sets without any. That is 1 in 40 for
+    answers that lie around one middle, skewed ones too; with extremely heavy tails it is more often, and a
+    band without gaps, bent or long, may be cut into pieces.
+
+    Parameters
+    ----------
+    study : Study
+    shape : tuple of int
+        (H, W) of the groups' mean maps.
+    patches : bool
+        Compare what the leading segments look like, instead of where they are.
+    seed : int
+
+    Returns
+    -------
+    groups : tuple of Group
+        The largest first; a single one where no groups stand apart from what chance makes, or where there
+        are fewer than 12 wrong answers; none where there is no wrong answer.
+    how : str
+    """
+    rng = np.random.default_rng(seed)
+    wrong = study.places[study.labels != study.predicted]
+    if not len(wrong):
+        return (), HOW
+    chosen = set(rng.choice(wrong, min(MOST, len(wrong)), replace=False).tolist())
+    places, said = [], []
+    for place, told in _error_features(study, chosen, patches):
+        places.append(place)
+        said.append(told)
+    members = _cluster_members(np.array(said), rng) if len(said) >= FEWEST else np.zeros(len(said), dtype=int)
+    return tuple(_collect_groups(study, shape, np.array(places), np.array(said), members)), HOW
+
+
+def _error_features(
+    study: Any, chosen: set[int], patches: bool
+) -> Iterator[tuple[int, Float[np.ndarray, "D"]]]:
+    """What is compared of each wrong answer."""
+    for row in study.rows():
+        if row.place not in chosen:
+            continue
+        if not patches:
+            yield row.place, _location_features(row)
+            continue
+        try:
+            yield row.place, _appearance_features(row, study.image(row.place))
+        except OptionError:
+            raise
+        except SightlineError:  # an image that can no longer be read
+            continue
+
+
+def _location_features(row: Row) -> Float[np.ndarray, "D"]:
+    """Attribution towards the predicted class on a coarse grid, of length 1."""
+    heat = row.heat()
+    rows, columns = (np.minimum(np.arange(n) * COARSE // n, COARSE - 1) for n in heat.shape)
+    sums = np.zeros((COARSE, COARSE))
+    np.add.at(sums, (rows[:, np.newaxis], columns[np.newaxis, :]), heat)
+    return np.asarray(sums.ravel() / max(float(np.linalg.norm(sums)), 1e-300))
+
+
+def _appearance_features(row: Row, image: Any) -> Float[np.ndarray, "D"]:
+    """Edges (Dalal & Triggs 2005) and colours of the patch around the segment that speaks most for it."""
+    from skimage.feature import hog
+
+    down, across = np.nonzero(row.segments.labels == _leading_segment(row))
+    pixels = unit_rgb(image)[down.min() : down.max() + 1, across.min() : across.max() + 1]
+    patch = resize_rgb(pixels, (PATCH, PATCH))
+    # One block, or the noise of a flat corner would count as much as the edges.
+    edges = hog(patch.mean(axis=2), pixels_per_cell=(PATCH // 4, PATCH // 4), cells_per_block=(4, 4))
+    colours = [np.histogram(patch[..., channel], bins=8, range=(0, 1))[0] / PATCH**2 for channel in range(3)]
+    return np.concatenate([edges / max(float(np.linalg.norm(edges)), 1e-300), *colours])
+
+
+def _cluster_members(told: Float[np.ndarray, "N D"], rng: np.random.Generator) -> Int[np.ndarray, "N"]:
+    """The group of each; all 0 where no groups stand apart."""
+    told = _principal_components(told)
+    best, members = _best_partition(told)
+    chances = (_best_partition(one)[0] for one in _single_mode_sets(told, rng))
+    return members if all(chance < best for chance in chances) else np.zeros(len(told), dtype=int)
+
+
+def _principal_components(told: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N d"]:
+    """Its principal components, the first few."""
+    middle = told - told.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(middle, full_matrices=False)
+    kept = min(PARTS, int((sizes > 1e-9 * max(float(sizes[0]), 1e-300)).sum()) or 1, len(told) // 4)
+    return np.asarray(left[:, :kept] * sizes[:kept])
+
+
+def _single_mode_sets(told: Float[np.ndarray, "N d"], rng: np.random.Generator) -> Iterator[Any]:
+    """Sets of as many with one peak along each component: skewed and heavy-tailed ones form no groups.
+
+    The smoothed bootstrap of Silverman 1981, with the least smoothing that leaves one peak.
+    """
+    spread = told.std(axis=0)
+    width = np.array([_critical_bandwidth(values) for values in told.T])
+    shrink = 1 / np.sqrt(1 + (width / np.maximum(spread, 1e-300)) ** 2)  # so that the spread stays
+    for _ in range(CHANCES):
+        drawn = np.stack([rng.choice(values, len(values)) for values in told.T], axis=1)
+        yield (drawn + width * rng.normal(size=told.shape)) * shrink
+
+
+def _critical_bandwidth(values: Float[np.ndarray, "N"]) -> float:
+    """The least width of a normal kernel with which their density has one peak (Silverman 1981)."""
+    low, high = 0.01 * values.std(), 3.0 * values.std()
+    if high == 0:
+        return 0.0
+    grid = np.linspace(values.min(), values.max(), GRID)
+    counts, _ = np.histogram(values, np.append(grid, np.inf))
+    for _ in range(12):
+        middle = float(np.sqrt(low * high))
+        one = np.exp(-0.5 * ((grid[:, np.newaxis] - grid) / middle) ** 2) @ counts
+        rising = np.concatenate([[True], np.diff(one) > 0, [False]])
+        peaks = np.count_nonzero(rising[:-1] & ~rising[1:])
+        low, high = (middle, high) if peaks > 1 else (low, middle)
+    return float(high)
+
+
+def _best_partition(told: Float[np.ndarray, "N d"]) -> tuple[float, Int[np.ndarray, "N"]]:
+    """The best mean silhouette (Rousseeuw 1987) over numbers of groups (Ward 1963), and the groups."""
+    from scipy.cluster.hierarchy import fcluster, ward
+    from scipy.spatial.distance import pdist, squareform
+    from sklearn.metrics import silhouette_score
+
+    apart = pdist(told)
+    tree, square = ward(apart), squareform(apart)
+    best, members = -1.0, np.zeros(len(told), dtype=int)
+    for count in range(2, min(MOST_GROUPS, len(told) // 4) + 1):
+        made = fcluster(tree, count, "maxclust") - 1
+        sizes = np.bincount(made)
+        if len(sizes) < 2 or sizes.min() < max(LEAST, len(told) / 20):
+            continue
+        score = float(silhouette_score(square, made, metric="precomputed"))
+        if score > best:
+            best, members = score, np.asarray(made, dtype=int)
+    return best, members
+
+
+class _GroupSums:
+    """Running sums of the answers of one group."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.shape, self.pairs = shape, Counter[str]()
+        self.maps, self.images = RunningMean(shape), RunningMean((*shape, 3))
+
+    def add(self, row: Row, study: Any) -> None:
+        """One more answer."""
+        self.pairs[label_and_predicted(row, study.class_names)] += 1
+        self.maps.add(resize_keeping_sums(row.heat(), self.shape))
+        pixels = image_if_readable(study, row.place)
+        if pixels is not None:
+            self.images.add(resize_rgb(pixels, self.shape))
+
+    def error_group(self, study: Any, typical: Int[np.ndarray, "_"]) -> ErrorGroup:
+        """What is kept of it."""
+        rows = [study.row(place) for place in typical.tolist()]
+        shown = [one for one in (_typical_image(row, study) for row in rows) if one is not None]
+        known = len(shown) == len(rows)
+        return ErrorGroup(
+            count=self.maps.count,
+            mean=self.maps.mean,
+            places=typical,
+            pairs=tuple(self.pairs.most_common(3)),
+            image=self.images.mean if self.images.count else None,
+            answers=tuple(label_and_predicted(row, study.class_names) for row in rows),
+            images=tuple(image for image, _ in shown) if known else (),
+            leading_segments=tuple(spot for _, spot in shown) if known else (),
+        )
+
+
+def _collect_groups(
+    study: Any,
+    shape: tuple[int, int],
+    places: Int[np.ndarray, "N"],
+    told: Float[np.ndarray, "N D"],
+    members: Int[np.ndarray, "N"],
+) -> Iterator[ErrorGroup]:
+    """The groups, the largest first."""
+    sizes = np.bincount(members)
+    own, sums = dict(zip(places.tolist(), members.tolist(), strict=True)), [_GroupSums(shape) for _ in sizes]
+    for row in study.rows():
+        if row.place in own:
+            sums[own[row.place]].add(row, study)
+    for one in np.argsort(-sizes, kind="stable").tolist():
+        inside = told[members == one]
+        far = np.linalg.norm(inside - inside.mean(axis=0), axis=1)
+        yield sums[one].error_group(study, places[members == one][np.argsort(far, kind="stable")[:TYPICAL]])
+
+
+def _typical_image(row: Row, study: Any) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]] | None:
+    """The image and the segment that speaks most for the answer, small enough to keep."""
+    pixels = image_if_readable(study, row.place)
+    if pixels is None:
+        return None
+    shape = size_within(row.segments.labels.shape, THUMB)
+    down, across = (np.arange(n) * old // n for n, old in zip(shape, pixels.shape[:2], strict=True))
+    spot = row.segments.labels[np.ix_(down, across)] == _leading_segment(row)
+    return np.rint(resize_rgb(pixels, shape) * 255).astype(np.uint8), spot
+
+
+def _leading_segment(row: Row) -> int:
+    """The segment that speaks most for the answer."""
+    return int(np.argmax(row.values()))
+
+
+def label_and_predicted(row: Row, names: tuple[str, ...] | None) -> str:
+    """What was true and what was said."""
+    label, predicted = (names[one] if names else f"class {one}" for one in (row.label, row.predicted))
+    return f"{label} → {predicted}"

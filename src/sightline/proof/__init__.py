@@ -1,0 +1,1 @@
+"""PROOF: what a repair changed, on images that nobody has used."""

@@ -1,0 +1,180 @@
+"""held-out images and two models → where each of them looks: shares, mean maps, examples."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
+
+from sightline.data.datasets import root_index
+from sightline.engine import pipeline as engine
+from sightline.engine.image import unit_rgb
+from sightline.engine.model_query import default_batch_size
+from sightline.engine.plan import Plan
+from sightline.errors import collect_warnings
+from sightline.repair.repair_region import RepairRegion
+from sightline.repair.training_data import Subset
+from sightline.types import record
+
+EXAMPLES = 3
+"""Images shown of each kind."""
+
+Map = Float[np.ndarray, "H W"]
+
+
+@record
+class ChangedAnswer:
+    """An image whose answer changed.
+
+    Parameters
+    ----------
+    place : int
+        Of the held-out images.
+    image : uint8 array, shape (H, W, 3)
+    area : bool array, shape (H, W)
+        The repaired region in it.
+    label : str
+        Its true class.
+    said_before, said_after : str
+        The class that each model predicted.
+    before, after : float array, shape (H, W), or None
+        Attribution towards that class; None where it was not explained.
+    """
+
+    place: int
+    image: UInt8[np.ndarray, "H W 3"]
+    area: Bool[np.ndarray, "H W"]
+    label: str
+    said_before: str
+    said_after: str
+    before: Map | None
+    after: Map | None
+
+
+@record
+class AttributionShift:
+    """Where two models look.
+
+    Parameters
+    ----------
+    shares : float array, shape (E, 3)
+        Share of the absolute attribution that lies in the region before and after, and of the area.
+    image : float array, shape (H, W, 3), or None
+        Mean of the explained images; None, as the next ones, if there are none, or they differ in size.
+    before, after : float array, shape (H, W), or None
+        Mean attribution towards the predicted class.
+    area : bool array, shape (H, W), or None
+        The repaired region.
+    calls : int
+        Images that each model was given for this.
+    """
+
+    shares: Float[np.ndarray, "E 3"]
+    image: Float[np.ndarray, "H W 3"] | None
+    before: Map | None
+    after: Map | None
+    area: Bool[np.ndarray, "H W"] | None
+    calls: tuple[int, int]
+
+
+Heats = Mapping[int, tuple[Map, Map]]
+"""Held-out place → attribution before and after, towards the class that each model predicted."""
+
+
+def explain_both(
+    part: Subset,
+    models: tuple[Any, Any],
+    plan: Plan,
+    places: list[int],
+    batch_size: int | None,
+    tick: Callable[[int], None],
+) -> tuple[dict[int, tuple[Map, Map]], tuple[int, int]]:
+    """Explain some images with both models; the calls that it took."""
+    heats, calls = {}, [0, 0]
+    for place in places:
+        image, both = part[place][0], []
+        for which, model in enumerate(models):
+            size = (
+                batch_size
+                or getattr(model, "suggested_batch_size", lambda image: None)(image)
+                or default_batch_size(image)
+            )
+            with collect_warnings():
+                segments, _, attribution = engine.run_plan(image, model, plan, batch_size=int(size))
+            calls[which] += attribution.calls
+            both.append((attribution.values[0] / segments.areas)[segments.labels])
+        heats[place] = (both[0], both[1])
+        tick(1)
+    return heats, (calls[0], calls[1])
+
+
+def heatmaps_of_studies(part: Subset, before: Any, after: Any) -> dict[int, tuple[Map, Map]]:
+    """The same from two studies, of the held-out images that both have explained."""
+    known = {root_index(part, place): place for place in range(len(part))}
+    first = {known[row.place]: row.heat() for row in before.rows() if row.place in known}
+    second = {known[row.place]: row.heat() for row in after.rows() if row.place in known}
+    return {place: (first[place], second[place]) for place in sorted(first.keys() & second.keys())}
+
+
+def summarise_shift(
+    part: Subset, area: RepairRegion, heats: Heats, calls: tuple[int, int]
+) -> AttributionShift:
+    """What explanations of some images come to."""
+    masks = {place: area.mask(both[0].shape, root_index(part, place)) for place, both in heats.items()}
+    shares = [
+        [*(_share_inside(heat, masks[place]) for heat in both), masks[place].mean()]
+        for place, both in heats.items()
+    ]
+    kept = np.array([line for line in shares if np.isfinite(line).all()]).reshape(-1, 3)
+    if not heats or len({both[0].shape for both in heats.values()}) > 1:
+        return AttributionShift(kept, None, None, None, None, calls)
+    first, second = (np.mean([both[which] for both in heats.values()], axis=0) for which in (0, 1))
+    image = np.mean([unit_rgb(part[place][0]) for place in heats], axis=0)
+    # Of regions that each image has its own of: where they are in half of them.
+    outline = np.mean(list(masks.values()), axis=0) >= 0.5
+    return AttributionShift(kept, image, first, second, outline, calls)
+
+
+def _share_inside(heat: Map, mask: Bool[np.ndarray, "H W"]) -> float:
+    """Share of the absolute attribution within the mask; nan where there is none at all."""
+    whole = np.abs(heat).sum()
+    return float(np.abs(heat[mask]).sum() / whole) if whole > 0 else np.nan
+
+
+def pick_changed(
+    before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"], first: set[int], rng: np.random.Generator
+) -> tuple[list[int], list[int]]:
+    """Images whose answer turned right and wrong: at random, but those explained already first."""
+    turned = []
+    for which in (~before & after, before & ~after):
+        places = rng.permutation(np.flatnonzero(which)).tolist()
+        turned.append(sorted(places, key=lambda place: place not in first)[:EXAMPLES])
+    return turned[0], turned[1]
+
+
+def changed_answers(
+    part: Subset,
+    area: RepairRegion,
+    places: list[int],
+    heats: Heats,
+    said: tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]],
+    names: tuple[str, ...],
+) -> tuple[ChangedAnswer, ...]:
+    """Some images, with what both models said of them and went by."""
+    made = []
+    for place in places:
+        image: Shaped[np.ndarray, "..."] = part[place][0]
+        both = heats.get(place, (None, None))
+        made.append(
+            ChangedAnswer(
+                place=place,
+                image=np.rint(unit_rgb(image) * 255).astype(np.uint8),
+                area=area.mask(image.shape[:2], root_index(part, place)),
+                label=names[part.labels[place]],
+                said_before=names[said[0][place]],
+                said_after=names[said[1][place]],
+                before=both[0],
+                after=both[1],
+            )
+        )
+    return tuple(made)

@@ -1,0 +1,217 @@
+"""what a repair changed → a verdict with its table, JSON, a figure."""
+
+import json
+import textwrap
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sightline.errors import FileError
+from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
+from sightline.proof.paired_metrics import PairedMetric
+from sightline.proof.verdict import PValues, plain
+from sightline.types import record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WORDS = {
+    "repaired": "Repaired: the model is surely better, and {region} surely misleads it less.",
+    "partly": "Partly repaired: {region} surely misleads the model less.",
+    "no effect": "No effect: the model is not surely better for the repair of {region}.",
+    "harmful": "Harmful: the model is surely worse for the repair of {region}.",
+    "cannot tell": "Cannot tell whether the repair of {region} did any good.",
+}
+MOST = 10
+"""Classes whose recalls are printed: those that changed most."""
+
+
+@record
+class Proof:
+    """What a repair did to a model, on images that neither has learned from; made by `prove`.
+
+    Parameters
+    ----------
+    region : str
+        The repaired one.
+    grow : float
+        Margin that was replaced with it, as a share of the image's shorter side.
+    way : str
+        How it was repaired; empty where that is not known.
+    verdict : str
+        ``"repaired"``, ``"partly"``, ``"no effect"``, ``"harmful"`` or ``"cannot tell"``; the rules are those
+        of `sightline.proof.verdict.decide_verdict`.
+    rule : str
+        The one that decided.
+    measures : tuple of Pair
+        Before and after.
+    tests : Chances
+    images : int
+    right : tuple of int
+        Right answers before and after.
+    mended, broken : int
+        Answers that turned right, and wrong.
+    level : float
+    fill : str
+        What hidden looked like.
+    draws : int
+        Equal areas elsewhere, donors and places moved to, for each image.
+    seed : int
+    calls : tuple of int
+        Images that the model before and the one after were given.
+    looks : Looks or None
+        Where they look.
+    examples : tuple of Example
+        Answers that turned right, then those that turned wrong.
+    """
+
+    region: str
+    grow: float
+    way: str
+    verdict: str
+    rule: str
+    measures: tuple[PairedMetric, ...]
+    tests: PValues
+    images: int
+    right: tuple[int, int]
+    mended: int
+    broken: int
+    level: float
+    fill: str
+    draws: int
+    seed: int
+    calls: tuple[int, int]
+    looks: AttributionShift | None
+    examples: tuple[ChangedAnswer, ...]
+
+    def __getitem__(self, name: str) -> PairedMetric:
+        for one in self.measures:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+    @property
+    def headline(self) -> str:
+        """The verdict as a sentence."""
+        return WORDS[self.verdict].format(region=f"“{self.region}”")
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The verdict in words: what was found, the rule that decided, what it cost."""
+        before, after = (count / self.images for count in self.right)
+        blamed = self["errors blamed on it"]
+        worse = [
+            one.name
+            for one in self.measures
+            if one.kind == "other region" and one.low > max(0.0, -one.before)
+        ]
+        return (
+            self.headline,
+            f"Decided by: {self.rule}.",
+            f"Of {self.images:,} held-out images {before:.1%} were right before and {after:.1%} after: "
+            f"{self.mended:,} answers turned right, {self.broken:,} wrong. Errors blamed on the region, "
+            f"net of those on as much elsewhere: {blamed.before:.1%} of the images before, "
+            f"{blamed.after:.1%} after.",
+            *([f"More than before, by their intervals alone: {', '.join(worse)}."] if worse else []),
+        )
+
+    @property
+    def evidence(self) -> str:
+        """What it rests on: images, region, fill, calls."""
+        margin = f" with a margin of {self.grow:g}" if self.grow else ""
+        return (
+            f"{self.images:,} held-out images, region {self.region!r}{margin}, hidden with {self.fill}, "
+            f"{self.draws} places or donors each, {self.calls[0]:,} + {self.calls[1]:,} model calls"
+        )
+
+    def plot(self) -> "Figure":
+        """One page for a reviewer: verdict, measures, where the models look, examples."""
+        from sightline.figures.proof_figure import plot_proof
+
+        return plot_proof(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the images as JSON has it: numbers, texts, lists; null where a number is not known."""
+        names = (
+            "region grow way verdict rule sentences images right mended broken level fill draws seed calls"
+        )
+        made = {name: plain(getattr(self, name)) for name in names.split()}
+        made["tests"] = plain(vars(self.tests))
+        made["measures"] = [plain(vars(one) | {"change": one.change}) for one in self.measures]
+        if self.looks is not None and self.looks.before is not None:
+            kept = {name: getattr(self.looks, name) for name in ("before", "after", "area")}
+            made["maps"] = plain(kept)
+        made["examples"] = [
+            plain({name: getattr(one, name) for name in ("place", "label", "said_before", "said_after")})
+            for one in self.examples
+        ]
+        return made
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write `to_dict` as JSON; what is there is replaced.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written.
+        """
+        file = Path(path)
+        try:
+            file.write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise FileError(
+                f"the proof cannot be written to {str(file)!r}: {error.strerror}.", slug="repair-write"
+            ) from error
+        return file
+
+    def __repr__(self) -> str:
+        said = [line for one in self.sentences for line in textwrap.wrap(one, 110)]
+        return "\n".join([f"Proof of {self.way or 'a repair'}: {self.evidence}", *self._table_lines(), *said])
+
+    def _table_lines(self) -> list[str]:
+        recalls = sorted((one for one in self.measures if one.kind == "recall"), key=_largest_change)[MOST:]
+        shown = [one for one in self.measures if one not in recalls]
+        cells = [("", "before", "after", "change", "95 %", "p", "beside"), *map(_measure_cells, shown)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        more = [f"and the recalls of {len(recalls):,} more classes, that changed less"] if recalls else []
+        return [
+            *(
+                "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+                for row in cells
+            ),
+            *more,
+        ]
+
+
+def _largest_change(one: PairedMetric) -> float:
+    return -abs(one.change)
+
+
+def _measure_cells(one: PairedMetric) -> tuple[str, ...]:
+    return (
+        one.name,
+        format_share(one.before),
+        format_share(one.after),
+        format_share(one.change, sign=True),
+        f"{format_share(one.low, sign=True)} to {format_share(one.high, sign=True)}"
+        if np.isfinite(one.low)
+        else "",
+        f"{one.p:.4f}" if np.isfinite(one.p) else "",
+        "" if one.beside is None else f"{format_share(one.beside[0])}, {format_share(one.beside[1])}",
+    )
+
+
+def format_share(value: float, *, sign: bool = False) -> str:
+    """A share as a table has it; empty where it is not known.
+
+    Examples
+    --------
+    >>> format_share(0.5), format_share(-0.0001, sign=True)
+    ('0.500', '0.000')
+    """
+    if not np.isfinite(value):
+        return ""
+    rounded = round(value, 3) + 0.0
+    return f"{rounded:+.3f}" if sign and rounded else f"{rounded:.3f}"

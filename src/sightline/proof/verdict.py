@@ -1,0 +1,260 @@
+"""what a repair changed, image by image → a verdict in words, from stated rules."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sightline.findings.region_effects import reliance
+from sightline.findings.resampling import holm_adjusted, sign_flip_test
+from sightline.proof.paired_metrics import mcnemar_test
+from sightline.types import record
+
+FEWEST = 50
+"""Images below which nothing good is said of a repair."""
+FEWEST_WRONG = 10
+"""Wrong answers before the repair below which nothing good is said of it."""
+LEFT = 0.5
+"""Share of the errors blamed on the region that may be left of a repair."""
+GOOD = ("repaired", "partly")
+
+
+@record
+class PairedOutcomes:
+    """What the verdict rests on, N held-out images.
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    before, after : bool array, shape (N,)
+        Whether each answer was right.
+    blamed_before, blamed_after : float array, shape (N,)
+        As `sightline.proof.paired_metrics.blamed_errors` has it, of the repaired region.
+    evidence, hidden : float array, shape (N,)
+        Evidence for the true class before the repair, as the image is and with the region hidden.
+    names : tuple of str
+        Of the classes.
+    """
+
+    labels: Int[np.ndarray, "N"]
+    before: Bool[np.ndarray, "N"]
+    after: Bool[np.ndarray, "N"]
+    blamed_before: Float[np.ndarray, "N"]
+    blamed_after: Float[np.ndarray, "N"]
+    evidence: Float[np.ndarray, "N"]
+    hidden: Float[np.ndarray, "N"]
+    class_names: tuple[str, ...]
+
+
+@record
+class PValues:
+    """The p-values that the verdict rests on.
+
+    Parameters
+    ----------
+    accuracy : float
+        McNemar's, two-sided.
+    recalls : dict of int to float
+        The same for each class that there is, adjusted by Holm's method.
+    drove : float
+        Whether, before, hiding the region turned more wrong answers right than hiding elsewhere; one-sided.
+    fewer : float
+        Whether that became less, and by more than other errors did; one-sided, the larger p of the two.
+    misled : float
+        Whether, before, the region held a larger share of the evidence for wrong answers than of that for
+        right ones; one-sided.
+    """
+
+    accuracy: float
+    recalls: dict[int, float]
+    drove: float
+    fewer: float
+    misled: float
+
+
+@record
+class Verdict:
+    """What a repair came to.
+
+    Parameters
+    ----------
+    word : str
+        ``"repaired"``, ``"partly"``, ``"no effect"``, ``"harmful"`` or ``"cannot tell"``.
+    rule : str
+        What decided it.
+    """
+
+    word: str
+    rule: str
+
+
+def outcome_p_values(changes: PairedOutcomes, rng: np.random.Generator) -> PValues:
+    """The tests that the verdict rests on."""
+    labels, before, after = changes.labels, changes.before, changes.after
+    classes = np.unique(labels).tolist()
+    recalls = holm_adjusted([mcnemar_test(before[labels == one], after[labels == one]) for one in classes])
+    everyone = np.arange(len(labels))
+    return PValues(
+        accuracy=mcnemar_test(before, after),
+        recalls=dict(zip(classes, recalls, strict=True)),
+        drove=sign_flip_test(changes.blamed_before, everyone, rng),
+        fewer=_fewer_blamed_p(changes, rng),
+        misled=_misled_p(changes, rng),
+    )
+
+
+def _fewer_blamed_p(changes: PairedOutcomes, rng: np.random.Generator) -> float:
+    """Whether errors blamed on the region are fewer, and more so than the other errors are.
+
+    A model that got better for another reason makes fewer errors of any kind, those blamed on the region
+    among them. Beyond half as many, and of few other errors, that cannot be told, and is not asked for.
+    """
+    blame = (changes.blamed_before, changes.blamed_after)
+    others = [
+        float((~right).sum() - each.sum())
+        for right, each in zip((changes.before, changes.after), blame, strict=True)
+    ]
+    fell = 1.0 if others[0] < FEWEST_WRONG else others[0] / max(others[1], 1.0)
+    everyone = np.arange(len(changes.labels))
+    # Both have to hold, so the larger p counts and needs no adjusting (Berger 1982).
+    times = {1.0, float(np.clip(fell, 1, 1 / LEFT))}
+    return max(sign_flip_test(blame[0] - each * blame[1], everyone, rng) for each in sorted(times))
+
+
+def _misled_p(changes: PairedOutcomes, rng: np.random.Generator) -> float:
+    """The third test of `sightline.blame`, of the model before."""
+    right = changes.before
+    if right.all() or not right.any():
+        return 1.0
+    usual = reliance(changes.evidence[right], changes.hidden[right])
+    more = changes.hidden[~right] - (1 - usual) * changes.evidence[~right]
+    return sign_flip_test(more, np.arange(len(more)), rng)
+
+
+def decide_verdict(changes: PairedOutcomes, tests: PValues, level: float) -> Verdict:
+    """The verdict on a repair; the first rule that holds decides.
+
+    Surely means p ≤ `level`.
+
+    1. **harmful**: accuracy is surely lower; or it is not surely higher, and the recall of some class is
+       surely lower.
+    2. **cannot tell**: there are fewer than 50 images, or fewer than 10 answers were wrong before.
+    3. **no effect**: hiding the region before turned not surely more wrong answers right than hiding as much
+       elsewhere; or the errors thus blamed on it are not surely fewer after, by more than the other errors.
+    4. **repaired**: besides, accuracy is surely higher, at most half of the blamed errors remain, and no
+       class's recall is surely lower.
+    5. **partly**: accuracy is surely higher, but the rest of 4 does not hold; or accuracy is not lower, and
+       the region surely misled before: wrong answers rested on it more than right ones did.
+    6. **no effect**: else.
+
+    The last condition of 5 is there since in any model hiding what it goes by turns some wrong answers
+    right, by mere regression to the mean, and a repair that makes the model do without the region takes
+    those errors away and makes others in their place. Where a region weighs no more in wrong answers than in
+    right ones, that is all it does.
+    """
+    rose = _surely(tests.accuracy, level) and bool(changes.after.sum() > changes.before.sum())
+    lower = [
+        one for one in tests.recalls if _surely(tests.recalls[one], level) and _recall_fell(changes, one)
+    ]
+    for rule in (_harmful_verdict, _too_few_verdict, _no_effect_verdict):
+        if found := rule(changes, tests, level, rose, lower):
+            return found
+    return _positive_verdict(changes, tests, level, rose, lower)
+
+
+def _harmful_verdict(
+    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
+) -> Verdict | None:
+    if _surely(tests.accuracy, level) and not rose:
+        return Verdict("harmful", f"accuracy is surely lower ({format_p(tests.accuracy)})")
+    if lower and not rose:
+        return Verdict(
+            "harmful", f"{_lower_recalls_text(changes, tests, lower)}, and accuracy is not surely higher"
+        )
+    return None
+
+
+def _too_few_verdict(
+    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
+) -> Verdict | None:
+    count, wrong = len(changes.labels), int((~changes.before).sum())
+    if count < FEWEST:
+        return Verdict("cannot tell", f"too few images: {count}, and {FEWEST} are needed")
+    if wrong < FEWEST_WRONG:
+        return Verdict(
+            "cannot tell",
+            f"too few errors: {wrong} of {count} answers were wrong before, and {FEWEST_WRONG} are needed",
+        )
+    return None
+
+
+def _no_effect_verdict(
+    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
+) -> Verdict | None:
+    other = f"; accuracy rose for another reason ({format_p(tests.accuracy)})" if rose else ""
+    if not _surely(tests.drove, level) or changes.blamed_before.mean() <= 0:
+        return Verdict(
+            "no effect",
+            "nothing to repair there: before, hiding the region turned not surely more errors right than "
+            f"hiding as much elsewhere ({format_p(tests.drove)}){other}",
+        )
+    if not _surely(tests.fewer, level):
+        return Verdict(
+            "no effect", f"errors blamed on the region are not surely fewer ({format_p(tests.fewer)}){other}"
+        )
+    return None
+
+
+def _positive_verdict(
+    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
+) -> Verdict:
+    fewer = f"errors blamed on the region are surely fewer ({format_p(tests.fewer)})"
+    left = float(changes.blamed_after.mean() / changes.blamed_before.mean())
+    lacks = [
+        *([] if rose else [f"accuracy is not surely higher ({format_p(tests.accuracy)})"]),
+        *([f"{left:.0%} of the blamed errors remain"] if left > LEFT else []),
+        *([_lower_recalls_text(changes, tests, lower)] if lower else []),
+    ]
+    if not lacks:
+        higher = f"accuracy is surely higher ({format_p(tests.accuracy)})"
+        return Verdict(
+            "repaired",
+            f"{higher}, {fewer}, {max(left, 0):.0%} of them remain, and no class's recall is surely lower",
+        )
+    if not rose and changes.after.sum() < changes.before.sum():
+        return Verdict("no effect", f"{fewer}, but accuracy is not higher: other errors took their place")
+    if not rose and not _surely(tests.misled, level):
+        share = format_p(tests.misled)
+        why = f"before, wrong answers did not surely rest on it more than right ones did ({share})"
+        return Verdict("no effect", f"{fewer}, but accuracy is not surely higher, and {why}")
+    return Verdict("partly", f"{fewer}, but {' and '.join(lacks)}")
+
+
+def _lower_recalls_text(changes: PairedOutcomes, tests: PValues, lower: list[int]) -> str:
+    named = ", ".join(f"{changes.class_names[one]}, {format_p(tests.recalls[one])}" for one in lower)
+    return f"recall is surely lower ({named})"
+
+
+def _recall_fell(changes: PairedOutcomes, one: int) -> bool:
+    which = changes.labels == one
+    return bool(changes.after[which].sum() < changes.before[which].sum())
+
+
+def _surely(p: float, level: float) -> bool:
+    return p <= level
+
+
+def format_p(p: float) -> str:
+    """A p-value in words."""
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it: null where a number is not known."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,198 @@
+"""regions ⇄ a TOML file that a person can edit."""
+
+import json
+import tomllib
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from sightline.errors import FileError, SegmentError
+from sightline.regions.region_set import Regions, check_names, one_region_a_piece
+from sightline.regions.shapes import MaskShapes, Polygon, PolygonShapes, as_polygons
+from sightline.types import did_you_mean
+
+HEADING = """\
+# Regions for sightline. Points are [down, across] in shares of the image's height and width:
+# [0, 0] is its upper left corner, [1, 1] the lower right one. A list of lists of points is several polygons.
+"""
+EXCLUSIVE = """\
+# A pixel that several polygons claim belongs to the first of them in this file.
+"""
+JOINED = """\
+# The regions, in order, and the pieces that each is made of. Without this table, each piece is a region.
+"""
+TABLES = ("exclusive", "regions", "polygons", "masks")
+IN_LINE = 6
+"""Points written in one line."""
+
+
+def load(path: str | PathLike[str]) -> Regions:
+    """Regions out of a TOML file, written by `Regions.save` or by hand.
+
+    Parameters
+    ----------
+    path : path
+        The least that the file needs is a table ``[polygons]`` of names and points as in `polygons`.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    FileError
+        If the file is missing or cannot be understood.
+    """
+    path = Path(path)
+    try:
+        return _parse_regions(tomllib.loads(path.read_text(encoding="utf-8")), path.parent)
+    except (OSError, ValueError, FileError) as error:  # wrong UTF-8, TOML or regions are all ValueErrors
+        raise _unusable_file(path, error) from None
+
+
+def write_regions(regions: Regions, path: Path) -> Path:
+    """What `Regions.save` does."""
+    if path.suffix.lower() != ".toml":
+        raise FileError(
+            f"regions are saved as TOML, but the path {str(path)!r} does not end in .toml.",
+            slug="regions-save",
+        )
+    shapes = regions.shapes
+    if isinstance(shapes, PolygonShapes):
+        body = _polygon_table(shapes)
+    elif isinstance(shapes, MaskShapes):
+        body = _mask_table(shapes, path.with_suffix(".npz"))
+    else:
+        raise FileError(
+            "regions that every image has its own of cannot be saved as TOML. Keep the segmentations or "
+            "landmarks with the data, and build them again with sightline.regions.per_image.",
+            slug="regions-save",
+        )
+    try:
+        if isinstance(shapes, MaskShapes):
+            np.savez_compressed(path.with_suffix(".npz"), masks=shapes.masks)
+        path.write_text(HEADING + body + _region_table(regions), encoding="utf-8")
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be written: {error.strerror or error}.", slug="regions-save"
+        ) from None
+    return path
+
+
+def _polygon_table(shapes: PolygonShapes) -> str:
+    lines = [f"{EXCLUSIVE}exclusive = true\n"] if shapes.exclusive else []
+    lines.append("\n[polygons]\n")
+    for name, several in zip(shapes.pieces, shapes.polygons, strict=True):
+        drawn = [_points_text(polygon) for polygon in several]
+        lines.append(f"{_toml_string(name)} = {drawn[0] if len(drawn) == 1 else _toml_list(drawn)}\n")
+    return "".join(lines)
+
+
+def _points_text(polygon: Polygon) -> str:
+    points = [f"[{down!r}, {across!r}]" for down, across in polygon.tolist()]
+    lines = [", ".join(points[start : start + IN_LINE]) for start in range(0, len(points), IN_LINE)]
+    return f"[{lines[0]}]" if len(lines) == 1 else _toml_list(lines)
+
+
+def _toml_list(lines: list[str]) -> str:
+    return "[\n" + "".join(f"    {line},\n" for line in lines) + "]"
+
+
+def _mask_table(shapes: MaskShapes, beside: Path) -> str:
+    names = ", ".join(map(_toml_string, shapes.pieces))
+    return f"\n[masks]\nfile = {_toml_string(beside.name)}\nnames = [{names}]\n"
+
+
+def _region_table(regions: Regions) -> str:
+    pieces = regions.shapes.pieces
+    made_of = {
+        name: [pieces[place] for place in several]
+        for name, several in zip(regions.names, regions.made_of, strict=True)
+    }
+    if made_of == {name: [name] for name in pieces} and regions.names == pieces:
+        return ""
+    lines = [
+        f"{_toml_string(name)} = [{', '.join(map(_toml_string, several))}]\n"
+        for name, several in made_of.items()
+    ]
+    return f"\n{JOINED}[regions]\n{''.join(lines)}"
+
+
+def _toml_string(text: str) -> str:
+    """A TOML string: JSON's are, of printable letters."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _parse_regions(said: dict[str, Any], folder: Path) -> Regions:
+    for key in said:
+        if key not in TABLES:
+            raise ValueError(f"there is no {key!r} in a file of regions. {did_you_mean(key, TABLES)}")
+    if ("polygons" in said) == ("masks" in said):
+        raise ValueError("it needs either a table [polygons] or a table [masks]")
+    exclusive = said.get("exclusive", False)
+    if not isinstance(exclusive, bool):
+        raise ValueError(f"exclusive must be true or false, but it is {exclusive!r}")
+    if "masks" in said:
+        return _joined_regions(_parse_masks(_required_table(said, "masks"), folder), said)
+    drawn = _required_table(said, "polygons")
+    check_names(tuple(drawn))
+    polygons = tuple(as_polygons(name, points) for name, points in drawn.items())
+    return _joined_regions(PolygonShapes(tuple(drawn), polygons, exclusive), said)
+
+
+def _required_table(said: dict[str, Any], key: str) -> dict[str, Any]:
+    if not isinstance(said[key], dict):
+        raise ValueError(f"{key} must be a table, [{key}], but it is {said[key]!r}")
+    return dict(said[key])
+
+
+def _parse_masks(said: dict[str, Any], folder: Path) -> MaskShapes:
+    names, file = said.get("names"), said.get("file")
+    if not isinstance(file, str) or not isinstance(names, list):
+        raise ValueError('[masks] needs a file, such as file = "masks.npz", and names = ["…", "…"]')
+    check_names(tuple(names))
+    return MaskShapes(tuple(names), _read_masks(folder / file, len(names)))
+
+
+def _read_masks(path: Path, count: int) -> Bool[np.ndarray, "R h w"]:
+    try:
+        with np.load(path) as kept:
+            found = kept["masks"]
+    except Exception as error:  # what a damaged archive raises is not foreseeable
+        raise ValueError(f"its masks in {path} cannot be read: {error}") from None
+    if found.ndim != 3 or found.dtype != bool or len(found) != count or 0 in found.shape:
+        raise ValueError(
+            f"{path} must hold {count} masks, bool of shape ({count}, h, w), but they are {found.dtype} of "
+            f"shape {found.shape}"
+        )
+    return np.asarray(found)
+
+
+def _joined_regions(shapes: PolygonShapes | MaskShapes, said: dict[str, Any]) -> Regions:
+    if "regions" not in said:
+        return one_region_a_piece(shapes)
+    made_of = []
+    for name, pieces in _required_table(said, "regions").items():
+        if not isinstance(pieces, list) or not pieces:
+            raise ValueError(f"region {name!r} must be a list of pieces, but it is {pieces!r}")
+        for piece in pieces:
+            if piece not in shapes.pieces:
+                raise ValueError(
+                    f"region {name!r} has no piece {piece!r}. {did_you_mean(str(piece), shapes.pieces)}"
+                )
+        made_of.append(tuple(shapes.pieces.index(piece) for piece in pieces))
+    return Regions(tuple(said["regions"]), shapes, tuple(made_of))
+
+
+def _unusable_file(path: Path, error: Exception) -> FileError:
+    why = str(error.strerror if isinstance(error, OSError) else error)
+    if isinstance(error, SegmentError):
+        why = why.removesuffix(f" [{error.slug}]")
+    return FileError(
+        f"the regions in {path} cannot be used: {why.rstrip('.')}. A file of regions is TOML with a table "
+        "[polygons] of lines such as jaw = [[0.8, 0.2], [0.8, 0.8], [1, 0.5]].",
+        slug="regions-file",
+    )

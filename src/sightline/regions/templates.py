@@ -1,0 +1,89 @@
+"""name of a template → Regions that fit images aligned as its own were."""
+
+from importlib import resources
+
+from sightline.errors import OptionError
+from sightline.regions.region_file import load
+from sightline.regions.region_set import Regions
+from sightline.types import did_you_mean
+
+CUTS = {"close": "face", "head": "head"}
+
+
+def face(*, sides: bool = False, cut: str = "close") -> Regions:
+    """Hair, forehead, eyes, nose, cheeks, mouth, jaw and background of a frontal face.
+
+    Every pixel belongs to one region. The eyes go with the brows, the nose with the bridge, the mouth with
+    the upper lip; the background with neck and clothes.
+
+    Parameters
+    ----------
+    sides : bool
+        Whether the left and the right eye and cheek are regions of their own, ``"left eye"`` and so on.
+        Left and right are the image's.
+    cut : str
+        ``"close"``: from the hairline to the chin, as the Olivetti faces are cut; ``"head"``: the whole head
+        with something around it, as `sightline.data.drawn_faces` draws it.
+
+    Returns
+    -------
+    Regions
+        Check them over your own images: ``sightline.figures.region_outlines(face(), images.mean(axis=0))``;
+        to move a border, `Regions.save` them, edit the file and `load` it.
+
+    Raises
+    ------
+    OptionError
+        If there is no such cut.
+
+    Examples
+    --------
+    >>> face()
+    <Regions: 8 (hair, forehead, eyes, nose, cheeks, mouth, jaw, background)>
+    >>> len(face(sides=True))
+    10
+    """
+    if cut not in CUTS:
+        raise OptionError(f"there is no face cut {cut!r}. {did_you_mean(cut, CUTS)}", slug="option-unknown")
+    return _load_template(CUTS[cut], sides)
+
+
+def chest(*, sides: bool = False) -> Regions:
+    """Lungs, heart, mediastinum, shoulders, abdomen, corners and border of a frontal chest X-ray.
+
+    Left and right lung and shoulder are the **patient's**, as radiologists say it: the left lung lies in the
+    right half of the image. Corners are the image's. The border is a narrow frame, where letters,
+    tokens and the plate's edge show. The mediastinum is what lies between the lungs above the heart, up to
+    the neck. The shoulders go with the side of the chest. Every pixel belongs to one region.
+
+    Parameters
+    ----------
+    sides : bool
+        Whether each shoulder and each corner is a region of its own, ``"left shoulder"``,
+        ``"corner top-left"`` and so on.
+
+    Returns
+    -------
+    Regions
+        Fitted to the mean of PneumoniaMNIST's children, from the front and cut close. Check them over your
+        own images: ``sightline.figures.region_outlines(chest(), images.mean(axis=0))``; to move a border,
+        `Regions.save` them, edit the file and `load` it.
+
+    Examples
+    --------
+    >>> chest()
+    <Regions: 8 (left lung, right lung, heart, mediastinum, shoulders, abdomen, corners, border)>
+    >>> (left,) = chest()["left lung"].masks((64, 64))
+    >>> bool(left[:, :32].any()), bool(left[:, 32:].any())
+    (False, True)
+    """
+    return _load_template("chest", sides)
+
+
+def _load_template(name: str, sides: bool) -> Regions:
+    if not isinstance(sides, bool):
+        raise OptionError(f"sides must be True or False, but {sides!r} was given.", slug="option-value")
+    home = resources.files("sightline.regions") / "template_files" / f"{name}.toml"
+    with resources.as_file(home) as path:
+        joined = load(path)
+    return joined.apart() if sides else joined

@@ -1,0 +1,124 @@
+"""a region, by name or by itself → where a repair replaces pixels."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from sightline.errors import OptionError, SegmentError
+from sightline.regions.region_set import Regions
+from sightline.types import did_you_mean, record
+
+DEFAULT_MARGIN = 0.06
+"""How far beyond a region a repair reaches, as a share of the shorter side: what misleads a model often
+reaches a little beyond the region that names it, and one strip that is left is enough to go by."""
+
+
+@record
+class RepairRegion:
+    """The pixels that a repair replaces: one region of each image, and a margin around it.
+
+    Parameters
+    ----------
+    region : Regions
+        Exactly one.
+    grow : float
+        Width of the margin as a share of the image's shorter side, rounded up to whole pixels.
+    """
+
+    regions: Regions
+    margin: float = DEFAULT_MARGIN
+
+    @property
+    def name(self) -> str:
+        """The region's name."""
+        return self.regions.names[0]
+
+    def with_wider_margin(self, extra: float) -> "RepairRegion":
+        """The same with a margin that is wider by `more`."""
+        return RepairRegion(self.regions, self.margin + extra)
+
+    def mask(self, shape: tuple[int, int], index: int | None = None) -> Bool[np.ndarray, "H W"]:
+        """Which pixels are replaced; read-only.
+
+        Raises
+        ------
+        SegmentError
+            If they are the whole image.
+        """
+        if self.regions.shared:
+            mask: Bool[np.ndarray, "H W"] = self._shared_mask(shape)
+            return mask
+        return self._find_mask(shape, index)
+
+    @functools.cached_property
+    def _shared_mask(self) -> Any:
+        return functools.lru_cache(maxsize=4)(lambda shape: self._find_mask(shape, None))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_kept"}
+
+    def _find_mask(self, shape: tuple[int, int], index: int | None) -> Bool[np.ndarray, "H W"]:
+        from scipy.ndimage import binary_dilation
+
+        mask = self.regions.masks(shape, index)[0]
+        steps = math.ceil(self.margin * min(shape) - 1e-9)
+        grown = np.asarray(binary_dilation(mask, np.ones((3, 3)), steps)) if steps else mask.copy()
+        if grown.all():
+            raise SegmentError(
+                f"region {self.name!r} with a margin of {steps} pixels is the whole image of "
+                f"{shape[0]}×{shape[1]}: nothing would be left to know the class by. Give a smaller region, "
+                "or a smaller margin=.",
+                slug="repair-whole",
+            )
+        grown.setflags(write=False)
+        return grown
+
+
+def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
+    """The area of a region that is given by its name in the built-in templates, or as `Regions`.
+
+    Parameters
+    ----------
+    region : str or Regions
+        A name such as ``"jaw"`` is looked up in `regions.face` and `regions.chest`, with and without sides.
+        Several regions count as one.
+    grow : float
+        As for `RepairRegion`.
+
+    Raises
+    ------
+    OptionError
+        If there is no such region, or `grow` is out of range.
+
+    Examples
+    --------
+    >>> resolve_region("jaw", margin=0).mask((64, 64)).sum() < resolve_region("jaw").mask((64, 64)).sum()
+    np.True_
+    """
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin <= 0.5:
+        raise OptionError(f"grow must be 0 to 0.5, but {margin!r} was given.", slug="option-value")
+    if isinstance(region, Regions):
+        one = region if len(region) == 1 else region.join({" + ".join(region.names): region.names})
+        return RepairRegion(one, float(margin))
+    if not isinstance(region, str):
+        raise OptionError(
+            f"region must be a name such as 'jaw', or regions such as sl.regions.face()['jaw'], but "
+            f"{region!r} was given.",
+            slug="option-value",
+        )
+    from sightline.regions.builders import chest, face
+
+    templates = (face(), face(sides=True), chest(), chest(sides=True))
+    for regions in templates:
+        if region in regions:
+            return RepairRegion(regions[region], float(margin))
+    names = dict.fromkeys(name for regions in templates for name in regions)
+    raise OptionError(
+        f"no built-in face or chest has a region {region!r}. {did_you_mean(region, names)} A region of "
+        f"your own "
+        "is given as itself: sl.regions.load('mine.toml')['name'].",
+        slug="regions-unknown",
+    )

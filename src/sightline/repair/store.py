@@ -1,0 +1,239 @@
+"""a repair ⇄ its folder: the repaired model, where and how, and which images it has seen."""
+
+import dataclasses
+import hashlib
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sightline._optional import require
+from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.open_model import load_function, load_model
+from sightline.engine.plan import parameters
+from sightline.errors import FileError, OptionError
+from sightline.explanation_io import UNREADABLE, decode, encode
+from sightline.regions.region_file import load as read_regions
+from sightline.repair.counterexamples import Counterexamples
+from sightline.repair.guard import Guard
+from sightline.repair.last_layer import LastLayer
+from sightline.repair.repair_region import RepairRegion
+from sightline.repair.result import Provenance, RepairResult
+from sightline.repair.right_reasons import RightReasons
+from sightline.repair.selection import Choice
+from sightline.types import did_you_mean
+
+LAYOUT = 1
+NAME, REGION, SEEN, FILL = "repair.toml", "region.toml", "seen.txt", "fill.npz"
+METHODS = {
+    "counterexamples": Counterexamples,
+    "right-reasons": RightReasons,
+    "last-layer": LastLayer,
+    "guard": Guard,
+}
+
+
+def parse_method(text: str, **defaults: Any) -> Any:
+    """A way from words such as ``"counterexamples:copies=5,replacement=noise"``.
+
+    Parameters
+    ----------
+    text : str
+    usual
+        Options that every way has, and that the words may change.
+
+    Raises
+    ------
+    OptionError
+        If there is no such way or option.
+    """
+    name, _, rest = text.partition(":")
+    kind: Any = METHODS.get(name.strip().lower())
+    if kind is None:
+        raise OptionError(
+            f"there is no way {name!r} to repair a model. {did_you_mean(name, ('auto', *METHODS))}",
+            slug="option-unknown",
+        )
+    known = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{key: value for key, value in defaults.items() if key in known} | parameters(text, rest))
+
+
+def load_fit_function(text: str) -> Callable[..., Any]:
+    """The function that ``"train.py:fit"`` or ``"package.module:fit"`` names.
+
+    Raises
+    ------
+    FileError
+        If it cannot be imported.
+    """
+    path, _, name = text.rpartition(":")
+    if not path.endswith(".py"):
+        return load_function(text)
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise FileError(f"there is no file {path!r} with your fit.", slug="function-import")
+    # Its neighbours may be imported by it; last, so that they never hide an installed package.
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise FileError(
+            f"{path!r} cannot be run: {type(error).__name__}: {error}", slug="function-import"
+        ) from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise FileError(
+            f"{path!r} has no function {name!r}. It has to define {name}(model, images, "
+            "labels), which returns "
+            "the fitted model.",
+            slug="function-import",
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def save_repair(
+    folder: Path, result: RepairResult, original: str, example: Any, choice: Choice | None = None
+) -> list[Path]:
+    """Write a repair into a folder of its own.
+
+    Parameters
+    ----------
+    out : Path
+        Made if it is not there.
+    fix : Fix
+    before : str
+        The text that the model was opened with which was repaired.
+    like : array
+        An image, as the model is given them.
+    choice : Choice, optional
+        How the way was chosen.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    FileError
+        If it cannot be written, or the model cannot be put into a file.
+    """
+    writer = require("tomli_w", extra="study")
+    made = result.provenance
+    ensure_free_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text: dict[str, Any] = {
+            "layout": LAYOUT,
+            "way": made.method,
+            "grow": made.region.margin,
+            "told": list(result.notes),
+            "before": original,
+        }
+        files = [made.region.regions.save(folder / REGION)]
+        files.append(folder / SEEN)
+        files[-1].write_text("\n".join(sorted(made.image_digests)), encoding="utf-8")
+        fill = getattr(result.model.backend, "fill", None)
+        if made.method.startswith("Guard(") and fill is not None:
+            arrays: dict[str, Any] = {}
+            text["fill"] = encode(fill, "fill", arrays)
+            np.savez_compressed(folder / FILL, **arrays)
+            files.append(folder / FILL)
+        else:
+            # In the format that the old model was read from, if that can be chosen: it may need no trust.
+            model = result.save(folder / ("model.skops" if original.endswith(".skops") else "model"), example)
+            text["model"] = {"file": model.name, "digest": hashlib.sha256(model.read_bytes()).hexdigest()}
+            files.append(model)
+        if choice is not None:
+            text["chosen"] = repr(choice)
+        # Last, since it says that the rest is there.
+        (folder / NAME).write_text(writer.dumps(text), encoding="utf-8")
+    except OSError as error:
+        raise FileError(
+            f"the repair cannot be kept in {folder}: {error.strerror or error}. Name a folder "
+            "that can be written "
+            "to.",
+            slug="repair-write",
+        ) from error
+    return [*files, folder / NAME]
+
+
+def ensure_free_folder(folder: Path) -> None:
+    """Refuse a folder that another repair or study is kept in.
+
+    Raises
+    ------
+    FileError
+    """
+    if (folder / NAME).exists() or (folder / "plan.toml").exists():
+        raise FileError(
+            f"{folder} holds a repair or a study already. Name a folder of its own for this one.",
+            slug="repair-folder",
+        )
+
+
+def load_repair(folder: Path, *, trust: bool = False) -> CheckedModel:
+    """The repaired model of a folder; its `repaired` says how it was made.
+
+    Raises
+    ------
+    FileError
+        If there is none, it is damaged, or loading it needs trust.
+    """
+    path = folder / NAME
+    try:
+        text = tomllib.loads(path.read_text(encoding="utf-8"))
+        if int(text["layout"]) > LAYOUT:
+            raise FileError(
+                f"{folder} has layout {text['layout']}, but this sightline reads up to {LAYOUT}: upgrade "
+                "sightline.",
+                slug="file-layout",
+            )
+        area = RepairRegion(read_regions(folder / REGION), float(text["grow"]))
+        seen = frozenset((folder / SEEN).read_text(encoding="utf-8").split())
+        model = _load_repaired_model(folder, text, area, trust)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileError(
+            f"there is no repair in {folder}. Make one first: sightline repair RUN --region jaw -o {folder}",
+            slug="repair-missing",
+        ) from None
+    except (FileError, OptionError):
+        raise
+    except UNREADABLE as error:
+        raise FileError(
+            f"{path} does not describe a repair ({type(error).__name__}: {error}). Make it again: sightline "
+            "repair.",
+            slug="repair-damaged",
+        ) from error
+    model.repaired = Provenance(str(text["way"]), area, seen)
+    return model
+
+
+def repaired_model_path(folder: Path) -> str | None:
+    """The file of a repair's model; None of a guard, which is put around the old model again."""
+    text = tomllib.loads((folder / NAME).read_text(encoding="utf-8"))
+    return str(folder / text["model"]["file"]) if "model" in text else None
+
+
+def _load_repaired_model(folder: Path, text: dict[str, Any], area: RepairRegion, trust: bool) -> CheckedModel:
+    if "fill" in text:
+        with np.load(folder / FILL, allow_pickle=False) as arrays:
+            fill = decode(text["fill"], {name: arrays[name] for name in arrays.files})
+        inner = load_model(str(text["before"]), trust=trust)
+        return Guard(region=area.regions, margin=area.margin, fill=fill)(inner, None).model
+    file = folder / str(text["model"]["file"])
+    if hashlib.sha256(file.read_bytes()).hexdigest() != text["model"]["digest"]:
+        raise FileError(
+            f"{file} is not the model that the repair made: it was changed since. Make the repair again: "
+            "sightline repair.",
+            slug="repair-damaged",
+        )
+    return load_model(str(file), trust=trust)

@@ -1,0 +1,327 @@
+"""What a study is made of ⇄ plan.toml: its plan, its model, its data, and how to know them again."""
+
+import dataclasses
+import hashlib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+import sightline
+from sightline._optional import require
+from sightline.data.holdout import HoldoutRule
+from sightline.engine.plan import Plan
+from sightline.errors import FileError, OptionError
+from sightline.explanation_io import UNREADABLE, decode, encode
+from sightline.study.schema import LAYOUT
+from sightline.types import array_digest, record
+
+NAME = "plan.toml"
+ARRAYS = "plan.npz"
+SAME = 1e-3
+"""Largest difference of a score that is let pass for the same model: half precision, another device."""
+REMEMBERED = 5
+"""Scores kept of each image that the model is known again by."""
+
+
+@record
+class ReferencePrediction:
+    """What a model said of one image: enough to know it again.
+
+    Parameters
+    ----------
+    place : int
+    classes : tuple of int
+        The leading ones.
+    scores : tuple of float
+    """
+
+    place: int
+    classes: tuple[int, ...]
+    scores: tuple[float, ...]
+
+    @classmethod
+    def from_scores(cls, place: int, scores: Float[np.ndarray, "L"]) -> "ReferencePrediction":
+        """The leading scores."""
+        leading = np.argsort(-scores, kind="stable")[:REMEMBERED].tolist()
+        return cls(place, tuple(leading), tuple(float(scores[one]) for one in leading))
+
+    @property
+    def text(self) -> str:
+        """Each class and its score."""
+        return " ".join(f"{one}:{score:.6g}" for one, score in zip(self.classes, self.scores, strict=True))
+
+    @classmethod
+    def from_text(cls, place: int, text: str) -> "ReferencePrediction":
+        """What `text` wrote."""
+        pairs = [pair.split(":") for pair in text.split()]
+        return cls(place, tuple(int(one) for one, _ in pairs), tuple(float(score) for _, score in pairs))
+
+    def matches(self, scores: Float[np.ndarray, "L"]) -> bool:
+        """Whether the same model may have said this."""
+        if max(self.classes) >= scores.size:
+            return False
+        return bool(np.allclose(scores[list(self.classes)], self.scores, rtol=SAME, atol=SAME))
+
+
+@record
+class Manifest:
+    """What a study is made of.
+
+    Parameters
+    ----------
+    plan : Plan
+    part : int
+        Images in a part of the store.
+    class_names : tuple of str, optional
+        In the model's order.
+    columns : int
+        Classes of the model.
+    model, data : str
+        The text by which each can be opened again; empty if it was a value of Python's.
+    form : Form, optional
+        That the data are opened with.
+    digest : str
+        Of the model's file; empty if it is none.
+    fingerprint : str
+        Of the data.
+    count : int
+        Images of the data.
+    split : Split, optional
+        Which of them are explained, where some are held out.
+    probes : tuple of Probe
+    """
+
+    plan: Plan
+    part_size: int
+    class_names: tuple[str, ...] | None
+    n_columns: int
+    model_text: str
+    model_digest: str
+    reference_predictions: tuple[ReferencePrediction, ...]
+    data_text: str
+    image_format: Any
+    fingerprint: str
+    image_count: int
+    split: HoldoutRule | None = None
+
+    @property
+    def selected_count(self) -> int:
+        """Images that are to be explained."""
+        return (
+            self.image_count
+            if self.split is None
+            else int(self.split.selected(np.arange(self.image_count)).sum())
+        )
+
+
+def plan_to_table(plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A plan as TOML has it, and the arrays in it by their places."""
+    arrays: dict[str, Any] = {}
+    fields = {
+        field.name: encode(getattr(plan, field.name), field.name, arrays)
+        for field in dataclasses.fields(plan)
+    }
+    return _without_none(fields), arrays
+
+
+def plan_from_table(table: dict[str, Any], arrays: dict[str, Any]) -> Plan:
+    """The plan of a table."""
+    return Plan(**{name: decode(value, arrays) for name, value in table.items()})
+
+
+def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
+    """Refuse a plan other than the one that a study was made with.
+
+    Raises
+    ------
+    OptionError
+    """
+    was, now = _comparable_table(old), _comparable_table(new)
+    for name in now | was:
+        if was.get(name) != now.get(name):
+            raise OptionError(
+                f"the study in {folder} was made with {name}={getattr(old, name)!r}, but now "
+                f"{name}={getattr(new, name)!r} was given: explanations of two plans cannot be compared. "
+                "Leave the plan out to go on with the old one, or give the new study a folder of its own.",
+                slug="study-plan",
+            )
+
+
+def check_held_out(manifest: Manifest, held_out: float | None, folder: Path) -> None:
+    """Refuse to hold out another share of the images than a study was made with.
+
+    Raises
+    ------
+    OptionError
+    """
+    share = 0 if manifest.split is None else manifest.split.share
+    if held_out is not None and held_out != share:
+        raise OptionError(
+            f"the study in {folder} holds out {share:g} of its images, but now held_out={held_out!r} was "
+            "given: what was seen once cannot be held out any more. Leave it out to go on, or give the new "
+            "study a folder of its own.",
+            slug="study-held-out",
+        )
+
+
+def _comparable_table(plan: Plan) -> dict[str, Any]:
+    """A plan's table with a digest in the place of each array."""
+    table, arrays = plan_to_table(plan)
+    return _with_digests(table, {place: array_digest(array) for place, array in arrays.items()})  # type: ignore[no-any-return]
+
+
+def _with_digests(value: Any, digests: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        if "array" in value:
+            return digests[value["array"]]
+        return {name: _with_digests(item, digests) for name, item in value.items()}
+    return value
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> bool:
+    """Write plan.toml, and the plan's arrays beside it, unless another process has written one by now.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written to.
+    """
+    writer = require("tomli_w", extra="study")
+    plan, arrays = plan_to_table(manifest.plan)
+    text = {
+        "layout": LAYOUT,
+        "sightline": sightline.__version__,
+        "part": manifest.part_size,
+        "plan": plan,
+        "model": {
+            "name": manifest.model_text,
+            "digest": manifest.model_digest,
+            "columns": manifest.n_columns,
+            "class_names": list(manifest.class_names or ()),
+            "probes": {str(probe.place): probe.text for probe in manifest.reference_predictions},
+        },
+        "data": {
+            "name": manifest.data_text,
+            "images": manifest.image_count,
+            "fingerprint": manifest.fingerprint,
+        }
+        | (
+            {}
+            if manifest.image_format is None
+            else {"form": _without_none(dataclasses.asdict(manifest.image_format))}
+        )
+        | ({} if manifest.split is None else {"split": dataclasses.asdict(manifest.split)}),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if arrays:
+            np.savez_compressed(folder / ARRAYS, **arrays)
+        aside = folder / f".{NAME}.{os.getpid()}"
+        aside.write_text(writer.dumps(text), encoding="utf-8")
+        try:
+            os.link(aside, folder / NAME)
+        except FileExistsError:
+            return False
+        finally:
+            aside.unlink()
+        return True
+    except OSError as error:
+        raise FileError(
+            f"no study can be kept in {folder}: {error.strerror or error}. Name a folder that can be "
+            "written to.",
+            slug="study-write",
+        ) from error
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """What a folder's study is made of; None where there is no study.
+
+    Raises
+    ------
+    FileError
+        If its plan.toml is damaged or of a newer layout.
+    """
+    path = folder / NAME
+    try:
+        text = tomllib.loads(path.read_text(encoding="utf-8"))
+        if int(text["layout"]) > LAYOUT:
+            raise FileError(
+                f"{folder} has layout {text['layout']}, but this sightline reads up to {LAYOUT}: upgrade "
+                "sightline.",
+                slug="file-layout",
+            )
+        return _manifest_from_table(text, _read_arrays(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except FileError:
+        raise
+    except UNREADABLE as error:
+        raise FileError(
+            f"{path} does not describe a study ({type(error).__name__}: {error}). Put back the one that "
+            "sightline wrote; the explanations beside it are untouched.",
+            slug="study-damaged",
+        ) from error
+
+
+def file_digest(text: str) -> str:
+    """Digest of the file that a model is loaded from; empty if the text names none."""
+    path = Path(text)
+    if not (text and path.is_file()):
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_arrays(folder: Path) -> dict[str, Any]:
+    path = folder / ARRAYS
+    if not path.exists():
+        return {}
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manifest:
+    from sightline.data import ImageFormat
+
+    model, data = text["model"], text["data"]
+    words: dict[str, Any] = data.get("form", {})
+    if "size" in words:
+        words["size"] = tuple(words["size"])
+    return Manifest(
+        plan=plan_from_table(text["plan"], arrays),
+        part_size=_positive_int(text["part"]),
+        class_names=tuple(model["class_names"]) or None,
+        n_columns=_positive_int(model["columns"]),
+        model_text=model["name"],
+        model_digest=model["digest"],
+        reference_predictions=tuple(
+            ReferencePrediction.from_text(int(place), text) for place, text in model["probes"].items()
+        ),
+        data_text=data["name"],
+        image_format=ImageFormat(**words) if "form" in data else None,
+        fingerprint=data["fingerprint"],
+        image_count=int(data["images"]),
+        split=HoldoutRule(**data["split"]) if "split" in data else None,
+    )
+
+
+def _positive_int(number: Any) -> int:
+    if int(number) < 1:
+        raise ValueError(f"{number} where 1 or more was written")
+    return int(number)
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: what is left out is None."""
+    if isinstance(value, dict):
+        return {name: _without_none(item) for name, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,264 @@
+"""what a run is given → a job, and what the study is made of; or what it was made of, known again."""
+
+import time
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sightline.adapters import as_model
+from sightline.adapters.checked_model import CheckedModel
+from sightline.data import ImageFormat
+from sightline.data.datasets import Dataset, as_dataset, dataset_fingerprint
+from sightline.data.holdout import HoldoutRule
+from sightline.engine.image import as_image
+from sightline.engine.pipeline import max_calls
+from sightline.engine.plan import Plan
+from sightline.errors import ImageError, OptionError, SightlineError
+from sightline.evaluation.classification import match_labels
+from sightline.study import manifest as kept
+from sightline.study.manifest import Manifest, ReferencePrediction
+from sightline.study.tasks import ModelSpec, StudyJob
+from sightline.types import WhiteBoxMethod, record
+
+PROBES = 8
+"""Images by whose scores a model is known again."""
+PART_SECONDS = 10.0
+PART_IMAGES = 256
+PART_PIXELS = 1 << 26
+"""What a part may take to compute and to hold, about."""
+PARTS = 16
+"""Parts that a study has at least, so that several workers have something to do."""
+
+
+@record
+class OpenedData:
+    """Labelled images, and the text and form by which they can be opened again, if they can.
+
+    With a split, only those are meant that it means; places are those of all images.
+    """
+
+    source: Dataset
+    text: str
+    image_format: ImageFormat | None
+    split: HoldoutRule | None = None
+
+    def selected_places(self) -> Int[np.ndarray, "N"]:
+        """Places of the images that are meant."""
+        every = np.arange(len(self.source))
+        return every if self.split is None else every[self.split.selected(every)]
+
+
+@record
+class OpenedModel:
+    """A model, and how it can be opened again, if it can."""
+
+    model: CheckedModel
+    spec: ModelSpec | None
+
+
+def resolve_images(given: Any, form: ImageFormat | None, split: HoldoutRule | None = None) -> OpenedData:
+    """Labelled images from a text or a value.
+
+    Raises
+    ------
+    FileError, ImageError, OptionError
+    """
+    if isinstance(given, OpenedData):
+        return given
+    if isinstance(given, str | PathLike):
+        from sightline.data.data_spec import open_data
+
+        source, text = open_data(str(given), form)
+        return OpenedData(source, text, form, split)
+    if form is not None:
+        raise OptionError(
+            "form= goes with images that are named by a text; those given here have a form already.",
+            slug="option-value",
+        )
+    return OpenedData(as_dataset(given), "", None, split)
+
+
+def resolve_model(given: Any, class_names: Any, preprocess: Any, trust: bool) -> OpenedModel:
+    """A model from a text or a value.
+
+    Raises
+    ------
+    FileError, ModelError, OptionError
+    """
+    if not isinstance(given, str | PathLike):
+        return OpenedModel(as_model(given, class_names=class_names, preprocess=preprocess), None)
+    text = str(Path(given).resolve()) if Path(given).is_file() else str(given)
+    recipe = ModelSpec(text, trust, None if class_names is None else tuple(class_names))
+    if preprocess is None:
+        return OpenedModel(recipe.open(), recipe)
+    return OpenedModel(as_model(recipe.open(), preprocess=preprocess), None)
+
+
+def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest:
+    """What a new study is made of; the model is asked about a few of the images.
+
+    Raises
+    ------
+    ImageError
+        If none of the images can be read.
+    ModelError
+        If the model fails at them.
+    TargetError
+        If labels or class names are not among the model's classes.
+    """
+    probes, seconds, shape = _reference_scores(data, opened.model)
+    columns = next(iter(probes.values())).size
+    _, names = match_labels(
+        _possible_classes(data.source, columns), columns, opened.model.class_names, data.source.class_names
+    )
+    text = opened.spec.text if opened.spec else ""
+    return Manifest(
+        plan=plan,
+        part_size=_part_size(plan, seconds, shape, len(data.source)),
+        class_names=names,
+        n_columns=columns,
+        model_text=text,
+        model_digest=kept.file_digest(text),
+        reference_predictions=tuple(
+            ReferencePrediction.from_scores(place, scores) for place, scores in probes.items()
+        ),
+        data_text=data.text,
+        image_format=data.image_format,
+        fingerprint=dataset_fingerprint(data.source),
+        image_count=len(data.source),
+        split=data.split,
+    )
+
+
+def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_size: int | None) -> StudyJob:
+    """What workers are told."""
+    columns, _ = match_labels(
+        _possible_classes(data.source, manifest.n_columns),
+        manifest.n_columns,
+        opened.model.class_names,
+        data.source.class_names,
+    )
+    model: Any = opened.model
+    if opened.spec is not None:
+        model = ModelSpec(opened.spec.text, opened.spec.trust, manifest.class_names)
+    return StudyJob(model, data.source, columns, manifest.plan, batch_size, manifest.split)
+
+
+def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:
+    """Refuse images other than those that a study was made of.
+
+    Raises
+    ------
+    OptionError
+    """
+    if dataset_fingerprint(source) == manifest.fingerprint:
+        return
+    of = f" from {manifest.data_text}" if manifest.data_text else ""
+    what = (
+        f"{len(source):,} were given"
+        if len(source) != manifest.image_count
+        else "some of their names, labels or pixels differ"
+    )
+    raise OptionError(
+        f"these are not the images of the study in {folder}: it was made of "
+        f"{manifest.image_count:,}{of}, and "
+        f"{what}. Give the same, or give the new study a folder of its own.",
+        slug="study-other-data",
+    )
+
+
+def check_model(manifest: Manifest, source: Dataset, model: CheckedModel, folder: Path) -> None:
+    """Refuse a model that answers otherwise than the one that a study was made with.
+
+    Raises
+    ------
+    OptionError
+    """
+    for probe in manifest.reference_predictions:
+        scores = _scores_of_image(source, model, probe.place)
+        if scores is not None and not probe.matches(scores):
+            best, was = probe.classes[0], probe.scores[0]
+            now = f"{scores[best]:.4g}" if best < scores.size else "has no such class"
+            raise OptionError(
+                f"this is not the model of the study in {folder}: of image {probe.place} it said {was:.4g} "
+                f"for class {best}, and now {now}. Explanations of two models cannot be compared: give "
+                "the new study a folder of its own.",
+                slug="study-other-model",
+            )
+
+
+def check_model_file(manifest: Manifest, opened: OpenedModel, folder: Path) -> None:
+    """Refuse a model's file that is another than a study was made with.
+
+    Raises
+    ------
+    OptionError
+    """
+    now = kept.file_digest(opened.spec.text) if opened.spec else ""
+    if now and manifest.model_digest and now != manifest.model_digest:
+        raise OptionError(
+            f"the file of the model is another than when the study in {folder} was made. Give the new "
+            "study a folder of its own.",
+            slug="study-other-model",
+        )
+
+
+def _possible_classes(source: Dataset, columns: int) -> Any:
+    """The classes that the data's labels may be."""
+    if source.class_names is not None:
+        return np.arange(len(source.class_names))
+    labels = getattr(source, "labels", None)
+    return np.arange(columns if labels is None else int(labels.max()) + 1)
+
+
+def _reference_scores(
+    data: OpenedData, model: CheckedModel
+) -> tuple[dict[int, Float[np.ndarray, "L"]], float, tuple[int, ...]]:
+    """Scores of a few images by their places, the seconds that one takes, and one's shape."""
+    source, places = data.source, data.selected_places()
+    if not len(places):
+        raise ImageError(
+            f"none of the {len(source)} images are left to explain with {data.split!r}.", slug="study-images"
+        )
+    spread = places[np.unique(np.linspace(0, len(places) - 1, PROBES).astype(int))].tolist()
+    asked = {place: _scores_of_image(source, model, place) for place in spread}
+    readable = {place: scores for place, scores in asked.items() if scores is not None}
+    if not readable:
+        raise ImageError(
+            f"of the {len(source):,} images, none of {len(spread)} that were tried can be read. The first: "
+            f"{_read_error_text(source, spread[0])}",
+            slug="study-images",
+        )
+    started = time.perf_counter()
+    for place in readable:
+        _scores_of_image(source, model, place)
+    first = as_image(source[next(iter(readable))][0])
+    return readable, (time.perf_counter() - started) / len(readable), first.shape
+
+
+def _read_error_text(source: Dataset, place: int) -> str:
+    try:
+        source[place]
+    except SightlineError as error:
+        return str(error)
+    return f"image {place}"
+
+
+def _scores_of_image(source: Dataset, model: CheckedModel, place: int) -> Float[np.ndarray, "L"] | None:
+    """A model's scores of one image; None where it cannot be read."""
+    try:
+        image = as_image(source[place][0])
+    except SightlineError:
+        return None
+    scores: Float[np.ndarray, "L"] = model(np.array(image[np.newaxis], order="C"))[0]
+    return scores
+
+
+def _part_size(plan: Plan, seconds: float, shape: tuple[int, ...], count: int) -> int:
+    """Images of a part: some seconds' work, and not too much to hold."""
+    calls = 1 if isinstance(plan.attribute, WhiteBoxMethod) else max_calls(plan)
+    most = min(PART_IMAGES, PART_PIXELS // (shape[0] * shape[1]), count // PARTS)
+    return int(np.clip(PART_SECONDS / (seconds * calls), 1, max(1, most)))

@@ -1,0 +1,121 @@
+"""Calls of several threads → one model, asked by one thread at a time, several images' calls in a batch."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Shaped
+
+
+class RunStopped(BaseException):
+    """The run was interrupted; no `Exception`, so that it is not taken for an image's failure."""
+
+
+class _ScoreRequest:
+    """A batch that waits for its scores."""
+
+    def __init__(self, images: Shaped[np.ndarray, "B ..."]) -> None:
+        self.images = images
+        self.scores: Any = None
+        self.error: Exception | None = None
+        self.done = False
+
+    def same_format(self, other: "_ScoreRequest") -> bool:
+        return self.images.shape[1:] == other.images.shape[1:] and self.images.dtype == other.images.dtype
+
+
+class RequestBatcher:
+    """A model for several threads: what waits while it is asked goes into the next batch together.
+
+    The model itself sees one call at a time. If a batch of several threads fails, each is asked alone, so
+    that one image's failure stays its own.
+
+    Parameters
+    ----------
+    model : CheckedModel
+    most : int
+        Most images in a batch made of several requests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> RequestBatcher(lambda images: images.mean(axis=(1, 2)), 8)(np.ones((2, 4, 4)))
+    array([1., 1.])
+    """
+
+    def __init__(self, model: Any, max_batch: int) -> None:
+        self.model = model
+        self.max_batch = max_batch
+        self.stopped = False
+        self._waiting: list[_ScoreRequest] = []
+        self._queue = threading.Lock()
+        self._turn = threading.Lock()
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Float64[np.ndarray, "..."]:
+        request = _ScoreRequest(images)
+        with self._queue:
+            self._waiting.append(request)
+        with self._turn:
+            if not request.done:
+                self._check_stopped()
+                self._answer_batch(self._take_batch(request))
+        if request.error is not None:
+            raise request.error
+        return request.scores  # type: ignore[no-any-return]
+
+    @property
+    def score_masks(self) -> Any:
+        """As the model's, one thread at a time; not joined, for the model makes the images itself."""
+        masked = getattr(self.model, "score_masks", None)
+        if masked is None:
+            return None
+
+        def answers(*given: Any) -> Iterator[Any]:
+            with self._turn:
+                self._check_stopped()
+                found = list(masked(*given))
+            yield from found
+
+        return answers
+
+    def network(self) -> Any:
+        """The inside of the model, which one thread at a time may look at."""
+        return self.model.network()
+
+    def _check_stopped(self) -> None:
+        if self.stopped:
+            raise RunStopped
+
+    def _take_batch(self, first: _ScoreRequest) -> list[_ScoreRequest]:
+        """The request and those behind it that fit into one batch with it."""
+        with self._queue:
+            self._waiting.remove(first)
+            chosen, count = [first], len(first.images)
+            for one in list(self._waiting):
+                if first.same_format(one) and count + len(one.images) <= self.max_batch:
+                    self._waiting.remove(one)
+                    chosen.append(one)
+                    count += len(one.images)
+        return chosen
+
+    def _answer_batch(self, chosen: list[_ScoreRequest]) -> None:
+        if len(chosen) == 1:
+            self._answer_alone(chosen[0])
+            return
+        try:
+            scores = self.model(np.concatenate([one.images for one in chosen]))
+        except Exception:
+            for one in chosen:
+                self._answer_alone(one)
+            return
+        ends = np.cumsum([len(one.images) for one in chosen])
+        for one, part in zip(chosen, np.split(scores, ends[:-1]), strict=True):
+            one.scores, one.done = part, True
+
+    def _answer_alone(self, one: _ScoreRequest) -> None:
+        try:
+            one.scores = self.model(one.images)
+        except Exception as error:
+            one.error = error
+        one.done = True
