@@ -1,0 +1,29 @@
+"""rows of texts → the lines of a table, its columns aligned: what results print."""
+
+from collections.abc import Iterable, Sequence
+
+
+def format_table(rows: Iterable[Sequence[str]], *, numbers: bool = True) -> list[str]:
+    """Lines of a table, two spaces between its columns.
+
+    Parameters
+    ----------
+    rows : iterable of sequence of str
+        The heads first; all of the same length.
+    numbers : bool
+        Whether the columns beside the first hold numbers, which end at the right.
+
+    Returns
+    -------
+    list of str
+        One for each row, with nothing at its end.
+
+    Examples
+    --------
+    >>> format_table([("region", "gain"), ("jaw", "+0.1"), ("left eye", "-0.02")])
+    ['region     gain', 'jaw        +0.1', 'left eye  -0.02']
+    """
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    later = str.rjust if numbers else str.ljust
+    return ["  ".join([row[0].ljust(widths[0]), *map(later, row[1:], widths[1:])]).rstrip() for row in rows]
