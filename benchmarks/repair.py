@@ -20,8 +20,9 @@ import numpy as np
 from sightline import as_model
 from sightline.data import Shortcut, drawn_faces, olivetti, plant_mark
 from sightline.demo.tutorial import face_pipeline
+from sightline.proof.analysis import prove
 from sightline.regions.builders import chest, face
-from sightline.repair import Counterexamples, prove, selection
+from sightline.repair import Counterexamples, choose
 from sightline.repair.judge import mean_recall
 
 FAMILIES, PEOPLE = 5, 20
@@ -180,7 +181,7 @@ def trials(name, seed, mark, explained):
     asked = as_model(model)
     held_out, there = mixed(tests, seed)
     yield {"way": "before", **told(asked, tests, truth)}
-    choice = selection(model, train, regions[region], seed=seed, progress=False)
+    choice = choose(model, train, regions[region], seed=seed, progress=False)
     done = {}
     for trial, fix in zip(choice.trials[1:], choice.results[1:], strict=True):
         kind = NAMES[trial.method.split("(")[0]]

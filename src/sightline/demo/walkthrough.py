@@ -16,6 +16,7 @@ from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Grid
 from sightline.findings.atlas_analysis import atlas
 from sightline.findings.blame_analysis import blame
+from sightline.proof.analysis import prove
 from sightline.regions.builders import face
 from sightline.study import Study
 from sightline.types import record
@@ -104,7 +105,7 @@ def run_walkthrough(out: Path, say: Callable[[str], object]) -> list[Path]:
     if choice.result is None:
         return []
     marked = given.marked[study.held_out.places]
-    proof = repair.prove(model, choice.result, study.held_out, study=study, present=marked, plan=PLAN)
+    proof = prove(model, choice.result, study.held_out, study=study, present=marked, plan=PLAN)
     say(f"\n4. Proof.  {proof!r}")
     drawn = list(_page_parts(given, study, seen, found, proof))
     files = list(_write_page(out, drawn, f"A model that is misled by the {region}, and its repair"))
