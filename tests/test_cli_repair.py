@@ -86,7 +86,16 @@ def test_a_model_is_repaired_and_that_is_proved_on_images_nobody_used(place):
 
 def test_a_folder_is_not_repaired_over(place):
     run(
-        place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "--train", "train", "-o", "once"
+        place,
+        "repair",
+        "run",
+        *WHERE,
+        "--method",
+        "counterexamples:copies=1",
+        "--train",
+        "train",
+        "-o",
+        "once",
     )
     with pytest.raises(FileError, match="once holds a repair or a study already"):
         run(place, "repair", "run", *WHERE, "--train", "train", "-o", "once")
@@ -95,10 +104,10 @@ def test_a_folder_is_not_repaired_over(place):
 
 
 def test_a_guard_is_put_around_the_old_model_again(place):
-    said = run(place, "repair", "run", *WHERE, "--with", "guard", "--train", "train", "-o", "guarded")
+    said = run(place, "repair", "run", *WHERE, "--method", "guard", "--train", "train", "-o", "guarded")
     assert "Costs on 40 validation images" in said
     assert "guarded" in run(place, "proof", "run", "guarded", "--explained", "0")
-    model = store.load_repair(place / "guarded")
+    model = store.load_repair(place / "guarded").model
     images = np.random.default_rng(0).integers(0, 255, (4, 16, 16)).astype(np.uint8)
     other = images.copy()
     other[:, :4, :4] = 0
@@ -106,7 +115,7 @@ def test_a_guard_is_put_around_the_old_model_again(place):
 
 
 def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
-    words = ["repair", "run", *WHERE, "--train", "train", "--with", "counterexamples", "-o"]
+    words = ["repair", "run", *WHERE, "--train", "train", "--method", "counterexamples", "-o"]
     assert "Learned from 480 images" in run(place, *words, "own", "--fit", "train.py:fit")
     for fit, said in (
         ("train.py:fitt", "has no function 'fitt'"),
@@ -117,23 +126,34 @@ def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
             run(place, *words, "no", "--fit", fit)
     with pytest.raises(sl.SightlineError, match="forgetful returned None"):
         run(place, *words, "no", "--fit", "train.py:forgetful")
-    with pytest.raises(OptionError, match="--fit goes with --with counterexamples, not guard"):
-        run(place, "repair", "run", *WHERE, "--with", "guard", "--fit", "train.py:fit", "-o", "no")
+    with pytest.raises(OptionError, match="--fit goes with --method counterexamples, not guard"):
+        run(place, "repair", "run", *WHERE, "--method", "guard", "--fit", "train.py:fit", "-o", "no")
     assert not (place / "no" / "repair.toml").exists()
 
 
 def test_images_that_the_repair_learned_from_prove_nothing(place):
-    run(place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "--train", "test", "-o", "seen")
+    run(
+        place,
+        "repair",
+        "run",
+        *WHERE,
+        "--method",
+        "counterexamples:copies=1",
+        "--train",
+        "test",
+        "-o",
+        "seen",
+    )
     with pytest.raises(OptionError, match="used in the repair"):
         run(place, "proof", "run", "seen")
     run(place, "proof", "run", "seen", "--data", "train", "--explained", "0")
 
 
 def test_without_images_to_learn_from_the_studied_ones_are_used_and_none_of_the_others(place):
-    run(place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "-o", "little")
+    run(place, "repair", "run", *WHERE, "--method", "counterexamples:copies=1", "-o", "little")
     study = sl.Study(place / "run")
     with contextlib.chdir(place):
-        assert len(store.load_repair(place / "little").repaired.image_digests) == len(study.studied)
+        assert len(store.load_repair(place / "little").provenance.image_digests) == len(study.studied)
     run(place, "proof", "run", "little", "--explained", "0")
 
 
@@ -145,7 +165,7 @@ def test_a_study_that_held_nothing_out_cannot_prove(place):
         "repair",
         "all",
         *WHERE,
-        "--with",
+        "--method",
         "counterexamples:copies=1",
         "--train",
         "train",
@@ -161,9 +181,9 @@ def test_a_study_that_held_nothing_out_cannot_prove(place):
     [
         (["--region", "jew"], "no built-in face or chest has a region 'jew'. Did you mean 'jaw'"),
         (["--region", "r9", "--regions", "grid:rows=4,columns=4"], "there is no region 'r9' in grid"),
-        ([*WHERE, "--with", "magic"], "there is no way 'magic' to repair a model"),
-        ([*WHERE, "--with", "guard:colour=3"], "Guard has no option 'colour'"),
-        ([*WHERE, "--grow", "0.8"], "grow must be 0 to 0.5"),
+        ([*WHERE, "--method", "magic"], "there is no way 'magic' to repair a model"),
+        ([*WHERE, "--method", "guard:colour=3"], "Guard has no option 'colour'"),
+        ([*WHERE, "--margin", "0.8"], "margin must be 0 to 0.5"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(place, words, said):
@@ -174,7 +194,16 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(place, w
 
 def test_damaged_repairs_are_told(place):
     run(
-        place, "repair", "run", *WHERE, "--with", "counterexamples:copies=1", "--train", "train", "-o", "hurt"
+        place,
+        "repair",
+        "run",
+        *WHERE,
+        "--method",
+        "counterexamples:copies=1",
+        "--train",
+        "train",
+        "-o",
+        "hurt",
     )
     with pytest.raises(FileError, match="there is no repair in nowhere"):
         run(place, "proof", "run", "nowhere")

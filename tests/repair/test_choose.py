@@ -140,5 +140,5 @@ def test_recalls_of_all_classes_count_alike():
 
 def test_a_trial_s_score_is_the_lower_of_the_two():
     trial = choose(MODEL, TRAIN, CORNER, methods=[]).trials[0]
-    assert dataclasses.replace(trial, own=0.4, other=0.7).score == 0.4
-    assert np.isnan(dataclasses.replace(trial, own=np.nan).score)
+    assert dataclasses.replace(trial, same_class=0.4, other_class=0.7).score == 0.4
+    assert np.isnan(dataclasses.replace(trial, same_class=np.nan).score)

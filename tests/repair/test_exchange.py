@@ -22,7 +22,9 @@ LABELS = np.repeat([0, 1, 2], [6, 4, 2])
 SOURCE = as_dataset((IMAGES, LABELS))
 
 
-@pytest.mark.parametrize("how", [SwapRegion(), SwapRegion(donors="other"), ShufflePixels(), Noise(), Blur()])
+@pytest.mark.parametrize(
+    "how", [SwapRegion(), SwapRegion(donors="other_class"), ShufflePixels(), Noise(), Blur()]
+)
 @pytest.mark.parametrize("channels", [0, 1, 3])
 def test_only_the_region_changes_and_the_label_stays(how, channels):
     images = IMAGES[..., :channels] if channels else IMAGES[..., 0]
@@ -48,7 +50,7 @@ def test_the_same_place_is_the_same_image_and_copies_differ():
 
 def test_an_exchanged_region_is_a_donor_s_of_the_class_that_was_asked_for():
     mask = CORNER.mask((8, 8))
-    for donors, fits in (("own", np.equal), ("other", np.not_equal)):
+    for donors, fits in (("same_class", np.equal), ("other_class", np.not_equal)):
         made = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(donors=donors), copies=5)
         for place in range(60):
             image, label = made[place]
@@ -90,7 +92,7 @@ def test_a_fill_of_several_donors_is_drawn_from():
 
 def test_images_of_several_sizes_cannot_exchange():
     source = as_dataset(([np.zeros((8, 8)), np.ones((8, 9))], [0, 1]))
-    made = RegionSwapped(source, np.array([0, 1]), CORNER, SwapRegion(donors="other"))
+    made = RegionSwapped(source, np.array([0, 1]), CORNER, SwapRegion(donors="other_class"))
     with pytest.raises(ImageError, match=r"of one size, but these are of \(8, 8\) and \(8, 9\)"):
         made[0]
 
@@ -124,7 +126,7 @@ def test_joined_sources_follow_each_other():
 
 
 def test_unknown_donors_are_refused():
-    with pytest.raises(OptionError, match="donors must be one of any, other, own"):
+    with pytest.raises(OptionError, match="donors must be one of any, same_class, other_class"):
         SwapRegion(donors="others")
 
 
@@ -154,7 +156,7 @@ def test_a_region_is_found_by_its_name_in_face_or_chest():
 
 @pytest.mark.parametrize("grow", [-0.1, 0.6, True])
 def test_a_margin_must_be_possible(grow):
-    with pytest.raises(OptionError, match=r"grow must be 0 to 0.5"):
+    with pytest.raises(OptionError, match=r"margin must be 0 to 0.5"):
         resolve_region("jaw", grow)
 
 
@@ -169,7 +171,7 @@ def test_regions_of_each_image_are_taken_at_its_place():
     masks = np.zeros((12, 8, 8), dtype=int)
     masks[np.arange(12), np.arange(12) % 8] = 1
     own = RepairRegion(per_image(lambda place: masks[place], {1: "row"}), 0)
-    made = RegionSwapped(SOURCE, LABELS, own, SwapRegion(donors="other"))
+    made = RegionSwapped(SOURCE, LABELS, own, SwapRegion(donors="other_class"))
     for place in range(12):
         changed = (made[place][0] != IMAGES[place]).any(axis=(1, 2))
         assert np.flatnonzero(changed).tolist() == [place % 8]

@@ -291,7 +291,7 @@ def test_a_perceptron_s_last_layer_is_refitted_alone(activation, steps):
     new = fix.raw[-1] if steps else fix.raw
     assert np.array_equal(new.coefs_[0], network.coefs_[0])
     assert not np.array_equal(new.coefs_[1], network.coefs_[1])
-    check = RegionSwapped(part, part.labels, resolve_region(CORNER), SwapRegion(donors="other"))
+    check = RegionSwapped(part, part.labels, resolve_region(CORNER), SwapRegion(donors="other_class"))
     batch = stack_images(check, range(len(check)))
     right = [(one(batch).argmax(axis=1) == part.labels).mean() for one in (made, fix.model)]
     assert right[1] > right[0]
@@ -309,7 +309,7 @@ def test_every_place_is_drawn_once_and_no_batch_is_of_one():
     [
         ({"epochs": 0}, "epochs must be a whole number from 1 up"),
         ({"batch_size": True}, "batch_size must be a whole number from 1 up"),
-        ({"rate": 0.0}, "rate must be above 0 and below 10"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0 and below 10"),
     ],
 )
 def test_a_course_must_be_possible(option, said):
@@ -320,7 +320,7 @@ def test_a_course_must_be_possible(option, said):
 BACKEND = """
 import numpy as np, keras, sys
 from sightline.findings.regions import grid
-from sightline.repair import Counterexamples, Course, RightReasons
+from sightline.repair import Counterexamples, RightReasons, TrainingConfig
 from sightline import as_model
 keras.utils.set_random_seed(0)
 net = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
@@ -329,9 +329,10 @@ labels = (images[:, :2, :2].mean(axis=(1, 2, 3)) > 0.5).astype(int)
 region = grid(4, 4)["r1c1"]
 start = [np.linspace(-1, 1, 64, dtype="float32")[:, None], np.zeros(1, "float32")]
 net.set_weights(start)
-Counterexamples(region=region, course=Course(epochs=1))(net, (images, labels))
+Counterexamples(region=region, training=TrainingConfig(epochs=1))(net, (images, labels))
 try:
-    fix = RightReasons(region=region, weight=3.0, course=Course(epochs=3, rate=0.01))(net, (images, labels))
+    training = TrainingConfig(epochs=3, learning_rate=0.01)
+    fix = RightReasons(region=region, weight=3.0, training=training)(net, (images, labels))
 except Exception as error:
     print(error)
 else:

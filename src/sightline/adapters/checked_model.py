@@ -76,8 +76,6 @@ class CheckedModel:
         self._names = _full_names(class_names) if class_names is not None else backend.class_names
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
         self._first: dict[str, Any] = {}
-        self.repaired: Any = None
-        """How it was made, if a repair made it: a `sightline.repair.result.Provenance`."""
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

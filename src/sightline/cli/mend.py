@@ -15,10 +15,10 @@ def repair(
     region: Annotated[str, typer.Option(help="The region that misleads the model, such as jaw.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The repair's own folder.")],
     regions: Annotated[str | None, RegionsOf] = None,
-    way: Annotated[
+    method: Annotated[
         str,
         typer.Option(
-            "--with",
+            "--method",
             help="counterexamples, right-reasons, last-layer or guard, parameters after a colon; auto tries "
             "those that apply and chooses on validation images.",
         ),
@@ -35,7 +35,7 @@ def repair(
             help="Your own fit(model, images, labels) that returns the model, such as train.py:fit."
         ),
     ] = None,
-    grow: Annotated[
+    margin: Annotated[
         float, typer.Option(help="Margin around the region, as a share of the image's shorter side.")
     ] = 0.06,
     seed: Seed = 0,
@@ -45,7 +45,7 @@ def repair(
     from sightline.cli import repair_jobs
 
     made, files = repair_jobs.repair(
-        run, out, region, regions, way, train=train, fit=fit, grow=grow, seed=seed, trust=trust
+        run, out, region, regions, method, train=train, fit=fit, margin=margin, seed=seed, trust=trust
     )
     typer.echo(f"{made!r}")
     for file in files:

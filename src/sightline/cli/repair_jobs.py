@@ -22,11 +22,11 @@ def repair(
     out: Path,
     region: str,
     regions: str | None,
-    way: str,
+    method: str,
     *,
     train: str | None = None,
     fit: str | None = None,
-    grow: float = DEFAULT_MARGIN,
+    margin: float = DEFAULT_MARGIN,
     seed: int = 0,
     trust: bool = False,
 ) -> tuple[Any, list[Path]]:
@@ -34,9 +34,9 @@ def repair(
 
     Returns
     -------
-    made : Fix or Choice
+    made : RepairResult or Choice
     files : list of Path
-        Empty where no way was worth it.
+        Empty where no method was worth it.
 
     Raises
     ------
@@ -47,15 +47,15 @@ def repair(
     where = _region(region, regions)
     own = None if fit is None else store.load_fit_function(fit)
     learn = study.studied if train is None else resolve_images(train, study.manifest.image_format).source
-    if way == "auto":
-        choice = choose(study.model, learn, where, study=study, fit=own, margin=grow, seed=seed)
+    if method == "auto":
+        choice = choose(study.model, learn, where, study=study, fit=own, margin=margin, seed=seed)
         if choice.result is None:
             return choice, []
         return choice, store.save_repair(out, choice.result, study.manifest.model_text, learn[0][0], choice)
-    usual = {"region": where, "margin": grow, "seed": seed, "fit": own}
-    chosen = store.parse_method(way, **usual)
+    usual = {"region": where, "margin": margin, "seed": seed, "fit": own}
+    chosen = store.parse_method(method, **usual)
     if own is not None and not hasattr(chosen, "fit"):
-        raise OptionError(f"--fit goes with --with counterexamples, not {way}.", slug="option-value")
+        raise OptionError(f"--fit goes with --method counterexamples, not {method}.", slug="option-value")
     fix = chosen(study.model, learn, study=study)
     return fix, store.save_repair(out, fix, study.manifest.model_text, learn[0][0])
 
@@ -97,7 +97,7 @@ def proof(
     if explained:
         part = _some(all_of, len(unused), explained)
         before = study.manifest.model_text or study.model
-        after = store.repaired_model_path(out) or fixed
+        after = store.repaired_model_path(out) or fixed.model
         for name, home, model in (("before", out / "before", before), ("after", out, after)):
             studies[name] = Study(home, study.plan).run(part, model, trust=trust)
     made = prove(

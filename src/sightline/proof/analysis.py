@@ -25,7 +25,7 @@ from sightline.proof.table import all_metrics
 from sightline.proof.verdict import PairedOutcomes, decide_verdict, outcome_p_values
 from sightline.regions.region_set import Regions
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
-from sightline.repair.result import RepairResult
+from sightline.repair.result import Provenance, RepairResult
 from sightline.repair.training_data import Subset, as_subset, predict_scores
 from sightline.study.tasks import image_digest
 from sightline.types import Fill
@@ -72,8 +72,8 @@ def prove(
     ----------
     model : anything `as_model` takes
         As it was before the repair.
-    fixed : Fix, or anything `as_model` takes
-        As it is after it.
+    fixed : RepairResult, or anything `as_model` takes
+        As it is after it. Of a model alone, it is not known where it was repaired, nor with which images.
     held_out : labelled data
         What `sightline.data.datasets.images` takes, such as ``study.held_out``.
     regions : Regions, optional
@@ -138,11 +138,13 @@ def prove(
     _check(explained=explained, draws=draws, level=level, seed=seed, batch_size=batch_size)
     names = None if study is None else study.class_names
     old = as_model(model, class_names=names)
-    new = fixed.model if isinstance(fixed, RepairResult) else as_model(fixed)
-    area = _repaired_region(new, region, regions, grow)
+    new, known = (
+        (fixed.model, fixed.provenance) if isinstance(fixed, RepairResult) else (as_model(fixed), None)
+    )
+    area = _repaired_region(known, region, regions, grow)
     part = as_subset(old, held_out)
     _check_same_classes(old, new, part)
-    _check_unseen(new, part)
+    _check_unseen(known, part)
     shortcut = _presence_mask(present, len(part))
     how, how_hidden = _plan_and_fill(plan, fill, before, study)
     others = None if regions is None else [name for name in regions if name != area.name]
@@ -163,7 +165,7 @@ def prove(
             wanted = sorted(some | {*turned[0], *turned[1]})
             heats, calls = explain_both(part, (old, new), how, wanted, batch_size, tick)
     seen = summarise_shift(part, area, {place: both for place, both in heats.items() if place in some}, calls)
-    return _build_proof(part, area, said, seen, heats, turned, shortcut, questions, new, level)
+    return _build_proof(part, area, said, seen, heats, turned, shortcut, questions, known, level)
 
 
 def _build_proof(
@@ -175,7 +177,7 @@ def _build_proof(
     turned: tuple[list[int], list[int]],
     present: Bool[np.ndarray, "N"] | None,
     questions: Probes,
-    new: Any,
+    known: Provenance | None,
     level: float,
 ) -> Proof:
     """Tests, verdict and measures of what both models said."""
@@ -185,11 +187,10 @@ def _build_proof(
     tests = outcome_p_values(changes, np.random.default_rng((questions.seed, 3)))
     verdict = decide_verdict(changes, tests, level)
     rng = np.random.default_rng((questions.seed, 4))
-    repaired = getattr(new, "repaired", None)
     return Proof(
         region=area.name,
         grow=area.margin,
-        way=getattr(repaired, "method", ""),
+        way="" if known is None else known.method,
         verdict=verdict.word,
         rule=verdict.rule,
         measures=tuple(all_metrics(changes, tests, said, seen, questions.others, present, rng)),
@@ -234,18 +235,19 @@ def _padded_class_names(names: tuple[str, ...], said: tuple[Responses, Responses
     return names + tuple(f"class {one}" for one in range(len(names), most + 1))
 
 
-def _repaired_region(new: Any, region: Any, regions: Regions | None, grow: float | None) -> RepairRegion:
+def _repaired_region(
+    known: Provenance | None, region: Any, regions: Regions | None, grow: float | None
+) -> RepairRegion:
     """The region that was repaired, with its margin.
 
     Raises
     ------
     OptionError
     """
-    known = getattr(new, "repaired", None)
     if region is None and known is None:
         raise OptionError(
-            "it is not known which region was repaired, since the fixed model was not made by one of "
-            "sightline's ways: give region=, a name such as 'jaw' or regions such as "
+            "it is not known which region was repaired, since the repaired model was given without "
+            "the repair that made it: give that, or region=, a name such as 'jaw' or regions such as "
             "sl.regions.face()['jaw'].",
             slug="proof-region",
         )
@@ -279,14 +281,14 @@ def _check_same_classes(old: Any, new: Any, part: Subset) -> None:
         )
 
 
-def _check_unseen(new: Any, part: Subset) -> None:
+def _check_unseen(known: Provenance | None, part: Subset) -> None:
     """Whether the images are held out indeed.
 
     Raises
     ------
     OptionError
     """
-    seen: frozenset[str] = getattr(getattr(new, "repaired", None), "image_digests", frozenset())
+    seen: frozenset[str] = frozenset() if known is None else known.image_digests
     used = [place for place in range(len(part)) if image_digest(part[place][0]) in seen] if seen else []
     if used:
         first = f"{', '.join(map(str, used[:SHOWN]))}{', …' if len(used) > SHOWN else ''}"

@@ -17,7 +17,8 @@ from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training_data import Subset
 from sightline.types import Fill, record
 
-CONTENTS = ("own", "other", "moved")
+DONORS = {"own": "same_class", "other": "other_class"}
+CONTENTS = (*DONORS, "moved")
 """What the region shows instead: that of an image of the own class, of another, its own at another place."""
 
 Key = tuple[str, int, int]
@@ -108,7 +109,7 @@ class Probes:
         rng = np.random.default_rng((self.seed, place, 1))
         for donors in ("own", "other") if np.unique(self.part.labels).size > 1 else ("own",):
             for draw in range(self.draws):
-                donor = draw_donor(self.part.labels, int(self.part.labels[place]), donors, rng)
+                donor = draw_donor(self.part.labels, int(self.part.labels[place]), DONORS[donors], rng)
                 shown = self.part[donor][0]
                 if shown.shape == image.shape:
                     yield (donors, 0, draw), paste_region(image, mask, shown)

@@ -13,7 +13,7 @@ from sightline.errors import ImageError, OptionError
 from sightline.repair.repair_region import RepairRegion
 from sightline.types import Segments, option, record
 
-DONORS = ("any", "other", "own")
+DONORS = ("any", "same_class", "other_class")
 
 
 @option
@@ -24,9 +24,9 @@ class SwapRegion:
     ----------
     donors : str
         ``"any"``: an image of any class, each class as likely. What the region shows is then independent of
-        the label. ``"other"``: an image of another class: with two classes the content then speaks for the
-        wrong one every time, which is harder than independence, and is meant for testing. ``"own"``: an
-        image of the same class, which changes the pixels and keeps what they tell.
+        the label. ``"other_class"``: an image of another class: with two classes the content then speaks for
+        the wrong one every time, which is harder than independence, and is meant for testing.
+        ``"same_class"``: an image of the same class, which changes the pixels and keeps what they tell.
 
     Raises
     ------
@@ -132,9 +132,9 @@ class RegionSwapped:
 def draw_donor(labels: Int[np.ndarray, "N"], label: int, donors: str, rng: np.random.Generator) -> int:
     """Place of a random image: of a class that is drawn first, each as likely."""
     drawn = np.unique(labels)
-    if donors == "own":
+    if donors == "same_class":
         drawn = np.array([label])
-    elif donors == "other":
+    elif donors == "other_class":
         drawn = drawn[drawn != label]
     places = np.flatnonzero(labels == rng.choice(drawn))
     return int(rng.choice(places))

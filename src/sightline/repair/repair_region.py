@@ -99,7 +99,7 @@ def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
     np.True_
     """
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin <= 0.5:
-        raise OptionError(f"grow must be 0 to 0.5, but {margin!r} was given.", slug="option-value")
+        raise OptionError(f"margin must be 0 to 0.5, but {margin!r} was given.", slug="option-value")
     if isinstance(region, Regions):
         one = region if len(region) == 1 else region.join({" + ".join(region.names): region.names})
         return RepairRegion(one, float(margin))

@@ -14,16 +14,16 @@ from sightline.types import record
 
 @record
 class Provenance:
-    """What a repaired model carries with it, so that a proof can hold it to its word.
+    """How a repaired model was made, so that a proof can hold it to its word.
 
     Parameters
     ----------
-    way : str
-        What was done, as the way prints.
-    area : Area
+    method : str
+        What was done, as the method prints.
+    region : RepairRegion
         Where.
-    seen : frozenset of str
-        The `content` of every image that it learned from or was chosen by.
+    image_digests : frozenset of str
+        The `image_digest` of every image that the model learned from or was chosen by.
     """
 
     method: str
@@ -38,19 +38,16 @@ class RepairResult:
     Parameters
     ----------
     model : CheckedModel
-        Its `repaired` says how it was made; the model that was given stays as it was.
-    told : tuple of str
+        The model that was given stays as it was.
+    notes : tuple of str
         What was done and what it costs, a sentence each.
+    provenance : Provenance
+        How the model was made.
     """
 
     model: CheckedModel
     notes: tuple[str, ...]
-
-    @property
-    def provenance(self) -> Provenance:
-        """How the model was made."""
-        made: Provenance = self.model.repaired
-        return made
+    provenance: Provenance
 
     @property
     def raw(self) -> Any:
@@ -58,7 +55,9 @@ class RepairResult:
         return underlying_model(self.model)
 
     def __repr__(self) -> str:
-        return "\n".join((f"Fix of {self.provenance.region.name!r} by {self.provenance.method}", *self.notes))
+        return "\n".join(
+            (f"Repair of {self.provenance.region.name!r} by {self.provenance.method}", *self.notes)
+        )
 
     def save(self, path: Any, example: Any = None) -> Path:
         """Write the repaired model to a file that `sightline.adapters.open_model.load_model` reads.
@@ -67,7 +66,7 @@ class RepairResult:
         ----------
         path : path
             Without an ending, the one that suits the model is added: ``.joblib``, ``.keras``, ``.pt2``.
-        like : array, shape (H, W) or (H, W, C), optional
+        example : array, shape (H, W) or (H, W, C), optional
             An image as the model is given them: PyTorch needs one for its size.
 
         Returns
@@ -88,9 +87,8 @@ class RepairResult:
 def fixed(
     model: CheckedModel, way: Any, area: RepairRegion, seen: frozenset[str], *told: str
 ) -> RepairResult:
-    """A fix of a newly made model."""
-    model.repaired = Provenance(describe_method(way), area, seen)
-    return RepairResult(model, told)
+    """The result of a repair that made a model."""
+    return RepairResult(model, told, Provenance(describe_method(way), area, seen))
 
 
 def describe_method(method: Any) -> str:

@@ -247,7 +247,7 @@ class _MethodScorer:
 
     def run_trial(self, method: str, model: Any, seconds: float) -> Trial:
         """How a model does on them."""
-        own, other = (self._swapped_recall(model, donors) for donors in ("own", "other"))
+        own, other = (self._swapped_recall(model, donors) for donors in ("same_class", "other_class"))
         plain = self._balanced_accuracy(model, self.validation, 1)
         return Trial(method, own, other, plain, seconds)
 

@@ -180,8 +180,8 @@ def ensure_free_folder(folder: Path) -> None:
         )
 
 
-def load_repair(folder: Path, *, trust: bool = False) -> CheckedModel:
-    """The repaired model of a folder; its `repaired` says how it was made.
+def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
+    """The repair that a folder holds.
 
     Raises
     ------
@@ -213,8 +213,7 @@ def load_repair(folder: Path, *, trust: bool = False) -> CheckedModel:
             "repair.",
             slug="repair-damaged",
         ) from error
-    model.repaired = Provenance(str(text["way"]), area, seen)
-    return model
+    return RepairResult(model, tuple(map(str, text["told"])), Provenance(str(text["way"]), area, seen))
 
 
 def repaired_model_path(folder: Path) -> str | None:

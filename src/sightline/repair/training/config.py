@@ -40,7 +40,7 @@ class TrainingConfig:
             or not 0 < self.learning_rate < 10
         ):
             raise OptionError(
-                f"rate must be above 0 and below 10, but {self.learning_rate!r} was given.",
+                f"learning_rate must be above 0 and below 10, but {self.learning_rate!r} was given.",
                 slug="option-value",
             )
 

@@ -73,7 +73,7 @@ def refit_model(
     raise ModelError(
         f"{model.backend!r} cannot be fitted from here: it is known by its answers alone. Give "
         "fit=function, your own fit(model, images, labels) -> model (--fit train.py:fit), or the estimator, "
-        "module or network itself; or repair it without fitting: sl.repair.Guard (--with guard).",
+        "module or network itself; or repair it without fitting: sl.repair.Guard (--method guard).",
         slug="repair-closed",
     )
 
