@@ -345,7 +345,7 @@ def test_only_what_may_be_chance_is_hatched(made):
     told[:, :3] = True
 
     def drawn(where):
-        shown = dataclasses.replace(made, told=where).plot().axes[0].images
+        shown = dataclasses.replace(made, significant=where).plot().axes[0].images
         return np.asarray(shown[2].get_array())
 
     limit = scale_limit(np.array([made.difference, *(one.mean for one in made.cells)]))

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -19,6 +19,9 @@ from sightline.evaluation.comparison import Comparison
 from sightline.explain_image import explain, named_target
 from sightline.explanation import Explanation
 from sightline.types import Contrast, did_you_mean, record
+
+if TYPE_CHECKING:
+    from sightline.study import Study
 
 FORMS = ("table", "csv", "json")
 
@@ -206,7 +209,7 @@ def blame(
 
     study = _study(run)
     if trust:
-        study.attach(model=study.origin.model, trust=True)
+        study.attach(model=study.manifest.model_text, trust=True)
     made = find(study, named(regions), fill=None if fill is None else parse("fill", fill), seed=seed)
     file = _file(out, run / "blame.png")
     file.write_bytes(figures.figure_to_png(figures.plot_blame(made)))
@@ -241,7 +244,7 @@ def sql(run: Path, query: str, form: str) -> str:
     return text.getvalue().rstrip()
 
 
-def _study(run: Path) -> Any:
+def _study(run: Path) -> "Study":
     from sightline.study import Study
 
     made = Study(run)

@@ -141,7 +141,7 @@ def _empty_folder(folder: Path) -> Path:
 
 
 def _page_parts(
-    given: MarkedFaces, study: Any, seen: Any, found: Any, proof: Any
+    given: MarkedFaces, study: Study, seen: Any, found: Any, proof: Any
 ) -> Iterator[tuple[str, str, Any]]:
     """Title, words and figure of each part of the page."""
     names = given.train.class_names
@@ -164,7 +164,7 @@ def _page_parts(
     yield "5. The repair, on faces that nothing had used", "", proof.plot()
 
 
-def _answers_figure(study: Any) -> Any:
+def _answers_figure(study: Study) -> Any:
     wrong = study.predicted != study.labels
     # Of the wrong answers, those that the mark brings about: its family is what the model said.
     misled = np.flatnonzero(wrong & (study.predicted == 0))[:5]

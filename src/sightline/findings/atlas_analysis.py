@@ -21,7 +21,7 @@ from sightline.findings.heatmaps import (
 from sightline.findings.running_stats import RunningMean
 from sightline.regions.builders import named
 from sightline.regions.region_set import Regions
-from sightline.study.schema import Row
+from sightline.study.schema import Row, StudyResults
 from sightline.types import did_you_mean
 
 BY = ("outcome", "pair", "label", "predicted")
@@ -36,7 +36,7 @@ LARGEST = 256
 
 
 def atlas(
-    study: Any,
+    study: StudyResults,
     by: str = "outcome",
     *,
     regions: Regions | str | None = None,
@@ -151,7 +151,7 @@ class _KindSums:
 class _AtlasSums:
     """Both outcomes, and the kinds that were asked for: the most frequent of them."""
 
-    def __init__(self, shape: tuple[int, int], regions: Regions | None, study: Any, by: str) -> None:
+    def __init__(self, shape: tuple[int, int], regions: Regions | None, study: StudyResults, by: str) -> None:
         self.shape, self.drawn, self.study, self.by = shape, regions, study, by
         many = 0 if regions is None else len(regions)
         self.image = RunningMean((*shape, 3))
@@ -218,7 +218,7 @@ def _below(p: Float[np.ndarray, "..."], share: float) -> Bool[np.ndarray, "..."]
     return np.asarray(p <= ordered[fine].max() if fine.any() else np.zeros(p.shape, dtype=bool))
 
 
-def _map_size(study: Any, size: Any) -> tuple[int, int]:
+def _map_size(study: StudyResults, size: Any) -> tuple[int, int]:
     first = next(iter(study.rows()), None)
     if first is None:
         raise OptionError("the study has no explained images: run it first.", slug="study-row")

@@ -62,10 +62,10 @@ class Atlas:
     difference, error : float array, shape (H, W), or None
         Mean attribution of wrong answers less that of right ones, and its standard error; None where there
         is none of one of them.
-    told : bool array, shape (H, W), or None
+    significant : bool array, shape (H, W), or None
         Where the difference can be told from chance.
     region_names : tuple of str
-    region_difference, region_error, region_told : arrays, shape (R,), or None
+    region_difference, region_error, region_significant : arrays, shape (R,), or None
         The same for the regions.
     groups : tuple of Group
         Wrong answers whose explanations look alike; one group of them all where none stand apart.

@@ -17,7 +17,7 @@ from sightline.findings.region_occlusion import RegionScores, occlude_regions
 from sightline.findings.resampling import bootstrap_ci
 from sightline.findings.sample_split import SampleSplit, split_answers
 from sightline.regions.region_set import Regions
-from sightline.study.schema import Row
+from sightline.study.schema import Row, StudyResults
 from sightline.types import Fill
 
 FEWEST = 20
@@ -31,7 +31,7 @@ USUAL = 0.75
 
 
 def blame(
-    study: Any,
+    study: StudyResults,
     regions: Regions,
     *,
     model: Any = None,
@@ -177,7 +177,7 @@ def _too_few_text(parted: SampleSplit) -> str:
 
 
 def _mean_attributions(
-    study: Any, regions: Regions, parted: SampleSplit
+    study: StudyResults, regions: Regions, parted: SampleSplit
 ) -> tuple[Float[np.ndarray, "R"], Float[np.ndarray, "R"]]:
     """Mean attribution of each region in wrong and in right answers of the half that chooses."""
     chooses = set(parted.places[parted.chooses].tolist())

@@ -11,7 +11,7 @@ from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SightlineError
 from sightline.findings.heatmaps import image_if_readable, resize_keeping_sums, resize_rgb, size_within
 from sightline.findings.running_stats import RunningMean
-from sightline.study.schema import Row
+from sightline.study.schema import Row, StudyResults
 from sightline.types import record
 
 MOST = 1000
@@ -78,7 +78,7 @@ class ErrorGroup:
 
 
 def group_errors(
-    study: Any, shape: tuple[int, int], *, patches: bool = False, seed: int = 0
+    study: StudyResults, shape: tuple[int, int], *, patches: bool = False, seed: int = 0
 ) -> tuple[tuple[ErrorGroup, ...], str]:
     """Groups of wrong answers, and by what their number was chosen.
 
@@ -116,7 +116,7 @@ def group_errors(
 
 
 def _error_features(
-    study: Any, chosen: set[int], patches: bool
+    study: StudyResults, chosen: set[int], patches: bool
 ) -> Iterator[tuple[int, Float[np.ndarray, "D"]]]:
     """What is compared of each wrong answer."""
     for row in study.rows():
@@ -227,7 +227,7 @@ class _GroupSums:
         self.shape, self.pairs = shape, Counter[str]()
         self.maps, self.images = RunningMean(shape), RunningMean((*shape, 3))
 
-    def add(self, row: Row, study: Any) -> None:
+    def add(self, row: Row, study: StudyResults) -> None:
         """One more answer."""
         self.pairs[label_and_predicted(row, study.class_names)] += 1
         self.maps.add(resize_keeping_sums(row.heat(), self.shape))
@@ -235,7 +235,7 @@ class _GroupSums:
         if pixels is not None:
             self.images.add(resize_rgb(pixels, self.shape))
 
-    def error_group(self, study: Any, typical: Int[np.ndarray, "_"]) -> ErrorGroup:
+    def error_group(self, study: StudyResults, typical: Int[np.ndarray, "_"]) -> ErrorGroup:
         """What is kept of it."""
         rows = [study.row(place) for place in typical.tolist()]
         shown = [one for one in (_typical_image(row, study) for row in rows) if one is not None]
@@ -253,7 +253,7 @@ class _GroupSums:
 
 
 def _collect_groups(
-    study: Any,
+    study: StudyResults,
     shape: tuple[int, int],
     places: Int[np.ndarray, "N"],
     told: Float[np.ndarray, "N D"],
@@ -271,7 +271,9 @@ def _collect_groups(
         yield sums[one].error_group(study, places[members == one][np.argsort(far, kind="stable")[:TYPICAL]])
 
 
-def _typical_image(row: Row, study: Any) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]] | None:
+def _typical_image(
+    row: Row, study: StudyResults
+) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]] | None:
     """The image and the segment that speaks most for the answer, small enough to keep."""
     pixels = image_if_readable(study, row.place)
     if pixels is None:

@@ -1,13 +1,12 @@
 """heat of one image → at another size, or by region, its sums kept; its image at that size."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
 from sightline.engine.image import unit_rgb
 from sightline.errors import SightlineError
 from sightline.regions.region_set import Regions
+from sightline.study.schema import StudyResults
 
 
 def resize_map(values: Float[np.ndarray, "h w"], shape: tuple[int, int]) -> Float[np.ndarray, "H W"]:
@@ -37,7 +36,7 @@ def region_sums(heat: Float[np.ndarray, "H W"], regions: Regions, place: int) ->
     return np.asarray([heat[mask].sum() for mask in regions.masks(heat.shape, place)])
 
 
-def image_if_readable(study: Any, place: int) -> Float[np.ndarray, "H W 3"] | None:
+def image_if_readable(study: StudyResults, place: int) -> Float[np.ndarray, "H W 3"] | None:
     """An image of a study as it is looked at; None if it is out of reach or can no longer be read."""
     try:
         return unit_rgb(study.image(place))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -10,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from sightline.engine.fills import Blur, Colour, Donors, Noise, draw_fill
 from sightline.engine.image import channels_last
 from sightline.regions.region_set import Regions
-from sightline.study.schema import Row
+from sightline.study.schema import Row, StudyResults
 from sightline.types import Fill, Model, Segments, record
 
 EVERYWHERE = (Blur, Colour, Donors, Noise)
@@ -43,7 +42,7 @@ class RegionScores:
 
 
 def occlude_regions(
-    study: Any,
+    study: StudyResults,
     regions: Regions,
     rows: Iterable[Row],
     model: Model,

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from sightline.errors import OptionError
+from sightline.study.schema import StudyResults
 from sightline.types import record
 
 
@@ -55,7 +56,7 @@ class SampleSplit:
         return {*wrong, *_draw_places(rights, min(most, max(right, len(wrong))), rng)}
 
 
-def split_answers(study: Any, groups: Any, rng: np.random.Generator) -> SampleSplit:
+def split_answers(study: StudyResults, groups: Any, rng: np.random.Generator) -> SampleSplit:
     """Part the answers of a study at random, whole groups together.
 
     Groups with wrong answers and groups without are dealt out in turn, so that both halves have of each.

@@ -27,6 +27,7 @@ from sightline.regions.region_set import Regions
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
 from sightline.repair.result import Provenance, RepairResult
 from sightline.repair.training_data import Subset, as_subset, predict_scores
+from sightline.study.schema import StudyResults
 from sightline.study.tasks import image_digest
 from sightline.types import Fill
 
@@ -49,7 +50,7 @@ def prove(
     explained: int = 100,
     before: Any = None,
     after: Any = None,
-    study: Any = None,
+    study: StudyResults | None = None,
     fill: str | Fill | None = None,
     draws: int = 4,
     level: float = 0.05,
@@ -321,7 +322,9 @@ def _presence_mask(given: Any, count: int) -> Bool[np.ndarray, "N"] | None:
     return present.astype(bool)
 
 
-def _plan_and_fill(plan: Plan | None, fill: Any, before: Any, study: Any) -> tuple[Plan, Fill]:
+def _plan_and_fill(
+    plan: Plan | None, fill: Any, before: Any, study: StudyResults | None
+) -> tuple[Plan, Fill]:
     """How images are explained, and what hidden looks like."""
     told = [one.plan for one in (before, study) if one is not None]
     usual = with_changes(Plan(), segment="grid", fill="blur", budget=200)

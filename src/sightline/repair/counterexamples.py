@@ -14,6 +14,7 @@ from sightline.repair.result import RepairResult, fixed
 from sightline.repair.training.config import TrainingConfig
 from sightline.repair.training.fine_tune import FitFunction, refit_model
 from sightline.repair.training_data import split_training_data
+from sightline.study.schema import StudyResults
 from sightline.types import Fill, option
 
 REGION_SWAPS = {"exchange": SwapRegion, "shuffle": ShufflePixels}
@@ -100,7 +101,7 @@ class Counterexamples:
         train: Any,
         *,
         validation: Any = None,
-        study: Any = None,
+        study: StudyResults | None = None,
         progress: bool | None = None,
     ) -> RepairResult:
         """Repair a model, which stays as it is.

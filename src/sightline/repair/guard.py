@@ -15,6 +15,7 @@ from sightline.repair.region_swap import paste_region as with_content
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
 from sightline.repair.result import RepairResult, fixed
 from sightline.repair.training_data import Subset, predict_scores, split_training_data, stack_images
+from sightline.study.schema import StudyResults
 from sightline.types import Fill, Segments, option
 
 MEDIAN_IMAGES = 500
@@ -76,7 +77,7 @@ class Guard:
         train: Any = None,
         *,
         validation: Any = None,
-        study: Any = None,
+        study: StudyResults | None = None,
         progress: bool | None = None,
     ) -> RepairResult:
         """Put a guard around a model.

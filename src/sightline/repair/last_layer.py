@@ -21,6 +21,7 @@ from sightline.repair.result import RepairResult, fixed, wrap_like
 from sightline.repair.training.fine_tune import sklearn_estimator
 from sightline.repair.training.sklearn import perceptron_features, perceptron_of, with_perceptron_head
 from sightline.repair.training_data import split_training_data, stack_images
+from sightline.study.schema import StudyResults
 from sightline.types import option
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
@@ -80,7 +81,7 @@ class LastLayer:
         train: Any,
         *,
         validation: Any = None,
-        study: Any = None,
+        study: StudyResults | None = None,
         progress: bool | None = None,
     ) -> RepairResult:
         """Repair a model, which stays as it is.

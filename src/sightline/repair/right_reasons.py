@@ -18,6 +18,7 @@ from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve
 from sightline.repair.result import RepairResult, fixed
 from sightline.repair.training.config import TrainingConfig
 from sightline.repair.training_data import TrainingData, predict_scores, split_training_data
+from sightline.study.schema import StudyResults
 from sightline.types import option
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class RightReasons:
         train: Any,
         *,
         validation: Any = None,
-        study: Any = None,
+        study: StudyResults | None = None,
         progress: bool | None = None,
     ) -> RepairResult:
         """Repair a network, which stays as it is.

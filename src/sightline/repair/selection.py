@@ -22,6 +22,7 @@ from sightline.repair.result import RepairResult, describe_method
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.training.fine_tune import FitFunction, can_fit
 from sightline.repair.training_data import Subset, TrainingData, predict_scores, split_training_data
+from sightline.study.schema import StudyResults
 from sightline.types import record
 
 N_DONORS = 3
@@ -129,7 +130,7 @@ def choose(
     region: str | Regions,
     *,
     validation: Any = None,
-    study: Any = None,
+    study: StudyResults | None = None,
     methods: Sequence[Any] | None = None,
     fit: FitFunction | None = None,
     margin: float = DEFAULT_MARGIN,
@@ -219,7 +220,7 @@ def _try_method(
     model: CheckedModel,
     data: TrainingData,
     scorer: "_MethodScorer",
-    study: Any,
+    study: StudyResults | None,
     progress: bool | None,
 ) -> tuple[Trial, RepairResult | None]:
     started = time.perf_counter()

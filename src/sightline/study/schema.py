@@ -1,14 +1,18 @@
 """What a study knows of one image, and the table that holds it: one line for an image and target."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from sightline._optional import require
 from sightline.errors import SightlineError
 from sightline.types import Attribution, Contrast, Scores, Segments, record
+
+if TYPE_CHECKING:
+    from sightline.adapters.checked_model import CheckedModel
+    from sightline.engine.plan import Plan
 
 LAYOUT = 1
 HISTORY = {1: "The first."}
@@ -117,6 +121,49 @@ class Row:
     def heat(self, target: int | Contrast | None = None) -> Float[np.ndarray, "H W"]:
         """Attribution spread evenly over the pixels of each segment: its sum is that of the segments."""
         return np.asarray((self.values(target) / self.segments.areas)[self.segments.labels])
+
+
+@runtime_checkable
+class StudyResults(Protocol):
+    """What findings, repair and proof ask of a study: its explanations, its images and its model."""
+
+    if TYPE_CHECKING:  # reading each of these to check its type would read the store, or open the model
+
+        @property
+        def plan(self) -> "Plan":
+            """What decides the numbers."""
+
+        @property
+        def class_names(self) -> tuple[str, ...] | None:
+            """Names of the model's classes, in its order."""
+
+        @property
+        def model(self) -> "CheckedModel":
+            """The model that was explained."""
+
+        @property
+        def places(self) -> Int[np.ndarray, "N"]:
+            """Places of the explained images, in order."""
+
+        @property
+        def labels(self) -> Int[np.ndarray, "N"]:
+            """Labels of the explained images."""
+
+        @property
+        def predicted(self) -> Int[np.ndarray, "N"]:
+            """Predicted classes of the explained images."""
+
+    def rows(self) -> Iterator[Row]:
+        """Every image that was explained, in the order of the data."""
+        ...
+
+    def row(self, place: int) -> Row:
+        """One image that was explained."""
+        ...
+
+    def image(self, place: int) -> Shaped[np.ndarray, "..."]:
+        """The pixels of an image."""
+        ...
 
 
 @record
