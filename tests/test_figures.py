@@ -20,6 +20,7 @@ from sightline.engine.pipeline import run_plan
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Grid
 from sightline.errors import OptionError, SightlineWarning, TargetError
+from sightline.explanation import Explanation
 from sightline.figures.layout import legible_text, shorten_text, text_width, wrap_parts
 from sightline.render import BLUE, GREY, RED
 from sightline.types import Attribution, Contrast, Scores, Segments
@@ -27,25 +28,11 @@ from sightline.types import Attribution, Contrast, Scores, Segments
 KINDS = [name for name in figures.KINDS if name != "pixels"]  # tests/test_comparison.py
 
 
-PLAN = Plan()
-
-
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """The attributes of an explanation, and nothing more."""
-
-    image: np.ndarray
-    segments: Segments
-    scores: Scores
-    attribution: Attribution
-    targets: tuple
-    plan: Plan = PLAN
-    class_names: tuple | None = None
+class Example(Explanation):
+    """Its targets are called by their numbers, so that they are short."""
 
     def name(self, target):
-        if isinstance(target, Contrast):
-            return f"{self.name(target.a)} rather than {self.name(target.b)}"
-        return self.class_names[target] if self.class_names else str(target)
+        return super().name(target).removeprefix("class ")
 
 
 def example(values, error=0.001, *, image=None, labels=None, targets=None, names=None, fit=0.8, **scores):
@@ -61,11 +48,11 @@ def example(values, error=0.001, *, image=None, labels=None, targets=None, names
     classes = np.asarray(scores.get("classes", [0.61, 0.3, 0.09]), float)
     return Example(
         image,
+        Plan(),
         Segments(labels),
         Scores(np.zeros((2, count)), full, np.full(count, scores.get("empty", 0.1)), targets, classes, 1000),
         Attribution(values, error, np.zeros(count), np.full(count, fit), 1000, scores.get("settled", True)),
-        targets,
-        class_names=names,
+        names,
     )
 
 
@@ -74,7 +61,9 @@ MIXED_ERROR = [0.01, 0.01, 0.01, 0.05, 0.01]
 
 
 def texts(figure):
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
+    page, *charts = figure.axes
+    numbers = [label.get_text() for axes in charts for label in axes.get_xticklabels()]
+    return [*(text.get_text() for text in page.texts), *numbers]
 
 
 def said(figure):
@@ -172,23 +161,23 @@ def test_contours_keep_the_images_colours_and_outline_each_side_in_its_own(rng):
         assert (part[part.shape[0] // 2, third // 2] == (10, 200, 30)).all()
 
 
-def boxes(figure):
-    return [patch for axes in figure.axes for patch in axes.patches]
+def bars_of(figure):
+    """The bars of the chart, in units of the values."""
+    bars, _ = figure.axes[1].containers
+    return list(bars)
 
 
 def test_bars_reach_to_the_values_and_whiskers_to_the_intervals():
-    one = example([0.4, -0.2, 0.1], [0.05, 0.02, 0.2])
-    figure = figures.plot_bars(one)
-    bars = [box for box in boxes(figure) if box.get_height() == 20]
-    colours = [tuple(np.rint(np.array(box.get_facecolor()[:3]) * 255).astype(int)) for box in bars]
+    values, error = [0.4, -0.2, 0.1], [0.05, 0.02, 0.2]
+    figure = figures.plot_bars(example(values, error))
+    bars, whiskers = figure.axes[1].containers
+    colours = [tuple(np.rint(np.array(bar.get_facecolor()[:3]) * 255).astype(int)) for bar in bars]
     assert colours == [RED, BLUE, GREY]
-    assert np.allclose([bar.get_width() / bars[0].get_width() for bar in bars], [1, 0.5, 0.25])
-    whiskers = [box for box in boxes(figure) if box.get_height() == 2]
-    unit = bars[0].get_width() / 0.4
-    assert np.allclose([w.get_width() / unit for w in whiskers], 2 * 1.96 * np.array([0.05, 0.02, 0.2]))
-    assert whiskers[0].get_x() + whiskers[0].get_width() / 2 == pytest.approx(
-        bars[0].get_x() + bars[0].get_width()
-    )
+    assert np.allclose([bar.get_width() for bar in bars], values)
+    assert all(bar.get_x() == 0 for bar in bars)
+    (lines,) = whiskers.lines[2]
+    for value, spread, line in zip(values, error, lines.get_segments(), strict=True):
+        assert np.allclose(line[:, 0], [value - 1.96 * spread, value + 1.96 * spread])
 
 
 def test_bars_are_ordered_by_size_and_say_each_segments_value_with_its_standard_error():
@@ -203,8 +192,7 @@ def test_bars_of_one_sign_use_the_whole_width_and_of_two_signs_have_zero_in_the_
     both, favour, against = (
         figures.plot_bars(example(v, 0.0)) for v in ([0.4, -0.1], [0.4, 0.1], [-0.4, -0.1])
     )
-    widths = [max(b.get_width() for b in boxes(f) if b.get_height() == 20) for f in (both, favour, against)]
-    assert np.allclose(widths, [widths[1] / 2, widths[1], widths[1]])
+    assert [one.axes[1].get_xlim() for one in (both, favour, against)] == [(-0.4, 0.4), (0, 0.4), (-0.4, 0)]
     assert "−0.4" in texts(both)
     assert "−0.4" not in texts(favour)
     assert "+0.4" not in texts(against)
@@ -215,7 +203,11 @@ def test_the_legend_shows_the_colours_that_are_drawn(name):
     figure = figures.plot(example([0.4, -0.3, 0.05], [0.01, 0.01, 0.05]), name)
     swatches = [np.asarray(image.get_array()) for image in figure.axes[0].images][-3:]
     assert [tuple(swatch[9, 16]) for swatch in swatches] == [RED, BLUE, GREY]
-    assert texts(figure)[-3:] == ["for", "against", "cannot be told from zero"]
+    assert [text.get_text() for text in figure.axes[0].texts][-3:] == [
+        "for",
+        "against",
+        "cannot be told from zero",
+    ]
 
 
 def test_bars_with_unknown_error_say_so():
@@ -487,9 +479,7 @@ def test_long_names_take_two_lines_and_never_lose_the_score():
 
 
 def test_right_and_wrong_needs_the_answer_among_the_targets():
-    with pytest.raises(
-        TargetError, match=r"target 0 is not explained here, only 1\..*explain\(\.\.\., target"
-    ):
+    with pytest.raises(TargetError, match=r"0 was not explained, only 1 .*explain\(\.\.\., target"):
         figures.plot_right_and_wrong([example([0.4, -0.3], targets=(1,))], [0])
 
 
@@ -555,7 +545,8 @@ def test_no_words_overlap_each_other_or_an_image_or_are_cut(name, shape, names):
     figure = laid_out(name, shape, names)
     renderer, page = figure.canvas.get_renderer(), figure.bbox
     axes = figure.axes[0]
-    words = [text for text in axes.texts if not text.get_path_effects()]
+    numbers = [label for chart in figure.axes[1:] for label in chart.get_xticklabels()]
+    words = [*(text for text in axes.texts if not text.get_path_effects()), *numbers]
     places = [text.get_window_extent(renderer) for text in words]
     images = [image.get_window_extent(renderer) for image in axes.images]
     for index, (word, place) in enumerate(zip(words, places, strict=True)):
@@ -667,7 +658,7 @@ def test_drawing_does_not_load_pyplot_and_loading_figures_does_not_load_matplotl
     code = (
         "import sys, numpy as np, sightline.figures as figures\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "figures.png(figures.grid([np.zeros((8, 8))], ['a']))\n"
+        "figures.figure_to_png(figures.plot_images([np.zeros((8, 8))], ['a']))\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
@@ -718,7 +709,7 @@ def test_a_parameter_that_the_kind_does_not_have_is_refused():
 
 @pytest.mark.parametrize("name", ["panel", "overlay", "heat", "contours", "bars"])
 def test_a_target_that_is_not_explained_is_refused(name):
-    with pytest.raises(TargetError, match=r"target 5 is not explained here, only 0, 1\.") as caught:
+    with pytest.raises(TargetError, match=r"5 was not explained, only 0 .*, 1 ") as caught:
         figures.plot(example([[0.4, 0.1], [0.1, 0.2]]), name, 5)
     assert caught.value.slug == "target-unexplained"
 
@@ -752,7 +743,7 @@ def test_the_segment_that_a_model_looks_at_is_the_red_one():
         segment=Grid(rows=4, columns=4), fill=lambda image, segments: np.zeros_like(image), budget=200
     )
     segments, scores, attribution = run_plan(image, model, plan)
-    one = Example(image, segments, scores, attribution, scores.targets, plan)
+    one = Example(image, plan, segments, scores, attribution)
     tile = tiles(figures.plot_overlay(one))[0]
     side = tile.shape[0] // 4
     blocks = [kind(tile[y * side + side // 2, x * side + side // 2]) for y in range(4) for x in range(4)]

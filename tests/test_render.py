@@ -287,7 +287,7 @@ def test_hatching_is_grey_seen_on_any_image_and_only_in_its_area(shade):
 def test_a_small_image_is_enlarged_by_a_whole_factor_its_pixels_kept(rng, side, size, factor):
     image = rng.integers(0, 256, (side, side)).astype(np.uint8)
     segments = some_segments(rng, side, side)
-    pixels, large, ids = render.fit_to_size(image, segments, size)
+    pixels, large, ids = render.fit_with_segments(image, segments, size)
     assert np.array_equal(pixels[..., 0], np.kron(image, np.ones((factor, factor), np.uint8)))
     assert np.array_equal(large.labels, np.kron(segments.labels, np.ones((factor, factor), int)))
     assert ids.tolist() == list(range(segments.count))
@@ -296,7 +296,7 @@ def test_a_small_image_is_enlarged_by_a_whole_factor_its_pixels_kept(rng, side, 
 @given(st.integers(1, 700), st.integers(1, 700), st.sampled_from([64, 256, 448]))
 def test_a_fitted_image_is_as_large_as_asked_and_keeps_its_proportions(height, width, size):
     segments = Segments(np.zeros((height, width), int))
-    pixels, large, _ = render.fit_to_size(np.zeros((height, width), np.uint8), segments, size)
+    pixels, large, _ = render.fit_with_segments(np.zeros((height, width), np.uint8), segments, size)
     assert pixels.shape[:2] == large.labels.shape
     assert size * 0.7 < max(pixels.shape[:2]) <= size
     exact = pixels.shape[0] * width / height
@@ -306,7 +306,7 @@ def test_a_fitted_image_is_as_large_as_asked_and_keeps_its_proportions(height, w
 def test_segments_lost_in_a_reduced_image_are_named_by_the_ids_that_stay():
     labels = np.zeros((500, 500), int)
     labels[0, 1], labels[250:] = 1, 2
-    _, small, ids = render.fit_to_size(np.zeros((500, 500)), Segments(labels), 100)
+    _, small, ids = render.fit_with_segments(np.zeros((500, 500)), Segments(labels), 100)
     assert ids.tolist() == [0, 2]
     assert np.array_equal(ids[small.labels][[0, -1], 0], [0, 2])
 

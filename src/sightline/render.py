@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from sightline._resize import resize_nearest
 from sightline.engine.image import unit_rgb
 from sightline.types import Segments
 
@@ -176,13 +177,29 @@ def display_image(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"
     return np.asarray(np.rint(unit_rgb(image) * 255).astype(np.uint8))
 
 
-def fit_to_size(
-    image: Shaped[np.ndarray, "..."], segments: Segments, size: int
-) -> tuple[UInt8[np.ndarray, "h w 3"], Segments, Int[np.ndarray, "s"]]:
-    """The image and its segments, as large as `size` pixels on the longer side allow.
+def fit_to_size(image: Shaped[np.ndarray, "..."], size: int) -> UInt8[np.ndarray, "h w 3"]:
+    """The image as it is looked at, as large as `size` pixels on the longer side allow.
 
     A small image is enlarged by a whole factor, its pixels staying squares; one of more than a third
     of `size` is resized to it smoothly. Do this before drawing, so that lines are sharp.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fit_to_size(np.zeros((28, 28)), 448).shape
+    (448, 448, 3)
+    """
+    height, width = image.shape[:2]
+    shape, pixels = _fitted_size(height, width, size), display_image(image)
+    if shape[0] % height == 0 and shape[1] % width == 0:
+        return resize_nearest(pixels, shape)
+    return np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.LANCZOS))
+
+
+def fit_with_segments(
+    image: Shaped[np.ndarray, "..."], segments: Segments, size: int
+) -> tuple[UInt8[np.ndarray, "h w 3"], Segments, Int[np.ndarray, "s"]]:
+    """The image by `fit_to_size`, and its segments.
 
     Returns
     -------
@@ -195,21 +212,12 @@ def fit_to_size(
     Examples
     --------
     >>> import numpy as np
-    >>> large, _, ids = fit_to_size(np.zeros((28, 28)), Segments(np.zeros((28, 28), int)), 448)
+    >>> large, _, ids = fit_with_segments(np.zeros((28, 28)), Segments(np.zeros((28, 28), int)), 448)
     >>> large.shape, ids.tolist()
     ((448, 448, 3), [0])
     """
-    height, width = image.shape[:2]
-    shape = _fitted_size(height, width, size)
-    pixels, at = (
-        display_image(image),
-        [_nearest_pixels(new, old) for new, old in zip(shape, (height, width), strict=True)],
-    )
-    if shape[0] % height == 0 and shape[1] % width == 0:
-        pixels = pixels[np.ix_(*at)]
-    else:
-        pixels = np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.LANCZOS))
-    labels = segments.labels[np.ix_(*at)]
+    pixels = fit_to_size(image, size)
+    labels = resize_nearest(segments.labels, pixels.shape[:2])
     return pixels, Segments.renumber(labels), np.unique(labels)
 
 
@@ -219,10 +227,6 @@ def _fitted_size(height: int, width: int, size: int) -> tuple[int, int]:
     if factor >= WHOLE_PIXELS or factor * longer == size:
         return height * factor, width * factor
     return max(1, round(height * size / longer)), max(1, round(width * size / longer))
-
-
-def _nearest_pixels(new: int, old: int) -> Int[np.ndarray, "new"]:
-    return np.asarray(((np.arange(new) + 0.5) * old / new).astype(np.intp))
 
 
 def _alpha_blend(

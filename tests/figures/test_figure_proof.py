@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from sightline.figures.layout import FilledBox, line_height, text_width
-from sightline.figures.paired_chart import dumbbells
+from sightline.figures.layout import draw_items, line_height, text_width
+from sightline.figures.paired_chart import paired_rows
 from sightline.figures.proof_figure import plot_proof as page
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
 from sightline.proof.paired_metrics import PairedMetric
@@ -72,8 +72,7 @@ def made(**changed):
 
 
 def boxes(figure):
-    (axes,) = figure.axes
-    for text in axes.texts:
+    for text in figure.axes[0].texts:
         if text.get_text():
             (x, y), size = text.get_position(), text.get_fontsize()
             wide = text_width(text.get_text(), size, bold=text.get_fontweight() == "bold")
@@ -127,16 +126,24 @@ def test_the_two_maps_share_a_scale_and_red_speaks_for():
     assert np.abs(before[inside].astype(int) - np.array(RED)).max() < 60
 
 
+def chart_of(items):
+    return draw_items(items, 1540, 400).axes[1]
+
+
 def test_marks_stand_where_their_values_are():
     values = [("one", 0.2, 0.6), ("other", 0.4, 0.3)]
-    items = dumbbells("What", [pair("region", name, one, two) for name, one, two in values], 0, 1540)
-    squares = [item for item in items if isinstance(item, FilledBox) and item.width == item.height]
-    centres = [item.left + item.width / 2 for item in squares]
-    steps = np.diff(centres) / np.diff([0.2, 0.6, 0.4, 0.3])
-    assert np.allclose(steps, steps[0])
-    assert steps[0] > 0
+    metrics = [pair("region", name, one, two) for name, one, two in values]
+    axes = chart_of(paired_rows("What", metrics, 0, 1540))
+    marks = [line for line in axes.lines if line.get_marker() == "s"]
+    assert [float(*mark.get_xdata()) for mark in marks] == [0.2, 0.6, 0.4, 0.3]
+    assert [float(*mark.get_ydata()) for mark in marks] == [0, 0, 1, 1]
+    low, high = axes.get_xlim()
+    assert low <= 0.2 < 0.63 <= high
+    bands = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
+    assert np.allclose(bands, [(0.57, 0.63), (0.27, 0.33)])
 
 
 def test_a_measure_that_is_not_known_is_said_to_be_not_measured():
-    items = dumbbells("What", [PairedMetric("content", "moved", *[np.nan] * 5, None, 0)], 0, 1540)
+    items = paired_rows("What", [PairedMetric("content", "moved", *[np.nan] * 5, None, 0)], 0, 1540)
     assert "not measured" in [getattr(item, "text", "") for item in items]
+    assert not [line for line in chart_of(items).lines if line.get_marker() == "s"]

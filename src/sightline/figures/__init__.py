@@ -13,22 +13,22 @@ from sightline.figures.atlas_figure import plot_atlas
 from sightline.figures.bar_chart import plot_bars
 from sightline.figures.blame_figure import plot_blame
 from sightline.figures.comparison_figure import plot_comparison
-from sightline.figures.gallery import plot_images, plot_right_and_wrong, plot_targets
+from sightline.figures.gallery import plot_right_and_wrong, plot_targets
+from sightline.figures.image_grid import plot_images
 from sightline.figures.layout import figure_to_png
-from sightline.figures.pixel_heatmap import plot_pixels
 from sightline.figures.proof_figure import plot_proof
 from sightline.figures.region_outlines import plot_regions
-from sightline.figures.single import plot_contours, plot_heat, plot_overlay, plot_panel
+from sightline.figures.single import plot_contours, plot_heat, plot_overlay, plot_panel, plot_pixels
 from sightline.figures.stacked_page import stack_figures
-from sightline.figures.view_model import Explained
 from sightline.render import RealNumber
 from sightline.types import Contrast, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sightline.explanation import Explanation
+
 __all__ = [
-    "Explained",
     "plot",
     "plot_panel",
     "plot_overlay",
@@ -61,7 +61,7 @@ KINDS: dict[str, tuple[Callable[..., "Figure"], tuple[str, ...]]] = {
 
 
 def plot(
-    explanation: Explained,
+    explanation: "Explanation",
     kind: str = "panel",
     target: int | Contrast | None = None,
     *,
@@ -72,7 +72,7 @@ def plot(
 
     Parameters
     ----------
-    explanation : Explained
+    explanation : Explanation
     kind : str
     target : int or Contrast, optional
         One of the explained targets; the first if None. Not for ``"targets"``, which shows all.

@@ -1,7 +1,7 @@
 """explanation, target → bars with intervals, beside the image that numbers them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,39 +9,35 @@ from jaxtyping import Float, Int
 
 from sightline import render
 from sightline.figures.components import (
-    BAR,
     GAP,
     MARGIN,
     NOTE,
-    QUIET,
     LegendEntry,
+    drawn_swatch,
     grey_entry,
     legend_items,
     side_entries,
     target_heading,
 )
 from sightline.figures.layout import (
-    FilledBox,
     ImageTile,
     LayoutItem,
     TextLine,
     draw_items,
     lower_edge,
     text_width,
+    unit_colour,
 )
-from sightline.figures.view_model import (
-    FAINT,
-    Explained,
-    SegmentMask,
-    TargetView,
-    outline_segments,
-    target_view,
-)
-from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, RealNumber, format_number
+from sightline.figures.row_chart import RowChart
+from sightline.figures.view_model import SegmentMask, TargetView, outline_segments, target_view
+from sightline.render import BLUE, GREY, INK, PAPER, RED, RealNumber, format_number
 from sightline.types import Contrast
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from sightline.explanation import Explanation
 
 MIDDLE = 448
 ROW, ROOM, SPAN = 34.0, 70.0, 330.0
@@ -50,18 +46,18 @@ MOST_DECIMALS = 6
 
 
 def plot_bars(
-    explanation: Explained, target: int | Contrast | None = None, *, num: int | None = 10
+    explanation: "Explanation", target: int | Contrast | None = None, *, num: int | None = 10
 ) -> "Figure":
     """The leading segments' values and standard errors, as bars with 95 % intervals, beside the image.
 
-    Parameters, result and errors are those of `panel`. Undecided segments are grey.
+    Parameters, result and errors are those of `plot_panel`. Undecided segments are grey.
     """
     seen = target_view(explanation, target, MIDDLE)
     which = seen.leading_segments(num)
     order = np.flatnonzero(which)[np.argsort(-np.abs(seen.values[which]), kind="stable")]
     wide = seen.pixels.shape[1]
-    said = [HEAD, *_value_texts(seen.values[order], seen.error[order])]
-    table = ROOM + SPAN + GAP + max(text_width(words, NOTE) for words in said)
+    texts = _value_texts(seen.values[order], seen.error[order])
+    table = ROOM + SPAN + GAP + max(text_width(text, NOTE) for text in [HEAD, *texts])
     width = 2 * MARGIN + (wide + 2 * GAP + table if len(order) else max(wide, 520))
     items = target_heading(explanation, target, width)
     top = lower_edge(items) + 16
@@ -69,7 +65,14 @@ def plot_bars(
         ImageTile(outline_segments(seen, which), MARGIN, top),
         *_segment_numbers(seen, order, MARGIN, top),
     ]
-    items += _rows(seen, order, said, MARGIN + wide + 2 * GAP, top)
+    if len(order):
+        left = MARGIN + wide + 2 * GAP
+        chart = _value_axis(seen, order, left + ROOM, top + 30)
+        items += [
+            *chart.column([str(one) for one in order], left, head="segment", bold=range(len(order))),
+            chart.area(lambda axes: _draw_bars(axes, seen, order)),
+            *chart.column(texts, left + ROOM + SPAN + GAP, head=HEAD),
+        ]
     entries = [*_interval_entry(seen, which), *side_entries(seen, which), *grey_entry(seen, which)]
     items += legend_items(entries, MARGIN, lower_edge(items) + 16, width - 2 * MARGIN)
     return draw_items(items, width, lower_edge(items) + MARGIN)
@@ -94,66 +97,54 @@ def _interval_entry(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
     """The legend's entry for whiskers, if there are any."""
     if not (seen.error[which] > 0).any():
         return []
-    sample = np.full((BAR, 32, 3), PAPER, np.uint8)
-    sample[8:10, 4:28] = sample[4:14, 4:6] = sample[4:14, 26:28] = INK
-    return [(sample, "95 % interval: 1.96 standard errors each way")]
+    shapes = [(place, INK) for place in (np.s_[8:10, 4:28], np.s_[4:14, 4:6], np.s_[4:14, 26:28])]
+    return [(drawn_swatch(PAPER, *shapes), "95 % interval: 1.96 standard errors each way")]
 
 
-def _half_intervals(seen: TargetView) -> Float[np.ndarray, "S"]:
-    """Half the length of each value's 95 % interval."""
-    return np.asarray(render.NORMAL_95 * seen.error)
-
-
-def _rows(
-    seen: TargetView, order: Int[np.ndarray, "R"], said: Sequence[str], left: RealNumber, top: RealNumber
-) -> list[LayoutItem]:
-    """A bar with its interval for each segment in order, over the axis."""
-    if not len(order):
-        return []
-    half, values, column = _half_intervals(seen)[order], seen.values[order], left + ROOM + SPAN + GAP
-    low, high = _ends(values, half)
-
-    def across(value: float) -> float:
-        return left + ROOM + SPAN * (min(max(value, low), high) - low) / (high - low)
-
-    foot = top + 30 + ROW * len(order)
-    items: list[LayoutItem] = [
-        TextLine("segment", left, top + 14, NOTE, QUIET),
-        TextLine(said[0], column, top + 14, NOTE, QUIET),
-    ]
-    for value in sorted({low, 0.0, high}):
-        items.append(FilledBox(across(value) - 1, top + 26, 2, foot - top - 26, FAINT))
-        items.append(
-            TextLine(format_number(value, sign=True), across(value), foot + 22, NOTE, QUIET, align="center")
-        )
-    for row, (one, value, spread) in enumerate(zip(order, values, half, strict=True)):
-        middle = top + 30 + ROW * (row + 0.5)
-        colour = GREY if seen.undecided[one] else RED if value > 0 else BLUE
-        items += [
-            TextLine(str(one), left, middle + 6, NOTE, bold=True),
-            TextLine(said[row + 1], column, middle + 6, NOTE),
-        ]
-        items += _bar(across(0.0), across(value), middle, colour)
-        if spread > 0:
-            items += _whisker(across(value - spread), across(value + spread), middle)
-    return items
-
-
-def _ends(values: Float[np.ndarray, "R"], half: Float[np.ndarray, "R"]) -> tuple[float, float]:
-    """Of the axis: the same on both sides of zero, and nothing on a side where nothing is drawn."""
+def _value_axis(seen: TargetView, order: Int[np.ndarray, "R"], left: RealNumber, top: RealNumber) -> RowChart:
+    """The same on both sides of zero, and nothing on a side where nothing is drawn."""
+    values, half = seen.values[order], render.NORMAL_95 * seen.error[order]
     reach = np.where(np.isfinite(half), half, 0.0)
     end = render.scale_limit(np.abs(values) + reach)
-    return -end if (values - reach < 0).any() else 0.0, end if (values + reach > 0).any() else 0.0
+    low = -end if (values - reach < 0).any() else 0.0
+    high = end if (values + reach > 0).any() else 0.0
+    return RowChart(
+        left=left,
+        top=top,
+        width=SPAN,
+        row_height=ROW,
+        n_rows=len(order),
+        low=low,
+        high=high,
+        ticks={value: format_number(value, sign=True) for value in sorted({low, 0.0, high})},
+    )
 
 
-def _bar(zero: RealNumber, end: RealNumber, middle: RealNumber, colour: Colour) -> Iterator[LayoutItem]:
-    yield FilledBox(min(zero, end), middle - 10, abs(end - zero), 20, colour)
-
-
-def _whisker(low: RealNumber, high: RealNumber, middle: RealNumber) -> Iterator[LayoutItem]:
-    yield FilledBox(low, middle - 1, high - low, 2, INK)
-    yield FilledBox(low - 1, middle - 5, 2, 10, INK)
-    yield FilledBox(high - 1, middle - 5, 2, 10, INK)
+def _draw_bars(axes: "Axes", seen: TargetView, order: Int[np.ndarray, "R"]) -> None:
+    values, half = seen.values[order], render.NORMAL_95 * seen.error[order]
+    colours = np.where(values > 0, 1, -1) * seen.decided[order]
+    sides = {1: unit_colour(RED), -1: unit_colour(BLUE), 0: unit_colour(GREY)}
+    axes.barh(
+        range(len(order)),
+        values,
+        height=20 / ROW,
+        color=[sides[side] for side in colours.tolist()],
+        edgecolor="none",
+        linewidth=0,
+    )
+    rows = np.flatnonzero(half > 0)
+    ends = [np.clip(values[rows] + sign * half[rows], *axes.get_xlim()) for sign in (-1, 1)]
+    axes.errorbar(
+        values[rows],
+        rows,
+        xerr=np.abs(np.stack(ends) - values[rows]),
+        fmt="none",
+        ecolor=unit_colour(INK),
+        elinewidth=1,
+        capsize=2.5,
+        capthick=1,
+        clip_on=False,
+    )
 
 
 def _value_texts(values: Float[np.ndarray, "R"], error: Float[np.ndarray, "R"]) -> list[str]:

@@ -1,40 +1,40 @@
 """which regions drive the errors → a figure of effects with their intervals."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sightline import render
 from sightline.figures.components import (
-    BAR,
     CAPTION,
     MARGIN,
     NOTE,
     QUIET,
     LegendEntry,
     colour_swatch,
+    drawn_swatch,
     figure_title,
     legend_items,
 )
 from sightline.figures.layout import (
-    FilledBox,
     LayoutItem,
-    TextLine,
     draw_items,
-    line_height,
     lower_edge,
     shorten_text,
     stack_lines,
     text_width,
+    unit_colour,
     wrap_parts,
 )
+from sightline.figures.row_chart import RowChart
 from sightline.figures.view_model import FAINT
-from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour
+from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, RealNumber, format_number
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from sightline.findings.blame_result import Blame, RegionEffect
 
 NARROWEST, CHART, LONGEST = 900, 420, 340
 LINE, BETWEEN = 40, 40
@@ -43,23 +43,7 @@ HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
 GAIN = "gain of the true class's score when hidden"
 
 
-@runtime_checkable
-class Accused(Protocol):
-    """What `sightline.blame` makes."""
-
-    @property
-    def regions(self) -> Sequence[Any]: ...
-    @property
-    def errors(self) -> int: ...
-    @property
-    def lacked(self) -> float: ...
-    @property
-    def least(self) -> float: ...
-    @property
-    def verdict(self) -> str: ...
-
-
-def plot_blame(blame: Accused) -> "Figure":
+def plot_blame(blame: "Blame") -> "Figure":
     """The gain of the true class's score when each region is hidden in wrong answers, with 95 % intervals.
 
     Red are the regions that are confirmed to drive errors; a grey mark is what hiding as much elsewhere
@@ -76,129 +60,115 @@ def plot_blame(blame: Accused) -> "Figure":
 
     Examples
     --------
-    >>> sightline.figures.blame_figure(sightline.blame(study, sightline.regions.face()))  # doctest: +SKIP
+    >>> plot_blame(sightline.blame(study, sightline.regions.face()))  # doctest: +SKIP
     """
-    left = (
-        MARGIN
-        + 24
-        + max((text_width(_region_label(one), CAPTION, bold=True) for one in blame.regions), default=0)
-    )
-    ends = list(_columns(left + CHART))
-    width = max(NARROWEST, ends[-1] + MARGIN) if blame.regions else NARROWEST
-    items: list[LayoutItem] = [*figure_title(_blame_headline(blame), width - 2 * MARGIN)]
-    said = wrap_parts(blame.verdict.split(), width - 2 * MARGIN, NOTE, between=" ", most=9)
+    width: RealNumber = NARROWEST - 2 * MARGIN
+    names = [_region_label(one) for one in blame.regions]
+    left = MARGIN + 24 + max((text_width(name, CAPTION, bold=True) for name in names), default=0)
+    if names:
+        width = max(width, left + CHART + sum(BETWEEN + text_width(head, NOTE) for head in HEADS) - MARGIN)
+    items: list[LayoutItem] = [*figure_title(_blame_headline(blame), width)]
+    said = wrap_parts(blame.verdict.split(), width, NOTE, between=" ", most=9)
     items += stack_lines(said, MARGIN, lower_edge(items) + 6, size=NOTE, colour=QUIET)
-    if blame.regions:
-        items += _chart(blame, left, ends, lower_edge(items) + 36)
-        items += _blame_legend(blame, lower_edge(items) + 20, width - 2 * MARGIN)
-    return draw_items(items, width, lower_edge(items) + MARGIN)
+    if names:
+        items += _effect_rows(blame, names, left, lower_edge(items) + 60)
+        items += legend_items(_blame_legend(blame), MARGIN, lower_edge(items) + 16, width)
+    return draw_items(items, width + 2 * MARGIN, lower_edge(items) + MARGIN)
 
 
-def _blame_headline(blame: Accused) -> str:
+def _blame_headline(blame: "Blame") -> str:
     named = [one.region for one in blame.regions if one.confirmed]
     none = "No region is confirmed to drive them" if blame.regions else "Nothing can be said of them"
     what = f"Driven by: {', '.join(named)}" if named else none
     return f"{blame.errors:,} wrong answer{'s' * (blame.errors != 1)}. {what}"
 
 
-def _region_label(one: Any) -> str:
+def _region_label(one: "RegionEffect") -> str:
     return shorten_text(one.region, LONGEST, CAPTION, bold=True)
 
 
-def _columns(left: float) -> Iterator[float]:
-    """Right ends of the columns of numbers."""
-    for head in HEADS:
-        left += BETWEEN + text_width(head, NOTE)
-        yield left
-
-
-def _chart(blame: Accused, left: float, ends: Sequence[float], top: float) -> list[LayoutItem]:
-    regions, floor = blame.regions, float(blame.least * blame.lacked)
-    drawn: list[float] = [value for one in regions for value in (one.low, one.high, one.gain, one.elsewhere)]
-    known = [value for value in (*drawn, floor) if math.isfinite(value)]
-    low, high = min(0.0, *known), max(0.0, *known)
-    span = max(high - low, 1e-9)
-
-    def at(value: float) -> float:
-        return left + CHART * (value - low) / span
-
-    first = top + line_height(NOTE)
-    tall = LINE * len(regions)
-    items: list[LayoutItem] = [TextLine(GAIN, left, top, NOTE, colour=QUIET)]
-    items += [
-        TextLine(head, end, top, NOTE, colour=QUIET, align="right")
-        for head, end in zip(HEADS, ends, strict=True)
-    ]
-    if floor > 0:
-        items.append(FilledBox(at(floor) - 1, first, 2, tall, FAINT))
-    items.append(FilledBox(at(0.0) - 1, first, 2, tall, GREY))
-    for number, one in enumerate(regions):
-        items += _line(one, first + LINE * (number + 0.5), at, ends)
-    return [*items, *_ticks(low, high, at, first + tall + line_height(NOTE))]
-
-
-def _ticks(low: float, high: float, at: Callable[[float], float], line: float) -> Iterator[TextLine]:
-    """0 and the two ends, as far as they leave each other room."""
-    room = 1.5 * text_width(render.format_number(min(low, -high)), NOTE)
-    yield TextLine("0", at(0.0), line, NOTE, colour=QUIET, align="center")
-    if at(0.0) - at(low) > room:
-        yield TextLine(render.format_number(low), at(low), line, NOTE, colour=QUIET, align="center")
-    if at(high) - at(0.0) > room:
-        yield TextLine(
-            render.format_number(high, sign=True), at(high), line, NOTE, colour=QUIET, align="center"
-        )
-
-
-def _line(
-    one: Any, middle: float, at: Callable[[float], float], ends: Sequence[float]
-) -> Iterator[LayoutItem]:
-    base = middle + 6
-    yield TextLine(_region_label(one), MARGIN, base, CAPTION, bold=one.confirmed)
-    if math.isfinite(one.low) and math.isfinite(one.high):
-        yield FilledBox(
-            at(one.low), middle - 5, max(2.0, at(one.high) - at(one.low)), 10, _effect_colour(one)
-        )
-    yield FilledBox(at(one.elsewhere) - 2, middle - 11, 4, 22, GREY)
-    yield FilledBox(at(one.gain) - 2, middle - 11, 4, 22, INK)
-    tested = math.isfinite(one.p)
-    yield TextLine(
-        f"{one.p:.2g}" if tested else "not tested",
-        ends[0],
-        base,
-        NOTE,
-        INK if tested else QUIET,
-        align="right",
+def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> list[LayoutItem]:
+    """The chart between the regions' names and the columns of numbers."""
+    drawn = [value for one in blame.regions for value in (one.low, one.high, one.gain, one.elsewhere)]
+    known = [value for value in (*drawn, blame.least * blame.lacked) if math.isfinite(value)]
+    low, high = min(0.0, *known), max(1e-9, *known)
+    # 0 and the two ends, as far as they leave each other room.
+    room = 1.5 * text_width(format_number(min(low, -high)), NOTE) * (high - low) / CHART
+    ends = {value: format_number(value, sign=value > 0) for value in (low, high) if abs(value) > room}
+    chart = RowChart(
+        left=left,
+        top=top,
+        width=CHART,
+        row_height=LINE,
+        n_rows=len(names),
+        low=low,
+        high=high,
+        ticks={0.0: "0", **ends},
+        guides=False,
     )
-    turned = ((one.righted, one.righted_elsewhere), (one.wronged, one.wronged_elsewhere))
-    for end, (there, elsewhere) in zip(ends[1:], turned, strict=True):
-        yield TextLine(f"{there:g} ({elsewhere:.1f})", end, base, NOTE, align="right")
+    confirmed = [row for row, one in enumerate(blame.regions) if one.confirmed]
+    untested = [row for row, one in enumerate(blame.regions) if not math.isfinite(one.p)]
+    columns = (
+        ["not tested" if row in untested else f"{one.p:.2g}" for row, one in enumerate(blame.regions)],
+        [f"{one.righted:g} ({one.righted_elsewhere:.1f})" for one in blame.regions],
+        [f"{one.wronged:g} ({one.wronged_elsewhere:.1f})" for one in blame.regions],
+    )
+    items: list[LayoutItem] = [
+        *chart.column(names, MARGIN, size=CAPTION, bold=confirmed),
+        *chart.column([], left, head=GAIN),
+        chart.area(lambda axes: _draw_effects(axes, blame)),
+    ]
+    anchor = left + CHART
+    for head, texts, quiet in zip(HEADS, columns, (untested, [], []), strict=True):
+        anchor += BETWEEN + text_width(head, NOTE)
+        items += chart.column(texts, anchor, head=head, align="right", quiet=quiet)
+    return items
 
 
-def _effect_colour(one: Any) -> Colour:
+def _draw_effects(axes: "Axes", blame: "Blame") -> None:
+    """Intervals as bars, over them marks of what hiding gains, there and elsewhere."""
+    rows = np.arange(len(blame.regions))
+    low, high, gain, elsewhere = (
+        np.array([getattr(one, name) for one in blame.regions])
+        for name in ("low", "high", "gain", "elsewhere")
+    )
+    axes.axvline(blame.least * blame.lacked, color=unit_colour(FAINT), linewidth=1, zorder=1)
+    axes.axvline(0.0, color=unit_colour(GREY), linewidth=1, zorder=1)
+    known = np.isfinite(low) & np.isfinite(high)
+    axes.barh(
+        rows[known],
+        (high - low)[known],
+        left=low[known],
+        height=10 / LINE,
+        color=[unit_colour(_effect_colour(one)) for one in np.array(blame.regions, object)[known]],
+        edgecolor="none",
+        linewidth=0,
+        zorder=2,
+    )
+    for values, colour in ((elsewhere, GREY), (gain, INK)):
+        axes.vlines(values, rows - 0.275, rows + 0.275, colors=[unit_colour(colour)], linewidth=2, zorder=3)
+
+
+def _effect_colour(one: "RegionEffect") -> Colour:
     return RED if one.confirmed else BLUE if one.high < 0 else PALE
 
 
-def _blame_legend(blame: Accused, top: float, room: float) -> list[LayoutItem]:
+def _blame_legend(blame: "Blame") -> list[LegendEntry]:
     """What colours and marks mean, as far as they are in use."""
     colours = {_effect_colour(one) for one in blame.regions}
-    said = {
+    bars = {
         RED: "95 % interval: drives errors",
         PALE: "95 % interval: not confirmed",
         BLUE: "95 % interval: hiding it lowers the score",
     }
-    entries = [(colour_swatch(colour), text) for colour, text in said.items() if colour in colours]
-    entries += [
-        _mark_entry(INK, "gain"),
-        _mark_entry(GREY, "hiding as much elsewhere; in brackets, how many answers that turned"),
+    marks = {
+        INK: "gain",
+        GREY: "hiding as much elsewhere; in brackets, how many answers that turned",
+        FAINT: f"the least that counts: {blame.least:.0%} of what the true class lacked",
+    }
+    if blame.least * blame.lacked <= 0:
+        del marks[FAINT]
+    return [
+        *((colour_swatch(colour), text) for colour, text in bars.items() if colour in colours),
+        *((drawn_swatch(PAPER, (np.s_[:, 14:18], colour)), text) for colour, text in marks.items()),
     ]
-    if blame.least * blame.lacked > 0:
-        entries.append(
-            _mark_entry(FAINT, f"the least that counts: {blame.least:.0%} of what the true class lacked")
-        )
-    return legend_items(entries, MARGIN, top, room)
-
-
-def _mark_entry(colour: Colour, text: str) -> LegendEntry:
-    sample = np.full((BAR, 32, 3), PAPER, np.uint8)
-    sample[:, 14:18] = colour
-    return sample, text

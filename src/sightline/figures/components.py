@@ -1,11 +1,13 @@
 """target → the parts that figures share: heading, scale, legend."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 
 from sightline import render
+from sightline._resize import resize_nearest
 from sightline.figures.layout import (
     FilledBox,
     ImageTile,
@@ -20,15 +22,16 @@ from sightline.figures.layout import (
 )
 from sightline.figures.view_model import (
     DrawnImage,
-    Explained,
     SegmentMask,
     TargetView,
     evidence_texts,
-    target_column,
     verdict_text,
 )
 from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, RealNumber, format_number
 from sightline.types import Contrast, Segments
+
+if TYPE_CHECKING:
+    from sightline.explanation import Explanation
 
 MARGIN, GAP = 40, 28
 TITLE, CAPTION, NOTE = 14.0, 10.0, 9.0
@@ -47,13 +50,12 @@ def figure_title(text: str, room: RealNumber) -> Iterator[TextLine]:
 
 
 def target_heading(
-    explanation: Explained, target: int | Contrast | None, width: RealNumber
+    explanation: "Explanation", target: int | Contrast | None, width: RealNumber
 ) -> list[LayoutItem]:
     """The target's name, the evidence and, where there is nothing to show, the reason."""
     room = width - 2 * MARGIN
-    items: list[LayoutItem] = [
-        *figure_title(explanation.name(explanation.targets[target_column(explanation, target)]), room)
-    ]
+    name = explanation.name(explanation.targets[explanation.index(target)])
+    items: list[LayoutItem] = [*figure_title(name, room)]
     lines = wrap_parts(evidence_texts(explanation, target), room, NOTE)
     items += stack_lines(lines, MARGIN, lower_edge(items) + 2, size=NOTE, colour=QUIET)
     said = wrap_parts(verdict_text(explanation, target).split(), room, CAPTION, between=" ")
@@ -91,16 +93,22 @@ def colour_scale(
 
 def colour_swatch(colour: Colour, *, hatched: bool = False) -> UInt8[np.ndarray, "18 32 3"]:
     """A small sample of a colour for a legend."""
-    face = render.hatch_area(np.full((BAR, 32, 3), colour, np.uint8), np.full((BAR, 32), hatched), step=8)
+    face = render.hatch_area(drawn_swatch(colour), np.full((BAR, 32), hatched), step=8)
     return render.draw_contours(face, Segments(np.zeros((BAR, 32), np.intp)), np.array([True]), GREY)
+
+
+def drawn_swatch(paper: Colour, *shapes: tuple[Any, Colour]) -> UInt8[np.ndarray, "18 32 3"]:
+    """A small sample of what is drawn, for a legend: rectangles of pixels in their colours, on paper."""
+    sample = np.full((BAR, 32, 3), paper, np.uint8)
+    for where, colour in shapes:
+        sample[where] = colour
+    return sample
 
 
 def outline_entry(text: str) -> LegendEntry:
     """The legend's entry for white outlines."""
-    sample = colour_swatch(GREY)
-    sample[4:-4, 5:-5] = PAPER
-    sample[6:-6, 7:-7] = GREY
-    return sample, f"outlined: {text}"
+    inner, outer = (np.s_[6:-6, 7:-7], GREY), (np.s_[4:-4, 5:-5], PAPER)
+    return drawn_swatch(GREY, outer, inner), f"outlined: {text}"
 
 
 def legend_items(
@@ -142,18 +150,40 @@ def tile_rows(
     return items
 
 
-def hatched_entry(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
-    """The legend's entry for undecided segments, if there are any."""
-    return [(colour_swatch(PAPER, hatched=True), UNDECIDED)] if (which & seen.undecided).any() else []
+def hatched_entry(*shown: tuple[TargetView, SegmentMask]) -> list[LegendEntry]:
+    """The legend's one entry for undecided segments, if there are any in these views."""
+    some = any((which & seen.undecided).any() for seen, which in shown)
+    return [(colour_swatch(PAPER, hatched=True), UNDECIDED)] if some else []
 
 
 def side_entries(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
     """The legend's entries for the two flat colours, as far as they are in use."""
-    told = which & ~seen.undecided
-    named = {"for": (RED, told & (seen.values > 0)), "against": (BLUE, told & (seen.values < 0))}
-    return [(colour_swatch(colour), text) for text, (colour, side) in named.items() if side.any()]
+    decided = which & seen.decided
+    sides = ((RED, "for", decided & (seen.values > 0)), (BLUE, "against", decided & (seen.values < 0)))
+    return [(colour_swatch(colour), text) for colour, text, side in sides if side.any()]
 
 
 def grey_entry(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
     """The legend's entry for undecided segments where they are plain grey, if there are any."""
     return [(colour_swatch(GREY), UNDECIDED)] if (which & seen.undecided).any() else []
+
+
+def outline_mask(
+    image: Shaped[np.ndarray, "..."],
+    mask: Bool[np.ndarray, "_ _"],
+    size: int,
+    colour: Colour,
+    *,
+    heat: Float[np.ndarray, "_ _"] | None = None,
+    limit: RealNumber = 0.0,
+) -> DrawnImage:
+    """An image under its heat, if it has any, with the mask in a coloured line with white sides."""
+    pixels, segments, ids = render.fit_with_segments(image, Segments.renumber(mask), size)
+    which = np.unique(mask)[ids]
+    if heat is None:
+        pixels = pixels.copy()
+    else:
+        pixels = render.overlay_heat(pixels, resize_nearest(heat, pixels.shape[:2]), limit)
+    pixels[render.inner_rims(segments, which, width=5)] = PAPER
+    pixels[render.inner_rims(segments, which, start=1, width=3)] = colour
+    return pixels

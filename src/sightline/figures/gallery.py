@@ -1,10 +1,9 @@
-"""explanations or images → one figure of many images that can be compared."""
+"""explanations → one figure of many images that can be compared."""
 
-from collections.abc import Iterable, Sequence, Sized
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence, Sized
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Shaped
 
 from sightline import render
 from sightline.errors import OptionError
@@ -22,7 +21,6 @@ from sightline.figures.components import (
     outline_entry,
     tile_rows,
 )
-from sightline.figures.image_grid import first_labelled_images
 from sightline.figures.layout import (
     FilledBox,
     LayoutItem,
@@ -35,23 +33,23 @@ from sightline.figures.layout import (
     wrap_parts,
 )
 from sightline.figures.view_model import (
-    DrawnImage,
-    Explained,
     SegmentMask,
     TargetView,
     checked_limit,
     evidence_texts,
-    method_names,
+    method_name,
     score_texts,
     target_view,
     tint_segments,
     verdict_text,
 )
 from sightline.render import PAPER, RealNumber
-from sightline.types import Contrast, Segments
+from sightline.types import Contrast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from sightline.explanation import Explanation
 
 SIZE = 256
 HEADING = 11.0
@@ -62,13 +60,13 @@ GallerySection = tuple[str, list[CaptionedImage]]
 
 
 def plot_targets(
-    explanation: Explained, *, num: int | None = None, limit: RealNumber | None = None, columns: int = 5
+    explanation: "Explanation", *, num: int | None = None, limit: RealNumber | None = None, columns: int = 5
 ) -> "Figure":
     """An overlay for each explained target, all on one scale, so that their tints can be compared.
 
     Parameters
     ----------
-    explanation : Explained
+    explanation : Explanation
     num, limit
         As for `overlay`.
     columns : int
@@ -100,7 +98,7 @@ def plot_targets(
         cells.append((tint_segments(seen, which, end, outlined=num is not None), words))
     shared = [part for part in evidence_texts(explanation)[1:] if not part.startswith("fit")]
     lines = [outline_entry(f"the leading {num} of each")] if num is not None else []
-    entries = [*_hatched_once(views, shown), *lines]
+    entries = [*hatched_entry(*zip(views, shown, strict=True)), *lines]
     return draw_gallery(
         [("", cells)],
         columns,
@@ -111,65 +109,8 @@ def plot_targets(
     )
 
 
-def plot_images(
-    images: Any,
-    titles: Sequence[object] | Shaped[np.ndarray, "N"] | None = None,
-    *,
-    class_names: Sequence[str] | None = None,
-    rows: int | None = None,
-    columns: int = 5,
-    heading: str = "",
-) -> "Figure":
-    """Images in rows, each under its title or the name of its class.
-
-    Parameters
-    ----------
-    images : sequence of arrays, shape (H, W) or (H, W, C), or one array of them
-        Of any size, dtype and range. Without `titles` also labelled images: a batch (images, labels), or
-        anything that gives (image, label) or batches in turn, of which no more are read than are shown; of
-        those that lie class by class and can be asked for by place, some of every part.
-    titles : sequence, optional
-        One for each image; what is too long is shortened.
-    class_names : sequence of str, optional
-        What the labels are called; by default what the labelled images know, else their numbers.
-    rows : int, optional
-        Most rows; by default all that titles are given for, and 3 of labelled images.
-    columns : int
-        Most images in a row.
-    heading : str
-        Above all of them.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    OptionError
-        If there is no image, not one title for each, or a label without a name.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> plot_images([np.eye(8), np.ones((8, 8))], ["an eye", "white"]).axes[0].texts[1].get_text()
-    'white'
-    >>> batch = np.zeros((32, 8, 8)), np.arange(32) % 2
-    >>> len(plot_images(batch, class_names=["well", "ill"]).axes[0].texts)
-    15
-    """
-    if titles is None:
-        images, titles = first_labelled_images(images, class_names, (rows or 3) * columns)
-    most = len(titles) if rows is None else rows * columns
-    _same_number(images, titles, "images", "titles")
-    batch = [_thumbnail(np.asarray(image)) for image in images[:most]]
-    cells: list[CaptionedImage] = [
-        (small, [str(words)]) for small, words in zip(batch, titles[:most], strict=True)
-    ]
-    return draw_gallery([("", cells)], columns, 0.0, [], top=heading)
-
-
 def plot_right_and_wrong(
-    explanations: Sequence[Explained],
+    explanations: Sequence["Explanation"],
     labels: Sequence[int],
     *,
     num: int | None = 8,
@@ -182,7 +123,7 @@ def plot_right_and_wrong(
 
     Parameters
     ----------
-    explanations : sequence of Explained
+    explanations : sequence of Explanation
         Each with the class that the model chose (its highest score) among its targets.
     labels : sequence of int
         The truth for each.
@@ -213,7 +154,7 @@ def plot_right_and_wrong(
     >>> plot_right_and_wrong([explained], [0]).axes[0].texts[0].get_text()
     '0 right, 1 wrong'
     """
-    _same_number(explanations, labels, "explanations", "labels")
+    check_same_number(explanations, labels, "explanations", "labels")
     said = [int(np.argmax(one.scores.classes)) for one in explanations]
     views = [target_view(one, answer, SIZE) for one, answer in zip(explanations, said, strict=True)]
     shown = [seen.leading_segments(num, positive=True) for seen in views]
@@ -233,7 +174,7 @@ def plot_right_and_wrong(
         ],
         columns,
         end,
-        [*_hatched_once(views, shown), outlines],
+        [*hatched_entry(*zip(views, shown, strict=True)), outlines],
         top=f"{sum(right)} right, {len(right) - sum(right)} wrong",
         notes=_methods_and_calls(explanations),
         against=False,
@@ -284,25 +225,12 @@ def draw_gallery(
     return draw_items(items, width, lower_edge(items) + MARGIN)
 
 
-def _thumbnail(image: Shaped[np.ndarray, "..."]) -> DrawnImage:
-    whole = Segments(np.zeros(image.shape[:2], np.intp))
-    pixels, _, _ = render.fit_to_size(image, whole, SIZE)
-    return pixels
-
-
-def _hatched_once(views: Iterable[TargetView], shown: Iterable[Bool[np.ndarray, "_"]]) -> list[LegendEntry]:
-    """One entry for all the images."""
-    return [entry for seen, which in zip(views, shown, strict=True) for entry in hatched_entry(seen, which)][
-        :1
-    ]
-
-
-def _short_scores(explanation: Explained, target: int | Contrast) -> list[str]:
+def _short_scores(explanation: "Explanation", target: int | Contrast) -> list[str]:
     """Score and score with everything hidden, in two lines that fit under a small image."""
     return [line.removeprefix("with ") for line in score_texts(explanation, target)]
 
 
-def _verdict_lines(explanation: Explained, target: Any) -> list[str]:
+def _verdict_lines(explanation: "Explanation", target: int | Contrast) -> list[str]:
     return _wrap_words(verdict_text(explanation, target))
 
 
@@ -310,15 +238,15 @@ def _wrap_words(text: str) -> list[str]:
     return wrap_parts(text.split(), SIZE, NOTE, between=" ")
 
 
-def _methods_and_calls(explanations: Sequence[Explained]) -> list[str]:
+def _methods_and_calls(explanations: Sequence["Explanation"]) -> list[str]:
     """Methods and model calls of all of them together."""
-    methods = dict.fromkeys(name for one in explanations for name in method_names(one))
+    methods = dict.fromkeys(method_name(one) for one in explanations)
     calls = sum(one.attribution.calls for one in explanations)
-    return [", ".join(methods), f"{calls:,} model calls"] if methods else [f"{calls:,} model calls"]
+    return [", ".join(methods), f"{calls:,} model calls"]
 
 
 def _answer_captions(
-    explanations: Sequence[Explained], labels: Sequence[int], said: Sequence[int], clear: Sequence[bool]
+    explanations: Sequence["Explanation"], labels: Sequence[int], said: Sequence[int], clear: Sequence[bool]
 ) -> list[list[str]]:
     """What was true and said, in one line if that fits everywhere, in two if not; and what it rests on."""
     every = list(zip(explanations, labels, said, strict=True))
@@ -340,12 +268,18 @@ def _answer_captions(
     ]
 
 
-def _short_class_name(explanation: Explained, label: int) -> str:
+def _short_class_name(explanation: "Explanation", label: int) -> str:
     """The class's name, or its bare number: many of them share little room."""
     return explanation.name(label) if explanation.class_names else str(label)
 
 
-def _same_number(these: Sized, those: Sized, name: str, other: str) -> None:
+def check_same_number(these: Sized, those: Sized, name: str, other: str) -> None:
+    """Refuse nothing to draw, and words that are not one for each.
+
+    Raises
+    ------
+    OptionError
+    """
     if len(these) == 0 or len(these) != len(those):
         raise OptionError(
             f"this figure needs {name} and as many {other}, but {len(these)} {name} and {len(those)} "

@@ -1,17 +1,81 @@
-"""labelled images of any kind → the first of them, and what they are called."""
+"""images of any kind → a figure of the first of them, each under its title or the name of its class."""
 
 import contextlib
 import itertools
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from sightline.errors import ImageError, OptionError
+from sightline.figures.components import CaptionedImage
+from sightline.figures.gallery import SIZE, check_same_number, draw_gallery
+from sightline.render import fit_to_size
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def first_labelled_images(data: Any, names: Sequence[str] | None, most: int) -> tuple[list[Any], list[str]]:
+def plot_images(
+    images: Any,
+    titles: Sequence[object] | Shaped[np.ndarray, "N"] | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    rows: int | None = None,
+    columns: int = 5,
+    heading: str = "",
+) -> "Figure":
+    """Images in rows, each under its title or the name of its class.
+
+    Parameters
+    ----------
+    images : sequence of arrays, shape (H, W) or (H, W, C), or one array of them
+        Of any size, dtype and range. Without `titles` also labelled images: a batch (images, labels), or
+        anything that gives (image, label) or batches in turn, of which no more are read than are shown; of
+        those that lie class by class and can be asked for by place, some of every part.
+    titles : sequence, optional
+        One for each image; what is too long is shortened.
+    class_names : sequence of str, optional
+        What the labels are called; by default what the labelled images know, else their numbers.
+    rows : int, optional
+        Most rows; by default all that titles are given for, and 3 of labelled images.
+    columns : int
+        Most images in a row.
+    heading : str
+        Above all of them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    OptionError
+        If there is no image, not one title for each, or a label without a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plot_images([np.eye(8), np.ones((8, 8))], ["an eye", "white"]).axes[0].texts[1].get_text()
+    'white'
+    >>> batch = np.zeros((32, 8, 8)), np.arange(32) % 2
+    >>> len(plot_images(batch, class_names=["well", "ill"]).axes[0].texts)
+    15
+    """
+    if titles is None:
+        images, titles = _first_labelled(images, class_names, (rows or 3) * columns)
+    most = len(titles) if rows is None else rows * columns
+    check_same_number(images, titles, "images", "titles")
+    batch = [fit_to_size(np.asarray(image), SIZE) for image in images[:most]]
+    cells: list[CaptionedImage] = [
+        (small, [str(words)]) for small, words in zip(batch, titles[:most], strict=True)
+    ]
+    return draw_gallery([("", cells)], columns, 0.0, [], top=heading)
+
+
+def _first_labelled(data: Any, names: Sequence[str] | None, most: int) -> tuple[list[Any], list[str]]:
     """The first images of labelled ones, and what their labels are called."""
     pairs = _image_label_pairs(data, most)
     if pairs is None:

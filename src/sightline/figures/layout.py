@@ -1,4 +1,4 @@
-"""images and words, placed by the pixel → a matplotlib Figure.
+"""images, words and charts, placed by the pixel → a matplotlib Figure.
 
 Everything is measured in pixels of the finished figure from its upper left corner, two to the typographic
 point. So an image's pixels are the figure's pixels, lines stay sharp, and what a text needs is known
@@ -7,7 +7,7 @@ before anything is drawn. pyplot is left alone, and the user's style does not sh
 
 import functools
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -78,7 +78,19 @@ class TextLine:
     halo: bool = False
 
 
-LayoutItem = ImageTile | FilledBox | TextLine
+@dataclass(frozen=True)
+class ChartArea:
+    """A rectangle with axes of its own, what draws on them, and the height of the numbers below it."""
+
+    left: RealNumber
+    top: RealNumber
+    width: RealNumber
+    height: RealNumber
+    foot: RealNumber
+    draw: Callable[[Any], object]
+
+
+LayoutItem = ImageTile | FilledBox | TextLine | ChartArea
 
 
 def draw_items(items: Iterable[LayoutItem], width: RealNumber, height: RealNumber) -> "Figure":
@@ -96,7 +108,7 @@ def draw_items(items: Iterable[LayoutItem], width: RealNumber, height: RealNumbe
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     for order, item in enumerate(items):
-        _DRAW[type(item)](axes, item, order)
+        _DRAW_ITEM[type(item)](axes, item, order)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     # A figure that pyplot did not make shows in a notebook only if it can say how.
     vars(figure)["_repr_png_"] = functools.partial(figure_to_png, figure)
@@ -114,33 +126,59 @@ def _draw_tile(axes: Any, tile: ImageTile, order: int) -> None:
 def _draw_box(axes: Any, box: FilledBox, order: int) -> None:
     from matplotlib.patches import Rectangle
 
-    corner, face = (box.left, box.top), np.array(box.colour) / 255
+    face = unit_colour(box.colour)
+    corner = (box.left, box.top)
     axes.add_patch(
         Rectangle(corner, box.width, box.height, facecolor=face, linewidth=0, antialiased=True, zorder=order)
     )
 
 
-def _draw_word(axes: Any, word: TextLine, order: int) -> None:
+def _draw_text(axes: Any, line: TextLine, order: int) -> None:
     from matplotlib.patheffects import withStroke
 
-    halo = [withStroke(linewidth=2.5, foreground=np.array(PAPER) / 255)] if word.halo else []
+    halo = [withStroke(linewidth=2.5, foreground=unit_colour(PAPER))] if line.halo else []
     axes.text(
-        word.left,
-        word.baseline,
-        word.text,
-        fontproperties=_font_properties(word.size, word.bold),
-        color=np.array(word.colour) / 255,
-        horizontalalignment=word.align,
+        line.left,
+        line.baseline,
+        line.text,
+        horizontalalignment=line.align,
         verticalalignment="baseline",
-        parse_math=False,
-        usetex=False,
         antialiased=True,
         path_effects=halo,
         zorder=order,
+        **text_style(line.size, line.colour, bold=line.bold),
     )
 
 
-_DRAW: dict[type, Any] = {ImageTile: _draw_tile, FilledBox: _draw_box, TextLine: _draw_word}
+def _draw_chart(axes: Any, chart: ChartArea, order: int) -> None:
+    width, height = axes.figure.bbox.size
+    lower = height - chart.top - chart.height
+    place = (chart.left / width, lower / height, chart.width / width, chart.height / height)
+    chart.draw(axes.figure.add_axes(place, zorder=order))
+
+
+_DRAW_ITEM: dict[type, Any] = {
+    ImageTile: _draw_tile,
+    FilledBox: _draw_box,
+    TextLine: _draw_text,
+    ChartArea: _draw_chart,
+}
+
+
+def unit_colour(colour: Colour) -> tuple[float, float, float]:
+    """A colour as matplotlib takes it, each channel 0 to 1."""
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255
+
+
+def text_style(size: RealNumber, colour: Colour = INK, *, bold: bool = False) -> dict[str, Any]:
+    """What matplotlib is told of a text, so that neither the user's style nor a dollar sign changes it."""
+    return {
+        "fontproperties": _font_properties(size, bold),
+        "color": unit_colour(colour),
+        "parse_math": False,
+        "usetex": False,
+    }
 
 
 def figure_to_png(figure: "Figure") -> bytes:
@@ -270,4 +308,6 @@ def lower_edge(items: Iterable[LayoutItem]) -> float:
 def _item_bottom(item: LayoutItem) -> float:
     if isinstance(item, TextLine):
         return item.baseline + 0.3 * line_height(item.size)
-    return float(item.top) + (len(item.pixels) if isinstance(item, ImageTile) else item.height)
+    if isinstance(item, ImageTile):
+        return float(item.top) + len(item.pixels)
+    return float(item.top) + item.height + (item.foot if isinstance(item, ChartArea) else 0)

@@ -1,140 +1,112 @@
 """measures before and after → a chart of both, with the interval of the change, and the numbers beside it."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from sightline.figures.components import CAPTION, GAP, MARGIN, NOTE, QUIET
-from sightline.figures.layout import (
-    FilledBox,
-    LayoutItem,
-    TextLine,
-    line_height,
-    lower_edge,
-    shorten_text,
-)
-from sightline.figures.view_model import FAINT
+import numpy as np
+
+from sightline.figures.components import CAPTION, GAP, MARGIN, NOTE
+from sightline.figures.layout import LayoutItem, TextLine, line_height, shorten_text, unit_colour
+from sightline.figures.row_chart import RowChart
 from sightline.render import GREY, INK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sightline.proof.paired_metrics import PairedMetric
 
 LINE, NAMES = 34, 560
 PALE = (203, 208, 213)
-COLUMNS = (("before", 94), ("after", 94), ("change in points, 95 %", 288), ("p", 108))
-MARK = 7
+COLUMNS = {"before": 94, "after": 94, "change in points, 95 %": 288, "p": 108}
+"""Heads of the columns of numbers, and their widths in pixels."""
 
 
-@runtime_checkable
-class Measured(Protocol):
-    """One measure before and after."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def before(self) -> float: ...
-    @property
-    def after(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def p(self) -> float: ...
-    @property
-    def beside(self) -> Any: ...
-
-
-def dumbbells(heading: str, measures: Sequence[Measured], top: float, width: float) -> list[LayoutItem]:
+def paired_rows(
+    heading: str, metrics: Sequence["PairedMetric"], top: float, width: float
+) -> list[LayoutItem]:
     """A section of a page: a line for each measure, all on one axis.
 
     A grey square is before, a black one after; the pale band is where after lies by the interval of the
     change. A grey line across is what the measure is to be seen beside.
     """
-    chart = width - 2 * MARGIN - NAMES - sum(room for _, room in COLUMNS) - GAP
-    left = MARGIN + NAMES
-    ends = [left + chart + sum(room for _, room in COLUMNS[: place + 1]) for place in range(len(COLUMNS))]
-    low, high = _ends(measures)
-
-    def at(value: float) -> float:
-        return left + chart * (value - low) / (high - low)
-
+    span = width - 2 * MARGIN - NAMES - sum(COLUMNS.values()) - GAP
     base = top + line_height(CAPTION)
-    named = shorten_text(heading, NAMES + chart - GAP, CAPTION, bold=True)
-    items: list[LayoutItem] = [TextLine(named, MARGIN, base, CAPTION, bold=True)]
-    items += [
-        TextLine(head, end, base, NOTE, colour=QUIET, align="right")
-        for (head, _), end in zip(COLUMNS, ends, strict=True)
+    low, high = _axis_ends(metrics)
+    chart = RowChart(
+        left=MARGIN + NAMES,
+        top=base + 12,
+        width=span,
+        row_height=LINE,
+        n_rows=len(metrics),
+        low=low,
+        high=high,
+        ticks={tick: f"{100 * tick:.0f} %".replace("-", "−") for tick in _even_ticks(low, high)},
+    )
+    title = shorten_text(heading, NAMES + span - GAP, CAPTION, bold=True)
+    items: list[LayoutItem] = [
+        TextLine(title, MARGIN, base, CAPTION, bold=True),
+        *chart.column([shorten_text(one.name, NAMES - GAP, NOTE) for one in metrics], MARGIN),
+        chart.area(lambda axes: _draw_pairs(axes, metrics)),
     ]
-    first = base + 8
-    tall = LINE * len(measures)
-    items += [FilledBox(at(tick) - 0.5, first, 1, tall, FAINT) for tick in _ticks(low, high)]
-    for number, one in enumerate(measures):
-        items += _line(one, first + LINE * (number + 0.5), at, ends)
-    items += [
-        TextLine(
-            f"{100 * tick:.0f} %".replace("-", "−"),
-            at(tick),
-            first + tall + line_height(NOTE),
-            NOTE,
-            colour=QUIET,
-            align="center",
-        )
-        for tick in _ticks(low, high)
-    ]
+    columns = zip(*(_number_texts(one) for one in metrics), strict=True)
+    unknown = [row for row, one in enumerate(metrics) if not _is_measured(one)]
+    anchor = MARGIN + NAMES + span
+    for texts, (head, room) in zip(columns, COLUMNS.items(), strict=True):
+        anchor += room
+        items += chart.column(texts, anchor, head=head, align="right", quiet=unknown)
     return items
 
 
-def _line(
-    one: Measured, middle: float, at: Callable[[float], float], ends: Sequence[float]
-) -> Iterator[LayoutItem]:
-    base = middle + 6
-    yield TextLine(shorten_text(one.name, NAMES - GAP, NOTE), MARGIN, base, NOTE)
-    if not (math.isfinite(one.before) and math.isfinite(one.after)):
-        yield TextLine("not measured", ends[0], base, NOTE, colour=QUIET, align="right")
-        return
-    if math.isfinite(one.low) and math.isfinite(one.high):
-        start, stop = (at(value) for value in _change_band(one))
-        yield FilledBox(start, middle - MARK, max(2.0, stop - start), 2 * MARK, PALE)
-    ordered = sorted((at(one.before), at(one.after)))
-    yield FilledBox(ordered[0], middle - 1, max(1.0, ordered[1] - ordered[0]), 2, INK)
-    if one.beside is not None:
-        for value in one.beside:
-            yield FilledBox(at(value) - 1, middle - MARK - 5, 2, 2 * MARK + 10, GREY)
-    yield FilledBox(at(one.before) - MARK, middle - MARK, 2 * MARK, 2 * MARK, GREY)
-    yield FilledBox(at(one.after) - MARK + 2, middle - MARK + 2, 2 * MARK - 4, 2 * MARK - 4, INK)
-    yield from _numbers(one, base, ends)
+def _draw_pairs(axes: "Axes", metrics: Sequence["PairedMetric"]) -> None:
+    grey, ink = unit_colour(GREY), unit_colour(INK)
+    for row, one in enumerate(metrics):
+        if not _is_measured(one):
+            continue
+        start, stop = _change_band(one)
+        if math.isfinite(start) and math.isfinite(stop):
+            axes.barh(row, stop - start, left=start, height=14 / LINE, color=unit_colour(PALE), linewidth=0)
+        axes.hlines(row, one.before, one.after, colors=[ink], linewidth=1)
+        axes.vlines(one.beside or (), row - 0.35, row + 0.35, colors=[grey], linewidth=1, clip_on=False)
+        for value, colour, size in ((one.before, grey, 7), (one.after, ink, 5)):
+            axes.plot(
+                value, row, "s", color=colour, markersize=size, markeredgewidth=0, clip_on=False, zorder=3
+            )
 
 
-def _numbers(one: Measured, base: float, ends: Sequence[float]) -> Iterator[TextLine]:
+def _is_measured(one: "PairedMetric") -> bool:
+    return math.isfinite(one.before) and math.isfinite(one.after)
+
+
+def _number_texts(one: "PairedMetric") -> tuple[str, ...]:
+    """Before, after, the change with its interval, and p."""
+    if not _is_measured(one):
+        return "not measured", "", "", ""
     change = percentage_points(one.after - one.before)
     if math.isfinite(one.low) and math.isfinite(one.high):
         change += f"  [{percentage_points(one.low)}, {percentage_points(one.high)}]"
     p = "" if not math.isfinite(one.p) else "< 0.0001" if one.p < 1e-4 else f"{one.p:.4f}"
-    texts = (percent_text(one.before), percent_text(one.after), change, p)
-    for text, end in zip(texts, ends, strict=True):
-        yield TextLine(text, end, base, NOTE, align="right")
+    return percent_text(one.before), percent_text(one.after), change, p
 
 
-def _ends(measures: Sequence[Measured]) -> tuple[float, float]:
-    """Both ends of the axis, in tenths or twentieths: around all values and intervals."""
-    values = [0.0] if all(_least(one) < 0.4 for one in measures) else []
-    for one in measures:
-        drawn = [one.before, one.after, *_change_band(one), *(one.beside or ())]
-        values += [value for value in drawn if math.isfinite(value)]
+def _axis_ends(metrics: Sequence["PairedMetric"]) -> tuple[float, float]:
+    """Both ends of the axis, in tenths or twentieths: around all values and intervals, and 0 if near."""
+    drawn = [(one.before, one.after, *_change_band(one), *(one.beside or ())) for one in metrics]
+    values = [value for row in drawn for value in row if math.isfinite(value)]
+    if all(np.nan_to_num(np.fmin(one.before, one.after)) < 0.4 for one in metrics):
+        values.append(0.0)
     low, high = min(values, default=0.0), max(values, default=1.0)
     step = 0.1 if high - low > 0.3 else 0.05
     low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     return low, high if high > low else low + step
 
 
-def _change_band(one: Measured) -> tuple[float, float]:
+def _change_band(one: "PairedMetric") -> tuple[float, float]:
     """Where after lies by the interval of the change; no share is above 1."""
     return one.before + one.low, min(one.before + one.high, 1.0)
 
 
-def _least(one: Measured) -> float:
-    return min((value for value in (one.before, one.after) if math.isfinite(value)), default=0.0)
-
-
-def _ticks(low: float, high: float) -> list[float]:
+def _even_ticks(low: float, high: float) -> list[float]:
     """At most five values in even steps, 0 among them if it is in between."""
     step = next(step for step in (0.05, 0.1, 0.2, 0.5, 1.0) if (high - low) / step <= 4 or step == 1.0)
     first = math.ceil(low / step - 1e-9)
@@ -162,8 +134,3 @@ def percent_text(value: float) -> str:
     ('50.0 %', '−12.3 %')
     """
     return f"{percentage_points(value).removeprefix('+')} %"
-
-
-def lowest(items: Sequence[LayoutItem]) -> float:
-    """Where the next section may begin."""
-    return lower_edge(items) + 26

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from sightline import render
+from sightline._resize import nearest_index
 from sightline.errors import ImageError
 from sightline.figures.components import MARGIN, NOTE, QUIET, figure_title
 from sightline.figures.layout import (
@@ -27,6 +28,8 @@ from sightline.types import Segments, record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from sightline.regions.region_set import Regions
 
 SIZE = 720
 SIZES = (10.0, 8.5, 7.0, 6.0)
@@ -49,15 +52,6 @@ PALETTE: tuple[Colour, ...] = (
     (150, 90, 60),
     (130, 90, 190),
 )
-
-
-@runtime_checkable
-class Named(Protocol):
-    """What the figure needs of regions."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-    def masks(self, shape: Any, place: Any = None) -> Any: ...
 
 
 @record
@@ -85,7 +79,7 @@ class RegionPatch:
         return RegionPatch(self.name, self.top - more[0][0], self.left - more[1][0], np.pad(self.mask, more))
 
 
-def plot_regions(regions: Named, image: Any, *, place: int | None = None, heading: str = "") -> "Figure":
+def plot_regions(regions: "Regions", image: Any, *, place: int | None = None, heading: str = "") -> "Figure":
     """Outlines and names of regions over an image, to see whether they fit.
 
     The outlines follow the image's pixels, as the findings count them.
@@ -127,7 +121,8 @@ def plot_regions(regions: Named, image: Any, *, place: int | None = None, headin
             f"{drawn.shape}. Of many, give the mean: images.mean(axis=0).",
             slug="image-shape",
         )
-    pixels, rows, columns = _enlarged(drawn)
+    pixels = render.fit_to_size(drawn, SIZE)
+    rows, columns = (nearest_index(*sizes) for sizes in zip(pixels.shape, drawn.shape[:2], strict=False))
     masks = regions.masks(drawn.shape[:2], place)
     patches = [
         _enlarged_patch(name, mask, rows, columns) for name, mask in zip(regions.names, masks, strict=True)
@@ -147,16 +142,6 @@ def plot_regions(regions: Named, image: Any, *, place: int | None = None, headin
         )
         items += stack_lines(lines, MARGIN, down + len(pixels) + 8, size=NOTE, colour=QUIET)
     return draw_items(items, room + 2 * MARGIN, lower_edge(items) + MARGIN)
-
-
-def _enlarged(
-    image: Shaped[np.ndarray, "..."],
-) -> tuple[UInt8[np.ndarray, "h w 3"], Int[np.ndarray, "h"], Int[np.ndarray, "w"]]:
-    """The image as large as it is drawn, and which of its rows and columns are shown where."""
-    height, width = image.shape[:2]
-    each = Segments(np.arange(height * width).reshape(height, width))
-    pixels, segments, ids = render.fit_to_size(image, each, SIZE)
-    return pixels, ids[segments.labels[:, 0]] // width, ids[segments.labels[0]] % width
 
 
 def _enlarged_patch(

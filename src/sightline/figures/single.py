@@ -1,8 +1,10 @@
-"""explanation, target → a figure with its image: panel, overlay, heat, contours."""
+"""explanation, target → a figure with its image: panel, overlay, heat, contours, pixels."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sightline import render
+from sightline.errors import OptionError
 from sightline.figures.components import (
     GAP,
     MARGIN,
@@ -22,14 +24,14 @@ from sightline.figures.components import (
 from sightline.figures.layout import ImageTile, draw_items, lower_edge
 from sightline.figures.view_model import (
     DrawnImage,
-    Explained,
     SegmentMask,
     TargetView,
     checked_limit,
     draw_flat,
-    draw_mask,
+    method_name,
     outline_segments,
     target_view,
+    tint_by_pixel,
     tint_segments,
 )
 from sightline.render import PAPER, RealNumber
@@ -38,11 +40,13 @@ from sightline.types import Contrast
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sightline.explanation import Explanation
+
 MIDDLE, LARGE = 448, 640
 
 
 def plot_panel(
-    explanation: Explained,
+    explanation: "Explanation",
     target: int | Contrast | None = None,
     *,
     num: int | None = 8,
@@ -52,7 +56,7 @@ def plot_panel(
 
     Parameters
     ----------
-    explanation : Explained
+    explanation : Explanation
     target : int or Contrast, optional
         One of the explained targets; the first if None.
     num : int, optional
@@ -86,7 +90,7 @@ def plot_panel(
         (tint_segments(seen, speakers, end), ["For", *_for_caption(seen, speakers)]),
         (tint_segments(seen, leaders, end), ["For and against"]),
         (seen.pixels, ["Image"]),
-        (draw_mask(seen, leaders), ["Mask"]),
+        (draw_flat(seen, leaders, None), ["Mask"]),
     ]
     cell = max(seen.pixels.shape[1], 400)
     width = 2 * MARGIN + 2 * cell + GAP
@@ -95,7 +99,7 @@ def plot_panel(
     top = lower_edge(items) + 16
     rest = [] if leaders.all() else [(colour_swatch(PAPER), f"not among the leading {leaders.sum()}")]
     lines = [outline_entry(f"the leading {leaders.sum()}"), *rest] if leaders.any() else []
-    entries = [*side_entries(seen, leaders), *hatched_entry(seen, speakers | leaders), *lines]
+    entries = [*side_entries(seen, leaders), *hatched_entry((seen, speakers | leaders)), *lines]
     items += colour_scale(end, MARGIN, top, seen.pixels.shape[1])
     items += legend_items(entries, MARGIN + cell + GAP, top, cell)
     return draw_items(items, width, lower_edge(items) + MARGIN)
@@ -109,7 +113,7 @@ def _for_caption(seen: TargetView, speakers: SegmentMask) -> list[str]:
 
 
 def plot_overlay(
-    explanation: Explained,
+    explanation: "Explanation",
     target: int | Contrast | None = None,
     *,
     num: int | None = None,
@@ -123,11 +127,11 @@ def plot_overlay(
     end, which = checked_limit(limit, seen.limit), seen.chosen_segments(num)
     pixels = tint_segments(seen, which, end, outlined=num is not None)
     lines = [outline_entry(f"the leading {which.sum()}")] if num is not None and which.any() else []
-    return draw_single_image(explanation, target, pixels, end, [*hatched_entry(seen, which), *lines])
+    return draw_single_image(explanation, target, pixels, end, [*hatched_entry((seen, which)), *lines])
 
 
 def plot_heat(
-    explanation: Explained,
+    explanation: "Explanation",
     target: int | Contrast | None = None,
     *,
     num: int | None = None,
@@ -140,12 +144,12 @@ def plot_heat(
     seen = target_view(explanation, target, LARGE)
     end, which = checked_limit(limit, seen.limit), seen.chosen_segments(num)
     return draw_single_image(
-        explanation, target, draw_flat(seen, which, end), end, hatched_entry(seen, which)
+        explanation, target, draw_flat(seen, which, end), end, hatched_entry((seen, which))
     )
 
 
 def plot_contours(
-    explanation: Explained, target: int | Contrast | None = None, *, num: int | None = 8
+    explanation: "Explanation", target: int | Contrast | None = None, *, num: int | None = 8
 ) -> "Figure":
     """The image in its own colours with the leading segments outlined: red for, blue against.
 
@@ -162,8 +166,32 @@ def plot_contours(
     )
 
 
+def plot_pixels(
+    explanation: "Explanation", target: int | Contrast | None = None, *, limit: RealNumber | None = None
+) -> "Figure":
+    """The image in pale grey, tinted by the heat of each pixel; for methods that look inside.
+
+    Parameters, result and errors are those of `plot_panel`.
+
+    Raises
+    ------
+    OptionError
+        If the method has values for segments only.
+    """
+    if explanation.attribution.pixels is None:
+        raise OptionError(
+            f"{method_name(explanation)} has values for segments only, none for single pixels: use the "
+            "kinds overlay or heat.",
+            slug="figure-kind",
+        )
+    seen = target_view(explanation, target, LARGE)
+    heat = explanation.attribution.pixels[explanation.index(target)]
+    end = checked_limit(limit, render.scale_limit(heat))
+    return draw_single_image(explanation, target, tint_by_pixel(seen, heat, end), end, [])
+
+
 def draw_single_image(
-    explanation: Explained,
+    explanation: "Explanation",
     target: int | Contrast | None,
     pixels: DrawnImage,
     limit: RealNumber,

@@ -1,42 +1,25 @@
 """explanation, target → what a figure shows of it and says about it."""
 
 import math
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from sightline import render
-from sightline.errors import OptionError, TargetError
+from sightline._resize import resize_smooth
+from sightline.errors import OptionError
 from sightline.render import BLUE, GREY, PAPER, RED, RealNumber, format_number
-from sightline.types import Attribution, Contrast, Scores, Segments, record
+from sightline.types import Contrast, Segments, record
+
+if TYPE_CHECKING:
+    from sightline.explanation import Explanation
 
 FAINT = (222, 226, 230)
 SegmentMask = Bool[np.ndarray, "S"]
 # Of any size each, so that images of several sizes may meet in one call.
 DrawnImage = UInt8[np.ndarray, "_ _ 3"]
 _ROUNDING = 1e-6
-
-
-@runtime_checkable
-class Explained(Protocol):
-    """What a figure needs of an explanation."""
-
-    @property
-    def image(self) -> Shaped[np.ndarray, "..."]: ...
-    @property
-    def segments(self) -> Segments: ...
-    @property
-    def scores(self) -> Scores: ...
-    @property
-    def attribution(self) -> Attribution: ...
-    @property
-    def targets(self) -> tuple[int | Contrast, ...]: ...
-    @property
-    def plan(self) -> Any: ...
-    @property
-    def class_names(self) -> tuple[str, ...] | None: ...
-    def name(self, target: int | Contrast, /) -> str: ...
 
 
 @record
@@ -96,13 +79,15 @@ class TargetView:
         return render.segment_heatmap(shown[self.ids], self.segments)
 
 
-def target_view(explanation: Explained, target: int | Contrast | None, size: int) -> TargetView:
+def target_view(explanation: "Explanation", target: int | Contrast | None, size: int) -> TargetView:
     """The target's view with that many pixels on its longer side, about; None for the first target."""
-    pixels, segments, ids = render.fit_to_size(explanation.image, explanation.segments, size)
-    return TargetView(pixels, segments, ids, *_shown_values(explanation, target_column(explanation, target)))
+    pixels, segments, ids = render.fit_with_segments(explanation.image, explanation.segments, size)
+    return TargetView(pixels, segments, ids, *_shown_values(explanation, explanation.index(target)))
 
 
-def _shown_values(explanation: Explained, at: int) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
+def _shown_values(
+    explanation: "Explanation", at: int
+) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
     """Values and their errors; zeros where the score never moved, for there they are rounding."""
     attribution, full = explanation.attribution, explanation.scores.full
     values, error = attribution.values[at], attribution.error[at]
@@ -110,26 +95,6 @@ def _shown_values(explanation: Explained, at: int) -> tuple[Float[np.ndarray, "S
     if math.isnan(attribution.fit[at]) and not (np.abs(values) > noise).any():
         return np.zeros(values.shape), np.zeros(values.shape)
     return values, error
-
-
-def target_column(explanation: Explained, target: int | Contrast | None) -> int:
-    """Where the target stands among the explained ones; None stands for the first.
-
-    Raises
-    ------
-    TargetError
-        If it is not one of them.
-    """
-    if target is None:
-        return 0
-    if target not in explanation.targets:
-        known = ", ".join(str(one) for one in explanation.targets)
-        raise TargetError(
-            f"target {target!r} is not explained here, only {known}. "
-            "Ask for it when explaining: explain(..., target=...).",
-            slug="target-unexplained",
-        )
-    return explanation.targets.index(target)
 
 
 def checked_limit(limit: RealNumber | None, own: RealNumber) -> float:
@@ -159,19 +124,22 @@ def tint_segments(
 
 
 def draw_flat(
-    seen: TargetView, which: Bool[np.ndarray, "S"], limit: RealNumber
+    seen: TargetView, which: Bool[np.ndarray, "S"], limit: RealNumber | None
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The values of the chosen segments on white, all segments outlined."""
-    pixels = render.diverging_colours(seen.pixel_heat(which), limit)
+    """The values of the chosen segments on white, or their sides alone without limit; all outlined."""
+    heat = seen.pixel_heat(which)
+    pixels = render.diverging_colours(
+        np.sign(heat) if limit is None else heat, 1.0 if limit is None else limit
+    )
     pixels = render.hatch_area(pixels, seen.pixel_mask(which & seen.undecided))
     return render.draw_contours(pixels, seen.segments, np.ones(seen.segments.count, bool), FAINT)
 
 
-def draw_mask(seen: TargetView, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]:
-    """The sides that the chosen segments take: red, blue, or hatched."""
-    heat = np.sign(seen.pixel_heat(which))
-    pixels = render.hatch_area(render.diverging_colours(heat, 1.0), seen.pixel_mask(which & seen.undecided))
-    return render.draw_contours(pixels, seen.segments, np.ones(seen.segments.count, bool), FAINT)
+def tint_by_pixel(
+    seen: TargetView, heat: Float[np.ndarray, "H W"], limit: RealNumber
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The image in pale grey under a heat of pixels, resized smoothly."""
+    return render.overlay_heat(seen.pixels, resize_smooth(heat, seen.pixels.shape[:2]), limit)
 
 
 def outline_segments(seen: TargetView, which: Bool[np.ndarray, "S"]) -> UInt8[np.ndarray, "H W 3"]:
@@ -188,31 +156,31 @@ def outline_segments(seen: TargetView, which: Bool[np.ndarray, "S"]) -> UInt8[np
     return pixels
 
 
-def evidence_texts(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
+def evidence_texts(explanation: "Explanation", target: int | Contrast | None = None) -> list[str]:
     """What the target's values rest on: scores, method, calls, fit, whether the leaders are settled."""
-    at, attribution = target_column(explanation, target), explanation.attribution
+    at, attribution = explanation.index(target), explanation.attribution
     fit = float(attribution.fit[at])
     return [
         ", ".join(score_texts(explanation, target)),
-        *method_names(explanation),
+        method_name(explanation),
         f"{attribution.calls:,} model calls",
         *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
         *([] if is_white_box_result(explanation) else [_settled_text(attribution.settled)]),
     ]
 
 
-def is_white_box_result(explanation: Explained) -> bool:
+def is_white_box_result(explanation: "Explanation") -> bool:
     """Whether the values were read off the network's inside, so that there are no masks to settle them."""
-    return bool(method_names(explanation)) and getattr(explanation.attribution, "pixels", None) is not None
+    return explanation.attribution.pixels is not None
 
 
 def _settled_text(settled: bool) -> str:
     return "leading segments settled" if settled else "leading segments not settled"
 
 
-def score_texts(explanation: Explained, target: int | Contrast | None = None) -> list[str]:
+def score_texts(explanation: "Explanation", target: int | Contrast | None = None) -> list[str]:
     """The target's score of the image, and of the image with everything hidden."""
-    at, scores = target_column(explanation, target), explanation.scores
+    at, scores = explanation.index(target), explanation.scores
     kind = "score difference" if isinstance(explanation.targets[at], Contrast) else "score"
     return [
         f"{kind} {score_number(float(scores.full[at]))}",
@@ -220,12 +188,10 @@ def score_texts(explanation: Explained, target: int | Contrast | None = None) ->
     ]
 
 
-def method_names(explanation: Explained) -> list[str]:
-    """What the attribution is called; nothing if the plan does not say."""
-    given = getattr(explanation.plan, "attribute", None)
-    if given is None or isinstance(given, str):
-        return [given] if given else []
-    return [getattr(given, "__name__", type(given).__name__)]
+def method_name(explanation: "Explanation") -> str:
+    """What the attribution is called."""
+    given = explanation.plan.attribute
+    return str(getattr(given, "__name__", type(given).__name__))
 
 
 def score_number(value: RealNumber) -> str:
@@ -233,13 +199,13 @@ def score_number(value: RealNumber) -> str:
     return f"{value:.2f}".replace("-", "−") if 0.1 <= abs(value) < 100 else format_number(value)
 
 
-def verdict_text(explanation: Explained, target: int | Contrast | None = None) -> str:
+def verdict_text(explanation: "Explanation", target: int | Contrast | None = None) -> str:
     """Why there is nothing to colour, in words; empty if there is something."""
-    values, error = _shown_values(explanation, target_column(explanation, target))
+    values, error = _shown_values(explanation, explanation.index(target))
     if render.scale_limit(values[~render.within_error(values, error)]) > 0:
         return ""
     if render.scale_limit(values) == 0:
         if is_white_box_result(explanation):
-            return f"{method_names(explanation)[0]} finds nothing that speaks for or against this class."
+            return f"{method_name(explanation)} finds nothing that speaks for or against this class."
         return "Nothing here moves the score."
     return f"Nothing here can be told from zero after {explanation.attribution.calls:,} model calls."
