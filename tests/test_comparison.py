@@ -101,7 +101,7 @@ def test_methods_that_do_not_exist_are_refused(methods, told):
 
 def test_a_target_that_is_not_explained_is_refused(compared):
     _, made = compared
-    with pytest.raises(TargetError, match="is not explained here"):
+    with pytest.raises(TargetError, match="7 was not explained"):
         sl.figures.plot_comparison(made, 7)
     with pytest.raises(OptionError, match="at least one explanation"):
         sl.figures.plot_comparison([])
