@@ -88,16 +88,16 @@ def test_the_readmes_have_the_same_python_commands_and_output():
 
 
 @pytest.mark.slow
-def test_the_python_of_the_tasks_runs_on_a_real_file_and_a_real_server(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "tests" / "adapters")
-    from graphs import write
-    from linear import fitted
-    from process import serving
+def test_the_python_of_the_tasks_runs_on_a_real_file_and_a_real_server(tmp_path):
+    from support.linear import fitted
+    from support.onnx_graphs import write
+    from support.scripts import command as script
+    from support.servers import serving
 
     _, linear = fitted((64, 64, 3))
     write(tmp_path / "model.onnx", linear, ["N", 3, 64, 64])
     np.savez(tmp_path / "weights.npz", weights=linear.weights, offsets=linear.offsets, shape=(64, 64, 3))
-    served = [sys.executable, str(ROOT / "tests" / "adapters" / "serve.py"), str(tmp_path / "weights.npz")]
+    served = script("serve", tmp_path / "weights.npz")
     with serving(served, tmp_path / "serve.log", ready="/v2/health/ready") as root:
         run("docs/tasks.md", tmp_path, replace=("http://localhost:8501", root))
     assert (tmp_path / "face.npz").exists()

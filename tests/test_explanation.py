@@ -10,12 +10,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-import plain
 from sightline.engine.attribute import Shapley
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError, TargetError
 from sightline.explanation import Explanation, Leader
 from sightline.types import Attribution, Contrast, Scores, Segments
+from support import unchecked
 
 LABELS = np.array([[0, 0, 1, 1, 1, 2], [3, 3, 3, 4, 4, 5]])
 VALUES = np.array(
@@ -237,7 +237,7 @@ def test_shap_draws_it(shap, tmp_path):
 
 
 def test_a_sign_that_does_not_exist_names_the_nearest():
-    said = plain.run(
+    said = unchecked.run(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from test_explanation import explanation\n"
         "from sightline.errors import OptionError\n"

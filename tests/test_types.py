@@ -7,7 +7,6 @@ import pickle
 import numpy as np
 import pytest
 
-import plain
 from sightline.engine.segmentation import Slic
 from sightline.errors import OptionError, SegmentError
 from sightline.types import (
@@ -24,6 +23,7 @@ from sightline.types import (
     option,
     record,
 )
+from support import unchecked
 
 
 @option
@@ -212,4 +212,4 @@ for wrong in (True, np.True_, 1.0, np.array([1.5]), "1", None, [[1]]):
 
 
 def test_numbers_of_numpy_are_taken_as_numbers_where_nobody_checks_types():
-    plain.run(AS_USERS_DO)
+    unchecked.run(AS_USERS_DO)

@@ -1,13 +1,14 @@
 """The served models that the adapters' tests share."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from linear import Linear, fitted
-from process import serving
+
+from support.linear import Linear, fitted
+from support.scripts import command
+from support.servers import serving
 
 SHAPE = (5, 7, 3)
 
@@ -28,6 +29,5 @@ def weights(tmp_path_factory: pytest.TempPathFactory, linear: Linear) -> Path:
 @pytest.fixture(scope="session")
 def server(weights: Path) -> Iterator[str]:
     """Root URL of a server process that speaks V1 and V2."""
-    command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(weights)]
-    with serving(command, weights.with_name("serve.log"), ready="/v2/health/ready") as root:
+    with serving(command("serve", weights), weights.with_name("serve.log"), ready="/v2/health/ready") as root:
         yield root

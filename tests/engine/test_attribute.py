@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-import reference
-from reference import Game, additive_game, random_game
 from sightline.engine import convergence
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
 from sightline.errors import BudgetError, OptionError
 from sightline.types import Masks, Sampler, Scores
-from strategies import games
+from support import reference
+from support.reference import Game, additive_game, random_game
+from support.strategies import games
 
 METHODS = (Lime(), Shapley(), Banzhaf(), Rise(), Rise(p=0.3), Occlusion())
 LINEAR = (Lime(ridge=0.0), Shapley(), Banzhaf())

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from sightline.engine.image import as_image, channels_last, unit_rgb, value_range
 from sightline.errors import ImageError
-from strategies import random_image
+from support.strategies import random_image
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 
-import plain
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import (
     Cam,
@@ -26,6 +25,7 @@ from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver,
 from sightline.engine.segmentation import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
 from sightline.errors import BudgetError, OptionError
 from sightline.types import Contrast
+from support import unchecked
 
 SEGMENTS = (Slic(), Quickshift(), Felzenszwalb(), Watershed(), Grid())
 FILLS = (SegmentMean(), Colour(), Blur(), Noise(), Inpaint())
@@ -247,7 +247,7 @@ for field, values, said in (
 
 
 def test_where_nobody_checks_types_a_budget_and_a_seed_are_refused_in_words():
-    plain.run(AS_USERS_DO)
+    unchecked.run(AS_USERS_DO)
 
 
 @pytest.mark.parametrize("budget", [2, 0, -5])

@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 
-from reference import least_squares
 from sightline.engine import solve
+from support.reference import least_squares
 
 
 def some(rows: int = 40, segments: int = 6, targets: int = 2, seed: int = 0):

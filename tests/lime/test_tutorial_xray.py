@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import xrays
+from support import xrays
 
 pytestmark = pytest.mark.slow
 

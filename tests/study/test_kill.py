@@ -6,19 +6,17 @@ import random
 import resource
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
-from problems import PLAN, images, model
-from slow_run import COUNT, Slow
 
 from sightline.errors import OptionError
 from sightline.study import Ray, Study
+from support.problems import PLAN, images, model
+from support.scripts import command, environment
+from support.slow_run import COUNT, Slow
 
-HERE = Path(__file__).parent
 KILLS = int(os.environ.get("SIGHTLINE_KILLS", "5"))
 """Random moments at which each test kills."""
 
@@ -31,10 +29,9 @@ def interruptible():
 
 
 def started(folder, workers="1", **how):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
     return subprocess.Popen(
-        [sys.executable, HERE / "slow_run.py", folder, workers],
-        env=environment,
+        command("slow_run", folder, workers),
+        env=environment(OMP_NUM_THREADS="1", PYTHONWARNINGS="default"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,13 +3,11 @@
 import dataclasses
 import re
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import skops.io
 from PIL import Image
-from problems import PLAN, images, model, other
 from sklearn.linear_model import LogisticRegression
 
 import sightline as sl
@@ -17,6 +15,7 @@ from sightline.data import ImageFormat, open_folder
 from sightline.errors import FileError, ImageError, ModelError, OptionError, TargetError
 from sightline.study import Ray, Study
 from sightline.study.runner import HOPELESS
+from support.problems import PLAN, images, model, other
 
 
 @pytest.fixture
@@ -239,9 +238,8 @@ def test_ray_gives_the_same_numbers(study, tmp_path):
     assert numbers(many) == numbers(study)
 
 
-def test_a_model_named_by_a_text_is_opened_again_by_itself(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    study = Study(tmp_path / "run", PLAN).run("drawn-faces:count=6,people=2,size=32", "problems:grey")
+def test_a_model_named_by_a_text_is_opened_again_by_itself(tmp_path):
+    study = Study(tmp_path / "run", PLAN).run("drawn-faces:count=6,people=2,size=32", "support.problems:grey")
     again = Study(tmp_path / "run")
     assert again.image(3).shape == (32, 32, 3)
     np.testing.assert_allclose(again.model(again.image(3)[np.newaxis])[0], again.row(3).classes, atol=1e-6)

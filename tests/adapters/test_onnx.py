@@ -1,0 +1,267 @@
+"""ONNX files: what is read from them, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, save
+
+from sightline.adapters import as_model
+from sightline.errors import FileError, ModelError
+from support import onnx_graphs
+from support.linear import Linear, fitted, random_images
+
+COLOUR, GREY = (5, 7, 3), (5, 7)
+
+
+def truth_of(shape: tuple[int, ...]) -> Linear:
+    truth: Linear = fitted(shape)[1]
+    return truth
+
+
+def file(folder: Path, image: tuple[int, ...], shape: list[Any], **more: Any) -> str:
+    return str(onnx_graphs.write(folder / "net.onnx", truth_of(image), shape, **more))
+
+
+def refusal(source: Any, images: np.ndarray) -> str:
+    with pytest.raises(ModelError) as caught:
+        as_model(source)(images)
+    return str(caught.value)
+
+
+# Layout
+
+
+@pytest.mark.parametrize(
+    ("shape", "image", "given"),
+    [
+        (["N", 3, 5, 7], COLOUR, (3, 5, 7)),
+        (["N", 3, "H", "W"], COLOUR, (3, 5, 7)),
+        (["N", 5, 7, 3], COLOUR, (5, 7, 3)),
+        ([None, None, None, 3], COLOUR, (5, 7, 3)),
+        (["N", "C", "H", "W"], COLOUR, (3, 5, 7)),
+        (["N", 1, 5, 7], GREY, (1, 5, 7)),
+        (["N", 5, 7, 1], GREY, (5, 7, 1)),
+        (["N", 1, 5, 7], (5, 7, 1), (1, 5, 7)),
+        (["N", 5, 7], GREY, (5, 7)),
+        (["N", 5, 7], (5, 7, 1), (5, 7)),
+        (["N", 35], GREY, (35,)),
+        (["N", "F"], COLOUR, (105,)),
+    ],
+    ids=str,
+)
+def test_the_layout_is_read_from_the_file(
+    tmp_path: Path, shape: list[Any], image: tuple[int, ...], given: tuple[int, ...]
+) -> None:
+    model, images = as_model(file(tmp_path, image, shape)), random_images(4, image, "float32")
+    np.testing.assert_allclose(model(images), truth_of(image)(images), atol=1e-5)
+    if given != image:
+        assert f"images {image} float32 given as {given} float32, values not scaled" in repr(model)
+
+
+@pytest.mark.parametrize(
+    ("shape", "image"),
+    [
+        (["N", 3, 6, 4], (6, 4, 3)),
+        (["N", 3, 6, "W"], (6, 4, 3)),
+        (["N", 6, 3, 4], (6, 3, 4)),
+        (["N", "H", 3, 4], (6, 3, 4)),
+        (["N", None, None, 3], (5, 3, 3)),
+        (["N", 3, None, None], (5, 3, 3)),
+    ],
+    ids=str,
+)
+def test_where_both_ends_could_be_channels_the_image_decides(
+    tmp_path: Path, shape: list[Any], image: tuple[int, ...]
+) -> None:
+    model, images = as_model(file(tmp_path, image, shape)), random_images(3, image, "float32")
+    np.testing.assert_allclose(model(images), truth_of(image)(images), atol=1e-5)
+
+
+def test_three_by_three_by_three_is_taken_for_channels_first(tmp_path: Path) -> None:
+    cube = (3, 3, 3)
+    model, images = as_model(file(tmp_path, cube, ["N", 3, 3, 3])), random_images(3, cube, "float32")
+    np.testing.assert_allclose(model(images), truth_of(cube)(images), atol=1e-5)
+
+
+def test_thirteen_bands_are_found_at_either_end(tmp_path: Path) -> None:
+    image = (4, 5, 13)
+    model, images = as_model(file(tmp_path, image, ["N", 4, 5, 13])), random_images(3, image, "float32")
+    np.testing.assert_allclose(model(images), truth_of(image)(images), atol=1e-5)
+
+
+# Size and channels
+
+
+@pytest.mark.parametrize(
+    ("shape", "image", "told"),
+    [
+        (
+            ["N", 3, 5, 7],
+            (64, 60, 3),
+            "the model takes images of 5×7×3 (input 'x' of shape (?, 3, 5, 7)), but this image is 64×60×3. "
+            "sightline does not resize: give an image of that size, or a function that resizes the images.",
+        ),
+        (["N", 3, 5, 7], (5, 7), "but this image is 5×7. Give the grey image 3 channels: np.stack([image]"),
+        (["N", 5, 7, 3], (5, 7, 4), "but this image is 5×7×4. Leave the alpha channel out: image[..., :3]."),
+        (["N", 1, 5, 7], (5, 7, 3), "takes images of 5×7×1 (input 'x' of shape (?, 1, 5, 7)), but this"),
+        (["N", 1, 5, 7], (5, 7, 3), "Make the image grey as the model's training did, for example"),
+        (
+            ["N", 5, 7],
+            (5, 7, 3),
+            "takes images of 5×7×1 (input 'x' of shape (?, 5, 7)), but this image is 5×7×3",
+        ),
+        (["N", 3, "H", "W"], (5, 7), "takes images of any×any×3 (input 'x' of shape (?, 3, ?, ?))"),
+        (
+            ["N", 105],
+            (5, 7),
+            "the model's input 'x' of shape (?, 105) takes 105 numbers an image; this image",
+        ),
+        (["N", 35], (5, 7, 3), "Give a grey image, such as image.mean(axis=2), or a function"),
+    ],
+    ids=str,
+)
+def test_an_image_that_does_not_fit_is_refused_with_both_forms(
+    tmp_path: Path, shape: list[Any], image: tuple[int, ...], told: str
+) -> None:
+    weights = COLOUR if 3 in shape or 105 in shape else GREY
+    answer = refusal(file(tmp_path, weights, shape), random_images(2, image, "float32"))
+    assert told in answer
+    assert answer.endswith("[model-input]")
+
+
+# Dtype
+
+
+def test_whole_numbers_are_cast_for_a_float_model_and_not_scaled(tmp_path: Path) -> None:
+    model, images = as_model(file(tmp_path, COLOUR, ["N", 105])), random_images(4, COLOUR, "uint8")
+    np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-4)
+    assert "images (5, 7, 3) uint8 given as (105,) float32, values not scaled" in repr(model)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "uint8"])
+def test_the_dtype_is_read_from_the_file(tmp_path: Path, dtype: str) -> None:
+    model, images = (
+        as_model(file(tmp_path, COLOUR, ["N", 105], dtype=dtype)),
+        random_images(4, COLOUR, "uint8"),
+    )
+    np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-4)
+
+
+def test_floats_are_refused_by_a_model_of_whole_numbers(tmp_path: Path) -> None:
+    path = file(tmp_path, COLOUR, ["N", 5, 7, 3], dtype="uint8")
+    assert refusal(path, random_images(2, COLOUR, "float32")) == (
+        "the model's input 'x' of shape (?, 5, 7, 3) takes uint8, but the images are float32, and casting "
+        "them would change them. Give the image as uint8, in the range that the model was trained on. "
+        "[model-input]"
+    )
+    assert "the images are uint16" in refusal(path, random_images(2, COLOUR, "uint8").astype("uint16"))
+
+
+def test_other_byte_orders_are_understood(tmp_path: Path) -> None:
+    model, images = as_model(file(tmp_path, COLOUR, ["N", 105])), random_images(4, COLOUR, ">f4")
+    np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-5)
+
+
+# Batch
+
+
+@pytest.mark.parametrize("fixed", [1, 4])
+def test_a_fixed_batch_is_filled_up_and_told(tmp_path: Path, fixed: int) -> None:
+    model = as_model(file(tmp_path, COLOUR, [fixed, 3, 5, 7]))
+    assert model.batch_size == fixed
+    for count in (1, 3, 4, 5, 9):
+        images = random_images(count, COLOUR, "float32")
+        np.testing.assert_allclose(model(images), truth_of(COLOUR)(images), atol=1e-5)
+    assert as_model(file(tmp_path, COLOUR, ["N", 3, 5, 7])).batch_size is None
+
+
+# Outputs
+
+
+@pytest.mark.parametrize(
+    ("outputs", "answer"),
+    [
+        (("scores",), "scores"),
+        (("label", "scores"), "scores"),
+        (("label", "names", "logits"), "logits"),
+        (("logits", "probabilities"), "probabilities"),
+    ],
+)
+def test_the_table_of_floats_is_the_output(tmp_path: Path, outputs: tuple[str, ...], answer: str) -> None:
+    model = as_model(file(tmp_path, COLOUR, ["N", 105], outputs=outputs))
+    images = random_images(4, COLOUR, "float32")
+    scores = truth_of(COLOUR)(images)
+    got = model(images)
+    if answer == "logits":
+        got = np.exp(got) / np.exp(got).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(got, scores, atol=1e-5)
+    assert f"output '{answer}'" in repr(model)
+
+
+def test_a_dict_for_each_image_tells_the_class_names_before_the_first_call(tmp_path: Path) -> None:
+    model = as_model(file(tmp_path, COLOUR, ["N", 105], outputs=("label", "names")))
+    assert model.class_names == ("a", "b", "c")
+    images = random_images(4, COLOUR, "float32")
+    np.testing.assert_allclose(model(images), truth_of(COLOUR)(images)[:, [2, 0, 1]], atol=1e-5)
+    free = as_model(file(tmp_path, COLOUR, ["N", "F"], outputs=("label", "names")))
+    assert free.class_names is None
+    free(images)
+    assert free.class_names == ("a", "b", "c")
+
+
+def test_several_tables_are_refused_by_name(tmp_path: Path) -> None:
+    path = file(tmp_path, COLOUR, ["N", 105], outputs=("logits", "scores"))
+    assert refusal(path, random_images(1, COLOUR, "float32")) == (
+        "net.onnx has 2 outputs, and it is not clear which holds the scores: 'logits' (float, shape (?, 3)), "
+        "'scores' (float, shape (?, 3)). Give a function that runs it and returns one of them. "
+        "[model-signature]"
+    )
+
+
+def test_a_file_that_only_has_labels_returns_classes(tmp_path: Path) -> None:
+    path = file(tmp_path, COLOUR, ["N", 105], outputs=("label",))
+    assert "this returns classes, not scores" in refusal(path, random_images(2, COLOUR, "float32"))
+
+
+# Files and sessions
+
+
+def test_several_inputs_are_refused_by_name(tmp_path: Path) -> None:
+    path = file(tmp_path, COLOUR, ["N", 105], inputs=("x", "age"))
+    assert "net.onnx has 2 inputs ('x', 'age'), but a model of images takes one." in refusal(path, COLOUR)
+
+
+def test_an_input_of_text_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("Identity", ["x"], ["y"])
+    ends = [helper.make_tensor_value_info(name, TensorProto.STRING, ["N", 1]) for name in "xy"]
+    graph = helper.make_graph([node], "text", ends[:1], ends[1:])
+    save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "t.onnx",
+    )
+    assert "the input 'x' of t.onnx takes tensor(string), which is not an image" in refusal(
+        tmp_path / "t.onnx", random_images(1, COLOUR, "uint8")
+    )
+
+
+def test_a_session_and_a_path_are_models_too(tmp_path: Path) -> None:
+    path = onnx_graphs.write(tmp_path / "Net.ONNX", truth_of(COLOUR), ["N", 105])
+    images = random_images(4, COLOUR, "float32")
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(as_model(session)(images), as_model(path)(images))
+    assert repr(as_model(session)).startswith(
+        "CheckedModel(the ONNX model, input 'x' of shape (?, 105), output"
+    )
+
+
+def test_a_missing_or_broken_file_is_a_file_error(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"there is no file '.*nothing.onnx'. \[model-file\]"):
+        as_model(tmp_path / "nothing.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"not a graph")
+    with pytest.raises(FileError, match=r"ONNX Runtime cannot load '.*broken.onnx': .*\[model-file\]"):
+        as_model(tmp_path / "broken.onnx")
+    with pytest.raises(FileError, match=r"'net.pt' is not a model: a text has to be the path of an .onnx"):
+        as_model("net.pt")

@@ -1,0 +1,366 @@
+"""atlas: means and errors as they are defined, differences that are there, and silence where none is."""
+
+import dataclasses
+import json
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import sightline as sl
+from sightline.errors import ImageError, OptionError
+from sightline.figures.atlas_figure import tint_mean_image
+from sightline.findings.atlas_analysis import _welch_test, atlas
+from sightline.findings.atlas_result import SAME, Atlas, OutcomeMap
+from sightline.findings.heatmaps import resize_keeping_sums
+from sightline.findings.running_stats import RunningMean
+from sightline.regions import builders
+from sightline.render import scale_limit
+from sightline.study import Study
+from support.studies import Memory
+
+PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
+NINE = builders.grid(3, 3)
+
+
+def cells(images):
+    return images.reshape(len(images), 3, 3, 3, 3).mean(axis=(2, 4)).reshape(len(images), 9) - 0.5
+
+
+def model(images):
+    """The middle counts, and a bright upper left corner counts more."""
+    p = 1 / (1 + np.exp(-cells(images) @ np.array([9.0, 0, 0, 0, 12, 0, 0, 0, 0])))
+    return np.stack([1 - p, p], axis=1)
+
+
+def marked(count=120, seed=0):
+    """The middle tells the label; the corner is bright in some, whatever the label is."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    bright = rng.normal(0, 0.02, (count, 9))
+    bright[:, 4] += 0.12 * (2 * labels - 1)
+    bright[:, 0] += 0.3 * (rng.random(count) < 0.4)
+    return 0.5 + bright.reshape(count, 3, 3).repeat(3, axis=1).repeat(3, axis=2), labels
+
+
+@pytest.fixture(scope="module")
+def study():
+    return Memory(model, *marked(), PLAN, class_names=["dark", "bright"])
+
+
+@pytest.fixture(scope="module")
+def made(study):
+    return atlas(study, regions=NINE)
+
+
+def test_a_cell_is_the_mean_of_its_images_with_its_standard_error(study, made):
+    for name, right in (("right", True), ("wrong", False)):
+        rows = [row for row in study.rows() if row.right == right]
+        heats = np.array([row.heat() for row in rows])
+        np.testing.assert_allclose(made[name].mean, heats.mean(axis=0), atol=1e-12)
+        np.testing.assert_allclose(made[name].error, stats.sem(heats, axis=0), atol=1e-12)
+        images = np.array([study.image(row.place) for row in rows])
+        expected = np.repeat(images.mean(axis=0)[..., np.newaxis], 3, axis=2)
+        np.testing.assert_allclose(made[name].image, expected, atol=1e-5)
+        sums = heats.reshape(-1, 3, 3, 3, 3).sum(axis=(2, 4)).reshape(-1, 9)
+        np.testing.assert_allclose(made[name].regions, sums.mean(axis=0), atol=1e-12)
+        np.testing.assert_allclose(made[name].region_error, stats.sem(sums, axis=0), atol=1e-12)
+        assert made[name].count == len(rows)
+
+
+def test_wrong_answers_are_held_against_right_ones_by_welch_s_test(study, made):
+    wrong, right = (
+        np.array([row.heat() for row in study.rows() if row.right == one]) for one in (False, True)
+    )
+    np.testing.assert_allclose(made.difference, wrong.mean(axis=0) - right.mean(axis=0), atol=1e-12)
+    p = stats.ttest_ind(wrong, right, equal_var=False).pvalue
+    expected = stats.false_discovery_control(np.nan_to_num(p, nan=1.0)) <= 0.05
+    np.testing.assert_array_equal(made.significant, expected)
+    assert made.significant[:3, :3].all()
+    assert made.difference[0, 0] > 0
+
+
+def test_of_many_pixels_the_share_of_false_ones_is_kept_low(rng):
+    wrong, right = rng.normal(size=(30, 20, 20)), 2 * rng.normal(size=(25, 20, 20))
+    wrong[:, :5] += 1.5
+    kinds = RunningMean((20, 20)), RunningMean((20, 20))
+    for sums, maps in zip(kinds, (wrong, right), strict=True):
+        for one in maps:
+            sums.add(one)
+    _, _, told = _welch_test(*kinds)
+    p = stats.ttest_ind(wrong, right, equal_var=False).pvalue
+    np.testing.assert_array_equal(told.ravel(), stats.false_discovery_control(p, axis=None) <= 0.05)
+    assert 0 < told.sum() < (p <= 0.05).sum()
+
+
+def test_it_says_where_answers_differ(made):
+    assert "differ on: " in repr(made)
+    assert "r1c1" in repr(made).rsplit("differ on: ", 1)[1]
+    assert [line.split()[0] for line in repr(made).splitlines()[2:4]] == ["right", "wrong"]
+
+
+def test_where_right_and_wrong_look_alike_it_says_so():
+    rng = np.random.default_rng(3)
+    images, _ = marked()
+    lucky = Memory(model, images, rng.integers(0, 2, len(images)), PLAN)
+    found = atlas(lucky, regions=NINE)
+    assert not found.region_significant.any()
+    assert SAME in repr(found)
+
+
+def test_false_differences_are_rare():
+    images, _ = marked(80)
+    study = Memory(model, images, np.zeros(80, dtype=int), PLAN)
+    rng, alarms = np.random.default_rng(0), 0
+    for _ in range(100):
+        truth = dict(zip(study.places.tolist(), rng.permutation(np.arange(80) % 2 == 0), strict=True))
+        rows = [SimpleNamespace(right=truth[row.place], heat=row.heat) for row in study.rows()]
+        kinds = {right: RunningMean((9, 9)) for right in (False, True)}
+        for row in rows:
+            kinds[row.right].add(row.heat())
+        alarms += bool(_welch_test(kinds[False], kinds[True])[2].any())
+    assert alarms <= 12  # 5 of 100 expected; 13 or more once in a thousand times
+
+
+def test_pairs_and_classes_are_the_kinds_that_were_asked_for(study):
+    pairs = atlas(study, by="pair")
+    assert {one.name for one in pairs.cells} <= {
+        f"{true} → {said}" for true in ("dark", "bright") for said in ("dark", "bright")
+    }
+    assert [one.count for one in pairs.cells] == sorted((one.count for one in pairs.cells), reverse=True)
+    labels = atlas(study, by="label")
+    assert {one.name: one.count for one in labels.cells} == {
+        "dark": int((study.labels == 0).sum()),
+        "bright": int((study.labels == 1).sum()),
+    }
+    assert {one.name for one in atlas(study, by="predicted").cells} == {"dark", "bright"}
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (6, 12), (20, 5), (3, 3)])
+def test_heat_keeps_its_sums_at_any_size(rng, shape):
+    heat = rng.normal(size=(9, 9))
+    made = resize_keeping_sums(heat, shape)
+    assert made.shape == shape
+    assert made.sum() == pytest.approx(heat.sum())
+    assert np.clip(resize_keeping_sums(np.abs(heat), shape), 0, None).sum() == pytest.approx(
+        np.abs(heat).sum()
+    )
+
+
+def test_images_of_several_sizes_share_one_map():
+    rng = np.random.default_rng(0)
+    images = [rng.random((9 + 3 * (n % 2), 12)) for n in range(12)]
+
+    def bright(batch):
+        return batch.mean(axis=(1, 2))
+
+    study = Memory(bright, images, np.arange(12) % 2, PLAN)
+    made = atlas(study, size=(6, 8))
+    assert made.cells[0].mean.shape == (6, 8)
+    total = sum(row.heat().sum() for row in study.rows())
+    assert sum(one.count * one.mean.sum() for one in made.cells) == pytest.approx(total)
+
+
+def test_a_study_whose_images_are_out_of_reach_has_an_atlas_without_them(tmp_path):
+    Study(tmp_path / "run", PLAN).run(marked(30), model)
+    made = atlas(Study(tmp_path / "run"))
+    assert made.cells[0].image is None
+    assert sl.figures.plot_atlas(made).axes
+
+
+def test_only_right_answers_make_an_atlas_without_a_difference(study):
+    images, _ = marked(20)
+    sure = Memory(model, images, model(images).argmax(axis=1), PLAN)
+    made = atlas(sure)
+    assert [one.name for one in made.cells] == ["right"]
+    assert (made.difference, made.groups) == (None, ())
+
+
+def test_it_goes_through_json(made):
+    kept = json.loads(json.dumps(made.to_dict()))
+    np.testing.assert_allclose(kept["cells"][0]["mean"], made.cells[0].mean)
+    assert kept["region_names"] == list(NINE.names)
+
+
+def test_what_cannot_be_drawn_up_is_refused(study, tmp_path):
+    with pytest.raises(OptionError, match=r"there is no atlas by 'outcom'\. Did you mean 'outcome'"):
+        atlas(study, by="outcom")
+    with pytest.raises(OptionError, match="size must be"):
+        atlas(study, size=(0, 3))
+
+
+def test_the_figure_names_each_kind_and_its_number(made):
+    words = [text.get_text() for text in made.plot().axes[0].texts]
+    for one in made.cells:
+        assert one.name in words
+        assert f"{one.count:,} images" in words
+    assert "wrong − right" in words
+
+
+def test_pairs_have_the_difference_below_them_and_over_the_mean_of_all_images(study):
+    made = atlas(study, by="pair")
+    everything = np.array([study.image(place) for place in study.places]).mean(axis=0)
+    np.testing.assert_allclose(made.image[..., 0], everything, atol=2e-5)  # of 16 bits
+    words = " ".join(text.get_text() for text in made.plot().axes[0].texts)
+    assert words.index("All wrong answers against all right ones") < words.index("wrong − right")
+
+
+def test_classes_may_be_called_right_and_wrong():
+    images, labels = marked(60)
+    named = Memory(model, images, labels, PLAN, class_names=["right", "wrong"])
+    said = {one.name: one.count for one in atlas(named, by="predicted").cells}
+    assert said == {name: int((named.predicted == one).sum()) for one, name in enumerate(("right", "wrong"))}
+    right = {one.name: one.count for one in atlas(named).cells}["right"]
+    assert right == int((named.labels == named.predicted).sum())
+
+
+def test_rare_kinds_are_counted_and_not_averaged(study, monkeypatch):
+    whole = atlas(study, by="pair")
+    monkeypatch.setattr("sightline.findings.atlas_analysis.MOST_KINDS", 1)
+    made = atlas(study, by="pair")
+    assert [one.name for one in made.cells] == [whole.cells[0].name]
+    assert made.others == (len(whole.cells) - 1, whole.count - whole.cells[0].count)
+    assert made.count == whole.count == len(study.places)
+    assert f"and {made.others[0]} more kinds of {made.others[1]} images" in repr(made)
+    np.testing.assert_array_equal(made.difference, whole.difference)
+    words = " ".join(text.get_text() for text in made.plot().axes[0].texts)
+    assert f"Mean attribution over the mean image: the 1 most frequent of {len(whole.cells)} kinds" in words
+    assert "…" not in words
+
+
+class Unreadable(Memory):
+    """A study one of whose images is gone."""
+
+    def image(self, place):
+        if place == 3:
+            raise ImageError("it is gone.", slug="image-file")
+        return super().image(place)
+
+
+def test_an_image_that_is_gone_counts_but_is_not_in_the_mean_image():
+    images, labels = marked(40)
+    made = atlas(Unreadable(model, images, labels, PLAN))
+    assert made.count == 40
+    left = np.delete(images, 3, axis=0).mean(axis=0)
+    np.testing.assert_allclose(made.image[..., 1], left, atol=2e-5)  # of 16 bits
+
+
+def test_maps_of_large_images_are_reduced_and_keep_their_sums():
+    images = np.random.default_rng(0).random((3, 300, 600))
+    large = Memory(lambda batch: batch.mean(axis=(1, 2)), images, np.zeros(3, dtype=int), PLAN)
+    made = atlas(large, regions=NINE)
+    assert made.cells[0].mean.shape == (128, 256)
+    assert made.cells[0].mean.sum() == pytest.approx(made.cells[0].regions.sum())
+
+
+def test_memory_does_not_grow_with_the_number_of_images(study):
+    class Repeated(Memory):
+        def __init__(self, times):
+            self.class_names, self.times = study.class_names, times
+            self.labels, self.predicted = (np.tile(one, times) for one in (study.predicted, study.predicted))
+            self.places = np.arange(len(self.labels))
+
+        def rows(self):
+            for _ in range(self.times):
+                for row in study.rows():
+                    yield dataclasses.replace(row, label=row.predicted)
+
+        def image(self, place):
+            return study.image(place)
+
+    peaks = []
+    for times in (1, 1, 5):  # the first loads what is loaded once
+        tracemalloc.start()
+        atlas(Repeated(times))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 200_000
+
+
+def test_regions_have_their_difference_with_its_error_in_the_table(made):
+    wrong, right = made["wrong"], made["right"]
+    np.testing.assert_allclose(made.region_difference, wrong.regions - right.regions, atol=1e-12)
+    np.testing.assert_allclose(made.region_error, np.hypot(wrong.region_error, right.region_error))
+    (line,) = [line for line in repr(made).splitlines() if line.startswith("wrong − right")]
+    shown = [float(word) for word in line.split() if word[0] in "+-"]
+    np.testing.assert_allclose(shown, made.region_difference, rtol=0.05, atol=made.region_error.max() / 10)
+
+
+def test_numbers_are_printed_to_two_digits_of_their_usual_error():
+    one = OutcomeMap(
+        "right", 9, np.zeros((1, 1)), np.ones((1, 1)), None, np.array([-1e-9, 2e-5]), np.array([3.3e-6, 5e-6])
+    )
+    printed = repr(dataclasses.replace(_bare(one), region_names=("jaw", "nose")))
+    assert "+0.0000000 ± 0.0000033  +0.0000200 ± 0.0000050" in printed
+
+
+def _bare(cell):
+    return Atlas(
+        by="outcome",
+        cells=(cell,),
+        others=(0, 0),
+        image=None,
+        difference=None,
+        error=None,
+        significant=None,
+        region_names=(),
+        region_difference=None,
+        region_error=None,
+        region_significant=None,
+        groups=(),
+        how_grouped="",
+    )
+
+
+def test_a_study_without_explained_images_is_refused_at_any_size():
+    images, labels = marked(4)
+    empty = Memory(model, images, labels, PLAN, only=[])
+    for size in (None, (3, 3)):
+        with pytest.raises(OptionError, match="the study has no explained images: run it first"):
+            atlas(empty, size=size)
+
+
+def test_too_few_wrong_answers_tell_nothing(rng):
+    for few, told in ((4, False), (5, True)):
+        kinds = RunningMean((2,)), RunningMean((2,))
+        for sums, count, shift in zip(kinds, (few, 40), (100.0, 0.0), strict=True):
+            for _ in range(count):
+                sums.add(rng.normal(size=2) + shift)
+        assert _welch_test(*kinds)[2].all() == _welch_test(*kinds[::-1])[2].all() == told
+
+
+def test_the_figure_hatches_what_may_be_chance(made):
+    nowhere = dataclasses.replace(made, significant=np.zeros_like(made.significant))
+    words = [text.get_text() for text in nowhere.plot().axes[0].texts]
+    assert "no difference" in words
+    assert "may be chance; of the rest, at most 5 % is expected to be" in words
+    everywhere = dataclasses.replace(made, significant=np.ones_like(made.significant))
+    assert not any("may be chance" in text.get_text() for text in everywhere.plot().axes[0].texts)
+
+
+def test_only_what_may_be_chance_is_hatched(made):
+    told = np.zeros((9, 9), dtype=bool)
+    told[:, :3] = True
+
+    def drawn(where):
+        shown = dataclasses.replace(made, significant=where).plot().axes[0].images
+        return np.asarray(shown[2].get_array())
+
+    limit = scale_limit(np.array([made.difference, *(one.mean for one in made.cells)]))
+    half, plain = drawn(told), tint_mean_image(made.image, made.difference, limit)
+    third = half.shape[1] // 3
+    np.testing.assert_array_equal(half[:, :third], plain[:, :third])
+    assert (half[:, third + 1 :] != plain[:, third + 1 :]).any(axis=2).mean() > 0.1
+
+
+def test_long_pairs_are_written_in_two_lines(made):
+    long = dataclasses.replace(made.cells[0], name="a rather long name → another rather long name")
+    words = [text.get_text() for text in dataclasses.replace(made, cells=(long,)).plot().axes[0].texts]
+    assert "a rather long name →" in words
+    assert "another rather long name" in words
+
+
+def test_regions_may_be_named(study, made):
+    assert atlas(study, regions="grid:rows=3,columns=3").region_names == made.region_names

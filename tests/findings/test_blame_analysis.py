@@ -1,0 +1,252 @@
+"""blame: does it name the region that drives errors, and nothing where none does?"""
+
+import json
+
+import numpy as np
+import pytest
+
+import sightline as sl
+from sightline.errors import ModelError, OptionError
+from sightline.findings.blame_analysis import blame
+from sightline.findings.region_effects import class_evidence
+from sightline.regions import builders
+from support.studies import Memory
+
+NINE = builders.grid(3, 3)
+PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
+
+
+def cells(images):
+    """Mean of each of nine cells less grey, shape (B, 9)."""
+    return images.reshape(len(images), 3, 3, 3, 3).mean(axis=(2, 4)).reshape(len(images), 9) - 0.5
+
+
+def weighing(*weights):
+    """A model that adds up the evidence of the cells: images → probabilities of two classes."""
+
+    def model(images):
+        p = 1 / (1 + np.exp(-cells(images) @ np.array(weights, dtype=float)))
+        return np.stack([1 - p, p], axis=1)
+
+    return model
+
+
+def images_with_signal(signal, spread, count=180, seed=0):
+    """Nine cells whose brightness speaks for the label by `signal`, with `spread` around it."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    bright = (2 * labels[:, np.newaxis] - 1) * np.asarray(signal) + rng.normal(size=(count, 9)) * spread
+    images = 0.5 + bright.reshape(count, 3, 3).repeat(3, axis=1).repeat(3, axis=2)
+    return images, labels
+
+
+def marked(count=180, seed=0):
+    """The middle tells the label; the upper left corner has a mark in half of them, whatever the label is."""
+    images, labels = images_with_signal([0, 0, 0, 0, 0.1, 0, 0, 0, 0], 0.05, count, seed)
+    rng = np.random.default_rng((seed, 1))
+    images[:, :3, :3] = np.where(rng.random(count) < 0.5, 0.7, 0.3)[:, np.newaxis, np.newaxis]
+    return images, labels
+
+
+MARKED = weighing(6, 1, 1, 1, 12, 1, 1, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return Memory(MARKED, *marked(), PLAN)
+
+
+def test_the_marks_region_is_first_and_alone_confirmed(planted):
+    found = blame(planted, NINE)
+    assert found.confirmed == ("r1c1",)
+    assert found.regions[0].region == "r1c1"
+    assert found["r1c1"].p < 0.01
+    assert found.verdict.startswith("r1c1 drives errors: hiding it in wrong answers raises")
+
+
+def test_a_region_that_right_answers_go_by_as_much_is_not_blamed_though_hiding_it_helps_every_wrong_one():
+    # All the evidence there is lies in the middle, so all errors are its own: nothing to repair.
+    signal, spread = np.eye(9)[4] * 0.1, 0.1 * np.eye(9)[4] + 0.001
+    study = Memory(weighing(*np.eye(9)[4] * 20), *images_with_signal(signal, spread), PLAN)
+    found = blame(study, NINE)
+    assert found["r2c2"].low > 0.1
+    assert found["r2c2"].suspect
+    assert found.confirmed == ()
+    assert found.verdict.startswith("nothing found: ")
+
+
+def test_a_region_that_is_noise_to_a_model_that_goes_by_it_is_blamed():
+    signal, spread = np.full(9, 0.06) * (np.arange(9) > 0), np.array([0.5, *[0.1] * 8])
+    study = Memory(weighing(*[10] * 9), *images_with_signal(signal, spread, 240), PLAN)
+    assert blame(study, NINE).confirmed == ("r1c1",)
+
+
+@pytest.mark.slow
+def test_models_that_weigh_their_evidence_well_are_left_alone():
+    alarms = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        signal, spread = rng.uniform(0.0, 0.1, 9), np.full(9, 0.15)
+        weights = 2 * signal / spread**2
+        study = Memory(weighing(*weights), *images_with_signal(signal, spread, 160, seed), PLAN)
+        alarms += bool(blame(study, NINE, seed=seed).confirmed)
+    assert alarms <= 2  # of 10 at 5 %: more has a chance below 2 %
+
+
+def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
+    found = blame(planted, NINE, most=1000, seed=3)
+    # Which half confirmed is not told; every image of this study is asked about in one of two halves.
+    wrong = planted.labels != planted.predicted
+    assert found.errors == wrong.sum()
+    alike = blame(planted, NINE[["r1c1", "r2c2"]], most=1000, seed=3)
+    line, name = alike["r1c1"], found["r1c1"]
+    assert (line.gain, line.righted, line.wronged) == (name.gain, name.righted, name.wronged)
+    images, labels = marked()
+    places = np.flatnonzero(confirming(planted, seed=3) & wrong)
+    hidden = images[places].copy()
+    hidden[:, :3, :3] = 0.5
+    n = np.arange(len(places))
+    gains = MARKED(hidden)[n, labels[places]] - MARKED(images[places])[n, labels[places]]
+    assert line.gain == pytest.approx(gains.mean())
+    assert line.righted == (MARKED(hidden).argmax(axis=1) == labels[places]).sum()
+    assert line.low < line.gain < line.high
+    assert alike.wrong == len(places)
+
+
+def confirming(study, seed):
+    from sightline.findings.sample_split import split_answers
+
+    return ~split_answers(study, None, np.random.default_rng(seed)).chooses
+
+
+def test_hiding_elsewhere_is_the_mean_over_the_other_places(planted):
+    # Of nine equal cells eight lie elsewhere; a cell may be moved anywhere, so many places come close to all.
+    few, many = (blame(planted, NINE, spots=spots)["r1c1"] for spots in (2, 40))
+    assert few.gain == many.gain
+    assert abs(many.elsewhere) < 0.05
+    assert many.gain > 0.2
+
+
+def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
+    images, labels = marked(60)
+    study = Memory(MARKED, images, labels, PLAN)
+
+    def never(images):
+        raise AssertionError("asked")
+
+    study.model = never
+    found = blame(study, NINE)
+    assert found.regions == ()
+    assert found.calls == 0
+    count = int((study.labels != study.predicted).sum())
+    assert 0 < count < 20
+    assert found.verdict == f"too few errors: {count}, and each of two halves needs 10."
+    assert str(found).splitlines()[0] == f"Blame: {count} wrong answers"
+
+
+def test_a_model_that_is_never_right_cannot_be_blamed_on_a_region():
+    images, labels = images_with_signal(np.full(9, 0.1), 0.05, 60)
+    study = Memory(weighing(*[20] * 9), images, 1 - labels, PLAN)
+    assert blame(study, NINE).verdict == "too few right answers: 0, and each of two halves needs 10."
+
+
+def test_same_seed_same_answer_for_any_batch_size_and_every_image_is_counted(planted):
+    sizes, model = [], planted.model
+
+    def counting(images):
+        sizes.append(len(images))
+        return model(images)
+
+    one, other = (blame(planted, NINE, model=counting, batch_size=size).to_dict() for size in (7, 256))
+    assert one["regions"][0].keys() == other["regions"][0].keys()
+    for mine, its in zip(one["regions"], other["regions"], strict=True):
+        numbers = {name: value for name, value in mine.items() if isinstance(value, float)}
+        assert numbers == pytest.approx({name: its[name] for name in numbers})
+        assert (mine["region"], mine["p"], mine["confirmed"]) == (its["region"], its["p"], its["confirmed"])
+    assert sum(sizes) == 2 * one["calls"]
+    assert one["calls"] == (one["wrong"] + one["right"]) * (1 + 9 * 5)
+    # Several images' worth go in one batch, for each of them has 46.
+    assert max(sizes) == 256
+    assert sorted(sizes)[-5:] == [256] * 5
+
+
+@pytest.mark.slow
+def test_groups_are_what_is_counted_not_images():
+    images, labels = marked(90)
+    often = Memory(MARKED, np.repeat(images, 3, axis=0), np.repeat(labels, 3), PLAN)
+    person = np.repeat(np.arange(90), 3)
+    alone, grouped = blame(often, NINE), blame(often, NINE, groups=person)
+    assert alone.groups is None
+    assert grouped.groups * 3 == grouped.wrong
+    wide, narrow = (np.mean([line.high - line.low for line in each.regions]) for each in (grouped, alone))
+    assert wide > 1.3 * narrow
+    assert f"in {grouped.groups} groups" in str(grouped)
+
+
+def test_two_groups_are_too_few(planted):
+    found = blame(planted, NINE, groups="label")
+    assert found.verdict.startswith("too few errors: the ")
+    assert found.verdict.endswith("come from 1 groups in one half, and each half needs 6.")
+
+
+def test_scores_that_are_no_probabilities_are_compared_as_they_are():
+    def logits(images):
+        scores = cells(images) @ np.array([6, 1, 1, 1, 12, 1, 1, 1, 1.0])
+        return np.stack([-scores, scores], axis=1)
+
+    assert blame(Memory(logits, *marked(), PLAN), NINE).confirmed == ("r1c1",)
+    assert class_evidence(np.array([[3.0, 1, -2], [0, 5, 9]]), 0, likely=False).tolist() == [2, -5]
+
+
+def test_the_dictionary_is_json_and_says_what_the_table_says(planted):
+    found = blame(planted, NINE)
+    kept = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert [one["region"] for one in kept["regions"]] == [one.region for one in found.regions]
+    assert kept["verdict"] == found.verdict
+    assert [one["p"] is None for one in kept["regions"]] == [False] * 3 + [True] * 6
+    heading, titles, first, *_ = str(found).splitlines()
+    assert heading.startswith(
+        f"Blame: {found.errors} wrong answers; confirmed on {found.wrong} of them beside "
+    )
+    assert heading.endswith(f"hidden with Colour(value=0.5), {found.calls:,} model calls")
+    assert first.split()[:2] == ["*", "r1c1"]
+    assert titles.split()[:2] == ["region", "gain"]
+
+
+def test_the_fill_may_be_another_than_the_plans(planted):
+    assert blame(planted, NINE, fill="blur:sigma=2").fill == "Blur(sigma=2)"
+
+
+def test_an_unknown_region_is_a_key_error(planted):
+    with pytest.raises(KeyError, match="jaw"):
+        blame(planted, NINE)["jaw"]
+
+
+def test_another_model_than_the_one_explained_is_refused(planted):
+    with pytest.raises(ModelError, match=r"another class than in the study.*\[blame-model\]"):
+        blame(planted, NINE, model=lambda images: MARKED(images)[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"lead": 0}, "lead must be a whole number from 1 up, but 0 was given."),
+        ({"spots": 0}, "spots must be a whole number from 1 up, but 0 was given."),
+        ({"most": 10}, "most must be a whole number from 20 up, but 10 was given."),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 up, but 0 was given."),
+        ({"seed": -1}, "seed must be a whole number from 0 up, but -1 was given."),
+        ({"least": 1}, "least must be at least 0 and below 1, but 1 was given."),
+        ({"level": 0}, "level must be between 0 and 1, but 0 was given."),
+    ],
+)
+def test_an_option_out_of_range_is_said_to_be(planted, given, told):
+    with pytest.raises(OptionError) as caught:
+        blame(planted, NINE, **given)
+    assert str(caught.value) == f"{told} [option-value]"
+
+
+def test_groups_that_do_not_fit_are_refused(planted):
+    with pytest.raises(OptionError, match=r"one item for each of the 180 .* of shape \(3,\) was given"):
+        blame(planted, NINE, groups=[1, 2, 3])
+    with pytest.raises(OptionError, match="but 'person' was given"):
+        blame(planted, NINE, groups="person")
