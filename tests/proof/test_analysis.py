@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import sightline as sl
+from sightline._digests import image_digest
 from sightline.engine.fills import Noise, SegmentMean
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, ModelError, OptionError
@@ -15,7 +16,6 @@ from sightline.proof.probes import move_content
 from sightline.regions.builders import grid
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion
 from sightline.repair.result import fixed
-from sightline.study.tasks import image_digest
 
 NAMES = ("oak", "birch", "pine")
 TOP = grid(2, 1)["r1c1"]

@@ -7,10 +7,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sightline import as_model
+from sightline._digests import image_digest
 from sightline.errors import ImageError, ModelError, OptionError
 from sightline.regions.builders import grid
 from sightline.repair.counterexamples import Counterexamples
-from sightline.study.tasks import image_digest
 
 CORNER = grid(4, 4)["r1c1"]
 

@@ -9,13 +9,13 @@ import pytest
 from sightline.study.request_batching import RequestBatcher, RunStopped
 
 
-def together(abreast, batches):
+def together(batcher, batches):
     """What each of several threads gets, or the error it meets."""
     found = [None] * len(batches)
 
     def ask(place):
         try:
-            found[place] = abreast(batches[place])
+            found[place] = batcher(batches[place])
         except BaseException as error:
             found[place] = error
 
@@ -71,17 +71,17 @@ def test_one_image_s_failure_is_its_own():
 
 
 def test_once_stopped_the_model_is_not_asked_any_more():
-    abreast = RequestBatcher(lambda images: pytest.fail("asked"), 8)
-    abreast.stopped = True
+    batcher = RequestBatcher(lambda images: pytest.fail("asked"), 8)
+    batcher.stopped = True
     with pytest.raises(RunStopped):
-        abreast(batch(1.0))
+        batcher(batch(1.0))
 
 
 def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
     class Away:
         busy = False
 
-        def masked(self, count):
+        def score_masks(self, count):
             assert not self.busy
             self.busy = True
             time.sleep(0.02)
@@ -91,10 +91,10 @@ def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
         def network(self):
             return "inside"
 
-    abreast = RequestBatcher(Away(), 8)
+    batcher = RequestBatcher(Away(), 8)
     found = [None] * 4
     threads = [
-        threading.Thread(target=lambda n=n: found.__setitem__(n, list(abreast.score_masks(n))))
+        threading.Thread(target=lambda n=n: found.__setitem__(n, list(batcher.score_masks(n))))
         for n in range(4)
     ]
     for thread in threads:
@@ -102,5 +102,5 @@ def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
     for thread in threads:
         thread.join()
     assert found == [list(range(n)) for n in range(4)]
-    assert abreast.network() == "inside"
+    assert batcher.network() == "inside"
     assert RequestBatcher(len, 8).score_masks is None

@@ -94,8 +94,8 @@ def test_new_lines_take_the_place_of_failed_ones(tmp_path):
 def test_the_lines_of_one_image_are_found_in_any_part(tmp_path):
     store = filled(tmp_path, 9, 2)
     store.join_parts(9, 2)
-    assert store.image_lines(7)["place"].to_pylist() == [7, 7]
-    assert store.image_lines(9) is None
+    assert [line["place"] for line in store.image_lines(7)] == [7, 7]
+    assert store.image_lines(9) == []
     assert store.place_of("5") == 5
     with pytest.raises(OptionError, match="no image of the study has the id 'x'"):
         store.place_of("x")

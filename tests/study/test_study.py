@@ -315,7 +315,7 @@ def test_a_damaged_plan_is_told_of_and_left_alone(study):
     ("options", "told"), [({"workers": 0}, "workers"), ({"batch_size": 0}, "batch_size")]
 )
 def test_impossible_numbers_are_refused(tmp_path, options, told):
-    with pytest.raises(OptionError, match=f"{told} must be 1 or more"):
+    with pytest.raises(OptionError, match=f"{told} must be a whole number from 1 up"):
         Study(tmp_path / "run", PLAN).run(images(), model, **options)
 
 

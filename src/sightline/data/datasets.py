@@ -271,9 +271,10 @@ def dataset_fingerprint(source: Dataset) -> str:
 def _digest_file_index(digest: Any, source: ImageFolder) -> None:
     files = source.file_index
     root = os.fsencode(files.root)
-    digest.update(
-        repr((source.image_format, tuple(folder.removeprefix(root) for folder in files.folders))).encode()
-    )
+    # The class was called Form when the first studies were written, and they have to be known again.
+    form = repr(source.image_format).replace("ImageFormat(", "Form(", 1)
+    folders = tuple(folder.removeprefix(root) for folder in files.folders)
+    digest.update(f"({form}, {folders!r})".encode())
     digest.update(files.names)
     for array in (files.name_ends, files.folder_indices, files.folder_classes, source.indices):
         _update_digest(digest, np.asarray(array, dtype=np.int64))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from sightline._digests import image_digest
 from sightline.adapters import as_model
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ModelError, OptionError
@@ -28,7 +29,6 @@ from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve
 from sightline.repair.result import Provenance, RepairResult
 from sightline.repair.training_data import Subset, as_subset, predict_scores
 from sightline.study.schema import StudyResults
-from sightline.study.tasks import image_digest
 from sightline.types import Fill
 
 __all__ = ["Proof", "prove"]

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int, Shaped
 
+from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Dataset, Image, as_dataset, labels_of
 from sightline.errors import ImageError
 from sightline.evaluation.classification import match_labels
-from sightline.study.tasks import image_digest
 from sightline.types import record
 
 VALIDATION_SHARE = 0.2

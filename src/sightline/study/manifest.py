@@ -1,23 +1,23 @@
 """What a study is made of ⇄ plan.toml: its plan, its model, its data, and how to know them again."""
 
 import dataclasses
-import hashlib
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 import sightline
+from sightline._digests import array_digest
+from sightline._files import written_aside
 from sightline._optional import require
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, OptionError
 from sightline.explanation_io import UNREADABLE, decode, encode
 from sightline.study.schema import LAYOUT
-from sightline.types import array_digest, record
+from sightline.types import record
 
 NAME = "plan.toml"
 ARRAYS = "plan.npz"
@@ -111,11 +111,13 @@ class Manifest:
     @property
     def selected_count(self) -> int:
         """Images that are to be explained."""
-        return (
-            self.image_count
-            if self.split is None
-            else int(self.split.selected(np.arange(self.image_count)).sum())
-        )
+        return len(studied_places(self.split, 0, self.image_count))
+
+
+def studied_places(split: HoldoutRule | None, start: int, stop: int) -> Int[np.ndarray, "_"]:
+    """Places from `start` to `stop` − 1 of the images that are explained: all, if none are held out."""
+    every = np.arange(start, stop)
+    return every if split is None else every[split.selected(every)]
 
 
 def plan_to_table(plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -197,6 +199,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
     """
     writer = require("tomli_w", extra="study")
     plan, arrays = plan_to_table(manifest.plan)
+    data: dict[str, Any] = {
+        "name": manifest.data_text,
+        "images": manifest.image_count,
+        "fingerprint": manifest.fingerprint,
+    }
+    if manifest.image_format is not None:
+        data["form"] = _without_none(dataclasses.asdict(manifest.image_format))
+    if manifest.split is not None:
+        data["split"] = dataclasses.asdict(manifest.split)
     text = {
         "layout": LAYOUT,
         "sightline": sightline.__version__,
@@ -207,39 +218,25 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
             "digest": manifest.model_digest,
             "columns": manifest.n_columns,
             "class_names": list(manifest.class_names or ()),
-            "probes": {str(probe.place): probe.text for probe in manifest.reference_predictions},
+            "probes": {str(one.place): one.text for one in manifest.reference_predictions},
         },
-        "data": {
-            "name": manifest.data_text,
-            "images": manifest.image_count,
-            "fingerprint": manifest.fingerprint,
-        }
-        | (
-            {}
-            if manifest.image_format is None
-            else {"form": _without_none(dataclasses.asdict(manifest.image_format))}
-        )
-        | ({} if manifest.split is None else {"split": dataclasses.asdict(manifest.split)}),
+        "data": data,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if arrays:
             np.savez_compressed(folder / ARRAYS, **arrays)
-        aside = folder / f".{NAME}.{os.getpid()}"
-        aside.write_text(writer.dumps(text), encoding="utf-8")
-        try:
-            os.link(aside, folder / NAME)
-        except FileExistsError:
-            return False
-        finally:
-            aside.unlink()
-        return True
+        with written_aside(folder / NAME, keep_existing=True) as aside:
+            aside.write_text(writer.dumps(text), encoding="utf-8")
+    except FileExistsError:
+        return False
     except OSError as error:
         raise FileError(
             f"no study can be kept in {folder}: {error.strerror or error}. Name a folder that can be "
             "written to.",
             slug="study-write",
         ) from error
+    return True
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -270,15 +267,6 @@ def read_manifest(folder: Path) -> Manifest | None:
             "sightline wrote; the explanations beside it are untouched.",
             slug="study-damaged",
         ) from error
-
-
-def file_digest(text: str) -> str:
-    """Digest of the file that a model is loaded from; empty if the text names none."""
-    path = Path(text)
-    if not (text and path.is_file()):
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_arrays(folder: Path) -> dict[str, Any]:

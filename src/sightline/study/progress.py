@@ -1,6 +1,7 @@
 """How far a study is: a bar on a terminal, a line now and then elsewhere."""
 
 import contextlib
+import datetime
 import sys
 import time
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ class StudyProgress:
         self.failed = 0
         self._bar: Any = None
         self._task: Any = None
-        self._began = self._told = time.monotonic()
+        self._began = self._last_line = time.monotonic()
 
     def add(self, images: int, failed: int = 0) -> None:
         """So many more images are done, so many of them without an explanation."""
@@ -36,8 +37,8 @@ class StudyProgress:
         self.failed += failed
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, failed=self.failed, rate=self.rate_text())
-        elif self.shown and time.monotonic() - self._told > EVERY:
-            self._told = time.monotonic()
+        elif self.shown and time.monotonic() - self._last_line > EVERY:
+            self._last_line = time.monotonic()
             print(self.status_line(), file=sys.stderr, flush=True)  # noqa: T201
 
     def rate_text(self) -> str:
@@ -47,10 +48,12 @@ class StudyProgress:
 
     def status_line(self) -> str:
         """Where it stands, in one line."""
-        seconds = time.monotonic() - self._began
-        left = seconds / self.done * (self.total - self.done) if self.done else float("nan")
+        left = "?"
+        if self.done:
+            seconds = (time.monotonic() - self._began) / self.done * (self.total - self.done)
+            left = str(datetime.timedelta(seconds=round(seconds)))
         done = f"{self.done:,} of {self.total:,} images, {self.rate_text()}"
-        return f"{done}, {_clock_text(left)} left, {self.failed:,} failed"
+        return f"{done}, {left} left, {self.failed:,} failed"
 
     @contextlib.contextmanager
     def running(self) -> Iterator["StudyProgress"]:
@@ -73,11 +76,3 @@ class StudyProgress:
             self._task = self._bar.add_task("explaining", total=self.total, rate="…", failed=0)
             yield self
         self._bar = None
-
-
-def _clock_text(seconds: float) -> str:
-    if seconds != seconds:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

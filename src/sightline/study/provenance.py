@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from sightline._digests import file_digest
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
@@ -18,8 +19,7 @@ from sightline.engine.pipeline import max_calls
 from sightline.engine.plan import Plan
 from sightline.errors import ImageError, OptionError, SightlineError
 from sightline.evaluation.classification import match_labels
-from sightline.study import manifest as kept
-from sightline.study.manifest import Manifest, ReferencePrediction
+from sightline.study.manifest import Manifest, ReferencePrediction, studied_places
 from sightline.study.tasks import ModelSpec, StudyJob
 from sightline.types import WhiteBoxMethod, record
 
@@ -37,7 +37,7 @@ PARTS = 16
 class OpenedData:
     """Labelled images, and the text and form by which they can be opened again, if they can.
 
-    With a split, only those are meant that it means; places are those of all images.
+    With a split, only those are to be explained that it selects; places are those of all images.
     """
 
     source: Dataset
@@ -46,9 +46,8 @@ class OpenedData:
     split: HoldoutRule | None = None
 
     def selected_places(self) -> Int[np.ndarray, "N"]:
-        """Places of the images that are meant."""
-        every = np.arange(len(self.source))
-        return every if self.split is None else every[self.split.selected(every)]
+        """Places of the images that are to be explained."""
+        return studied_places(self.split, 0, len(self.source))
 
 
 @record
@@ -121,7 +120,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
         class_names=names,
         n_columns=columns,
         model_text=text,
-        model_digest=kept.file_digest(text),
+        model_digest=_text_digest(text),
         reference_predictions=tuple(
             ReferencePrediction.from_scores(place, scores) for place, scores in probes.items()
         ),
@@ -197,13 +196,18 @@ def check_model_file(manifest: Manifest, opened: OpenedModel, folder: Path) -> N
     ------
     OptionError
     """
-    now = kept.file_digest(opened.spec.text) if opened.spec else ""
+    now = _text_digest(opened.spec.text) if opened.spec else ""
     if now and manifest.model_digest and now != manifest.model_digest:
         raise OptionError(
             f"the file of the model is another than when the study in {folder} was made. Give the new "
             "study a folder of its own.",
             slug="study-other-model",
         )
+
+
+def _text_digest(text: str) -> str:
+    """Digest of the file that a model is opened from; empty if the text names none."""
+    return file_digest(text) if text and Path(text).is_file() else ""
 
 
 def _possible_classes(source: Dataset, columns: int) -> Any:

@@ -1,16 +1,23 @@
-"""a job and what is missing → parts in the store."""
+"""a job and what is missing → parts in the store: by this process, by several on this machine, or by Ray."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from sightline.errors import ModelError
 from sightline.study.progress import StudyProgress
 from sightline.study.ray import Ray
 from sightline.study.store import Store
-from sightline.study.tasks import ComputedPart, StudyJob, compute_here, compute_in_processes
+from sightline.study.tasks import ComputedPart, StudyJob, pickled_job
 
 HOPELESS = 32
 """Images in a row that may fail before the run is given up."""
+DEATHS = 3
+"""Times that workers may die without a part being finished in between."""
 
 
 def compute_missing(
@@ -81,3 +88,89 @@ def _execute_parts(
     if workers > 1:
         return compute_in_processes(job, parts, workers)
     return compute_here(job.with_open_model(), parts, lambda: progress.add(1))
+
+
+def compute_here(
+    job: StudyJob, parts: Iterable[tuple[int, int]], tick: Callable[[], None]
+) -> Iterator[ComputedPart]:
+    """Part by part in this process."""
+    for start, stop in parts:
+        yield start, stop, job.compute_part(start, stop, tick)
+
+
+def compute_in_processes(
+    job: StudyJob, parts: Iterable[tuple[int, int]], workers: int
+) -> Iterator[ComputedPart]:
+    """Parts in the order in which they are done, by processes that share this machine's cores evenly.
+
+    Where one dies, the parts that were being computed are computed again by new ones.
+
+    Raises
+    ------
+    ModelError
+        If processes die again and again with no part finished in between.
+    OptionError
+        If the model cannot be handed to another process.
+    """
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    coming, begun, deaths = iter(parts), dict[int, int](), 0
+
+    def taken() -> Iterator[tuple[int, int]]:
+        for start, stop in coming:
+            begun[start] = stop
+            yield start, stop
+
+    with _job_file(job) as path:
+        while True:
+            lost = list(begun.items())
+            try:
+                for start, stop, table in _compute_parallel(path, itertools.chain(lost, taken()), workers):
+                    del begun[start]
+                    deaths = 0
+                    yield start, stop, table
+                return
+            except TerminatedWorkerError:
+                deaths += 1
+                if deaths == DEATHS:
+                    raise _processes_died(next(iter(begun.items())), workers) from None
+
+
+def _compute_parallel(path: Path, parts: Iterable[tuple[int, int]], workers: int) -> Iterator[ComputedPart]:
+    import joblib
+
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=threads):
+        pool = joblib.Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs", max_nbytes=None)
+        yield from pool(joblib.delayed(_compute_remote)(path, start, stop) for start, stop in parts)
+
+
+@contextlib.contextmanager
+def _job_file(job: StudyJob) -> Iterator[Path]:
+    """The job in a file, so that each worker reads it once."""
+    with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
+        path = Path(folder) / "job"
+        path.write_bytes(pickled_job(job))
+        yield path
+
+
+@functools.lru_cache(maxsize=1)
+def _receive_job(path: Path) -> StudyJob:
+    import pickle
+
+    # The parent process wrote it, a moment ago, where only this user can write.
+    job: StudyJob = pickle.loads(path.read_bytes())
+    return job.with_open_model()
+
+
+def _compute_remote(path: Path, start: int, stop: int) -> ComputedPart:
+    return start, stop, _receive_job(path).compute_part(start, stop)
+
+
+def _processes_died(part: tuple[int, int], workers: int) -> ModelError:
+    return ModelError(
+        f"worker processes died {DEATHS} times without finishing a part, the first of them images {part[0]} "
+        f"to {part[1] - 1}: most likely memory ran out. Give fewer workers than {workers}; with one, Python "
+        "itself says what happens. What was done before is kept.",
+        slug="study-workers",
+    )

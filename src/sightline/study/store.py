@@ -8,9 +8,7 @@ larger ones, named likewise; a part within a larger one no longer counts.
 
 import contextlib
 import errno
-import os
 import re
-import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from sightline._files import written_aside
 from sightline._optional import require
 from sightline.errors import FileError, OptionError
 from sightline.study.schema import table_schema
@@ -91,22 +90,16 @@ class Store:
         """
         parquet = _parquet_module()
         path = self._part_path(start, stop)
-        aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with parquet.ParquetWriter(aside, table_schema(), **WRITING) as file:
-                for table in filter(
-                    len, _merge_small_tables(tables)
-                ):  # a row group cannot be empty, a part can
+            with (
+                written_aside(path) as aside,
+                parquet.ParquetWriter(aside, table_schema(), **WRITING) as file,
+            ):
+                for table in filter(len, _merge_small_tables(tables)):  # a row group cannot be empty
                     file.write_table(table, row_group_size=table.num_rows)
-            with aside.open("rb") as written:
-                os.fsync(written.fileno())
-            aside.replace(path)
         except OSError as error:
             raise _write_error(self.folder, error) from error
-        finally:
-            with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
         return StorePart(start, stop, path)
 
     def has_part(self, start: int, stop: int) -> bool:
@@ -122,7 +115,7 @@ class Store:
 
         Parameters
         ----------
-        part : Part
+        part : StorePart
         again : mapping of int to pyarrow.Table
             The new lines of each of those images, by its place.
         """
@@ -154,13 +147,9 @@ class Store:
         for which, group in groups.items():
             whole = min(count, (which + 1) * wide) - which * wide
             if len(group) > 1 and sum(part.stop - part.start for part in group) == whole:
-                self._join_group(group)
-
-    def _join_group(self, group: list[StorePart]) -> None:
-        parquet = _parquet_module()
-        self.write_part(group[0].start, group[-1].stop, (parquet.read_table(part.path) for part in group))
-        for part in group:
-            part.path.unlink(missing_ok=True)
+                self.write_part(group[0].start, group[-1].stop, map(self.read_part, group))
+                for part in group:
+                    part.path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def claim_part(self, start: int) -> Iterator[bool]:
@@ -203,17 +192,17 @@ class Store:
     def _part_path(self, start: int, stop: int) -> Path:
         return self.folder / f"{start:09d}-{stop:09d}.parquet"
 
-    def image_lines(self, place: int) -> Any:
-        """The lines of one image, as a pyarrow table; None where it is not there."""
-        compute = require("pyarrow.compute", extra="study")
+    def image_lines(self, place: int) -> list[dict[str, Any]]:
+        """The lines of one image; none where it is not there."""
         for part in self.parts():
             if part.start <= place < part.stop:
                 with _open_part(part) as file:
                     for group in range(file.num_row_groups):
-                        if place in file.read_row_group(group, ["place"])["place"].to_pylist():
-                            table = file.read_row_group(group)
-                            return table.filter(compute.equal(table["place"], place))
-        return None
+                        places = file.read_row_group(group, ["place"])["place"].to_pylist()
+                        if place in places:
+                            lines = file.read_row_group(group).slice(places.index(place), places.count(place))
+                            return list(lines.to_pylist())
+        return []
 
     def outcome_columns(self) -> dict[str, Int[np.ndarray, "N"]]:
         """Place, label and predicted class of the images that were explained."""

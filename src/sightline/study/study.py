@@ -2,32 +2,50 @@
 
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 
+from sightline._checks import check_batch_size, check_whole, is_whole
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
 from sightline.data.datasets import Apart, Dataset, apart
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
-from sightline.errors import ModelError, OptionError
+from sightline.errors import FileError, ModelError, OptionError
+from sightline.evaluation.classification import Evaluation
 from sightline.explanation import Explanation
-from sightline.study import manifest as kept
 from sightline.study import provenance, runner
-from sightline.study.manifest import Manifest
+from sightline.study.manifest import (
+    Manifest,
+    check_held_out,
+    check_same_plan,
+    read_manifest,
+    write_manifest,
+)
 from sightline.study.progress import StudyProgress
 from sightline.study.provenance import OpenedData, OpenedModel
 from sightline.study.ray import Ray
-from sightline.study.study_reader import Reading
+from sightline.study.schema import Row, row_from_lines, rows_from_table
+from sightline.study.store import Store
 from sightline.types import Scores
 
 
-class Study(Reading):
+class Failure(NamedTuple):
+    """An image that could not be explained, and why."""
+
+    place: int
+    id: str
+    failure: str
+    reason: str
+
+
+class Study:
     """Explanations of many labelled images, in a folder; computed once, in as many runs as it takes.
 
     Parameters
@@ -61,17 +79,47 @@ class Study(Reading):
     """
 
     def __init__(self, path: str | PathLike[str], plan: Plan | None = None) -> None:
-        super().__init__(path)
         if plan is not None and not isinstance(plan, Plan):
             raise OptionError(
                 f"plan must be a Plan, but {plan!r} was given: sl.Plan(attribute=...).", slug="option-value"
             )
-        self._plan = plan
+        self.path = Path(path).expanduser()
+        self.store = Store(self.path / "parts")
+        self._given_plan = plan
+        self._manifest = read_manifest(self.path)
         if plan is not None and self._manifest is not None:
-            kept.check_same_plan(self._manifest.plan, plan, self.path)
-            self._manifest = self._with_plan(self._manifest)
+            check_same_plan(self._manifest.plan, plan, self.path)
+            self._manifest = self._with_given_plan(self._manifest)
         self._opened_data: OpenedData | None = None
         self._opened_model: OpenedModel | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What decides the numbers."""
+        return self._manifest.plan if self._manifest is not None else self._given_plan or Plan()
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the model's classes, in its order."""
+        return None if self._manifest is None else self._manifest.class_names
+
+    @property
+    def count(self) -> int:
+        """Images of the data that are to be explained; those held out are not among them."""
+        return self.manifest.selected_count
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the study is made of.
+
+        Raises
+        ------
+        FileError
+            If it was never run.
+        """
+        if self._manifest is None:
+            raise FileError(f"there is no study in {self.path}: run it first.", slug="study-missing")
+        return self._manifest
 
     @property
     def source(self) -> Any:
@@ -82,7 +130,7 @@ class Study(Reading):
         OptionError
             If they were held in memory, by another process.
         """
-        return self._open_images().source
+        return self._open_data().source
 
     @property
     def held_out(self) -> Apart:
@@ -93,15 +141,6 @@ class Study(Reading):
         OptionError
             If none were held out when the study began.
         """
-        return apart(self.source, self._holdout_rule().complement())
-
-    @property
-    def studied(self) -> Dataset:
-        """The images that are explained: all but those held out."""
-        split = self.manifest.split
-        return self.source if split is None else apart(self.source, split)
-
-    def _holdout_rule(self) -> HoldoutRule:
         if self.manifest.split is None:
             raise OptionError(
                 f"the study in {self.path} holds no images out: it has used them all. Prove the repair on "
@@ -109,7 +148,13 @@ class Study(Reading):
                 "(--held-out 0.3).",
                 slug="study-held-out",
             )
-        return self.manifest.split
+        return apart(self.source, self.manifest.split.complement())
+
+    @property
+    def studied(self) -> Dataset:
+        """The images that are explained: all but those held out."""
+        split = self.manifest.split
+        return self.source if split is None else apart(self.source, split)
 
     @property
     def model(self) -> CheckedModel:
@@ -123,18 +168,6 @@ class Study(Reading):
             If loading it needs trust.
         """
         return self._open_model().model
-
-    def _open_model(self) -> OpenedModel:
-        if self._opened_model is None:
-            if not self.manifest.model_text:
-                raise OptionError(
-                    f"the model of the study in {self.path} was given from memory: give it again, as in "
-                    "study.attach(data, model).",
-                    slug="study-model",
-                )
-            self.attach(model=self.manifest.model_text)
-        assert self._opened_model is not None
-        return self._opened_model
 
     def attach(
         self,
@@ -173,18 +206,6 @@ class Study(Reading):
             self._opened_model = asked
         return self
 
-    def _open_images(self) -> OpenedData:
-        if self._opened_data is None:
-            if not self.manifest.data_text:
-                raise OptionError(
-                    f"the images of the study in {self.path} were given from memory: give them again, as in "
-                    "study.attach(data, model).",
-                    slug="study-data",
-                )
-            self.attach(data=self.manifest.data_text, form=self.manifest.image_format)
-        assert self._opened_data is not None
-        return self._opened_data
-
     def run(
         self,
         data: Any = None,
@@ -208,12 +229,12 @@ class Study(Reading):
 
         Parameters
         ----------
-        data : Labelled, Folder, (images, labels) or str
+        data : labelled images, (images, labels) or str
             A text is a folder, a list or a built-in set, as the command `sightline study` takes it. May be
             left out, like the model, where the study knows its own.
         model : anything `as_model` takes, or str
             A text is a file, a URL or ``package.module:function``, which each worker opens for itself.
-        form : Form, optional
+        form : ImageFormat, optional
             The form that images named by a text are brought to.
         class_names : optional
             As for `as_model`.
@@ -247,14 +268,16 @@ class Study(Reading):
         FileError
             If the study's folder cannot be written to.
         """
-        _check_run_options(workers, batch_size)
+        if not isinstance(workers, Ray):
+            check_whole("workers", workers)
+        batch_size = check_batch_size(batch_size)
         how = {"form": form, "preprocess": preprocess, "trust": trust}
         if self._manifest is None:
             self._begin_study(data, model, class_names, held_out, **how)
         else:
-            kept.check_held_out(self.manifest, held_out, self.path)
+            check_held_out(self.manifest, held_out, self.path)
             self.attach(data, model, **how)
-        job = provenance.make_job(self.manifest, self._open_images(), self._open_model(), batch_size)
+        job = provenance.make_job(self.manifest, self._open_data(), self._open_model(), batch_size)
         size, count = self.manifest.part_size, self.manifest.image_count
         self.store.remove_abandoned()
         missing = self.store.missing_parts(count, size)
@@ -267,6 +290,85 @@ class Study(Reading):
         self.store.join_parts(count, size)
         self._check_hopeless()
         return self
+
+    def rows(self) -> Iterator[Row]:
+        """Every image that was explained, in the order of the data."""
+        classes = self.manifest.n_columns
+        for table in self.store.tables():
+            yield from rows_from_table(table, classes)
+
+    def row(self, place: int) -> Row:
+        """One image that was explained.
+
+        Raises
+        ------
+        OptionError
+            If it was not.
+        """
+        if not is_whole(place):
+            raise OptionError(
+                f"an image is asked for by its place, a whole number, but {place!r} was given.",
+                slug="study-row",
+            )
+        lines = self.store.image_lines(place)
+        if not lines:
+            raise OptionError(
+                f"image {place} is not among the {len(self)} explained ones of {self.count}.",
+                slug="study-row",
+            )
+        if lines[0]["failure"] is not None:
+            raise OptionError(
+                f"image {place} ({lines[0]['id']}) could not be explained: {lines[0]['reason']}",
+                slug="study-row",
+            )
+        return row_from_lines(lines, self.manifest.n_columns)
+
+    def outcomes(self) -> Evaluation:
+        """How often the model was right on the explained images, and where it was wrong."""
+        columns = self.store.outcome_columns()
+        scores = np.broadcast_to(np.float64(np.nan), (len(columns["place"]), self.manifest.n_columns))
+        return Evaluation(
+            scores, columns["label"], columns["predicted"], columns["place"], self.class_names, None
+        )
+
+    @property
+    def places(self) -> Int[np.ndarray, "N"]:
+        """Places of the explained images, in order."""
+        return self.store.outcome_columns()["place"]
+
+    @property
+    def labels(self) -> Int[np.ndarray, "N"]:
+        """Labels of the explained images."""
+        return self.store.outcome_columns()["label"]
+
+    @property
+    def predicted(self) -> Int[np.ndarray, "N"]:
+        """Predicted classes of the explained images."""
+        return self.store.outcome_columns()["predicted"]
+
+    def failures(self) -> list[Failure]:
+        """The images that could not be explained, and why."""
+        return [Failure(**line) for line in self.store.failed_lines()]
+
+    def sql(self, query: str) -> Any:
+        """What DuckDB answers about the table ``rows``, which has a line for each image and target.
+
+        Parameters
+        ----------
+        query : str
+            Such as ``"select predicted, avg(score) from rows where rank = 0 group by predicted"``.
+
+        Returns
+        -------
+        duckdb.DuckDBPyRelation
+            It prints as a table; ``.fetchall()``, ``.df()``, ``.arrow()`` and ``.pl()`` hand it on.
+
+        Raises
+        ------
+        OptionError
+            If DuckDB cannot answer.
+        """
+        return self.store.query(query)
 
     def image(self, place: int) -> Shaped[np.ndarray, "..."]:
         """The pixels of an image, as the model is asked about them.
@@ -300,6 +402,30 @@ class Study(Reading):
             self.image(place), self.plan, row.segments, scores, row.attribution, self.class_names
         )
 
+    def _open_data(self) -> OpenedData:
+        if self._opened_data is None:
+            if not self.manifest.data_text:
+                raise self._given_from_memory("images", "study-data")
+            self.attach(data=self.manifest.data_text, form=self.manifest.image_format)
+        assert self._opened_data is not None
+        return self._opened_data
+
+    def _open_model(self) -> OpenedModel:
+        if self._opened_model is None:
+            if not self.manifest.model_text:
+                raise self._given_from_memory("model", "study-model")
+            self.attach(model=self.manifest.model_text)
+        assert self._opened_model is not None
+        return self._opened_model
+
+    def _given_from_memory(self, what: str, slug: str) -> OptionError:
+        was, it = ("were", "them") if what == "images" else ("was", "it")
+        return OptionError(
+            f"the {what} of the study in {self.path} {was} given from memory: give {it} again, as in "
+            "study.attach(data, model).",
+            slug=slug,
+        )
+
     def _begin_study(
         self, data: Any, model: Any, class_names: Any, held_out: float | None, **how: Any
     ) -> None:
@@ -311,20 +437,20 @@ class Study(Reading):
         split = HoldoutRule(held_out, self.plan.seed) if held_out else None
         images = provenance.resolve_images(data, how["form"], split)
         asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"])
-        mine = kept.write_manifest(self.path, provenance.make_manifest(self.plan, images, asked))
-        self._manifest = kept.read_manifest(self.path)
+        mine = write_manifest(self.path, provenance.make_manifest(self.plan, images, asked))
+        self._manifest = read_manifest(self.path)
         if not mine:
-            kept.check_same_plan(self.manifest.plan, self._plan or Plan(), self.path)
-            kept.check_held_out(self.manifest, held_out, self.path)
-        self._manifest = self._with_plan(self.manifest)
+            check_same_plan(self.manifest.plan, self._given_plan or Plan(), self.path)
+            check_held_out(self.manifest, held_out, self.path)
+        self._manifest = self._with_given_plan(self.manifest)
         if mine:
             self._opened_data, self._opened_model = images, asked
         else:
             self.attach(data, model, **how)
 
-    def _with_plan(self, origin: Manifest) -> Manifest:
+    def _with_given_plan(self, manifest: Manifest) -> Manifest:
         """With the plan that was given, if one was: a file cannot hold its functions."""
-        return origin if self._plan is None else dataclasses.replace(origin, plan=self._plan)
+        return manifest if self._given_plan is None else dataclasses.replace(manifest, plan=self._given_plan)
 
     def _check_hopeless(self) -> None:
         """Say so where not one image could be explained."""
@@ -337,10 +463,17 @@ class Study(Reading):
                 slug="study-hopeless",
             )
 
+    def __len__(self) -> int:
+        return len(self.store.outcome_columns()["place"])
 
-def _check_run_options(workers: Any, batch_size: Any) -> None:
-    for name, value in (("workers", workers), ("batch_size", batch_size)):
-        if isinstance(value, Ray) or value is None:
-            continue
-        if not hasattr(value, "__index__") or value < 1:
-            raise OptionError(f"{name} must be 1 or more, but {value!r} was given.", slug="option-value")
+    def __repr__(self) -> str:
+        if self._manifest is None:
+            return f"Study({str(self.path)!r}: not run yet)"
+        columns = self.store.outcome_columns()
+        many, right = len(columns["place"]), int((columns["label"] == columns["predicted"]).sum())
+        held = self.manifest.image_count - self.count
+        return (
+            f"Study({str(self.path)!r}: {many:,} of {self.count:,} images explained ({right:,} right, "
+            f"{many - right:,} wrong), {len(self.failures()):,} failed"
+            f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__})"
+        )

@@ -1,39 +1,32 @@
-"""parts of a study → their lines: in this process, or in several on this machine."""
+"""a part of a study → its lines: what one worker does."""
 
-import contextlib
 import dataclasses
-import functools
-import hashlib
-import itertools
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._batch_sizes import choose_batch_size
+from sightline._digests import image_digest
 from sightline._optional import require
 from sightline.adapters import as_model
 from sightline.adapters.open_model import load_model
 from sightline.data.datasets import identity
 from sightline.data.holdout import HoldoutRule
-from sightline.engine import pipeline as engine
 from sightline.engine.image import as_image
-from sightline.engine.model_query import default_batch_size
+from sightline.engine.pipeline import run_plan
 from sightline.engine.plan import Plan, with_changes
-from sightline.errors import ModelError, OptionError, SightlineError, collect_warnings
+from sightline.errors import OptionError, SightlineError, collect_warnings
+from sightline.study.manifest import studied_places
 from sightline.study.request_batching import RequestBatcher
 from sightline.study.schema import PredictedAndLabel, failed_line, image_lines, table_schema
 from sightline.types import WhiteBoxMethod, record
 
-MOST_ABREAST = 8
+MOST_AT_ONCE = 8
 """Images that are explained at once by threads of one process."""
-DEATHS = 3
-"""Times that workers may die without a part being finished in between."""
 
 ComputedPart = tuple[int, int, Any]
 
@@ -66,15 +59,14 @@ class StudyJob:
 
     Parameters
     ----------
-    model : CheckedModel or Recipe
-    source : Labelled, Folder or the like
-        ``source[place]`` is an image and its label.
+    model : CheckedModel or ModelSpec
+    source : Dataset
     columns : int array
         The column of the model that each class of the data is.
     plan : Plan
     batch_size : int, optional
-    split : Split, optional
-        Which images are meant; by default all.
+    split : HoldoutRule, optional
+        Which images are explained; by default all.
     """
 
     model: Any
@@ -91,24 +83,23 @@ class StudyJob:
         return dataclasses.replace(self, model=self.model.open())
 
     def selected_places(self, start: int, stop: int) -> list[int]:
-        """The images from `start` to `stop` − 1 that are meant."""
-        every = np.arange(start, stop)
-        return (every if self.split is None else every[self.split.selected(every)]).tolist()
+        """The images from `start` to `stop` − 1 that are explained."""
+        return [int(place) for place in studied_places(self.split, start, stop)]
 
     def compute_part(self, start: int, stop: int, tick: Callable[[], None] = lambda: None) -> Any:
         """The lines of the images `start` to `stop` − 1, as a pyarrow table; the model has to be open."""
         pyarrow = require("pyarrow", extra="study")
         places = self.selected_places(start, stop)
-        abreast = min(self._images_at_once(start), max(1, len(places)))
-        if abreast == 1:
+        at_once = min(self._images_at_once(start), max(1, len(places)))
+        if at_once == 1:
             found = [self._explain_place(place, self.model, tick) for place in places]
         else:
-            found = self._explain_in_threads(places, abreast, tick)
+            found = self._explain_in_threads(places, at_once, tick)
         return pyarrow.Table.from_pylist([line for image in found for line in image], schema=table_schema())
 
-    def _explain_in_threads(self, places: list[int], abreast: int, tick: Callable[[], None]) -> list[Any]:
+    def _explain_in_threads(self, places: list[int], threads: int, tick: Callable[[], None]) -> list[Any]:
         model = RequestBatcher(self.model, self._batch_size_for(self._read_image(places[0])))
-        with ThreadPoolExecutor(abreast) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             try:
                 return list(pool.map(lambda place: self._explain_place(place, model, tick), places))
             except BaseException:
@@ -119,9 +110,8 @@ class StudyJob:
         """Images to be explained at once: as many as it takes to fill a batch twice."""
         if self.plan.budget == "auto" or isinstance(self.plan.attribute, WhiteBoxMethod):
             return 1
-        return int(
-            np.clip(2 * self._batch_size_for(self._read_image(place)) // self.plan.budget, 1, MOST_ABREAST)
-        )
+        size = self._batch_size_for(self._read_image(place))
+        return int(np.clip(2 * size // self.plan.budget, 1, MOST_AT_ONCE))
 
     def _read_image(self, place: int) -> Shaped[np.ndarray, "..."] | None:
         try:
@@ -131,100 +121,26 @@ class StudyJob:
 
     def _batch_size_for(self, image: Shaped[np.ndarray, "..."] | None) -> int:
         """Images in a batch."""
-        if image is None:
-            return 1
-        suits: Callable[[Any], int | None] = getattr(self.model, "suggested_batch_size", lambda image: None)
-        return self.batch_size or suits(image) or default_batch_size(image)
+        return 1 if image is None else choose_batch_size(self.batch_size, self.model, image)
 
     def _explain_place(self, place: int, model: Any, tick: Callable[[], None]) -> list[dict[str, Any]]:
         """The lines of one image; what goes wrong with it is a line."""
         about: dict[str, Any] = {"place": place, "id": identity(self.source, place)}
         started = time.perf_counter()
-        with collect_warnings() as heard:
+        with collect_warnings() as slugs:
             try:
                 pixels, given = self.source[place]
                 image, label = as_image(pixels), int(self.columns[given])
                 about |= {"content": image_digest(image), "label": label}
                 plan = with_changes(self.plan, target=PredictedAndLabel(label, self.plan.target))
-                made = engine.run_plan(image, model, plan, batch_size=self._batch_size_for(image))
-                about |= {"seconds": time.perf_counter() - started, "warnings": heard}
+                made = run_plan(image, model, plan, batch_size=self._batch_size_for(image))
+                about |= {"seconds": time.perf_counter() - started, "warnings": slugs}
                 return image_lines(about, *made)
             except Exception as error:
-                about |= {"seconds": time.perf_counter() - started, "warnings": heard}
+                about |= {"seconds": time.perf_counter() - started, "warnings": slugs}
                 return [failed_line(about, error)]
             finally:
                 tick()
-
-
-def image_digest(image: Shaped[np.ndarray, "..."]) -> str:
-    """Digest of an image's shape, dtype and pixels."""
-    told = hashlib.blake2b(f"{image.shape} {image.dtype.str}".encode(), digest_size=8)
-    told.update(np.ascontiguousarray(image).view(np.uint8).data)
-    return told.hexdigest()
-
-
-def compute_here(
-    job: StudyJob, parts: Iterable[tuple[int, int]], tick: Callable[[], None]
-) -> Iterator[ComputedPart]:
-    """Part by part in this process."""
-    for start, stop in parts:
-        yield start, stop, job.compute_part(start, stop, tick)
-
-
-def compute_in_processes(
-    job: StudyJob, parts: Iterable[tuple[int, int]], workers: int
-) -> Iterator[ComputedPart]:
-    """Parts in the order in which they are done, by processes that share this machine's cores evenly.
-
-    Where one dies, the parts that were being computed are computed again by new ones.
-
-    Raises
-    ------
-    ModelError
-        If processes die again and again with no part finished in between.
-    OptionError
-        If the model cannot be handed to another process.
-    """
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    coming, begun, deaths = iter(parts), dict[int, int](), 0
-
-    def taken() -> Iterator[tuple[int, int]]:
-        for start, stop in coming:
-            begun[start] = stop
-            yield start, stop
-
-    with _job_file(job) as path:
-        while True:
-            lost = list(begun.items())
-            try:
-                for start, stop, table in _compute_parallel(path, itertools.chain(lost, taken()), workers):
-                    del begun[start]
-                    deaths = 0
-                    yield start, stop, table
-                return
-            except TerminatedWorkerError:
-                deaths += 1
-                if deaths == DEATHS:
-                    raise _processes_died(next(iter(begun.items())), workers) from None
-
-
-def _compute_parallel(path: Path, parts: Iterable[tuple[int, int]], workers: int) -> Iterator[ComputedPart]:
-    import joblib
-
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=threads):
-        pool = joblib.Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs", max_nbytes=None)
-        yield from pool(joblib.delayed(_compute_remote)(path, start, stop) for start, stop in parts)
-
-
-@contextlib.contextmanager
-def _job_file(job: StudyJob) -> Iterator[Path]:
-    """The job in a file, so that each worker reads it once."""
-    with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
-        path = Path(folder) / "job"
-        path.write_bytes(pickled_job(job))
-        yield path
 
 
 def pickled_job(job: StudyJob) -> bytes:
@@ -244,25 +160,3 @@ def pickled_job(job: StudyJob) -> bytes:
             "opens it for itself; or leave out workers.",
             slug="study-pickle",
         ) from error
-
-
-@functools.lru_cache(maxsize=1)
-def _receive_job(path: Path) -> StudyJob:
-    import pickle
-
-    # The parent process wrote it, a moment ago, where only this user can write.
-    job: StudyJob = pickle.loads(path.read_bytes())
-    return job.with_open_model()
-
-
-def _compute_remote(path: Path, start: int, stop: int) -> ComputedPart:
-    return start, stop, _receive_job(path).compute_part(start, stop)
-
-
-def _processes_died(part: tuple[int, int], workers: int) -> ModelError:
-    return ModelError(
-        f"worker processes died {DEATHS} times without finishing a part, the first of them images {part[0]} "
-        f"to {part[1] - 1}: most likely memory ran out. Give fewer workers than {workers}; with one, Python "
-        "itself says what happens. What was done before is kept.",
-        slug="study-workers",
-    )
