@@ -14,8 +14,7 @@ from sightline.errors import ImageError, OptionError
 from sightline.figures.atlas_figure import tint_mean_image
 from sightline.findings.atlas_analysis import _welch_test, atlas
 from sightline.findings.atlas_result import SAME, Atlas, OutcomeMap
-from sightline.findings.heatmaps import resize_keeping_sums
-from sightline.findings.running_stats import RunningMean
+from sightline.findings.heatmaps import RunningMean, resize_keeping_sums
 from sightline.regions import builders
 from sightline.render import scale_limit
 from sightline.study import Study

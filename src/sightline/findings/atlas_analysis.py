@@ -1,26 +1,17 @@
 """study → where its model looks, for each kind of answer; where right and wrong answers differ."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
+from sightline._checks import is_whole
+from sightline._progress import progress_bar
 from sightline.errors import OptionError
-from sightline.explain_image import progress_ticks
 from sightline.findings.atlas_result import Atlas, OutcomeMap
-from sightline.findings.error_groups import group_errors
-from sightline.findings.heatmaps import (
-    image_if_readable,
-    region_sums,
-    resize_keeping_sums,
-    resize_rgb,
-    size_within,
-)
-from sightline.findings.running_stats import RunningMean
-from sightline.regions.builders import named
-from sightline.regions.region_set import Regions
+from sightline.findings.error_groups import classes_text, group_errors
+from sightline.findings.heatmaps import MeanHeatmap, RunningMean, at_size, region_sums, size_within
+from sightline.regions import Regions, named
 from sightline.study.schema import Row, StudyResults
 from sightline.types import did_you_mean
 
@@ -95,46 +86,38 @@ def atlas(
         raise OptionError(f"there is no atlas by {by!r}. {did_you_mean(str(by), BY)}", slug="option-unknown")
     shape = _map_size(study, size)
     drawn = None if regions is None else named(regions)
-    seen = _AtlasSums(shape, drawn, study, by)
-    with progress_ticks(progress, len(study.places)) as tick:
-        for row in _ticked(study.rows(), tick):
+    seen = _AtlasMeans(shape, drawn, study, by)
+    with progress_bar(progress, len(study.places)) as tick:
+        for row in study.rows():
             seen.add(row)
+            tick(1)
     right, wrong = seen.outcomes[True], seen.outcomes[False]
-    difference, error, told = _welch_test(wrong.maps, right.maps)
-    apart, apart_error, apart_told = _welch_test(wrong.regions, right.regions)
+    difference, error, significant = _welch_test(wrong.maps, right.maps)
+    region_difference, region_error, region_significant = _welch_test(wrong.regions, right.regions)
     found, how = group_errors(study, shape, patches=patches, seed=seed)
     return Atlas(
         by=by,
         cells=seen.outcome_maps(),
         others=seen.others,
-        image=seen.image.mean if seen.image.count else None,
+        image=seen.all.image,
         difference=difference,
         error=error,
-        significant=told,
+        significant=significant,
         region_names=() if drawn is None else drawn.names,
-        region_difference=apart,
-        region_error=apart_error,
-        region_significant=apart_told,
+        region_difference=region_difference,
+        region_error=region_error,
+        region_significant=region_significant,
         groups=found,
         how_grouped=how,
     )
 
 
-class _KindSums:
-    """Running sums of maps, images and regions of one kind of answer."""
+class _KindMeans(MeanHeatmap):
+    """Means of one kind of answer, those of its regions too."""
 
-    def __init__(self, shape: tuple[int, int], regions: int) -> None:
-        self.maps, self.regions, self.images = (
-            RunningMean(shape),
-            RunningMean((regions,)),
-            RunningMean((*shape, 3)),
-        )
-
-    def add(self, heat: Any, regions: Any, image: Any) -> None:
-        self.maps.add(heat)
-        self.regions.add(regions)
-        if image is not None:
-            self.images.add(image)
+    def __init__(self, shape: tuple[int, int], regions: Regions | None) -> None:
+        super().__init__(shape)
+        self.regions = RunningMean((0 if regions is None else len(regions),))
 
     def outcome_map(self, name: str) -> OutcomeMap:
         return OutcomeMap(
@@ -142,44 +125,44 @@ class _KindSums:
             count=self.maps.count,
             mean=self.maps.mean,
             error=self.maps.error,
-            image=self.images.mean if self.images.count else None,
+            image=self.image,
             regions=self.regions.mean,
             region_error=self.regions.error,
         )
 
 
-class _AtlasSums:
+class _AtlasMeans:
     """Both outcomes, and the kinds that were asked for: the most frequent of them."""
 
     def __init__(self, shape: tuple[int, int], regions: Regions | None, study: StudyResults, by: str) -> None:
         self.shape, self.drawn, self.study, self.by = shape, regions, study, by
-        many = 0 if regions is None else len(regions)
-        self.image = RunningMean((*shape, 3))
-        self.outcomes = {right: _KindSums(shape, many) for right in (True, False)}
-        asked = zip(study.labels.tolist(), study.predicted.tolist(), strict=True)
-        counts = Counter(_kind_key(by, label, predicted) for label, predicted in asked)
+        self.all = MeanHeatmap(shape)
+        self.outcomes = {right: _KindMeans(shape, regions) for right in (True, False)}
+        answers = zip(study.labels.tolist(), study.predicted.tolist(), strict=True)
+        counts = Counter(_kind_key(by, label, predicted) for label, predicted in answers)
         chosen = counts.most_common(MOST_KINDS)
-        self.kinds = {} if by == "outcome" else {key: _KindSums(shape, many) for key, _ in chosen}
+        self.kinds = {} if by == "outcome" else {key: _KindMeans(shape, regions) for key, _ in chosen}
         shown = sum(count for _, count in chosen)
         self.others = len(counts) - len(chosen), sum(counts.values()) - shown
 
     def add(self, row: Row) -> None:
-        heat = row.heat()
-        there = np.zeros(0) if self.drawn is None else region_sums(heat, self.drawn, row.place)
-        pixels = image_if_readable(self.study, row.place)
-        image = None if pixels is None else resize_rgb(pixels, self.shape)
-        if image is not None:
-            self.image.add(image)
-        kinds = self.outcomes[row.right], self.kinds.get(_kind_key(self.by, row.label, row.predicted))
-        for kind in (one for one in kinds if one is not None):
-            kind.add(resize_keeping_sums(heat, self.shape), there, image)
+        in_regions = np.zeros(0) if self.drawn is None else region_sums(row.heat(), self.drawn, row.place)
+        heatmap, image = at_size(row, self.study, self.shape)
+        self.all.add(heatmap, image)
+        for kind in (
+            self.outcomes[row.right],
+            self.kinds.get(_kind_key(self.by, row.label, row.predicted)),
+        ):
+            if kind is not None:
+                kind.add(heatmap, image)
+                kind.regions.add(in_regions)
 
     def outcome_maps(self) -> tuple[OutcomeMap, ...]:
         if self.by == "outcome":
-            named = {"right" if right else "wrong": one for right, one in self.outcomes.items()}
+            named_kinds = {"right" if right else "wrong": one for right, one in self.outcomes.items()}
         else:
-            named = {_kind_name(key, self.study.class_names): one for key, one in self.kinds.items()}
-        return tuple(one.outcome_map(name) for name, one in named.items() if one.maps.count)
+            named_kinds = {classes_text(key, self.study.class_names): one for key, one in self.kinds.items()}
+        return tuple(one.outcome_map(name) for name, one in named_kinds.items() if one.maps.count)
 
 
 def _kind_key(by: str, label: int, predicted: int) -> tuple[int, ...]:
@@ -189,33 +172,21 @@ def _kind_key(by: str, label: int, predicted: int) -> tuple[int, ...]:
     )
 
 
-def _kind_name(key: tuple[int, ...], names: tuple[str, ...] | None) -> str:
-    return " → ".join(names[one] if names else f"class {one}" for one in key)
-
-
 def _welch_test(wrong: RunningMean, right: RunningMean) -> tuple[Any, Any, Any]:
     """Difference of the means, its error, and where it can be told from chance."""
     if not (wrong.count and right.count):
         return None, None, None
-    from scipy.stats import t
+    from scipy.stats import false_discovery_control, ttest_ind_from_stats
 
-    difference = wrong.mean - right.mean
-    parts = wrong.error**2, right.error**2
-    error = np.sqrt(parts[0] + parts[1])
+    difference, error = wrong.mean - right.mean, np.hypot(wrong.error, right.error)
     if min(wrong.count, right.count) < ENOUGH or difference.size == 0:
         return difference, error, np.zeros(difference.shape, dtype=bool)
-    spread = parts[0] ** 2 / (wrong.count - 1) + parts[1] ** 2 / (right.count - 1)
+    spreads = [(one.mean, one.error * np.sqrt(one.count), one.count) for one in (wrong, right)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = np.where(spread > 0, error**4 / spread, 1.0)
-        ratio = np.where(error > 0, np.abs(difference) / error, 0.0)
-    return difference, error, _below(2 * t.sf(ratio, freedom), FALSE)
-
-
-def _below(p: Float[np.ndarray, "..."], share: float) -> Bool[np.ndarray, "..."]:
-    """Which are told, with at most such a share of false ones among them expected (Benjamini & Hochberg)."""
-    ordered = np.sort(p, axis=None)
-    fine = ordered <= share * np.arange(1, p.size + 1) / p.size
-    return np.asarray(p <= ordered[fine].max() if fine.any() else np.zeros(p.shape, dtype=bool))
+        p = ttest_ind_from_stats(*spreads[0], *spreads[1], equal_var=False).pvalue
+    # Where no answer differs from another, as in a corner that is never looked at, nothing can be told.
+    p = np.where(error > 0, p, 1.0)
+    return difference, error, false_discovery_control(p, axis=None).reshape(p.shape) <= FALSE
 
 
 def _map_size(study: StudyResults, size: Any) -> tuple[int, int]:
@@ -225,14 +196,8 @@ def _map_size(study: StudyResults, size: Any) -> tuple[int, int]:
     if size is None:
         return size_within(first.segments.labels.shape, LARGEST)
     pair = tuple(size) if isinstance(size, tuple | list) else ()
-    if len(pair) != 2 or not all(hasattr(one, "__index__") and one > 0 for one in pair):
+    if len(pair) != 2 or not all(is_whole(one) and one > 0 for one in pair):
         raise OptionError(
             f"size must be (height, width), each 1 or more, but {size!r} was given.", slug="option-value"
         )
     return int(pair[0]), int(pair[1])
-
-
-def _ticked(rows: Iterator[Row], tick: Callable[[int], None]) -> Iterator[Row]:
-    for row in rows:
-        yield row
-        tick(1)

@@ -1,11 +1,12 @@
 """means of each kind of answer → a table, JSON, a figure."""
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sightline._json import to_jsonable
+from sightline._tables import format_table
 from sightline.findings.error_groups import ErrorGroup
 from sightline.types import record
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """Kinds that are printed."""
-IMAGES = ("image", "images", "spots")
+NOT_IN_JSON = ("image", "images", "leading_segments")
+"""Arrays of pixels."""
 SAME = "wrong and right answers cannot be told apart by where the model looks"
 
 
@@ -53,7 +55,7 @@ class Atlas:
     ----------
     by : str
         What kinds there are.
-    cells : tuple of Cell
+    cells : tuple of OutcomeMap
         The 24 largest kinds, the largest first; for outcomes right, then wrong.
     others : tuple of (int, int)
         How many more kinds there are, and of how many images.
@@ -67,7 +69,7 @@ class Atlas:
     region_names : tuple of str
     region_difference, region_error, region_significant : arrays, shape (R,), or None
         The same for the regions.
-    groups : tuple of Group
+    groups : tuple of ErrorGroup
         Wrong answers whose explanations look alike; one group of them all where none stand apart.
     how_grouped : str
         By what the number of groups was chosen.
@@ -101,7 +103,8 @@ class Atlas:
 
     def to_dict(self) -> dict[str, Any]:
         """All but the images as JSON has it; maps as lists of lists, null where a number is not known."""
-        return _plain_record(self)
+        made: dict[str, Any] = to_jsonable(self, leave_out=NOT_IN_JSON)
+        return made
 
     @property
     def count(self) -> int:
@@ -130,11 +133,7 @@ class Atlas:
             [name, count, *(_with_error(*pair, places) for pair in zip(values, errors, strict=True))]
             for name, count, values, errors in body
         ]
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        return [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in [head, *rows]
-        ]
+        return format_table([head, *rows])
 
     def _difference_lines(self) -> list[str]:
         if self.significant is None:
@@ -148,10 +147,8 @@ class Atlas:
     def _group_lines(self) -> list[str]:
         if len(self.groups) < 2:
             return ["the wrong answers form no groups that stand apart"] if self.groups else []
-        return [
-            f"{len(self.groups)} groups of wrong answers that look alike:",
-            *map(_group_line, self.groups),
-        ]
+        lines = (f"  {group!r}" for group in self.groups)
+        return [f"{len(self.groups)} groups of wrong answers that look alike:", *lines]
 
 
 def _decimals(errors: Float[np.ndarray, "N R"]) -> int:
@@ -163,22 +160,3 @@ def _decimals(errors: Float[np.ndarray, "N R"]) -> int:
 def _with_error(value: float, error: float, places: int) -> str:
     told = f"{round(value, places) + 0.0:+.{places}f}"
     return f"{told} ± {error:.{places}f}" if np.isfinite(error) else told
-
-
-def _group_line(group: ErrorGroup) -> str:
-    return f"  {group!r}"
-
-
-def _plain_record(value: Any) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(value) if field.name not in IMAGES]
-    return {name: _plain(getattr(value, name)) for name in names}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, OutcomeMap | ErrorGroup):
-        return _plain_record(value)
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

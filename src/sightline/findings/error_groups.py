@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SightlineError
-from sightline.findings.heatmaps import image_if_readable, resize_keeping_sums, resize_rgb, size_within
-from sightline.findings.running_stats import RunningMean
+from sightline.findings.heatmaps import MeanHeatmap, at_size, image_if_readable, resize_rgb, size_within
 from sightline.study.schema import Row, StudyResults
 from sightline.types import record
 
@@ -97,7 +96,7 @@ def group_errors(
 
     Returns
     -------
-    groups : tuple of Group
+    groups : tuple of ErrorGroup
         The largest first; a single one where no groups stand apart from what chance makes, or where there
         are fewer than 12 wrong answers; none where there is no wrong answer.
     how : str
@@ -107,12 +106,10 @@ def group_errors(
     if not len(wrong):
         return (), HOW
     chosen = set(rng.choice(wrong, min(MOST, len(wrong)), replace=False).tolist())
-    places, said = [], []
-    for place, told in _error_features(study, chosen, patches):
-        places.append(place)
-        said.append(told)
-    members = _cluster_members(np.array(said), rng) if len(said) >= FEWEST else np.zeros(len(said), dtype=int)
-    return tuple(_collect_groups(study, shape, np.array(places), np.array(said), members)), HOW
+    found = dict(_error_features(study, chosen, patches))
+    features = np.array(list(found.values()))
+    members = _cluster_members(features, rng) if len(found) >= FEWEST else np.zeros(len(found), dtype=int)
+    return tuple(_collect_groups(study, shape, np.array(list(found)), features, members)), HOW
 
 
 def _error_features(
@@ -155,33 +152,33 @@ def _appearance_features(row: Row, image: Any) -> Float[np.ndarray, "D"]:
     return np.concatenate([edges / max(float(np.linalg.norm(edges)), 1e-300), *colours])
 
 
-def _cluster_members(told: Float[np.ndarray, "N D"], rng: np.random.Generator) -> Int[np.ndarray, "N"]:
+def _cluster_members(features: Float[np.ndarray, "N D"], rng: np.random.Generator) -> Int[np.ndarray, "N"]:
     """The group of each; all 0 where no groups stand apart."""
-    told = _principal_components(told)
-    best, members = _best_partition(told)
-    chances = (_best_partition(one)[0] for one in _single_mode_sets(told, rng))
-    return members if all(chance < best for chance in chances) else np.zeros(len(told), dtype=int)
+    features = _principal_components(features)
+    best, members = _best_partition(features)
+    chances = (_best_partition(one)[0] for one in _single_mode_sets(features, rng))
+    return members if all(chance < best for chance in chances) else np.zeros(len(features), dtype=int)
 
 
-def _principal_components(told: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N d"]:
+def _principal_components(features: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N d"]:
     """Its principal components, the first few."""
-    middle = told - told.mean(axis=0)
+    middle = features - features.mean(axis=0)
     left, sizes, _ = np.linalg.svd(middle, full_matrices=False)
-    kept = min(PARTS, int((sizes > 1e-9 * max(float(sizes[0]), 1e-300)).sum()) or 1, len(told) // 4)
+    kept = min(PARTS, int((sizes > 1e-9 * max(float(sizes[0]), 1e-300)).sum()) or 1, len(features) // 4)
     return np.asarray(left[:, :kept] * sizes[:kept])
 
 
-def _single_mode_sets(told: Float[np.ndarray, "N d"], rng: np.random.Generator) -> Iterator[Any]:
+def _single_mode_sets(features: Float[np.ndarray, "N d"], rng: np.random.Generator) -> Iterator[Any]:
     """Sets of as many with one peak along each component: skewed and heavy-tailed ones form no groups.
 
     The smoothed bootstrap of Silverman 1981, with the least smoothing that leaves one peak.
     """
-    spread = told.std(axis=0)
-    width = np.array([_critical_bandwidth(values) for values in told.T])
+    spread = features.std(axis=0)
+    width = np.array([_critical_bandwidth(values) for values in features.T])
     shrink = 1 / np.sqrt(1 + (width / np.maximum(spread, 1e-300)) ** 2)  # so that the spread stays
     for _ in range(CHANCES):
-        drawn = np.stack([rng.choice(values, len(values)) for values in told.T], axis=1)
-        yield (drawn + width * rng.normal(size=told.shape)) * shrink
+        drawn = np.stack([rng.choice(values, len(values)) for values in features.T], axis=1)
+        yield (drawn + width * rng.normal(size=features.shape)) * shrink
 
 
 def _critical_bandwidth(values: Float[np.ndarray, "N"]) -> float:
@@ -200,19 +197,19 @@ def _critical_bandwidth(values: Float[np.ndarray, "N"]) -> float:
     return float(high)
 
 
-def _best_partition(told: Float[np.ndarray, "N d"]) -> tuple[float, Int[np.ndarray, "N"]]:
+def _best_partition(features: Float[np.ndarray, "N d"]) -> tuple[float, Int[np.ndarray, "N"]]:
     """The best mean silhouette (Rousseeuw 1987) over numbers of groups (Ward 1963), and the groups."""
     from scipy.cluster.hierarchy import fcluster, ward
     from scipy.spatial.distance import pdist, squareform
     from sklearn.metrics import silhouette_score
 
-    apart = pdist(told)
+    apart = pdist(features)
     tree, square = ward(apart), squareform(apart)
-    best, members = -1.0, np.zeros(len(told), dtype=int)
-    for count in range(2, min(MOST_GROUPS, len(told) // 4) + 1):
+    best, members = -1.0, np.zeros(len(features), dtype=int)
+    for count in range(2, min(MOST_GROUPS, len(features) // 4) + 1):
         made = fcluster(tree, count, "maxclust") - 1
         sizes = np.bincount(made)
-        if len(sizes) < 2 or sizes.min() < max(LEAST, len(told) / 20):
+        if len(sizes) < 2 or sizes.min() < max(LEAST, len(features) / 20):
             continue
         score = float(silhouette_score(square, made, metric="precomputed"))
         if score > best:
@@ -220,55 +217,38 @@ def _best_partition(told: Float[np.ndarray, "N d"]) -> tuple[float, Int[np.ndarr
     return best, members
 
 
-class _GroupSums:
-    """Running sums of the answers of one group."""
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.shape, self.pairs = shape, Counter[str]()
-        self.maps, self.images = RunningMean(shape), RunningMean((*shape, 3))
-
-    def add(self, row: Row, study: StudyResults) -> None:
-        """One more answer."""
-        self.pairs[label_and_predicted(row, study.class_names)] += 1
-        self.maps.add(resize_keeping_sums(row.heat(), self.shape))
-        pixels = image_if_readable(study, row.place)
-        if pixels is not None:
-            self.images.add(resize_rgb(pixels, self.shape))
-
-    def error_group(self, study: StudyResults, typical: Int[np.ndarray, "_"]) -> ErrorGroup:
-        """What is kept of it."""
-        rows = [study.row(place) for place in typical.tolist()]
-        shown = [one for one in (_typical_image(row, study) for row in rows) if one is not None]
-        known = len(shown) == len(rows)
-        return ErrorGroup(
-            count=self.maps.count,
-            mean=self.maps.mean,
-            places=typical,
-            pairs=tuple(self.pairs.most_common(3)),
-            image=self.images.mean if self.images.count else None,
-            answers=tuple(label_and_predicted(row, study.class_names) for row in rows),
-            images=tuple(image for image, _ in shown) if known else (),
-            leading_segments=tuple(spot for _, spot in shown) if known else (),
-        )
-
-
 def _collect_groups(
     study: StudyResults,
     shape: tuple[int, int],
     places: Int[np.ndarray, "N"],
-    told: Float[np.ndarray, "N D"],
+    features: Float[np.ndarray, "N D"],
     members: Int[np.ndarray, "N"],
 ) -> Iterator[ErrorGroup]:
     """The groups, the largest first."""
     sizes = np.bincount(members)
-    own, sums = dict(zip(places.tolist(), members.tolist(), strict=True)), [_GroupSums(shape) for _ in sizes]
+    group_of = dict(zip(places.tolist(), members.tolist(), strict=True))
+    means, pairs = [MeanHeatmap(shape) for _ in sizes], [Counter[str]() for _ in sizes]
     for row in study.rows():
-        if row.place in own:
-            sums[own[row.place]].add(row, study)
+        if row.place in group_of:
+            means[group_of[row.place]].add(*at_size(row, study, shape))
+            pairs[group_of[row.place]][_answer_text(row, study)] += 1
     for one in np.argsort(-sizes, kind="stable").tolist():
-        inside = told[members == one]
+        inside = features[members == one]
         far = np.linalg.norm(inside - inside.mean(axis=0), axis=1)
-        yield sums[one].error_group(study, places[members == one][np.argsort(far, kind="stable")[:TYPICAL]])
+        typical = places[members == one][np.argsort(far, kind="stable")[:TYPICAL]]
+        rows = [study.row(place) for place in typical.tolist()]
+        shown = [image for image in (_typical_image(row, study) for row in rows) if image is not None]
+        known = len(shown) == len(rows)
+        yield ErrorGroup(
+            count=means[one].maps.count,
+            mean=means[one].maps.mean,
+            places=typical,
+            pairs=tuple(pairs[one].most_common(3)),
+            image=means[one].image,
+            answers=tuple(_answer_text(row, study) for row in rows),
+            images=tuple(image for image, _ in shown) if known else (),
+            leading_segments=tuple(segment for _, segment in shown) if known else (),
+        )
 
 
 def _typical_image(
@@ -289,7 +269,11 @@ def _leading_segment(row: Row) -> int:
     return int(np.argmax(row.values()))
 
 
-def label_and_predicted(row: Row, names: tuple[str, ...] | None) -> str:
+def _answer_text(row: Row, study: StudyResults) -> str:
     """What was true and what was said."""
-    label, predicted = (names[one] if names else f"class {one}" for one in (row.label, row.predicted))
-    return f"{label} → {predicted}"
+    return classes_text((row.label, row.predicted), study.class_names)
+
+
+def classes_text(classes: tuple[int, ...], names: tuple[str, ...] | None) -> str:
+    """The names of a label and the class said, or of one of the two; numbers where there are no names."""
+    return " → ".join(names[one] if names else f"class {one}" for one in classes)

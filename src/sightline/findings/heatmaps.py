@@ -1,21 +1,84 @@
-"""heat of one image → at another size, or by region, its sums kept; its image at that size."""
+"""heatmaps of many images, one after the other → their means, at one size or by region."""
+
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from sightline._resize import resize_smooth
 from sightline.engine.image import unit_rgb
 from sightline.errors import SightlineError
 from sightline.regions.region_set import Regions
-from sightline.study.schema import StudyResults
+from sightline.study.schema import Row, StudyResults
 
 
-def resize_map(values: Float[np.ndarray, "h w"], shape: tuple[int, int]) -> Float[np.ndarray, "H W"]:
-    """Values at another size, smoothly."""
-    if values.shape == shape:
-        return np.asarray(values, dtype=np.float64)
-    from skimage.transform import resize
+class RunningMean:
+    """Mean and squared deviations of values that come one after the other (Welford 1962).
 
-    return np.asarray(resize(values.astype(np.float64), shape, order=1, mode="edge", anti_aliasing=True))
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the values of one image.
+
+    Examples
+    --------
+    >>> values = RunningMean((1,))
+    >>> for value in (1.0, 2.0, 3.0):
+    ...     values.add(np.array([value]))
+    >>> values.count, values.mean.tolist(), values.error.round(3).tolist()
+    (3, [2.0], [0.577])
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.count = 0
+        self.mean: Any = np.zeros(shape)
+        self._squares: Any = np.zeros(shape)
+
+    def add(self, values: Float[np.ndarray, "..."]) -> None:
+        """One more image."""
+        self.count += 1
+        step = values - self.mean
+        self.mean = self.mean + step / self.count
+        self._squares = self._squares + step * (values - self.mean)
+
+    @property
+    def error(self) -> Float[np.ndarray, "..."]:
+        """Standard error of the mean; inf for a single image."""
+        if self.count < 2:
+            return np.full(self.mean.shape, np.inf)
+        return np.asarray(np.sqrt(self._squares / (self.count - 1) / self.count))
+
+
+class MeanHeatmap:
+    """Mean attribution towards the predicted class of some answers, and the mean of their images.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W) that heatmaps and images are brought to.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.maps, self._images = RunningMean(shape), RunningMean((*shape, 3))
+
+    def add(self, heatmap: Float[np.ndarray, "H W"], image: Float[np.ndarray, "H W 3"] | None) -> None:
+        """One more answer, as `at_size` gives it."""
+        self.maps.add(heatmap)
+        if image is not None:
+            self._images.add(image)
+
+    @property
+    def image(self) -> Float[np.ndarray, "H W 3"] | None:
+        """Mean of those images that could be read; None if none could."""
+        return self._images.mean if self._images.count else None
+
+
+def at_size(
+    row: Row, study: StudyResults, shape: tuple[int, int]
+) -> tuple[Float[np.ndarray, "H W"], Float[np.ndarray, "H W 3"] | None]:
+    """An answer's heatmap and its image at a size; no image where none can be read."""
+    image = image_if_readable(study, row.place)
+    return resize_keeping_sums(row.heat(), shape), None if image is None else resize_rgb(image, shape)
 
 
 def resize_keeping_sums(heat: Float[np.ndarray, "h w"], shape: tuple[int, int]) -> Float[np.ndarray, "H W"]:
@@ -25,15 +88,10 @@ def resize_keeping_sums(heat: Float[np.ndarray, "h w"], shape: tuple[int, int]) 
     parts = []
     for sign in (1, -1):
         part = np.clip(sign * heat, 0, None)
-        smaller = np.clip(resize_map(part, shape), 0, None)
+        smaller = np.clip(resize_smooth(part, shape), 0, None)
         total = smaller.sum()
         parts.append(sign * smaller * (part.sum() / total if total > 0 else 0.0))
     return np.asarray(parts[0] + parts[1])
-
-
-def region_sums(heat: Float[np.ndarray, "H W"], regions: Regions, place: int) -> Float[np.ndarray, "R"]:
-    """The sum in each region."""
-    return np.asarray([heat[mask].sum() for mask in regions.masks(heat.shape, place)])
 
 
 def image_if_readable(study: StudyResults, place: int) -> Float[np.ndarray, "H W 3"] | None:
@@ -46,7 +104,12 @@ def image_if_readable(study: StudyResults, place: int) -> Float[np.ndarray, "H W
 
 def resize_rgb(pixels: Float[np.ndarray, "h w 3"], shape: tuple[int, int]) -> Float[np.ndarray, "H W 3"]:
     """An image at another size."""
-    return np.stack([resize_map(pixels[..., channel], shape).clip(0, 1) for channel in range(3)], axis=2)
+    return resize_smooth(pixels, shape).clip(0, 1)
+
+
+def region_sums(heat: Float[np.ndarray, "H W"], regions: Regions, place: int) -> Float[np.ndarray, "R"]:
+    """The sum of an image's heat in each region."""
+    return np.asarray([heat[mask].sum() for mask in regions.masks(heat.shape, place)])
 
 
 def size_within(shape: tuple[int, ...], most: int) -> tuple[int, int]:
