@@ -17,7 +17,7 @@ ROOT = Path(sightline.__file__).parent
 REPOSITORY = ROOT.parents[1]
 MODULES = sorted(ROOT.rglob("*.py"))
 EVERYBODY = {"types", "errors", "_optional"}
-TOOLS = {"_batch_sizes", "_checks", "_digests", "_files", "_json", "_progress", "_resize", "_tables"}
+TOOLS = {"_batch_sizes", "_checks", "_digests", "_files", "_json", "_progress", "_resize", "_spec", "_tables"}
 READS_OR_SHOWS = {"_files", "_progress"}
 
 # A room and the rooms it may import from, beside those that serve everybody; a trailing module narrows the
@@ -28,6 +28,8 @@ ARROWS = {
     "_optional": {"errors"},
     **{tool: set() for tool in TOOLS},
     "_checks": {"errors"},
+    "_spec": {"errors", "types"},
+    "_serialise": {"engine"},
     "engine": set(),
     "adapters": {"engine.cam", "engine.gradients"},
     "data": set(),

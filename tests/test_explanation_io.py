@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import sightline
-from sightline import explanation_io
+from sightline import _serialise, explanation_io
 from sightline.adapters import whitebox_methods
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import GradCam, Tokens
@@ -122,7 +122,7 @@ def test_every_option_comes_back(field, value, tmp_path):
 
 def test_every_named_option_was_tried():
     tried = {type(value) for field in ("segment", "fill", "sample", "attribute") for value in OPTIONS[field]}
-    assert tried - {type(None)} == set(explanation_io.OPTIONS.values()) - {Top, Tokens}
+    assert tried - {type(None)} == set(_serialise.OPTIONS.values()) - {Top, Tokens}
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64", "bool", "int64"])
@@ -381,11 +381,11 @@ AS_USERS_DO = """
 import sys, tempfile, numpy as np
 from pathlib import Path
 from sightline.engine.cam import GradCam, Tokens
-from sightline.engine.explain import explain
-from sightline.engine.fill import Colour, Noise
+from sightline.engine.fills import Colour, Noise
+from sightline.engine.model_query import Classes, Top
+from sightline.engine.pipeline import run_plan
 from sightline.engine.plan import Plan
-from sightline.engine.score import Classes, Top
-from sightline.engine.segment import Grid
+from sightline.engine.segmentation import Grid
 from sightline.explanation import Explanation
 from sightline.types import Contrast
 
@@ -398,10 +398,10 @@ plan = Plan(
 )
 image = np.random.default_rng(0).random((9, 9))
 model = lambda images: images.reshape(len(images), -1)[:, :3]
-made = Explanation(image, plan, *explain(image, model, plan))
+made = Explanation(image, plan, *run_plan(image, model, plan))
 again = Explanation.load(made.save(Path(tempfile.mkdtemp()) / "e"))
 assert again.plan == made.plan and again.targets == made.targets, (again.plan, again.targets)
-assert np.array_equal(explain(again.image, model, again.plan)[2].values, made.attribution.values)
+assert np.array_equal(run_plan(again.image, model, again.plan)[2].values, made.attribution.values)
 """
 
 

@@ -1,58 +1,31 @@
 """Explanation ⇄ one .npz file, without pickle."""
 
-import dataclasses
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sightline.engine.cam import Tokens
-from sightline.engine.model_query import Classes, Top
-from sightline.engine.plan import NAMES, Plan
+from sightline._files import written_aside
+from sightline._serialise import (
+    UNREADABLE,
+    MissingFunction,
+    decode,
+    decode_fields,
+    encode,
+    encode_fields,
+    read_arrays,
+)
+from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Given
-from sightline.errors import FileError, OptionError
+from sightline.errors import FileError
 from sightline.explanation import Explanation
-from sightline.types import Attribution, Contrast, Scores, Segments
+from sightline.types import Attribution, Scores, Segments
 
 LAYOUT = 2
 # Layouts:
 # 1: the first
 # 2: heat of pixels and the name of a layer, where the method looked inside; else as 1
-
-# What reading a file that is something else, or half of itself, may end in.
-UNREADABLE = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-OPTIONS = {kind.__name__: kind for names in NAMES.values() for kind in names.values()} | {
-    "Top": Top,
-    "Tokens": Tokens,
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class MissingFunction:
-    """Stands for a function that a file can name but not hold."""
-
-    name: str
-
-    def __call__(self, *args: Any) -> Any:
-        raise OptionError(
-            f"the saved plan used the function {self.name}, which a file cannot hold: "
-            "give it again, as in dataclasses.replace(explanation.plan, fill=function).",
-            slug="plan-function",
-        )
 
 
 def save(explanation: Explanation, path: Path) -> Path:
@@ -91,10 +64,7 @@ def save(explanation: Explanation, path: Path) -> Path:
         arrays["attribution.pixels"] = made.pixels
     about = {
         "layout": LAYOUT,
-        "plan": {
-            field.name: encode(getattr(explanation.plan, field.name), f"plan.{field.name}", arrays)
-            for field in dataclasses.fields(explanation.plan)
-        },
+        "plan": encode_fields(explanation.plan, arrays, "plan."),
         "targets": [encode(target, "target", arrays) for target in scores.targets],
         "class_names": explanation.class_names,
         "calls": [scores.calls, made.calls],
@@ -102,13 +72,8 @@ def save(explanation: Explanation, path: Path) -> Path:
         "layer": made.layer,
     }
     arrays["about"] = np.array(json.dumps(about))
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with aside.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with written_aside(path) as aside, aside.open("wb") as file:
+        np.savez_compressed(file, **arrays)
     return path
 
 
@@ -127,9 +92,7 @@ def load(path: Path) -> Explanation:
     """
     path = path if path.exists() else _with_npz_suffix(path)
     try:
-        # Opened here: numpy leaves what it cannot read open.
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         about = json.loads(str(arrays["about"]))
         layout = int(about["layout"])
     except FileNotFoundError:
@@ -161,7 +124,7 @@ def _damaged_explanation_error(path: Path, error: Exception) -> FileError:
 
 def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
     segments = Segments(arrays["labels"])
-    fields = {name: decode(value, arrays) for name, value in about["plan"].items()}
+    fields = decode_fields(about["plan"], arrays)
     if isinstance(fields["segment"], MissingFunction):
         fields["segment"] = Given(segments.labels)
     scores = Scores(
@@ -186,45 +149,3 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
     return Explanation(
         arrays["image"], Plan(**fields), segments, scores, made, None if names is None else tuple(names)
     )
-
-
-def encode(value: Any, place: str, arrays: dict[str, Any]) -> Any:
-    """A JSON-able form; arrays go to `arrays` under their place."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.ndarray):
-        arrays[place] = value
-        return {"array": place}
-    if isinstance(value, tuple):
-        return {"tuple": [encode(item, f"{place}.{i}", arrays) for i, item in enumerate(value)]}
-    if isinstance(value, Contrast):
-        return {"contrast": [value.a, value.b]}
-    if isinstance(value, Classes):
-        return {"classes": [encode(target, place, arrays) for target in value.targets]}
-    if OPTIONS.get(type(value).__name__) is type(value):
-        words = {
-            f.name: encode(getattr(value, f.name), f"{place}.{f.name}", arrays)
-            for f in dataclasses.fields(value)
-        }
-        return {"option": type(value).__name__, "with": words}
-    name = value.name if isinstance(value, MissingFunction) else getattr(value, "__qualname__", repr(value))
-    return {"function": name}
-
-
-def decode(value: Any, arrays: dict[str, Any]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        return arrays[value["array"]]
-    if "tuple" in value:
-        return tuple(decode(item, arrays) for item in value["tuple"])
-    if "contrast" in value:
-        return Contrast(*value["contrast"])
-    if "classes" in value:
-        return Classes(*(decode(target, arrays) for target in value["classes"]))
-    if "option" in value:
-        words = {name: decode(item, arrays) for name, item in value["with"].items()}
-        return OPTIONS[value["option"]](**words)
-    return MissingFunction(value["function"])

@@ -82,7 +82,7 @@ def test_a_source_that_lasts_can_be_gone_through_again():
 def test_what_is_known_of_the_source_is_said():
     assert batches(ArrayDataset(IMAGES, LABELS, NAMES)).class_names == NAMES
     assert repr(batches(ArrayDataset(IMAGES, LABELS, NAMES))) == (
-        "Batches(7 images of labelled images, classes ant, bee, cow)"
+        "Batches(7 images of sightline's ArrayDataset, classes ant, bee, cow)"
     )
     assert batches((IMAGES, LABELS)).class_names is None
     assert (batches((IMAGES, LABELS)).n_images, batches(iter([])).n_images) == (7, None)
@@ -95,6 +95,30 @@ def test_a_folder_comes_with_its_names(shared_data, tmp_path):
     assert (made.class_names, made.n_images) == (("NORMAL", "PNEUMONIA"), 10)
     images, labels = whole(made)
     assert (images.shape, labels.tolist()) == ((10, 28, 28, 3), [0] * 5 + [1] * 5)
+
+
+def test_names_of_classes_are_taken_by_batches_made_before():
+    names = [NAMES[one] for one in LABELS]
+    made = batches(batches(SOURCES["a pair of arrays"](), 3), class_names=("x", "y", "z"))
+    assert (made.class_names, [len(labels) for _, labels in made]) == (("x", "y", "z"), [3, 3, 1])
+    assert same(batches(batches(zip(IMAGES, names, strict=True), 3), class_names=NAMES))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, bool])
+def test_one_image_as_high_as_there_are_classes_is_no_batch_of_grey_ones(kind):
+    one_hot = np.eye(6, dtype=kind)[LABELS]
+    assert same(batches(zip(IMAGES, one_hot, strict=True), 4))
+    assert same(batches(iter([(IMAGES[..., 0], np.eye(7, dtype=kind)[LABELS])])), IMAGES[..., 0])
+    two = (IMAGES[:2, ..., 0], np.array([0, 1], dtype=kind))
+    assert same(batches(iter([two])), two[0], [0, 1])
+
+
+def test_one_image_of_torch_with_as_many_channels_as_classes_is_no_batch():
+    torch = pytest.importorskip("torch")
+    tensors, truth = torch.from_numpy(IMAGES).permute(0, 3, 1, 2), torch.eye(3)[torch.from_numpy(LABELS)]
+    assert same(batches(zip(tensors, truth, strict=True), 4))
+    grey = torch.from_numpy(IMAGES[:3, ..., 0])
+    assert same(batches(iter([(grey, torch.tensor([0, 1, 0]))])), IMAGES[:3, ..., 0], [0, 1, 0])
 
 
 # What is refused

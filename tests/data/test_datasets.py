@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from sklearn.model_selection import train_test_split
 
 import sightline as sl
 from sightline.data import ArrayDataset, ImageFormat, batches, open_folder
-from sightline.data.datasets import Dataset, as_dataset, dataset_fingerprint, identity
+from sightline.data.datasets import ConcatDataset, Dataset, Subset, as_dataset
 from sightline.errors import ImageError, OptionError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 8, 3), dtype=np.uint8)
@@ -86,7 +89,7 @@ def test_every_kind_of_data_gives_the_same_images_by_place(kind: str) -> None:
         np.testing.assert_array_equal(image, PIXELS[place])
         assert image.dtype == np.uint8
         assert (type(label), label) == (int, LABELS[place])
-    assert identity(source, 3) == "3"
+    assert source.image_id(3) == "3"
     if kind not in ("labelled",):
         with pytest.raises(IndexError, match="there is no image 5: there are 5, numbered from 0"):
             source[5]
@@ -101,8 +104,8 @@ def test_a_source_travels_to_another_process(kind: str) -> None:
 def test_folders_are_named_by_the_paths_below_them(tmp_path: Path) -> None:
     files = as_files(tmp_path)
     assert as_dataset(files) is files
-    assert [identity(files, place) for place in (0, 4)] == ["class 0/a.png", "class 2/e.png"]
-    assert identity(files[[4, 2]], 0) == "class 2/e.png"
+    assert [files.image_id(place) for place in (0, 4)] == ["class 0/a.png", "class 2/e.png"]
+    assert files[[4, 2]].image_id(0) == "class 2/e.png"
 
 
 def test_grey_arrays_keep_their_axes() -> None:
@@ -124,9 +127,9 @@ def test_data_that_only_go_from_beginning_to_end_are_refused_with_what_to_give()
         with pytest.raises(OptionError) as caught:
             as_dataset(data)
         assert str(caught.value) == (
-            f"images are needed that can be asked for by place, but {name} only goes from beginning to "
-            "end. Give a folder, a list file (sl.data.listed), arrays (images, labels), or the data set that "
-            "it was made of, such as loader.dataset. [data-places]"
+            f"images are needed that can be asked for by index, but {name} only goes from beginning to "
+            "end. Give a folder, a list file (sl.data.open_list), arrays (images, labels), or the data set "
+            "that it was made of, such as loader.dataset. [data-places]"
         )
     assert len(as_dataset(loader.dataset)) == 5
 
@@ -172,23 +175,23 @@ def changed(which: str) -> Any:
 
 @pytest.mark.parametrize("which", ["a pixel", "a label", "the dtype", "a name", "one fewer"])
 def test_a_fingerprint_tells_data_in_memory_apart(which: str) -> None:
-    assert dataset_fingerprint(changed("nothing")) == dataset_fingerprint(drawn("labelled"))
-    assert dataset_fingerprint(changed(which)) != dataset_fingerprint(drawn("labelled"))
+    assert changed("nothing").fingerprint() == drawn("labelled").fingerprint()
+    assert changed(which).fingerprint() != drawn("labelled").fingerprint()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fingerprint_is_the_same_every_time_and_not_of_other_images(kind: str) -> None:
-    first = dataset_fingerprint(as_dataset(drawn(kind)))
-    assert dataset_fingerprint(as_dataset(drawn(kind))) == first
-    assert dataset_fingerprint(as_dataset((PIXELS ^ 1, LABELS))) != first
+    first = as_dataset(drawn(kind)).fingerprint()
+    assert as_dataset(drawn(kind)).fingerprint() == first
+    assert as_dataset((PIXELS ^ 1, LABELS)).fingerprint() != first
 
 
 def test_a_fingerprint_of_files_is_of_names_labels_and_form(tmp_path: Path) -> None:
     files = as_files(tmp_path / "here")
-    first = dataset_fingerprint(files)
+    first = files.fingerprint()
     (tmp_path / "here").rename(tmp_path / "there")
     there = open_folder(tmp_path / "there")
-    assert dataset_fingerprint(there) == first, "where the folder lies does not matter"
+    assert there.fingerprint() == first, "where the folder lies does not matter"
     others = [
         open_folder(tmp_path / "there", ImageFormat(mode="grey")),
         open_folder(tmp_path / "there", class_names=("class 1", "class 0", "class 2")),
@@ -197,14 +200,14 @@ def test_a_fingerprint_of_files_is_of_names_labels_and_form(tmp_path: Path) -> N
     ]
     (tmp_path / "there" / "class 0" / "a.png").rename(tmp_path / "there" / "class 0" / "b.png")
     others.append(open_folder(tmp_path / "there"))
-    assert len({first, *map(dataset_fingerprint, others)}) == 6
+    assert len({first, *(other.fingerprint() for other in others)}) == 6
 
 
 def test_a_fingerprint_asks_a_data_set_for_few_images() -> None:
     rows = Rows(np.zeros((1000, 4, 4, 3)), np.zeros(1000, int))
     source = as_dataset(rows)
     rows.asked.clear()
-    dataset_fingerprint(source)
+    source.fingerprint()
     assert len(rows.asked) == 32
     assert {0, 999} <= set(rows.asked)
 
@@ -212,3 +215,155 @@ def test_a_fingerprint_asks_a_data_set_for_few_images() -> None:
 def test_drawn_faces_stay_what_they_are() -> None:
     faces = sl.data.drawn_faces(2, people=2)
     assert as_dataset(faces) is faces
+
+
+# In memory
+
+
+def numbered(count: int, classes: int = 3) -> ArrayDataset:
+    """Images whose only pixel is their number."""
+    images = np.arange(count, dtype=np.float32).reshape(count, 1, 1, 1)
+    return ArrayDataset(images, np.arange(count) % classes, tuple("abcdefgh"[:classes]))
+
+
+def numbers(images: ArrayDataset) -> list[int]:
+    return images.images.ravel().astype(int).tolist()
+
+
+def test_one_place_gives_an_image_and_its_label():
+    image, label = numbered(7)[5]
+    assert image.shape == (1, 1, 1)
+    assert (image.item(), label) == (5.0, 2)
+    assert numbered(7)[-1][1] == 0
+
+
+def test_several_places_give_labelled_images_of_the_same_classes():
+    images = numbered(7)
+    for which in (slice(1, 6, 2), [1, 3, 5], np.array([1, 3, 5]), np.arange(7) % 2 == 1):
+        taken = images[which]
+        assert numbers(taken) == [1, 3, 5]
+        assert taken.labels.tolist() == [1, 0, 2]
+        assert taken.class_names == ("a", "b", "c")
+    assert len(images[:0]) == 0
+
+
+def test_it_can_be_looped_over():
+    assert [label for _, label in numbered(4)] == [0, 1, 2, 0]
+
+
+@given(st.integers(4, 60), st.floats(0.3, 0.7), st.integers(0, 9))
+def test_it_splits_as_the_tutorial_does(count, train, seed):
+    batch = numbered(count)
+    first, second = batch.split(train=train, seed=seed)
+    images, labels = batch.images, batch.labels
+    expected = train_test_split(images, labels, train_size=train, random_state=seed)
+    found = (first.images, second.images, first.labels, second.labels)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_stratified_split_keeps_the_classes_in_proportion():
+    first, second = numbered(30).split(train=0.6, seed=4, stratify=True)
+    assert np.bincount(first.labels).tolist() == [6, 6, 6]
+    assert np.bincount(second.labels).tolist() == [4, 4, 4]
+    assert sorted(numbers(first) + numbers(second)) == list(range(30))
+
+
+@pytest.mark.parametrize("train", [0.0, 1.0, 1.5, -0.2, 30, 0])
+def test_a_split_that_leaves_nothing_is_refused(train):
+    with pytest.raises(OptionError, match=rf"^30 images of 3 classes cannot be split with train={train},"):
+        numbered(30).split(train=train)
+
+
+def test_a_stratified_split_of_too_few_images_is_refused():
+    with pytest.raises(OptionError, match=r"4 images of 3 classes cannot be split with .*stratify=True"):
+        numbered(4).split(stratify=True)
+
+
+def test_its_repr_is_one_line_however_large_it_is():
+    assert repr(numbered(7)) == "ArrayDataset(7 images of 1×1×1 float32, 3 classes: a, b, c)"
+    many = ArrayDataset(np.zeros((900, 30, 20, 3), np.uint8), np.zeros(900, int), tuple("abcdefgh"))
+    assert repr(many) == "ArrayDataset(900 images of 30×20×3 uint8, 8 classes: a, b, c, …)"
+    assert repr(many[:0]) == "ArrayDataset(0 images of 30×20×3 uint8, 8 classes: a, b, c, …)"
+
+
+def test_each_image_needs_one_label():
+    with pytest.raises(ImageError, match="2 images and 3 labels were given: each image needs one label"):
+        # Shapes are wrong on purpose, so the type check must not answer first.
+        ArrayDataset.__post_init__(_unchecked(np.zeros((2, 1, 1, 1)), np.zeros(3, int), ("a",)))
+
+
+@pytest.mark.parametrize("labels", [[0, 2], [-1, 1]])
+def test_each_label_needs_a_name(labels):
+    with pytest.raises(
+        ImageError, match=rf"0 to 1, places in the 2 class names, but they go from {labels[0]}"
+    ):
+        ArrayDataset(np.zeros((2, 1, 1, 1)), np.array(labels), ("a", "b"))
+
+
+def _unchecked(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> ArrayDataset:
+    made = object.__new__(ArrayDataset)
+    for name, value in (("images", images), ("labels", labels), ("class_names", names)):
+        object.__setattr__(made, name, value)
+    return made
+
+
+# Of others
+
+
+def test_a_subset_has_the_labels_of_its_data_set_or_its_own() -> None:
+    source = as_dataset(drawn("labelled"))
+    some = Subset(source, np.array([4, 1, 2]))
+    assert (some.labels.tolist(), some.class_names) == ([2, 2, 1], ("x", "y", "z"))
+    assert [label for _, label in some] == [2, 2, 1]
+    np.testing.assert_array_equal(some[0][0], PIXELS[4])
+    again = some[1:]
+    assert ([again.image_id(0), again.root_index(1)], len(again)) == (["1", 2], 2)
+    other = Subset(source, np.array([4, 1, 2]), np.array([0, 0, 1]), ("p", "q"))[[0, 2]]
+    assert (other.labels.tolist(), other.class_names, other[1][1]) == ([0, 1], ("p", "q"), 1)
+
+
+def test_data_sets_follow_each_other() -> None:
+    source = as_dataset(drawn("labelled"))
+    both = ConcatDataset((source, Subset(source, np.array([3])), source))
+    assert (len(both), both.class_names) == (11, ("x", "y", "z"))
+    assert both.labels.tolist() == [*LABELS, 0, *LABELS]
+    for index, place in ((0, 0), (4, 4), (5, 3), (6, 0), (10, 4), (-1, 4)):
+        np.testing.assert_array_equal(both[index][0], PIXELS[place])
+        assert both[index][1] == LABELS[place]
+    with pytest.raises(IndexError, match="there is no image 11: there are 11"):
+        both[11]
+
+
+def test_every_data_set_gives_batches() -> None:
+    source = as_dataset(drawn("list of pairs"))
+    for dataset in (
+        source,
+        Subset(source, np.arange(5)),
+        ConcatDataset((source,)),
+        as_dataset((PIXELS, LABELS)),
+    ):
+        parts = list(dataset.batches(2))
+        assert [len(labels) for _, labels in parts] == [2, 2, 1]
+        np.testing.assert_array_equal(np.concatenate([images for images, _ in parts]), PIXELS)
+        assert dataset.labels.tolist() == LABELS
+
+
+def test_fingerprints_are_those_of_studies_made_before(tmp_path: Path) -> None:
+    assert as_dataset(drawn("labelled")).fingerprint() == "6b7d363435641e3a202aee7da621eecb"
+    assert as_dataset(drawn("list of pairs")).fingerprint() == "6547cce4d64c233f643bc7c06408894c"
+    as_files(tmp_path)
+    made = open_folder(tmp_path, ImageFormat(size=(4, 4), mode="grey"), class_names=("class 1", "class 0"))
+    assert made.fingerprint() == "afe0dcc29b1daf13543d717ddcd47b3d"
+
+
+def test_names_of_classes_are_not_dropped_without_a_word(tmp_path: Path) -> None:
+    renamed = as_dataset(drawn("labelled"), class_names=("a", "b", "c"))
+    assert (renamed.class_names, renamed.labels.tolist()) == (("a", "b", "c"), LABELS)
+    files = as_files(tmp_path)
+    assert as_dataset(files, class_names=files.class_names) is files
+    for read in (as_dataset, batches):
+        with pytest.raises(
+            OptionError, match=r"told when the data are opened: open_folder\(path, class_names"
+        ):
+            read(files, class_names=("class 1", "class 0", "class 2"))

@@ -80,7 +80,7 @@ def test_people_take_turns_and_each_is_a_class(faces):
 
 def test_parts_cover_every_image_and_never_overlap(faces):
     stacked = np.stack(list(faces.parts.values()))
-    assert tuple(faces.parts) == faces.names
+    assert tuple(faces.parts) == faces.part_names
     assert (stacked.sum(axis=0) == 1).all()
 
 
@@ -238,12 +238,12 @@ def test_the_tutorials_pipeline_learns_the_default_faces_with_some_errors_left()
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"n": 0}, "n must be at least 1, but 0 was given."),
-        ({"people": 0}, "people must be at least 1, but 0 was given."),
-        ({"size": 16}, "size must be 32 to 512, but 16 was given."),
-        ({"size": 1024}, "size must be 32 to 512, but 1024 was given."),
-        ({"seed": -1}, "seed must be at least 0, but -1 was given."),
-        ({"variety": -0.5}, "variety must be 0 to 2, but -0.5 was given."),
+        ({"n_images": 0}, "n_images must be a whole number from 1 up, but 0 was given."),
+        ({"people": 0}, "people must be a whole number from 1 up, but 0 was given."),
+        ({"size": 16}, "size must be a number from 32 to 512, but 16 was given."),
+        ({"size": 1024}, "size must be a number from 32 to 512, but 1024 was given."),
+        ({"seed": -1}, "seed must be a whole number from 0 up, but -1 was given."),
+        ({"variety": -0.5}, "variety must be a number from 0 to 2, but -0.5 was given."),
         (
             {"people": 5, "shortcut": Shortcut(region="jaw", classes=(1, 5))},
             "the shortcut goes with class 5, but 5 people have classes 0 to 4.",
@@ -252,7 +252,7 @@ def test_the_tutorials_pipeline_learns_the_default_faces_with_some_errors_left()
 )
 def test_a_number_out_of_range_is_named(given, said):
     with pytest.raises(OptionError) as caught:
-        drawn_faces(**{"n": 3, **given})
+        drawn_faces(**{"n_images": 3, **given})
     assert said in str(caught.value)
     assert caught.value.slug == "option-value"
 

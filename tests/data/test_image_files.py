@@ -12,7 +12,7 @@ from PIL import Image
 
 from sightline.data import ImageFormat, read_image_file
 from sightline.data.image_files import read_pil_image
-from sightline.data.image_format import stack_images
+from sightline.data.items import stack_images
 from sightline.errors import ImageError, MissingExtra, OptionError
 from support.bad_files import BAD, dicom, encoded
 
@@ -481,7 +481,7 @@ def test_an_option_that_does_not_exist_names_the_nearest(options, words):
 
 
 def test_a_misspelt_option_is_an_error_where_it_is_written():
-    with pytest.raises(OptionError, match=r"Form has no option 'sise'\. Did you mean 'size'\?"):
+    with pytest.raises(OptionError, match=r"ImageFormat has no option 'sise'\. Did you mean 'size'\?"):
         ImageFormat(sise=(4, 4))
 
 

@@ -73,5 +73,5 @@ def test_a_broken_file_is_named(shared_data, tmp_path, cut):
 
 
 def test_the_function_stays_a_function_after_its_module_is_imported():
-    importlib.import_module("sightline.data.olivetti")
+    importlib.import_module("sightline.data.olivetti_faces")
     assert callable(sl.data.olivetti)

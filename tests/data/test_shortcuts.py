@@ -93,10 +93,10 @@ def test_a_shortcut_prints_hashes_and_compares():
     [
         ({"region": "jav"}, "there is no region named 'jav'. Did you mean 'jaw'? Valid: forehead, left eye,"),
         ({"kind": "blot"}, "there is no kind named 'blot'. Valid: patch, mark."),
-        ({"strength": 0.0}, "a mark's strength must be above 0 and at most 1, but 0 was given."),
-        ({"size": 0.7}, "a mark's size must be above 0 and at most 0.5, but 0.7 was given."),
-        ({"chance": 1.2}, "chance must be 0 to 1, but 1.2 was given."),
-        ({"leak": -0.1}, "leak must be 0 to 1, but -0.1 was given."),
+        ({"strength": 0.0}, "strength must be a number above 0 and at most 1, but 0.0 was given."),
+        ({"size": 0.7}, "size must be a number above 0 and at most 0.5, but 0.7 was given."),
+        ({"p_in_class": 1.2}, "p_in_class must be a number from 0 to 1, but 1.2 was given."),
+        ({"p_elsewhere": -0.1}, "p_elsewhere must be a number from 0 to 1, but -0.1 was given."),
         ({"strenght": 0.5}, "Shortcut has no option 'strenght'. Did you mean 'strength'?"),
     ],
 )

@@ -20,7 +20,7 @@ from sightline.engine.cam import (
 from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
 from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
 from sightline.engine.model_query import Classes, Top
-from sightline.engine.plan import NAMES, Plan, as_target, parse, with_changes
+from sightline.engine.plan import NAMES, Plan, as_target, parse_option, with_changes
 from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
 from sightline.engine.segmentation import Felzenszwalb, Given, Grid, Quickshift, Slic, Watershed
 from sightline.errors import BudgetError, OptionError
@@ -61,7 +61,7 @@ PLANS = [
 )
 def test_a_name_stands_for_the_option_with_its_defaults(field, value):
     name = next(name for name, kind in NAMES[field].items() if kind is type(value))
-    assert parse(field, name) == value
+    assert parse_option(field, name) == value
     assert getattr(Plan(**{field: name}), field) == value
 
 
@@ -85,7 +85,7 @@ def test_every_option_has_a_name():
     ],
 )
 def test_parameters_follow_a_colon(field, text, value):
-    assert parse(field, text) == value
+    assert parse_option(field, text) == value
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_parameters_follow_a_colon(field, text, value):
             r"no option 'n_segment'. Did you mean 'n_segments'\?",
             "option-unknown",
         ),
-        ("sample", "balanced:n=5", "Balanced has no option 'n'. It takes none.", "option-unknown"),
+        ("sample", "balanced:n=5", "balanced has no option 'n'. It takes none.", "option-unknown"),
         ("segment", "slic:n_segments=", "'slic:n_segments=' cannot be read: write name:", "option-syntax"),
         ("segment", "slic:100", "cannot be read", "option-syntax"),
         ("segment", "slic:n_segments=many", "cannot be read", "option-syntax"),
@@ -117,7 +117,7 @@ def test_parameters_follow_a_colon(field, text, value):
 )
 def test_a_name_that_cannot_be_read_says_what_to_write(field, text, said, slug):
     with pytest.raises(OptionError, match=said) as caught:
-        parse(field, text)
+        parse_option(field, text)
     assert caught.value.slug == slug
 
 

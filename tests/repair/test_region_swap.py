@@ -6,14 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline import Blur, Donors, Noise
-from sightline.data.datasets import apart, as_dataset, labels_of
+from sightline.data.datasets import ConcatDataset, Subset, as_dataset
 from sightline.data.holdout import HoldoutRule
 from sightline.errors import ImageError, OptionError, SegmentError
 from sightline.regions.builders import face, grid, per_image
-from sightline.repair.joined import Joined
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion, draw_donor, paste_region
 from sightline.repair.repair_region import RepairRegion, resolve_region
-from sightline.repair.training_data import Subset
 
 CORNER = resolve_region(grid(4, 4)["r1c1"], margin=0)
 RNG = np.random.default_rng(0)
@@ -31,7 +29,7 @@ def test_only_the_region_changes_and_the_label_stays(how, channels):
     made = RegionSwapped(as_dataset((images, LABELS)), LABELS, CORNER, how, copies=2)
     mask = CORNER.mask((8, 8))
     assert len(made) == 24
-    assert labels_of(made).tolist() == [*LABELS, *LABELS]
+    assert made.labels.tolist() == [*LABELS, *LABELS]
     for place in range(24):
         image, label = made[place]
         assert label == LABELS[place % 12]
@@ -115,9 +113,9 @@ def test_replaced_takes_the_mask_s_pixels_of_the_other():
 
 def test_joined_sources_follow_each_other():
     again = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=2)
-    both = Joined((SOURCE, again))
+    both = ConcatDataset((SOURCE, again))
     assert len(both) == 36
-    assert labels_of(both).tolist() == [*LABELS] * 3
+    assert both.labels.tolist() == [*LABELS] * 3
     assert np.array_equal(both[3][0], IMAGES[3])
     assert np.array_equal(both[12][0], again[0][0])
     assert np.array_equal(both[35][0], again[23][0])
@@ -181,9 +179,9 @@ def test_parts_of_the_data_keep_each_image_s_own_region():
     masks = np.zeros((12, 8, 8), dtype=int)
     masks[np.arange(12), np.arange(12) % 8] = 1
     own = RepairRegion(per_image(lambda place: masks[place], {1: "row"}), 0)
-    held = apart(SOURCE, HoldoutRule(0.7, seed=3, held_out=True))
+    held = Subset(SOURCE, HoldoutRule(0.7, seed=3, held_out=True).select(len(SOURCE)))
     part = Subset(held, np.arange(len(held))[1:], held.labels[1:], None)
     made = RegionSwapped(part, part.labels, own, ShufflePixels())
     for place in range(len(part)):
         changed = (made[place][0] != part[place][0]).any(axis=(1, 2))
-        assert np.flatnonzero(changed).tolist() == [held.places[place + 1] % 8]
+        assert np.flatnonzero(changed).tolist() == [held.indices[place + 1] % 8]

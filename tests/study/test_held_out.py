@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sightline import Grid, Plan, Study
-from sightline.data.datasets import apart, as_dataset, dataset_fingerprint, identity
+from sightline.data.datasets import Subset, as_dataset
 from sightline.data.holdout import HoldoutRule
 from sightline.errors import OptionError
 from sightline.study.schema import Row
@@ -30,10 +30,10 @@ class Watching:
 def test_held_out_images_are_never_shown_to_the_model(tmp_path, workers):
     model = Watching()
     study = Study(tmp_path / "s", PLAN).run((IMAGES, LABELS), model, held_out=0.4, workers=workers)
-    held = {IMAGES[place].tobytes() for place in study.held_out.places}
+    held = {IMAGES[place].tobytes() for place in study.held_out.indices}
     assert 8 <= len(held) <= 24
     assert not model.seen & held
-    assert set(study.places.tolist()) == set(range(40)) - set(study.held_out.places.tolist())
+    assert set(study.places.tolist()) == set(range(40)) - set(study.held_out.indices.tolist())
     assert len(study) == study.count == 40 - len(held)
     assert f"{len(held)} held out" in repr(study)
 
@@ -41,7 +41,7 @@ def test_held_out_images_are_never_shown_to_the_model(tmp_path, workers):
 def test_going_on_from_the_folder_keeps_the_same_images_out(tmp_path):
     before = Study(tmp_path / "s", PLAN).run((IMAGES, LABELS), Watching(), held_out=0.4)
     again = Study(tmp_path / "s").attach((IMAGES, LABELS), Watching())
-    assert again.held_out.places.tolist() == before.held_out.places.tolist()
+    assert again.held_out.indices.tolist() == before.held_out.indices.tolist()
     again.run()
     assert all(isinstance(row, Row) for row in again.rows())
     assert len(again) == len(before)
@@ -85,9 +85,9 @@ def test_two_seeds_hold_out_different_images():
 
 def test_images_set_apart_keep_their_labels_and_names():
     source = as_dataset((IMAGES, LABELS))
-    some = apart(source, HoldoutRule(0.3, held_out=True))
-    assert some.labels.tolist() == LABELS[some.places].tolist()
-    assert np.array_equal(some[2][0], IMAGES[some.places[2]])
-    assert identity(some, 2) == str(some.places[2])
-    assert dataset_fingerprint(some) != dataset_fingerprint(source)
+    some = Subset(source, HoldoutRule(0.3, held_out=True).select(len(source)))
+    assert some.labels.tolist() == LABELS[some.indices].tolist()
+    assert np.array_equal(some[2][0], IMAGES[some.indices[2]])
+    assert some.image_id(2) == str(some.indices[2])
+    assert some.fingerprint() != source.fingerprint()
     assert as_dataset(some) is some

@@ -12,7 +12,7 @@ from jaxtyping import Shaped
 from sightline.adapters.open_model import load_model
 from sightline.data import ImageFormat
 from sightline.engine.model_query import Top
-from sightline.engine.plan import Plan, parse
+from sightline.engine.plan import Plan, parse_option
 from sightline.errors import FileError, OptionError, TargetError
 from sightline.evaluation import comparison
 from sightline.evaluation.comparison import Comparison
@@ -210,7 +210,7 @@ def blame(
     study = _study(run)
     if trust:
         study.attach(model=study.manifest.model_text, trust=True)
-    made = find(study, named(regions), fill=None if fill is None else parse("fill", fill), seed=seed)
+    made = find(study, named(regions), fill=None if fill is None else parse_option("fill", fill), seed=seed)
     file = _file(out, run / "blame.png")
     file.write_bytes(figures.figure_to_png(figures.plot_blame(made)))
     numbers = file.with_suffix(".json")

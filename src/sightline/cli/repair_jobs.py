@@ -86,10 +86,9 @@ def proof(
     study = _opened(run, trust)
     fixed = store.load_repair(out, trust=trust)
     if data is None:
-        all_of = OpenedData(
-            study.source, study.manifest.data_text, study.manifest.image_format, study.held_out.split
-        )
         unused: Dataset = study.held_out
+        made_of, rule = study.manifest, study.manifest.split
+        all_of = OpenedData(study.source, made_of.data_text, made_of.image_format, rule and rule.complement())
     else:
         all_of = resolve_images(data, study.manifest.image_format)
         unused = all_of.source

@@ -1,25 +1,26 @@
 """Labelled images: your own, real faces, and drawn ones of which everything is known."""
 
+from sightline.data.batching import batches
+from sightline.data.datasets import ArrayDataset, ConcatDataset, Dataset, Subset, as_dataset
 from sightline.data.face_drawing import DrawnFaces, drawn_faces
-from sightline.data.image_dataset import ArrayDataset
 from sightline.data.image_files import read_image_file
-from sightline.data.image_folder import ImageFolder, UnreadableFile
+from sightline.data.image_folder import ImageFolder, UnreadableFile, open_folder, open_splits
 from sightline.data.image_format import ImageFormat
+from sightline.data.image_list import open_list
+from sightline.data.olivetti_faces import olivetti
 from sightline.data.shortcuts import REGIONS, Shortcut, plant_mark
 
-# Read last, and at once: each function takes the place of the module of the same name.
-from sightline.data.batching import batches  # isort: skip
-from sightline.data.class_folders import open_folder, open_splits  # isort: skip
-from sightline.data.image_list import open_list  # isort: skip
-from sightline.data.olivetti_faces import olivetti  # isort: skip
-
 __all__ = [
+    "Dataset",
     "ArrayDataset",
+    "ImageFolder",
+    "Subset",
+    "ConcatDataset",
+    "as_dataset",
     "open_folder",
     "open_splits",
     "open_list",
     "batches",
-    "ImageFolder",
     "ImageFormat",
     "UnreadableFile",
     "read_image_file",

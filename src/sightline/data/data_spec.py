@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from sightline.data.class_folders import open_folder
-from sightline.data.datasets import Dataset, Pair
+from sightline._spec import annotations_of, normalized, read_values, split_spec, to_spec
+from sightline.data.datasets import ArrayDataset, Dataset
 from sightline.data.face_drawing import drawn_faces
 from sightline.data.file_index import find_splits
-from sightline.data.image_dataset import ArrayDataset
-from sightline.data.image_format import ImageFormat, stack_images
+from sightline.data.image_folder import open_folder
+from sightline.data.image_format import ImageFormat
 from sightline.data.image_list import ENDINGS, open_list
+from sightline.data.items import stack_images
 from sightline.data.olivetti_faces import olivetti
 from sightline.data.shortcuts import REGIONS, Shortcut
 from sightline.errors import FileError, OptionError
@@ -25,43 +26,48 @@ ACCEPTED = (
     "(list.csv:path_column=file,label_column=class,root=images); olivetti; or drawn-faces "
     "(drawn-faces:count=200,people=10,seed=1)"
 )
-LIST = re.compile(rf"(.+(?:{'|'.join(map(re.escape, ENDINGS))}))(?::(.*))?", re.I)
-Kinds = Mapping[str, Callable[[str], Any]]
-"""What makes a value of each parameter's text."""
+LIST = re.compile(rf"(.+(?:{'|'.join(map(re.escape, ENDINGS))}))(:.*)?", re.I)
+LIST_OPTIONS = {"path_column": str, "label_column": str, "root": os.PathLike}
+DRAWN_OPTIONS = {
+    "count": int,
+    **{name: kind for name, kind in annotations_of(drawn_faces).items() if name != "n_images"},
+    "shortcut": str,
+    "marked": str,
+}
 MARKS = {region.replace(" ", "-"): region for region in REGIONS}
 
 
 def open_data(
-    text: str, form: ImageFormat | None = None, *, class_names: Sequence[str] | None = None
+    text: str, image_format: ImageFormat | None = None, *, class_names: Sequence[str] | None = None
 ) -> tuple[Dataset, str]:
     """The labelled data that a text names.
 
     Parameters
     ----------
     text : str
-        - a folder with a sub-folder for each class, as `folder` reads it;
-        - a ``.csv``, ``.tsv`` or ``.parquet`` list, as `listed` reads it, with ``path_column``,
+        - a folder with a sub-folder for each class, as `open_folder` reads it;
+        - a ``.csv``, ``.tsv`` or ``.parquet`` list, as `open_list` reads it, with ``path_column``,
           ``label_column`` and ``root`` after a colon where they are needed;
         - ``olivetti``, with ``data_home`` after a colon where it is needed;
         - ``drawn-faces``, with ``count`` (200), ``people``, ``size``, ``seed``, ``colour``, ``variety``,
           ``shortcut`` (the region of a mark, such as ``jaw`` or ``left-eye``) and ``marked`` (the classes
           that it goes with, such as ``0`` or ``1+3``) after a colon.
-    form : Form, optional
+    image_format : ImageFormat, optional
         The form that each image is brought to; left out, they stay as they are.
     class_names : sequence of str, optional
         For folders and lists: the classes in the order of the model.
 
     Returns
     -------
-    data : Source
+    data : Dataset
     recipe : str
         The text that opens the same data from any working directory.
 
     Raises
     ------
     FileError
-        If there are no such data, a folder holds the parts of a data set, or as for `folder`, `listed` and
-        `olivetti`.
+        If there are no such data, a folder holds the parts of a data set, or as for `open_folder`,
+        `open_list` and `olivetti`.
     OptionError
         If a parameter does not exist or cannot be used.
 
@@ -71,27 +77,32 @@ def open_data(
     >>> len(faces), faces.class_names, recipe
     (4, ('person 0', 'person 1'), 'drawn-faces:count=4,people=2')
     """
-    name, _, rest = text.partition(":")
-    built_in = BUILT_IN.get(name.strip().lower().replace("_", "-"))
+    name = text.partition(":")[0]
+    built_in = BUILT_IN.get(normalized(name))
     if built_in is not None:
         if class_names is not None:
             raise OptionError(
                 f"class_names= is for folders and lists, but {name} has its own.", slug="option-value"
             )
-        data, recipe = built_in(_parameters(text, rest))
-        return _formed(data, form), recipe
+        data, recipe = built_in(text)
+        return _brought_to(data, image_format), recipe
     path = Path(os.path.expanduser(text))  # noqa: PTH111 (Path's own fails for users that do not exist)
     if text and os.path.isdir(path):  # noqa: PTH112 (and for names that are too long)
-        return _open_class_folder(path, form, class_names), _path(text)
+        return _open_class_folder(path, image_format, class_names), _absolute(text)
     found = LIST.fullmatch(text)
     if found is not None:
-        return _open_list_text(text, found[1], found[2] or "", form, class_names)
+        file = _absolute(found[1])
+        written = split_spec(f"list{found[2] or ''}")[1]
+        given = _absolute_paths(read_values("a list", written, LIST_OPTIONS))
+        return open_list(file, image_format, class_names=class_names, **given), to_spec(file, given)
     raise _unknown_data_error(text, name, path)
 
 
-def _open_class_folder(path: Path, form: ImageFormat | None, class_names: Sequence[str] | None) -> Dataset:
+def _open_class_folder(
+    path: Path, image_format: ImageFormat | None, class_names: Sequence[str] | None
+) -> Dataset:
     try:
-        return open_folder(path.absolute(), form, class_names=class_names)
+        return open_folder(path.absolute(), image_format, class_names=class_names)
     except FileError as error:
         if error.slug != "folder-parts":
             raise
@@ -103,111 +114,65 @@ def _open_class_folder(path: Path, form: ImageFormat | None, class_names: Sequen
         ) from None
 
 
-def _open_list_text(
-    text: str, path: str, rest: str, form: ImageFormat | None, class_names: Sequence[str] | None
-) -> tuple[Dataset, str]:
-    kinds: Kinds = {"path_column": str, "label_column": str, "root": _path}
-    given = _typed(_parameters(text, rest), kinds, "a list")
-    file = _path(path)
-    return open_list(file, form, class_names=class_names, **given), _recipe(file, given)
+def _open_olivetti(text: str) -> tuple[ArrayDataset, str]:
+    given = _absolute_paths(read_values(text, split_spec(text)[1], {"data_home": os.PathLike}))
+    return olivetti(**given), to_spec("olivetti", given)
 
 
-def _open_olivetti(parameters: dict[str, str]) -> tuple[ArrayDataset, str]:
-    given = _typed(parameters, {"data_home": _path}, "olivetti")
-    return olivetti(**given), _recipe("olivetti", given)
-
-
-def _open_drawn_faces(parameters: dict[str, str]) -> tuple[ArrayDataset, str]:
-    kinds: Kinds = {
-        **dict.fromkeys(("count", "people", "size", "seed"), int),
-        "colour": _truth,
-        "variety": float,
-        "shortcut": _region,
-        "marked": _numbers,
-    }
-    given = _typed(parameters, kinds, "drawn-faces")
-    recipe = _recipe("drawn-faces", parameters)
-    region, marked = given.pop("shortcut", None), given.pop("marked", (0,))
+def _open_drawn_faces(text: str) -> tuple[ArrayDataset, str]:
+    written = split_spec(text)[1]
+    given = read_values(text, written, DRAWN_OPTIONS)
+    region, marked = given.pop("shortcut", None), given.pop("marked", None)
     if region is not None:
-        given["shortcut"] = Shortcut(region=region, classes=marked)
-    elif "marked" in parameters:
+        given["shortcut"] = _shortcut(region, marked or "0")
+    elif marked is not None:
         raise OptionError(
             "marked= says which classes a mark goes with, but there is none: give shortcut=, too, such as "
             "drawn-faces:shortcut=jaw,marked=0.",
             slug="option-value",
         )
-    return drawn_faces(given.pop("count", 200), **given), recipe
+    return drawn_faces(given.pop("count", 200), **given), to_spec("drawn-faces", written)
 
 
-BUILT_IN: Mapping[str, Callable[[dict[str, str]], tuple[ArrayDataset, str]]] = {
+BUILT_IN: Mapping[str, Callable[[str], tuple[ArrayDataset, str]]] = {
     "olivetti": _open_olivetti,
     "drawn-faces": _open_drawn_faces,
 }
 
 
-def _parameters(text: str, rest: str) -> dict[str, str]:
-    """What is after the colon, as it is written."""
-    found: dict[str, str] = {}
-    for one in filter(None, map(str.strip, rest.split(","))):
-        name, equals, value = (part.strip() for part in one.partition("="))
-        if not (equals and name.isidentifier() and value) or name in found:
-            raise OptionError(
-                f"{text!r} cannot be read: write name:parameter=value,parameter=value, such as "
-                "drawn-faces:count=200,people=10.",
-                slug="option-syntax",
-            )
-        found[name] = value
-    return found
+def _shortcut(region: str, marked: str) -> Shortcut:
+    known = MARKS.get(region.replace(" ", "-"))
+    if known is None:
+        raise OptionError(
+            f"shortcut={region} of drawn-faces cannot be used: there is no such region. "
+            f"{did_you_mean(region, MARKS)}",
+            slug="option-value",
+        )
+    try:
+        return Shortcut(region=known, classes=tuple(map(int, marked.split("+"))))
+    except ValueError:
+        raise OptionError(
+            f"marked={marked} of drawn-faces cannot be used: it must be classes such as 0 or 1+3.",
+            slug="option-value",
+        ) from None
 
 
-def _typed(given: Mapping[str, str], kinds: Kinds, whose: str) -> dict[str, Any]:
-    typed = {}
-    for name, value in given.items():
-        if name not in kinds:
-            raise OptionError(
-                f"{whose} has no parameter {name!r}. {did_you_mean(name, kinds)}", slug="option-unknown"
-            )
-        try:
-            typed[name] = kinds[name](value)
-        except ValueError as error:
-            raise OptionError(
-                f"{name}={value} of {whose} cannot be used: {error}.", slug="option-value"
-            ) from None
-    return typed
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111
 
 
-def _recipe(name: str, given: Mapping[str, Any]) -> str:
-    listed_ = ",".join(f"{parameter}={value}" for parameter, value in given.items())
-    return f"{name}:{listed_}" if listed_ else name
+def _absolute_paths(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _absolute(value) if name in ("root", "data_home") else value for name, value in given.items()
+    }
 
 
-def _path(text: str) -> str:
-    return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError("it must be True or False")
-    return text.lower() == "true"
-
-
-def _region(text: str) -> str:
-    region = MARKS.get(text.replace(" ", "-"))
-    if region is None:
-        raise ValueError(f"there is no such region. {did_you_mean(text, MARKS)}".rstrip("."))
-    return region
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split("+")))
-
-
-def _formed(data: ArrayDataset, form: ImageFormat | None) -> Dataset:
+def _brought_to(data: ArrayDataset, image_format: ImageFormat | None) -> ArrayDataset:
     """Images in memory in a form, as files would be in it: grey ones have no channels."""
-    if form is None or form == ImageFormat():
+    if image_format is None or image_format == ImageFormat():
         return data
-    images = [form(image) for image in data.images]
-    return Pair(stack_images(images, np.arange(len(images)).tolist()), data.labels, data.class_names)
+    images = [image_format(image) for image in data.images]
+    return ArrayDataset(stack_images(images, np.arange(len(images)).tolist()), data.labels, data.class_names)
 
 
 def _unknown_data_error(text: str, name: str, path: Path) -> FileError:

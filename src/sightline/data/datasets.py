@@ -1,154 +1,385 @@
-"""labelled data of any kind → a source whose images are asked for by place, as often as needed."""
+"""Labelled images by index: in memory, made one by one, some of others, or several after each other."""
 
-import hashlib
-import os
-from collections.abc import Mapping, Sequence, Sized
-from typing import Any, Protocol, TypeVar, runtime_checkable
+import dataclasses
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from sightline.data.batching import Batches, batches
-from sightline.data.holdout import HoldoutRule
-from sightline.data.image_dataset import ArrayDataset
+from sightline._digests import combined_digest
 from sightline.data.image_files import decoding_errors
-from sightline.data.image_folder import ImageFolder
+from sightline.data.items import (
+    Batches,
+    ImageBatch,
+    as_image_batch,
+    collect_batches,
+    describe_source,
+    image_and_label_keys,
+    is_image_label_pair,
+    iterate_items,
+    known_class_names,
+    unlabelled_error,
+)
 from sightline.data.labels import label_indices
 from sightline.errors import ImageError, OptionError
 from sightline.types import record
 
-SEVERAL = 256
+DIGESTED = 256
 """Images in memory that are digested at once."""
 SAMPLED = 32
 """Images that stand for all of a data set that makes each when it is asked for."""
-Image = tuple[Shaped[np.ndarray, "..."], int]
-S = TypeVar("S", bound="Dataset")
+NAMED = 3
+"""Class names that a repr shows."""
+LabelledImage = tuple[Shaped[np.ndarray, "..."], int]
+A = TypeVar("A", bound="ArrayDataset")
 
 
-@runtime_checkable
-class Dataset(Protocol):
-    """Labelled images by place: `Labelled`, `Folder`, and what `images` makes of other data."""
+class Dataset(ABC):
+    """Labelled images by index, the base of every kind: ``len(dataset)``, ``image, label = dataset[3]``.
 
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """Names of the classes, where they are known; a label is a place among them."""
+    An image has the shape (H, W) or (H, W, C), channels last; a label is the index of a class. Also
+    `labels`, the class of every image, and `class_names`, a tuple, or None where they are not known.
+    """
 
+    if TYPE_CHECKING:  # A dataclass would take a property for the default of its field of the same name.
+
+        @property
+        def labels(self) -> Int[np.ndarray, "N"]: ...
+
+        @property
+        def class_names(self) -> tuple[str, ...] | None: ...
+
+    @abstractmethod
     def __len__(self) -> int: ...
 
-    def __getitem__(self, which: Any) -> Any:
-        """The image at a place, shape (H, W) or (H, W, C), and its label."""
+    @abstractmethod
+    def __getitem__(self, index: Any) -> Any:
+        """The image at an index and its label."""
+
+    def __iter__(self) -> Iterator[LabelledImage]:
+        return (self[index] for index in range(len(self)))
+
+    def image_id(self, index: int | np.integer) -> str:
+        """What an image is called: its path below the data's folder, with ``/``; else its index."""
+        return str(checked_index(index, len(self)))
+
+    def root_index(self, index: int | np.integer) -> int:
+        """Where an image stands in the data that this is some of."""
+        return int(index)
+
+    def batches(self, batch_size: int = 32) -> Iterator[ImageBatch]:
+        """Images and labels, many at a time."""
+        return collect_batches(self, batch_size, None, single=True)
+
+    def fingerprint(self) -> str:
+        """A digest by which data are known again: same digest, same images in the same order.
+
+        Of folders and lists: the paths below their root, the labels, class names and form, not what is in
+        the files. Of images in memory: every value and label. Of data sets that make an image when it is
+        asked for: their number, and 32 of them.
+
+        Examples
+        --------
+        >>> one, other = (as_dataset((np.zeros((3, 8, 8)), [0, 1, last])) for last in (0, 1))
+        >>> one.fingerprint() == other.fingerprint()
+        False
+        """
+        return combined_digest(chain([repr((len(self), self.class_names))], self._fingerprint_parts()))
+
+    def _fingerprint_parts(self) -> Iterator[str | bytes | Shaped[np.ndarray, "..."]]:
+        return self._image_parts(np.arange(len(self)))
+
+    def _image_parts(self, indices: Int[np.ndarray, "n"]) -> Iterator[str | Shaped[np.ndarray, "..."]]:
+        for index in indices.tolist():
+            image, label = self[index]
+            yield f"{image.shape} {image.dtype} {label}"
+            yield image
+
+    def _with_class_names(self, names: tuple[str, ...]) -> "Dataset":
+        raise OptionError(
+            f"the data have the classes {', '.join(self.class_names or ()) or 'without names'}, but "
+            "class_names= was given, too. They are told when the data are opened: open_folder(path, "
+            "class_names=[…]).",
+            slug="option-value",
+        )
 
 
 @record
-class Pair:
-    """Images in memory and their labels, each as `batches` would give it.
+class ArrayDataset(Dataset):
+    """Images in memory and their classes.
 
     Parameters
     ----------
-    images : array, tensor, or sequence of arrays or PIL images
+    images : array, shape (N, H, W, C) or (N, H, W)
+        Channels last; any dtype and value range. Also a tensor, or a list of arrays or PIL images, which
+        become arrays when they are asked for.
     labels : int array, shape (N,)
-    class_names : tuple of str or None
+        Class of each image, an index of `class_names`.
+    class_names : tuple of str, length L, or None
+
+    Raises
+    ------
+    ImageError
+        If there is not exactly one label for each image, or a label has no name.
+
+    Examples
+    --------
+    >>> faces = ArrayDataset(np.zeros((4, 2, 2, 3)), np.array([0, 0, 1, 1]), ("Ann", "Ben"))
+    >>> image, label = faces[3]
+    >>> len(faces), image.shape, faces.class_names[label], len(faces[1:])
+    (4, (2, 2, 3), 'Ben', 3)
     """
 
     images: Any
     labels: Int[np.ndarray, "N"]
     class_names: tuple[str, ...] | None
 
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.labels):
+            raise ImageError(
+                f"{len(self.images)} images and {len(self.labels)} labels were given: each image needs one "
+                "label.",
+                slug="labels-unfit",
+            )
+        names, labels = self.class_names, self.labels
+        if names is not None and labels.size and not 0 <= labels.min() <= labels.max() < len(names):
+            raise ImageError(
+                f"labels must be 0 to {len(names) - 1}, places in the {len(names)} class names, but they go "
+                f"from {labels.min()} to {labels.max()}.",
+                slug="labels-unfit",
+            )
+
+    def __repr__(self) -> str:
+        images = self.images
+        known = (
+            f" of {'×'.join(map(str, images.shape[1:]))} {images.dtype}" if hasattr(images, "shape") else ""
+        )
+        names = self.class_names or ()
+        listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        classes = f", {len(names)} classes: {listed}" if names else ""
+        return f"{type(self).__name__}({len(self)} images{known}{classes}{self._repr_suffix()})"
+
+    def _repr_suffix(self) -> str:
+        """What else there is to say, for one line."""
+        return ""
+
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __repr__(self) -> str:
-        return f"Pair({len(self):,} images with labels)"
+    def __getitem__(self, index: Any) -> Any:
+        """One image and its label, or those of a slice, a list of indices or a bool array."""
+        if isinstance(index, int | np.integer):
+            one = checked_index(index, len(self))
+            return as_image_batch(self.images[one : one + 1], one)[0], int(self.labels[one])
+        rows = np.arange(len(self))[index]
+        # Whatever has one item an image is taken along, in subclasses too.
+        per_image = {
+            field.name: _take(getattr(self, field.name), rows)
+            for field in dataclasses.fields(self)
+            if field.name == "images" or isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return dataclasses.replace(self, **per_image)
 
-    def __getitem__(self, which: int | np.integer) -> Image:
-        place = _checked_index(which, len(self))
-        return _single_item(
-            batches((self.images[place : place + 1], self.labels[place : place + 1]), 1), place
-        )
+    def batches(self, batch_size: int = 32) -> Iterator[ImageBatch]:
+        """Images and labels, many at a time: slices of what is in memory."""
+        for start in range(0, len(self), batch_size):
+            rows = slice(start, start + batch_size)
+            yield as_image_batch(self.images[rows], start), self.labels[rows]
+
+    def split(self: A, train: float | int = 0.7, seed: int = 0, *, stratify: bool = False) -> tuple[A, A]:
+        """Two parts at random, one to train on and one to test with.
+
+        The same images, in the same order, as scikit-learn's
+        ``train_test_split(images, labels, train_size=train, random_state=seed)``.
+
+        Parameters
+        ----------
+        train : float or int
+            Share (between 0 and 1) or number of the images to train on.
+        seed : int
+        stratify : bool
+            Keep the classes in proportion in both parts.
+
+        Returns
+        -------
+        train, test
+
+        Raises
+        ------
+        OptionError
+            If one part would be empty, or too small to hold every class with `stratify`.
+
+        Examples
+        --------
+        >>> faces = ArrayDataset(np.zeros((10, 2, 2, 3)), np.arange(10) % 2, ("Ann", "Ben"))
+        >>> train, test = faces.split(train=0.6, stratify=True)
+        >>> len(train), np.bincount(test.labels).tolist()
+        (6, [2, 2])
+        """
+        first, second = split_indices(self.labels, seed, stratify, train=train)
+        return self[first], self[second]
+
+    def _fingerprint_parts(self) -> Iterator[str | bytes | Shaped[np.ndarray, "..."]]:
+        if not isinstance(self.images, np.ndarray):
+            yield from super()._fingerprint_parts()
+            return
+        yield self.labels.astype(np.int64)
+        yield f"{self.images.shape} {self.images.dtype}"
+        for start in range(0, len(self), DIGESTED):
+            yield self.images[start : start + DIGESTED]
+
+    def _with_class_names(self: A, names: tuple[str, ...]) -> A:
+        return dataclasses.replace(self, class_names=names)
 
 
 @record
-class Rows:
+class MapDataset(Dataset):
     """A data set that makes an item when it is asked for, such as those of PyTorch and Hugging Face.
 
     Parameters
     ----------
-    rows : sequence
+    items : sequence
         Of (image, label), or of dicts with an image and a label.
     class_names : tuple of str or None
     """
 
-    rows: Any
+    items: Any
     class_names: tuple[str, ...] | None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.items)
 
     def __repr__(self) -> str:
-        return f"Rows({len(self):,} items of {type(self.rows).__qualname__})"
+        return f"MapDataset({len(self):,} items of {type(self.items).__qualname__})"
 
-    def __getitem__(self, which: int | np.integer) -> Image:
-        place = _checked_index(which, len(self))
-        with decoding_errors(f"image {place}"):
-            item = self.rows[place]
-        return _single_item(batches([item], 1, class_names=self.class_names), place)
+    @functools.cached_property
+    def labels(self) -> Int[np.ndarray, "N"]:
+        """Class of every image: all are made to learn it."""
+        return np.array([label for _, label in self], dtype=np.intp)
+
+    def __getitem__(self, index: int | np.integer) -> LabelledImage:
+        one = checked_index(index, len(self))
+        with decoding_errors(f"image {one}"):
+            item = self.items[one]
+        images, labels = next(collect_batches([item], 1, self.class_names))
+        if len(images) != 1:
+            raise ImageError(
+                f"item {one} is a batch of {len(images)} images, but each item must be one image and its "
+                "label. Give the data set before it is batched, or arrays (images, labels).",
+                slug="data-places",
+            )
+        return images[0], int(labels[0])
+
+    def _fingerprint_parts(self) -> Iterator[str | bytes | Shaped[np.ndarray, "..."]]:
+        count = min(len(self), SAMPLED)
+        return self._image_parts(np.linspace(0, len(self) - 1, count).round().astype(int))
 
 
 @record
-class Apart:
-    """The images of a source that a rule means: a `Dataset` too.
+class Subset(Dataset):
+    """Some images of a data set, with their own labels or others.
 
     Parameters
     ----------
-    source : Source
-    split : Split
-    places : int array, shape (N,)
-        Which of the source's images they are.
+    dataset : Dataset
+    indices : int array, shape (n,)
+        Which of its images.
+    new_labels : int array, shape (n,), optional
+        Their classes, where they are numbered otherwise than in the data set.
+    new_class_names : tuple of str, optional
+        Names of those.
+
+    Examples
+    --------
+    >>> some = Subset(as_dataset((np.zeros((4, 8, 8)), [0, 1, 0, 1])), np.array([3, 0]))
+    >>> len(some), some.labels.tolist(), some.image_id(0)
+    (2, [1, 0], '3')
     """
 
-    source: Dataset
-    split: HoldoutRule
-    places: Int[np.ndarray, "N"]
+    dataset: Dataset
+    indices: Int[np.ndarray, "n"]
+    new_labels: Int[np.ndarray, "n"] | None = None
+    new_class_names: tuple[str, ...] | None = None
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Those of the source."""
-        return self.source.class_names
+        """Names of the classes."""
+        return self.new_class_names or self.dataset.class_names
+
+    @property
+    def labels(self) -> Int[np.ndarray, "n"]:
+        """Class of each image."""
+        return self.dataset.labels[self.indices] if self.new_labels is None else self.new_labels
+
+    def __repr__(self) -> str:
+        return f"Subset({len(self):,} of {self.dataset!r})"
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One image and its label, or the subset of a slice, a list of indices or a bool array."""
+        if not isinstance(index, int | np.integer):
+            labels = None if self.new_labels is None else self.new_labels[index]
+            return dataclasses.replace(self, indices=self.indices[index], new_labels=labels)
+        image, label = self.dataset[int(self.indices[index])]
+        return image, label if self.new_labels is None else int(self.new_labels[index])
+
+    def image_id(self, index: int | np.integer) -> str:
+        """As the data set calls it."""
+        return self.dataset.image_id(self.indices[index])
+
+    def root_index(self, index: int | np.integer) -> int:
+        """Where an image stands in the data that this is some of."""
+        return self.dataset.root_index(self.indices[index])
+
+
+@record
+class ConcatDataset(Dataset):
+    """The images of several data sets, one after the other; classes are named as in the first."""
+
+    datasets: tuple[Dataset, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Those of the first."""
+        return self.datasets[0].class_names
 
     @property
     def labels(self) -> Int[np.ndarray, "N"]:
-        """Class of each image."""
-        return np.asarray(labels_of(self.source)[self.places])
-
-    def __repr__(self) -> str:
-        which = "held out" if self.split.held_out else "not held out"
-        return f"{len(self):,} of {len(self.source):,} images, {which}"
+        """Class of every image."""
+        return np.concatenate([dataset.labels for dataset in self.datasets])
 
     def __len__(self) -> int:
-        return len(self.places)
+        return sum(map(len, self.datasets))
 
-    def __getitem__(self, which: Any) -> Image:
-        image: Image = self.source[int(self.places[which])]
-        return image
+    def __getitem__(self, index: int | np.integer) -> LabelledImage:
+        one = checked_index(index, len(self))
+        ends = list(accumulate(map(len, self.datasets)))
+        which = int(np.searchsorted(ends, one, side="right"))
+        dataset = self.datasets[which]
+        found: LabelledImage = dataset[one - ends[which] + len(dataset)]
+        return found
 
 
 def as_dataset(data: Any, *, class_names: Sequence[str] | None = None) -> Dataset:
-    """Labelled images that can be asked for by place.
+    """Labelled images that can be asked for by index.
 
     Parameters
     ----------
     data : object
-        Whatever `batches` takes, if its images can be asked for in any order: `Labelled`, `Folder`,
-        (images, labels), a dict of arrays, a list of (image, label), a ``Dataset`` of PyTorch or Hugging
-        Face.
+        Whatever `batches` takes, if its images can be asked for in any order: a `Dataset`, (images, labels),
+        a dict of arrays, a list of (image, label), a ``Dataset`` of PyTorch or Hugging Face.
     class_names : sequence of str, optional
         By default what the data know.
 
     Returns
     -------
-    Source
-        `len` of it is the number of images; ``source[place]`` is the image, as `batches` would give
-        it, and its label.
+    Dataset
 
     Raises
     ------
@@ -159,151 +390,98 @@ def as_dataset(data: Any, *, class_names: Sequence[str] | None = None) -> Datase
 
     Examples
     --------
-    >>> source = images((np.zeros((3, 8, 8)), [0, 1, 0]))
-    >>> image, label = source[1]
-    >>> len(source), image.shape, label
+    >>> dataset = as_dataset((np.zeros((3, 8, 8)), [0, 1, 0]))
+    >>> image, label = dataset[1]
+    >>> len(dataset), image.shape, label
     (3, (8, 8), 1)
     """
     if isinstance(data, Batches):
         return as_dataset(data.source, class_names=class_names or data.class_names)
-    if isinstance(data, ArrayDataset | ImageFolder | Pair | Rows | Apart) and class_names is None:
-        return _check_not_empty(data)
-    if isinstance(data, ImageFolder):
+    names = None if class_names is None else tuple(map(str, class_names))
+    dataset = known_dataset(data, names)
+    if dataset is not None:
+        return _check_not_empty(dataset)
+    iterate_items(data)
+    if not (hasattr(data, "__getitem__") and isinstance(data, Sized)):
         raise OptionError(
-            "a folder's class_names are told when it is made: folder(path, class_names=[…]).",
-            slug="option-value",
-        )
-    made = batches(data, class_names=class_names)
-    if made.source is not data:  # `batches` makes a pair of its own of arrays, lists and dicts of them
-        images, labels = made.source
-        return _check_not_empty(
-            Pair(images, label_indices(labels, len(images), made.class_names), made.class_names)
-        )
-    return _as_map_dataset(data, made)
-
-
-def _as_map_dataset(data: Any, made: Batches) -> Rows:
-    if not (hasattr(data, "__getitem__") and isinstance(data, Sized)) or isinstance(data, Mapping):
-        raise OptionError(
-            f"images are needed that can be asked for by place, but {made.kind} only goes from beginning "
-            "to end. Give a folder, a list file (sl.data.listed), arrays (images, labels), or the data set "
-            "that it was made of, such as loader.dataset.",
+            f"images are needed that can be asked for by index, but {describe_source(data)} only goes from "
+            "beginning to end. Give a folder, a list file (sl.data.open_list), arrays (images, labels), or "
+            "the data set that it was made of, such as loader.dataset.",
             slug="data-places",
         )
-    source = Rows(data, made.class_names)
+    made = MapDataset(data, names or known_class_names(data))
+    _check_not_empty(made)
     try:
-        _check_not_empty(source)[0]
+        made[0]
     except ImageError as error:
         if error.slug not in ("image-file", "image-nan"):  # one item that cannot be read is its own affair
             raise
-    return source
+    return made
 
 
-def identity(source: Dataset, place: int | np.integer) -> str:
-    """What an image is called: its path below the data's folder, with ``/``; else its place.
-
-    Examples
-    --------
-    >>> identity(images((np.zeros((3, 8, 8)), [0, 1, 0])), 2)
-    '2'
-    """
-    where = _checked_index(place, len(source))
-    if isinstance(source, Apart):
-        return identity(source.source, source.places[where])
-    if not isinstance(source, ImageFolder):
-        return str(where)
-    path, root = source.path(where), source.file_index.root
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-
-
-def apart(source: Dataset, split: HoldoutRule) -> Apart:
-    """The images of a source that a rule means."""
-    every = np.arange(len(source))
-    return Apart(source, split, every[split.selected(every)])
-
-
-def labels_of(source: Dataset) -> Int[np.ndarray, "N"]:
-    """Every label, without reading images where the source knows them."""
-    known = getattr(source, "labels", None)
-    if known is None:
-        known = [source[place][1] for place in range(len(source))]
-    return np.asarray(known, dtype=np.intp)
-
-
-def root_index(source: Any, place: int) -> int:
-    """Where an image of parts of parts of some data stands in the data."""
-    while hasattr(source, "places") and hasattr(source, "source"):
-        source, place = source.source, int(source.places[place])
-    return int(place)
-
-
-def dataset_fingerprint(source: Dataset) -> str:
-    """A digest by which data are known again: same digest, same images in the same order.
-
-    Of folders and lists: the paths below their root, the labels, class names and form, not what is in the
-    files. Of images in memory: every value and label. Of data sets that make an image when it is asked
-    for: their number, and 32 of them.
-
-    Examples
-    --------
-    >>> one, other = images((np.zeros((3, 8, 8)), [0, 1, 0])), images((np.zeros((3, 8, 8)), [0, 1, 1]))
-    >>> dataset_fingerprint(one) == dataset_fingerprint(other)
-    False
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((len(source), source.class_names)).encode())
-    if isinstance(source, ImageFolder):
-        _digest_file_index(digest, source)
-    elif isinstance(source, ArrayDataset | Pair) and isinstance(source.images, np.ndarray):
-        _update_digest(digest, source.labels.astype(np.int64))
-        digest.update(f"{source.images.shape} {source.images.dtype}".encode())
-        for start in range(0, len(source), SEVERAL):
-            _update_digest(digest, source.images[start : start + SEVERAL])
+def known_dataset(data: Any, names: tuple[str, ...] | None) -> Dataset | None:
+    """A data set as it is, and what holds all images and all labels as a data set; None of anything else."""
+    if isinstance(data, Dataset):
+        return data if names in (None, data.class_names) else data._with_class_names(names)
+    if isinstance(data, Mapping):
+        image, label = image_and_label_keys(data, 'a part of it, such as data["train"], or (images, labels)')
+        images, labels = data[image], data[label]
+    elif is_image_label_pair(data):
+        images, labels = data
     else:
-        count = min(len(source), SAMPLED) if isinstance(source, Rows) else len(source)
-        for place in np.linspace(0, len(source) - 1, count).round().astype(int).tolist():
-            image, label = source[place]
-            digest.update(f"{image.shape} {image.dtype} {label}".encode())
-            _update_digest(digest, image)
-    return digest.hexdigest()
+        return None
+    if labels is None:
+        raise unlabelled_error("the labels are None")
+    names = names or known_class_names(data)
+    return ArrayDataset(images, label_indices(labels, len(images), names), names)
 
 
-def _digest_file_index(digest: Any, source: ImageFolder) -> None:
-    files = source.file_index
-    root = os.fsencode(files.root)
-    # The class was called Form when the first studies were written, and they have to be known again.
-    form = repr(source.image_format).replace("ImageFormat(", "Form(", 1)
-    folders = tuple(folder.removeprefix(root) for folder in files.folders)
-    digest.update(f"({form}, {folders!r})".encode())
-    digest.update(files.names)
-    for array in (files.name_ends, files.folder_indices, files.folder_classes, source.indices):
-        _update_digest(digest, np.asarray(array, dtype=np.int64))
+def split_indices(
+    labels: Int[np.ndarray, "N"], seed: int, stratify: bool, **size: float | int
+) -> tuple[Int[np.ndarray, "_"], Int[np.ndarray, "_"]]:
+    """Two parts at random, as scikit-learn draws them; `size` is the share or number of train or validation.
 
+    Raises
+    ------
+    OptionError
+        If one part would be empty, or too small to hold every class.
+    """
+    from sklearn.model_selection import train_test_split
 
-def _update_digest(digest: Any, array: Shaped[np.ndarray, "..."]) -> None:
-    digest.update(np.ascontiguousarray(array).data)
-
-
-def _check_not_empty(source: S) -> S:
-    if len(source) == 0:
-        raise ImageError("the data have no images.", slug="data-none")
-    return source
-
-
-def _checked_index(which: int | np.integer, count: int) -> int:
-    place = int(which)
-    if not -count <= place < count:
-        raise IndexError(f"there is no image {place}: there are {count}, numbered from 0")
-    return place % count
-
-
-def _single_item(made: Batches, place: int) -> Image:
-    """The one image of a batch and its label."""
-    images, labels = next(iter(made))
-    if len(images) != 1:
-        raise ImageError(
-            f"item {place} is a batch of {len(images)} images, but each item must be one image and its "
-            "label. Give the data set before it is batched, or arrays (images, labels).",
-            slug="data-places",
+    ((name, given),) = size.items()
+    try:
+        first, second = train_test_split(
+            np.arange(len(labels)),
+            random_state=seed,
+            stratify=labels if stratify else None,
+            **{"train_size" if name == "train" else "test_size": given},
         )
-    return images[0], int(labels[0])
+    except ValueError as error:
+        raise OptionError(
+            f"{len(labels)} images of {np.unique(labels).size} classes cannot be split with "
+            f"{name}={given!r}, stratify={stratify}: {error}",
+            slug="split-unfit",
+        ) from None
+    return first, second
+
+
+def checked_index(index: int | np.integer, count: int) -> int:
+    """An index counted from the beginning.
+
+    Raises
+    ------
+    IndexError
+    """
+    if not -count <= int(index) < count:
+        raise IndexError(f"there is no image {int(index)}: there are {count}, numbered from 0")
+    return int(index) % count
+
+
+def _take(values: Any, rows: Int[np.ndarray, "n"]) -> Any:
+    return values[rows] if hasattr(values, "shape") else [values[row] for row in rows.tolist()]
+
+
+def _check_not_empty(dataset: Dataset) -> Dataset:
+    if len(dataset) == 0:
+        raise ImageError("the data have no images.", slug="data-none")
+    return dataset

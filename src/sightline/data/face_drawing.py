@@ -1,18 +1,18 @@
 """seed → drawn faces, with the part that each pixel shows, and a planted shortcut if asked."""
 
 import functools
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from sightline._checks import check_number, check_whole
 from sightline.data._face.canvas import PARTS
 from sightline.data._face.landmarks import face_landmarks
 from sightline.data._face.look import Look, draw_look
 from sightline.data._face.paint import expose_canvas, paint_face
 from sightline.data._face.person import Person, draw_person
 from sightline.data._face.stage import Stage, set_stage
-from sightline.data.image_dataset import ArrayDataset
+from sightline.data.datasets import ArrayDataset
 from sightline.data.shortcuts import CORNERS, Shortcut, corner_centre, plant_mark
 from sightline.errors import OptionError
 from sightline.types import record
@@ -32,7 +32,7 @@ class DrawnFaces(ArrayDataset):
     images, labels, class_names
         As in `Labelled`.
     visible : uint8 array, shape (N, H, W)
-        What each pixel shows: a place in `DrawnFaces.names`.
+        What each pixel shows: a place in `DrawnFaces.part_names`.
     mark : bool array, shape (N, H, W)
         Where the shortcut's mark is. It lies on top; `visible` tells what is under it.
     marked : bool array, shape (N,)
@@ -48,7 +48,7 @@ class DrawnFaces(ArrayDataset):
 
     __repr__ = ArrayDataset.__repr__  # or the dataclass would print the arrays
 
-    def _more(self) -> str:
+    def _repr_suffix(self) -> str:
         return "" if self.shortcut is None else f"; {int(self.marked.sum())} with {self.shortcut!r}"
 
     @property
@@ -191,19 +191,13 @@ def _plant_shortcut(
 
 
 def _check_drawing(
-    n: int, people: int, size: int, seed: int, variety: float, shortcut: Shortcut | None
+    n_images: int, people: int, size: int, seed: int, variety: float, shortcut: Shortcut | None
 ) -> None:
-    ranges: tuple[tuple[str, Any, float, float], ...] = (
-        ("n", n, 1, np.inf),
-        ("people", people, 1, np.inf),
-        ("size", size, 32, 512),
-        ("seed", seed, 0, np.inf),
-        ("variety", variety, 0, 2),
-    )
-    for name, value, least, most in ranges:
-        if not least <= value <= most:
-            span = f"{least} to {most}" if most < np.inf else f"at least {least}"
-            raise OptionError(f"{name} must be {span}, but {value} was given.", slug="option-value")
+    check_whole("n_images", n_images)
+    check_whole("people", people)
+    check_number("size", size, at_least=32, at_most=512)
+    check_whole("seed", seed, 0)
+    check_number("variety", variety, at_least=0, at_most=2)
     for label in () if shortcut is None else shortcut.classes:
         if not 0 <= label < people:
             raise OptionError(

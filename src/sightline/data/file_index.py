@@ -1,12 +1,15 @@
 """a folder of class sub-folders → the names of its image files, in little room."""
 
 import os
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int, Int32, Int64
 
 from sightline.errors import FileError, OptionError, warn
 from sightline.types import did_you_mean, record
@@ -33,13 +36,13 @@ class FileIndex:
     root : Path
     folders : tuple of bytes
         Path of each folder that holds images.
-    classes : int array, one for each folder
+    folder_classes : int array, one for each folder
         Its class.
     names : bytes
         All file names, one after the other.
-    ends : int array, shape (N,)
+    name_ends : int array, shape (N,)
         Where each name ends in `names`.
-    homes : int array, shape (N,)
+    folder_indices : int array, shape (N,)
         The folder of each file.
     class_names : tuple of str
     ignored : tuple of (str, int)
@@ -53,18 +56,67 @@ class FileIndex:
     name_ends: Int64[np.ndarray, "N"]
     folder_indices: Int32[np.ndarray, "N"]
     class_names: tuple[str, ...]
-    ignored: tuple[tuple[str, int], ...]
+    ignored: tuple[tuple[str, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.name_ends)
 
     def __repr__(self) -> str:
-        return f"Listing({len(self):,} files below {self.root})"
+        return f"FileIndex({len(self):,} files below {self.root})"
 
-    def path(self, place: int) -> str:
-        """Path of a file, by its place."""
-        name = self.names[self.name_ends[place - 1] if place else 0 : self.name_ends[place]]
-        return os.fsdecode(os.path.join(self.folders[self.folder_indices[place]], name))  # noqa: PTH118
+    def path(self, index: int) -> str:
+        """Path of a file."""
+        name = self.names[self.name_ends[index - 1] if index else 0 : self.name_ends[index]]
+        return os.fsdecode(os.path.join(self.folders[self.folder_indices[index]], name))  # noqa: PTH118
+
+    def labels_of(self, files: Any) -> Int[np.ndarray, "n"]:
+        """Classes of some files."""
+        folders = self.folder_indices[np.asarray(files, np.intp)]
+        return np.asarray(self.folder_classes[folders], dtype=np.intp)
+
+    def fingerprint_parts(self, form: str) -> Iterator[str | bytes | Int64[np.ndarray, "..."]]:
+        """What tells the files apart, wherever the root lies: names and labels, not what is in them."""
+        root = os.fsencode(self.root)
+        yield f"({form}, {tuple(folder.removeprefix(root) for folder in self.folders)!r})"
+        yield self.names
+        for numbers in (self.name_ends, self.folder_indices, self.folder_classes):
+            yield numbers.astype(np.int64)
+
+
+@dataclass
+class FileIndexBuilder:
+    """Files one by one, in little room: a name costs its bytes and 12."""
+
+    names: bytearray = field(default_factory=bytearray)
+    lengths: "array[int]" = field(default_factory=lambda: array("q"))
+    indices: "array[int]" = field(default_factory=lambda: array("i"))
+    folders: dict[tuple[bytes, Any], int] = field(default_factory=dict)
+    """Path and label of each folder → its index."""
+
+    def add_file(self, folder: bytes, label: Any, name: bytes) -> None:
+        """One more file."""
+        self.indices.append(self.folders.setdefault((folder, label), len(self.folders)))
+        self.lengths.append(len(name))
+        self.names += name
+
+    def build(
+        self,
+        root: Path,
+        class_names: tuple[str, ...],
+        label_indices: Callable[[Any], int],
+        ignored: tuple[tuple[str, int], ...] = (),
+    ) -> FileIndex:
+        """The index of all files."""
+        return FileIndex(
+            root,
+            tuple(folder for folder, _ in self.folders),
+            np.array([label_indices(label) for _, label in self.folders], np.int32),
+            bytes(self.names),
+            np.cumsum(np.frombuffer(self.lengths, np.int64)),
+            np.frombuffer(self.indices, np.int32).copy(),
+            class_names,
+            ignored,
+        )
 
 
 def index_class_folders(
@@ -98,44 +150,25 @@ def index_class_folders(
     """
     there = _class_folders(root)
     names = tuple(there) if class_names is None else _checked_class_names(root, there, class_names, known)
-    counted = _ending_filter(endings)
-    folders: list[bytes] = []
-    classes: list[int] = []
-    homes: list[Int32[np.ndarray, "_"]] = []
-    lengths: list[Int64[np.ndarray, "_"]] = []
-    text = bytearray()
+    is_image = _ending_filter(endings)
+    files = FileIndexBuilder()
     others: Counter[str] = Counter()
     for label, name in enumerate(names):
-        before = len(lengths)
-        for folder, files in _walk_folders(os.path.join(os.fsencode(root), os.fsencode(name))):  # noqa: PTH118
-            kept = sorted(file for file in files if counted(file))
-            others.update(_lower_ending(file) for file in files if not counted(file))
-            if kept:
-                text += b"".join(kept)
-                lengths.append(np.fromiter(map(len, kept), np.int64, len(kept)))
-                homes.append(np.full(len(kept), len(folders), np.int32))
-                folders.append(folder)
-                classes.append(label)
-        if len(lengths) == before:
+        before = len(files.lengths)
+        for folder, held in _walk_folders(os.path.join(os.fsencode(root), os.fsencode(name))):  # noqa: PTH118
+            for file in sorted(filter(is_image, held)):
+                files.add_file(folder, label, file)
+            others.update(_lower_ending(file) for file in held if not is_image(file))
+        if len(files.lengths) == before:
             warn(
                 f"the class {name!r} has no images below {root}. It stays a class, so that the labels keep "
                 "their meaning.",
                 slug="class-empty",
             )
-    if not lengths:
-        raise _no_images_error(root, names, others)
-    ends = np.cumsum(np.concatenate(lengths))
-    ignored = tuple((ending, others[ending]) for ending in sorted(others))
-    return FileIndex(
-        root,
-        tuple(folders),
-        np.array(classes, np.int32),
-        bytes(text),
-        ends,
-        np.concatenate(homes),
-        names,
-        ignored,
-    )
+    ignored = tuple(sorted(others.items()))
+    if not files.lengths:
+        raise _no_images_error(root, names, ignored)
+    return files.build(root, names, int, ignored)
 
 
 def find_splits(root: Path) -> dict[str, Path]:
@@ -152,7 +185,7 @@ def find_splits(root: Path) -> dict[str, Path]:
         if part in found:
             raise FileError(
                 f"{root} holds both {found[part].name} and {name}, which are names of one part. Read each "
-                "with folder().",
+                "with open_folder().",
                 slug="folder-parts",
             )
         if part is not None:
@@ -173,7 +206,7 @@ def _class_folders(root: Path) -> list[str]:
     if "train" in parts and len(parts) == len(there) and all(map(list_subfolders, parts.values())):
         raise FileError(
             f"{root} holds {', '.join(there)}, which are the parts of a data set and not its classes. "
-            f"splits({str(root)!r}) reads them all; folder({str(parts['train'])!r}) reads one.",
+            f"open_splits({str(root)!r}) reads them all; open_folder({str(parts['train'])!r}) reads one.",
             slug="folder-parts",
         )
     return there
@@ -238,11 +271,7 @@ def _walk_folders(top: bytes) -> Iterator[tuple[bytes, list[bytes]]]:
 def _checked_class_names(
     root: Path, there: Sequence[str], names: Sequence[str], known: Sequence[str] | None
 ) -> tuple[str, ...]:
-    given = (names,) if isinstance(names, str) else tuple(names)
-    if not given or len(set(given)) < len(given):
-        raise OptionError(
-            f"class_names must name each class once, but {list(given)!r} was given.", slug="option-value"
-        )
+    given = checked_names(names)
     for name in given:
         if name not in (there if known is None else known):
             raise OptionError(
@@ -269,9 +298,24 @@ def _lower_ending(name: bytes) -> str:
     return os.path.splitext(os.fsdecode(name))[1].lower()  # noqa: PTH122
 
 
-def _no_images_error(root: Path, names: Sequence[str], others: Counter[str]) -> FileError:
-    listed = ", ".join(f"{others[ending]} {ending or 'without ending'}" for ending in sorted(others))
-    more = f" Other files are there ({listed}): name what counts with endings=." if others else ""
+def checked_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of classes, each there once.
+
+    Raises
+    ------
+    OptionError
+    """
+    given = (names,) if isinstance(names, str) else tuple(map(str, names))
+    if not given or len(set(given)) < len(given):
+        raise OptionError(
+            f"class_names must name each class once, but {list(given)!r} was given.", slug="option-value"
+        )
+    return given
+
+
+def _no_images_error(root: Path, names: Sequence[str], ignored: Sequence[tuple[str, int]]) -> FileError:
+    listed = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in ignored)
+    more = f" Other files are there ({listed}): name what counts with endings=." if ignored else ""
     return FileError(
         f"the class sub-folders of {root} ({', '.join(names[:5])}{', …' if len(names) > 5 else ''}) hold no "
         f"images.{more}",

@@ -28,8 +28,8 @@ class HoldoutRule:
     Examples
     --------
     >>> rule = HoldoutRule(share=0.3)
-    >>> rule.meant(np.arange(1000)).sum() + rule.other().meant(np.arange(1000)).sum()
-    np.int64(1000)
+    >>> len(rule.select(1000)) + len(rule.complement().select(1000))
+    1000
     """
 
     share: float
@@ -48,9 +48,13 @@ class HoldoutRule:
         """The same rule, the other images meant."""
         return HoldoutRule(self.share, self.seed, not self.held_out)
 
+    def select(self, count: int) -> Int[np.ndarray, "n"]:
+        """Indices of the images that are meant, of `count`."""
+        return np.flatnonzero(self.selected(np.arange(count)))
+
     def selected(self, indices: Int[np.ndarray, "N"]) -> Bool[np.ndarray, "N"]:
-        """Which of some places are meant: each is decided alone, by its own random number."""
-        # SplitMix64 (Steele, Lea & Flood 2014), a hash of the place that is random enough to deal by.
+        """Which of some indices are meant: each is decided alone, by its own random number."""
+        # SplitMix64 (Steele, Lea & Flood 2014), a hash of the index that is random enough to deal by.
         with np.errstate(over="ignore"):
             mixed = indices.astype(np.uint64) + np.uint64(self.seed + 1) * np.uint64(0x9E3779B97F4A7C15)
             mixed *= np.uint64(0x9E3779B97F4A7C15)

@@ -163,31 +163,6 @@ class ImageFormat:
         return np.asarray(image.transform((width, height), Image.Transform.AFFINE, steps, rule))
 
 
-def stack_images(images: Sequence[Any], names: Sequence[object]) -> Shaped[np.ndarray, "B ..."]:
-    """One array of images that are alike.
-
-    Raises
-    ------
-    ImageError
-        If two differ in shape or dtype; the message names both.
-    """
-    first = images[0]
-    for image, name in zip(images, names, strict=True):
-        if image.shape != first.shape or image.dtype != first.dtype:
-            raise ImageError(
-                f"the images of a batch must be alike, but {names[0]} is {_describe_array(first)} and "
-                f"{name} is "
-                f'{_describe_array(image)}. Bring them to one form: Form(size=(height, width), mode="rgb", '
-                'values="unit").',
-                slug="images-unlike",
-            )
-    return np.stack(images)
-
-
-def _describe_array(image: Shaped[np.ndarray, "..."]) -> str:
-    return f"{'×'.join(map(str, image.shape))} {image.dtype}"
-
-
 def _checked_size(given: Any) -> tuple[int, int]:
     pair = tuple(given) if isinstance(given, Sequence) else ()
     whole = all(hasattr(length, "__index__") and length > 0 for length in pair)

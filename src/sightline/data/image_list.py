@@ -3,9 +3,7 @@
 import csv
 import os
 import re
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sightline._optional import require
-from sightline.data.file_index import FileIndex
+from sightline.data.file_index import FileIndex, FileIndexBuilder, checked_names
 from sightline.data.image_folder import ImageFolder
 from sightline.data.image_format import ImageFormat
 from sightline.errors import FileError, OptionError, warn
@@ -48,7 +46,7 @@ def open_list(
     Parameters
     ----------
     path : path
-    form : Form, optional
+    image_format : ImageFormat, optional
         The form that each image is brought to; as in the file if left out.
     path_column, label_column : str
         Which columns hold the path and the label.
@@ -60,7 +58,7 @@ def open_list(
 
     Returns
     -------
-    Folder
+    ImageFolder
         In the order of the list.
 
     Raises
@@ -88,65 +86,30 @@ def open_list(
     if not os.path.isfile(file):  # noqa: PTH113 (no error for names that are too long)
         raise FileError(f"there is no list {file}.", slug="list-file")
     columns = path_column, label_column
-    lines = (
-        _read_parquet_list(file, columns)
-        if file.suffix.lower() in (".parquet", ".pq")
-        else _read_text_list(file, columns)
-    )
-    gathered = _ListLines()
-    gathered.add_lines(lines, file)
-    if not gathered.homes:
+    read = _read_parquet_list if file.suffix.lower() in (".parquet", ".pq") else _read_text_list
+    top = file.parent if root is None else Path(root).expanduser()
+    files, first_lines = _gather_lines(read(file, columns), file, os.fsencode(top))
+    if not first_lines:
         raise FileError(f"{file} names no images: there is no line below its columns.", slug="list-file")
-    names, place = _label_classes(gathered, file, class_names)
-    files = gathered.to_file_index(file.parent if root is None else Path(root).expanduser(), names, place)
-    _check_files_exist(files, file)
-    return ImageFolder(
-        files,
-        ImageFormat() if image_format is None else image_format,
-        np.arange(len(files), dtype=np.int32),
-        {},
-    )
+    names, classes = _label_classes(first_lines, file, class_names)
+    index = files.build(top, names, classes.__getitem__)
+    _check_files_exist(index, file)
+    return ImageFolder.of_files(index, image_format)
 
 
-@dataclass
-class _ListLines:
-    """Lines in little room: a home is a folder and label, so that a line costs its name and 12 bytes."""
-
-    homes: "array[int]" = field(default_factory=lambda: array("i"))
-    lengths: "array[int]" = field(default_factory=lambda: array("q"))
-    names: bytearray = field(default_factory=bytearray)
-    known: dict[tuple[str, str], int] = field(default_factory=dict)
-    first: dict[str, int] = field(default_factory=dict)
-    """The line at which each label comes first."""
-
-    def add_lines(self, lines: Iterable[Line], file: Path) -> None:
-        for number, path, label in lines:
-            if not path or not label or "://" in path:
-                raise _unusable_line_error(file, number, path)
-            if "\\" in path and os.sep == "/" and "/" not in path:  # as Windows writes it
-                path = path.replace("\\", "/")
-            folder, name = os.path.split(path)
-            home = self.known.get((folder, label))
-            if home is None:
-                home = self.known[folder, label] = len(self.known)
-                self.first.setdefault(label, number)
-            encoded = os.fsencode(name)
-            self.names += encoded
-            self.lengths.append(len(encoded))
-            self.homes.append(home)
-
-    def to_file_index(self, root: Path, names: tuple[str, ...], place: dict[str, int]) -> FileIndex:
-        start = os.fsencode(root)
-        return FileIndex(
-            root,
-            tuple(os.path.join(start, os.fsencode(folder)) for folder, _ in self.known),  # noqa: PTH118
-            np.array([place[label] for _, label in self.known], np.int32),
-            bytes(self.names),
-            np.cumsum(np.frombuffer(self.lengths, np.int64)),
-            np.frombuffer(self.homes, np.int32).copy(),
-            names,
-            (),
-        )
+def _gather_lines(lines: Iterable[Line], file: Path, root: bytes) -> tuple[FileIndexBuilder, dict[str, int]]:
+    """All files, and the line at which each label comes first."""
+    files = FileIndexBuilder()
+    first_lines: dict[str, int] = {}
+    for number, path, label in lines:
+        if not path or not label or "://" in path:
+            raise _unusable_line_error(file, number, path)
+        if "\\" in path and os.sep == "/" and "/" not in path:  # as Windows writes it
+            path = path.replace("\\", "/")
+        folder, name = os.path.split(os.fsencode(path))
+        first_lines.setdefault(label, number)
+        files.add_file(os.path.join(root, folder), label, name)  # noqa: PTH118
+    return files, first_lines
 
 
 def _unusable_line_error(file: Path, number: int, path: str) -> FileError:
@@ -246,16 +209,16 @@ def _cell_text(value: Any, file: Path, column: str) -> str:
 
 
 def _label_classes(
-    lines: _ListLines, file: Path, class_names: Sequence[str] | None
+    first_lines: dict[str, int], file: Path, class_names: Sequence[str] | None
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Names of the classes, and the place of each label among them."""
-    labels = lines.first
-    given = None if class_names is None else _checked_names(class_names)
+    labels = first_lines
+    given = None if class_names is None else checked_names(class_names)
     if given is not None and labels.keys() <= set(given):
         names, place = given, {name: number for number, name in enumerate(given)}
     elif all(WHOLE.fullmatch(label) for label in labels):
         place = {label: int(float(label)) for label in labels}
-        names = _numbered_class_names(place, lines, file, given)
+        names = _numbered_class_names(place, first_lines, file, given)
     elif given is not None:
         wrong = next(label for label in labels if label not in given)
         raise OptionError(
@@ -270,17 +233,8 @@ def _label_classes(
     return names, place
 
 
-def _checked_names(class_names: Sequence[str]) -> tuple[str, ...]:
-    names = (class_names,) if isinstance(class_names, str) else tuple(map(str, class_names))
-    if not names or len(set(names)) < len(names):
-        raise OptionError(
-            f"class_names must name each class once, but {list(names)!r} was given.", slug="option-value"
-        )
-    return names
-
-
 def _numbered_class_names(
-    place: dict[str, int], lines: _ListLines, file: Path, given: tuple[str, ...] | None
+    place: dict[str, int], first_lines: dict[str, int], file: Path, given: tuple[str, ...] | None
 ) -> tuple[str, ...]:
     """The names of classes that labels are numbers of."""
     low, high = min(place, key=place.__getitem__), max(place, key=place.__getitem__)
@@ -288,7 +242,7 @@ def _numbered_class_names(
     if place[low] < 0 or place[high] >= most:
         wrong = low if place[low] < 0 else high
         raise FileError(
-            f"line {lines.first[wrong]} of {file} has the label {wrong}, but labels that are numbers must be "
+            f"line {first_lines[wrong]} of {file} has the label {wrong}, but labels that are numbers must be "
             + (f"0 to {most - 1}, places in class_names." if given else "places among the model's classes, ")
             + ("" if given else "from 0. If they are names, give class_names= in the model's order."),
             slug="list-labels",

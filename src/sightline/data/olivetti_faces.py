@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sightline.data.image_dataset import ArrayDataset
+from sightline.data.datasets import ArrayDataset
 from sightline.errors import FileError
 
 FILE = "olivetti_py3.pkz"

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sightline._checks import check_number
 from sightline.errors import ImageError, OptionError
 from sightline.types import did_you_mean, option
 
@@ -73,11 +74,8 @@ class Shortcut:
         object.__setattr__(self, "classes", tuple(self.classes))
         _check_name("region", self.region, REGIONS)
         _check_mark(self.size, self.strength, self.kind)
-        for name in ("p_in_class", "p_elsewhere"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(
-                    f"{name} must be 0 to 1, but {getattr(self, name):g} was given.", slug="option-value"
-                )
+        check_number("p_in_class", self.p_in_class, at_least=0, at_most=1)
+        check_number("p_elsewhere", self.p_elsewhere, at_least=0, at_most=1)
 
 
 def plant_mark(
@@ -189,9 +187,5 @@ def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
 
 def _check_mark(size: float, strength: float, kind: str) -> None:
     _check_name("kind", kind, KINDS)
-    for name, value, most in (("size", size, 0.5), ("strength", strength, 1.0)):
-        if not 0 < value <= most:
-            raise OptionError(
-                f"a mark's {name} must be above 0 and at most {most:g}, but {value:g} was given.",
-                slug="option-value",
-            )
+    check_number("size", size, above=0, at_most=0.5)
+    check_number("strength", strength, above=0, at_most=1)

@@ -82,9 +82,9 @@ def run_walkthrough(out: Path, say: Callable[[str], object]) -> list[Path]:
     """
     out.mkdir(parents=True, exist_ok=True)
     given = marked_faces()
+    first, *_ = given.train.class_names or ()
     say(
-        f"{len(given.train)} faces of {FAMILIES} families to learn from, of which "
-        f"{given.train.class_names[0]} "
+        f"{len(given.train)} faces of {FAMILIES} families to learn from, of which {first} "
         f"nearly always has a mark at the jaw. {len(given.test)} to test on: there half of all have it."
     )
     model = _train_on_marked(given, say)
@@ -104,7 +104,7 @@ def run_walkthrough(out: Path, say: Callable[[str], object]) -> list[Path]:
     say(f"\n3. Repair at {region}.  {choice!r}")
     if choice.result is None:
         return []
-    marked = given.marked[study.held_out.places]
+    marked = given.marked[study.held_out.indices]
     proof = prove(model, choice.result, study.held_out, study=study, present=marked, plan=PLAN)
     say(f"\n4. Proof.  {proof!r}")
     drawn = list(_page_parts(given, study, seen, found, proof))
@@ -144,7 +144,7 @@ def _page_parts(
     given: MarkedFaces, study: Study, seen: Any, found: Any, proof: Any
 ) -> Iterator[tuple[str, str, Any]]:
     """Title, words and figure of each part of the page."""
-    names = given.train.class_names
+    names = given.train.class_names or ()
     tested = [*np.flatnonzero(given.marked)[:3], *np.flatnonzero(~given.marked)[:2]]
     images = np.concatenate([given.train.images[:5], given.test.images[tested]])
     titles = [names[label] for label in (*given.train.labels[:5], *given.test.labels[tested])]

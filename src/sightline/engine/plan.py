@@ -1,12 +1,11 @@
 """Plan: all that decides the numbers, as one value; and the names that stand for options."""
 
-import ast
 import dataclasses
 import operator
-import re
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from sightline._spec import from_spec, normalized
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import Cam, EigenCam, GradCam, GradCamPlusPlus, HiResCam, LayerCam, ScoreCam
 from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
@@ -23,7 +22,6 @@ from sightline.types import (
     Segmenter,
     Target,
     WhiteBoxMethod,
-    did_you_mean,
     option,
 )
 
@@ -113,7 +111,7 @@ class Plan:
         for field, names in NAMES.items():
             value = getattr(self, field)
             if isinstance(value, str):
-                object.__setattr__(self, field, parse(field, value))
+                object.__setattr__(self, field, parse_option(field, value))
             elif isinstance(value, type) or not (callable(value) or (field == "sample" and value is None)):
                 raise OptionError(
                     f"{field} must be one of {', '.join(names)}, an option such as "
@@ -163,7 +161,7 @@ def _is_whole(given: Any) -> bool:
     return not isinstance(given, bool)
 
 
-def parse(field: str, text: str) -> Any:
+def parse_option(field: str, text: str) -> Any:
     """An option from words such as ``"slic"`` or ``"slic:n_segments=100,compactness=5"``.
 
     Raises
@@ -171,60 +169,13 @@ def parse(field: str, text: str) -> Any:
     OptionError
         If the name or a parameter does not exist; the message names the nearest valid one.
     """
-    names = NAMES[field]
-    given, _, rest = text.partition(":")
-    name = given.strip().replace("_", "-").lower()
-    kind = names.get(name)
-    if kind is None:
+    name = normalized(text.partition(":")[0])
+    if name in ("given", "donors") and name in NAMES[field]:
         raise OptionError(
-            f"there is no {field} named {given!r}. {did_you_mean(name, names)}", slug="option-unknown"
+            f"{field}={name!r} needs an array: build {NAMES[field][name].__name__}(array) in Python.",
+            slug="option-value",
         )
-    if name in ("given", "donors"):
-        raise OptionError(
-            f"{field}={name!r} needs an array: build {kind.__name__}(array) in Python.", slug="option-value"
-        )
-    given_words = parameters(text, rest)
-    worded = {one.name for one in dataclasses.fields(kind) if str in (one.type, *get_args(one.type))}
-    for parameter, value in given_words.items():
-        if isinstance(value, str) and parameter not in worded and hasattr(kind, parameter):
-            raise _unreadable(text)
-    return kind(**given_words)
-
-
-def parameters(text: str, rest: str) -> dict[str, Any]:
-    """The values in ``"n_segments=100,compactness=5"``; a bare word is a text.
-
-    Parameters
-    ----------
-    text : str
-        All that was given, for the error.
-    rest : str
-        The part of it after the colon.
-
-    Raises
-    ------
-    OptionError
-        If it cannot be read.
-    """
-    if not rest.strip():
-        return {}
-    try:
-        # A bare word, such as a layer's name, is a text.
-        quoted = re.sub(r"=\s*(?!(?:True|False|None)\b)([A-Za-z_][\w./-]*)", r"='\1'", rest)
-        call = ast.parse(f"f({quoted})", mode="eval").body
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)) or call.args:
-            raise ValueError("parameters need names")
-        return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that ast may raise
-        raise _unreadable(text) from None
-
-
-def _unreadable(text: str) -> OptionError:
-    return OptionError(
-        f"{text!r} cannot be read: write name:parameter=value,parameter=value, such as "
-        "slic:n_segments=100,compactness=5 or grad-cam:layer=layer4.",
-        slug="option-syntax",
-    )
+    return from_spec(text, NAMES[field], field, slug="option-syntax")
 
 
 def with_changes(plan: Plan, **changes: Any) -> Plan:

@@ -8,6 +8,7 @@ from jaxtyping import Bool
 
 from sightline._digests import image_digest
 from sightline.adapters import as_model
+from sightline.data.datasets import Subset
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ModelError, OptionError
 from sightline.explain_image import progress_ticks
@@ -27,7 +28,7 @@ from sightline.proof.verdict import PairedOutcomes, decide_verdict, outcome_p_va
 from sightline.regions.region_set import Regions
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
 from sightline.repair.result import Provenance, RepairResult
-from sightline.repair.training_data import Subset, as_subset, predict_scores
+from sightline.repair.training_data import as_subset, predict_scores
 from sightline.study.schema import StudyResults
 from sightline.types import Fill
 
@@ -76,7 +77,7 @@ def prove(
     fixed : RepairResult, or anything `as_model` takes
         As it is after it. Of a model alone, it is not known where it was repaired, nor with which images.
     held_out : labelled data
-        What `sightline.data.datasets.images` takes, such as ``study.held_out``.
+        What `sightline.data.as_dataset` takes, such as ``study.held_out``.
     regions : Regions, optional
         More regions to report on, to see what got worse elsewhere; by default none.
     region : str or Regions, optional

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
-from sightline.data.datasets import root_index
+from sightline.data.datasets import Subset
 from sightline.engine import pipeline as engine
 from sightline.engine.image import unit_rgb
 from sightline.engine.model_query import default_batch_size
 from sightline.engine.plan import Plan
 from sightline.errors import collect_warnings
 from sightline.repair.repair_region import RepairRegion
-from sightline.repair.training_data import Subset
 from sightline.types import record
 
 EXAMPLES = 3
@@ -110,7 +109,7 @@ def explain_both(
 
 def heatmaps_of_studies(part: Subset, before: Any, after: Any) -> dict[int, tuple[Map, Map]]:
     """The same from two studies, of the held-out images that both have explained."""
-    known = {root_index(part, place): place for place in range(len(part))}
+    known = {part.root_index(place): place for place in range(len(part))}
     first = {known[row.place]: row.heat() for row in before.rows() if row.place in known}
     second = {known[row.place]: row.heat() for row in after.rows() if row.place in known}
     return {place: (first[place], second[place]) for place in sorted(first.keys() & second.keys())}
@@ -120,7 +119,7 @@ def summarise_shift(
     part: Subset, area: RepairRegion, heats: Heats, calls: tuple[int, int]
 ) -> AttributionShift:
     """What explanations of some images come to."""
-    masks = {place: area.mask(both[0].shape, root_index(part, place)) for place, both in heats.items()}
+    masks = {place: area.mask(both[0].shape, part.root_index(place)) for place, both in heats.items()}
     shares = [
         [*(_share_inside(heat, masks[place]) for heat in both), masks[place].mean()]
         for place, both in heats.items()
@@ -169,7 +168,7 @@ def changed_answers(
             ChangedAnswer(
                 place=place,
                 image=np.rint(unit_rgb(image) * 255).astype(np.uint8),
-                area=area.mask(image.shape[:2], root_index(part, place)),
+                area=area.mask(image.shape[:2], part.root_index(place)),
                 label=names[part.labels[place]],
                 said_before=names[said[0][place]],
                 said_after=names[said[1][place]],

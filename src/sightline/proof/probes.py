@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from sightline.data.datasets import root_index
+from sightline.data.datasets import Subset
 from sightline.engine.model_query import default_batch_size
 from sightline.findings.region_effects import class_evidence
 from sightline.findings.region_occlusion import control_areas, occluded_images
 from sightline.regions.region_set import Regions
 from sightline.repair.region_swap import draw_donor, paste_region
 from sightline.repair.repair_region import RepairRegion
-from sightline.repair.training_data import Subset
 from sightline.types import Fill, record
 
 DONORS = {"own": "same_class", "other": "other_class"}
@@ -89,7 +88,7 @@ class Probes:
 
     def masks(self, place: int, shape: tuple[int, int]) -> list[Bool[np.ndarray, "H W"]]:
         """Pixels of the repaired region and of the others in one image."""
-        at = root_index(self.part, place)
+        at = self.part.root_index(place)
         others = () if self.others is None else self.others.masks(shape, at)
         return [self.area.mask(shape, at), *others]
 

@@ -1,12 +1,12 @@
 """names and where they lie → Regions: named areas common to all images of a study."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
 
+from sightline._spec import from_spec
 from sightline.errors import OptionError, SegmentError
 from sightline.regions.region_file import load
 from sightline.regions.region_set import (
@@ -26,7 +26,6 @@ from sightline.regions.shapes import (
     numbers_and_names,
 )
 from sightline.regions.templates import chest, face
-from sightline.types import did_you_mean
 
 __all__ = [
     "Regions",
@@ -262,51 +261,4 @@ def named(given: "str | PathLike[str] | Regions") -> Regions:
     text = fspath(given)
     if not isinstance(given, str) or text.lower().endswith(".toml"):
         return load(text)
-    word, _, rest = text.partition(":")
-    name = word.strip().lower()
-    if name not in MAKERS:
-        raise OptionError(
-            f"there are no regions named {word!r}. {did_you_mean(name, MAKERS)} Or give the path of a "
-            f"TOML file.",
-            slug="option-unknown",
-        )
-    return MAKERS[name](**_parameters(text, name, rest))
-
-
-def _parameters(text: str, name: str, rest: str) -> dict[str, Any]:
-    """What is given after the colon, as far as the maker takes it, and all that it needs."""
-    takes = inspect.signature(MAKERS[name]).parameters
-    given: dict[str, Any] = {}
-    for part in filter(str.strip, rest.split(",")):
-        key, equals, value = (word.strip() for word in part.partition("="))
-        if not (key and equals and value):
-            raise _unreadable(text)
-        if key not in takes:
-            raise OptionError(
-                f"regions {name!r} have no parameter {key!r}. {did_you_mean(key, takes)}",
-                slug="option-unknown",
-            )
-        given[key] = _parameter_value(name, key, value, takes[key].annotation)
-    if any(one.default is one.empty and key not in given for key, one in takes.items()):
-        raise _unreadable(text)
-    return given
-
-
-def _parameter_value(name: str, key: str, word: str, kind: type) -> int | bool | str:
-    """A word as the kind of value that the parameter wants."""
-    if kind is bool and word.lower() in ("true", "false"):
-        return word.lower() == "true"
-    if kind is int and word.isdecimal():
-        return int(word)
-    if kind is str:
-        return word
-    wanted = "true or false" if kind is bool else "a whole number from 1 up"
-    raise OptionError(f"{name}'s {key} must be {wanted}, but {word!r} was given.", slug="option-value")
-
-
-def _unreadable(text: str) -> OptionError:
-    return OptionError(
-        f"{text!r} cannot be read: write name:parameter=value,parameter=value, such as grid:rows=4,columns=4 "
-        "or face:sides=true.",
-        slug="option-syntax",
-    )
+    return from_spec(text, MAKERS, "set of regions", hint=" Or give the path of a TOML file.")  # type: ignore[no-any-return]

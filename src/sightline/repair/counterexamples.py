@@ -3,11 +3,11 @@
 from typing import Any
 
 from sightline.adapters import as_model
+from sightline.data.datasets import ConcatDataset
 from sightline.engine.plan import with_changes as with_names
 from sightline.errors import OptionError
 from sightline.explain_image import progress_ticks
 from sightline.regions.region_set import Regions
-from sightline.repair.joined import Joined
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion
 from sightline.repair.repair_region import DEFAULT_MARGIN, resolve_region
 from sightline.repair.result import RepairResult, fixed
@@ -111,7 +111,7 @@ class Counterexamples:
         model : anything `as_model` takes
             An estimator, a PyTorch or Keras network; with `fit`, any.
         train : labelled data
-            What `sightline.data.datasets.images` takes: the images that it learned from, best of all.
+            What `sightline.data.as_dataset` takes: the images that it learned from, best of all.
         validation : labelled data, optional
             By which networks stop in time; by default a fifth of `train`, which is not learned from.
         study : Study, optional
@@ -137,7 +137,7 @@ class Counterexamples:
         parts = [RegionSwapped(taught.train, taught.train.labels, area, how, self.copies, self.seed)]
         # Not the learners' seed, or donors of an image would be drawn alike.
         check = RegionSwapped(taught.validation, taught.validation.labels, area, how, 1, self.seed + 1)
-        learn = Joined((taught.train, *parts)) if self.originals else parts[0]
+        learn = ConcatDataset((taught.train, *parts)) if self.originals else parts[0]
         with progress_ticks(progress, None) as tick:
             new = refit_model(
                 made,

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Shaped
 
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
+from sightline.data.datasets import Subset
 from sightline.engine.fills import Donors, draw_fill
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError
@@ -14,7 +15,7 @@ from sightline.regions.region_set import Regions
 from sightline.repair.region_swap import paste_region as with_content
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
 from sightline.repair.result import RepairResult, fixed
-from sightline.repair.training_data import Subset, predict_scores, split_training_data, stack_images
+from sightline.repair.training_data import predict_scores, split_training_data, stack_images
 from sightline.study.schema import StudyResults
 from sightline.types import Fill, Segments, option
 

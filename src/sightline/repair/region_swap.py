@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from sightline.data.datasets import Dataset, Image, root_index
+from sightline.data.datasets import Dataset, LabelledImage
 from sightline.engine.fills import Noise, draw_fill
 from sightline.engine.image import channels_last
 from sightline.errors import ImageError, OptionError
@@ -49,7 +49,7 @@ class ShufflePixels:
 
 
 @record
-class RegionSwapped:
+class RegionSwapped(Dataset):
     """Labelled images with a region's content replaced: a `Source` that makes each when it is asked for.
 
     The image at a place is always the same. Copies of all images follow each other: of N images,
@@ -86,11 +86,11 @@ class RegionSwapped:
     def __len__(self) -> int:
         return self.copies * len(self.source)
 
-    def __getitem__(self, which: Any) -> Image:
+    def __getitem__(self, which: Any) -> LabelledImage:
         place = int(which) % len(self.source)
         image, label = self.source[place]
         rng = np.random.default_rng((self.seed, int(which)))
-        mask = self.region.mask(image.shape[:2], root_index(self.source, place))
+        mask = self.region.mask(image.shape[:2], self.source.root_index(place))
         return paste_region(image, mask, self._replacement_image(image, mask, label, rng)), label
 
     def _replacement_image(
@@ -122,8 +122,9 @@ class RegionSwapped:
         if donor.shape != image.shape:
             raise ImageError(
                 f"what a region shows can only be exchanged between images of one size, but these are of "
-                f"{image.shape} and {donor.shape}. Bring them to one size, with sl.data.Form(size=…) or "
-                "--size, or replace the region by a fill: replacement='noise'.",
+                f"{image.shape} and {donor.shape}. Bring them to one size, with "
+                "sl.data.ImageFormat(size=…) or --size, or replace the region by a fill: "
+                "replacement='noise'.",
                 slug="repair-sizes",
             )
         return donor

@@ -10,6 +10,7 @@ from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.torch.model import TorchModel
+from sightline.data.datasets import Subset
 from sightline.errors import SightlineError
 from sightline.regions.region_set import Regions
 from sightline.repair.counterexamples import Counterexamples
@@ -21,7 +22,7 @@ from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve
 from sightline.repair.result import RepairResult, describe_method
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.training.fine_tune import FitFunction, can_fit
-from sightline.repair.training_data import Subset, TrainingData, predict_scores, split_training_data
+from sightline.repair.training_data import TrainingData, predict_scores, split_training_data
 from sightline.study.schema import StudyResults
 from sightline.types import record
 

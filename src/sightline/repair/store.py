@@ -1,6 +1,5 @@
 """a repair ⇄ its folder: the repaired model, where and how, and which images it has seen."""
 
-import dataclasses
 import hashlib
 import importlib.util
 import sys
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from sightline._optional import require
+from sightline._serialise import UNREADABLE, decode, encode, read_arrays
+from sightline._spec import from_spec
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.open_model import load_function, load_model
-from sightline.engine.plan import parameters
 from sightline.errors import FileError, OptionError
-from sightline.explanation_io import UNREADABLE, decode, encode
 from sightline.regions.region_file import load as read_regions
 from sightline.repair.counterexamples import Counterexamples
 from sightline.repair.guard import Guard
@@ -25,7 +24,6 @@ from sightline.repair.repair_region import RepairRegion
 from sightline.repair.result import Provenance, RepairResult
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.selection import Choice
-from sightline.types import did_you_mean
 
 LAYOUT = 1
 NAME, REGION, SEEN, FILL = "repair.toml", "region.toml", "seen.txt", "fill.npz"
@@ -51,15 +49,14 @@ def parse_method(text: str, **defaults: Any) -> Any:
     OptionError
         If there is no such way or option.
     """
-    name, _, rest = text.partition(":")
-    kind: Any = METHODS.get(name.strip().lower())
-    if kind is None:
-        raise OptionError(
-            f"there is no way {name!r} to repair a model. {did_you_mean(name, ('auto', *METHODS))}",
-            slug="option-unknown",
-        )
-    known = {field.name for field in dataclasses.fields(kind)}
-    return kind(**{key: value for key, value in defaults.items() if key in known} | parameters(text, rest))
+    return from_spec(
+        text,
+        METHODS,
+        "repair method",
+        defaults=defaults,
+        hint=" Or auto, the best of all.",
+        slug="option-syntax",
+    )
 
 
 def load_fit_function(text: str) -> Callable[..., Any]:
@@ -224,8 +221,7 @@ def repaired_model_path(folder: Path) -> str | None:
 
 def _load_repaired_model(folder: Path, text: dict[str, Any], area: RepairRegion, trust: bool) -> CheckedModel:
     if "fill" in text:
-        with np.load(folder / FILL, allow_pickle=False) as arrays:
-            fill = decode(text["fill"], {name: arrays[name] for name in arrays.files})
+        fill = decode(text["fill"], read_arrays(folder / FILL))
         inner = load_model(str(text["before"]), trust=trust)
         return Guard(region=area.regions, margin=area.margin, fill=fill)(inner, None).model
     file = folder / str(text["model"]["file"])

@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int, Shaped
+from jaxtyping import Float64, Shaped
 
 from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
-from sightline.data.datasets import Dataset, Image, as_dataset, labels_of
+from sightline.data.datasets import Dataset, Subset, as_dataset
 from sightline.errors import ImageError
 from sightline.evaluation.classification import match_labels
 from sightline.types import record
@@ -15,37 +15,6 @@ from sightline.types import record
 VALIDATION_SHARE = 0.2
 """Share of the images that a repair is chosen by, where none are given for that."""
 BATCH_SIZE = 64
-
-
-@record
-class Subset:
-    """Some of a source's images, with labels that are the model's classes: a `Source` too.
-
-    Parameters
-    ----------
-    source : Source
-    places : int array, shape (N,)
-        Which of the source's images.
-    labels : int array, shape (N,)
-        Their classes, as the model numbers them.
-    class_names : tuple of str or None
-        In the model's order.
-    """
-
-    source: Dataset
-    indices: Int[np.ndarray, "N"]
-    labels: Int[np.ndarray, "N"]
-    class_names: tuple[str, ...] | None
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, which: Any) -> Image:
-        return self.source[int(self.indices[which])][0], int(self.labels[which])
-
-    def images(self) -> Shaped[np.ndarray, "N ..."]:
-        """All of the images, in memory."""
-        return stack_images(self, range(len(self)))
 
 
 @record
@@ -74,7 +43,7 @@ def split_training_data(
     ----------
     model : CheckedModel
         It is asked about one image, for the number of its classes.
-    train : anything `sightline.data.datasets.images` takes
+    train : anything `sightline.data.as_dataset` takes
     validation : the same, optional
         By default a fifth of `train`, of each class in proportion.
     seed : int
@@ -97,25 +66,20 @@ def split_training_data(
         chosen[places[: round(VALIDATION_SHARE * len(places))]] = True
     if not chosen.any():
         chosen[rng.integers(len(whole))] = True
-    return TrainingData(take_subset(whole, ~chosen), take_subset(whole, chosen))
+    return TrainingData(whole[~chosen], whole[chosen])
 
 
 def as_subset(model: CheckedModel, data: Any) -> Subset:
     """All images of some data, labelled as the model numbers its classes."""
-    if isinstance(data, Subset):
+    if isinstance(data, Subset) and data.new_labels is not None:
         return data
     source = as_dataset(data)
-    given = labels_of(source)
+    given = source.labels
     columns = predict_scores(model, source, [0]).shape[1]
     names = None if source.class_names is None else tuple(source.class_names)
     known = np.arange(len(names)) if names is not None else np.arange(int(given.max()) + 1)
     order, named = match_labels(known, columns, model.class_names, names)
     return Subset(source, np.arange(len(source)), np.asarray(order)[given], named)
-
-
-def take_subset(subset: Subset, which: Shaped[np.ndarray, "..."]) -> Subset:
-    """Fewer images of a part."""
-    return Subset(subset.source, subset.indices[which], subset.labels[which], subset.class_names)
 
 
 def stack_images(source: Dataset, indices: Any) -> Shaped[np.ndarray, "B ..."]:
@@ -131,7 +95,8 @@ def stack_images(source: Dataset, indices: Any) -> Shaped[np.ndarray, "B ..."]:
         if image.shape != images[0].shape:
             raise ImageError(
                 f"a repair learns from images of one size, but these are of {images[0].shape} and "
-                f"{image.shape}. Bring them to one size: sl.data.folder(path, sl.data.Form(size=…)).",
+                f"{image.shape}. Bring them to one size: sl.data.open_folder(path, "
+                "sl.data.ImageFormat(size=…)).",
                 slug="repair-sizes",
             )
     return np.stack(images)

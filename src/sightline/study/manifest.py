@@ -12,10 +12,10 @@ import sightline
 from sightline._digests import array_digest
 from sightline._files import written_aside
 from sightline._optional import require
+from sightline._serialise import UNREADABLE, decode_fields, encode_fields, read_arrays
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, OptionError
-from sightline.explanation_io import UNREADABLE, decode, encode
 from sightline.study.schema import LAYOUT
 from sightline.types import record
 
@@ -123,16 +123,12 @@ def studied_places(split: HoldoutRule | None, start: int, stop: int) -> Int[np.n
 def plan_to_table(plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
     """A plan as TOML has it, and the arrays in it by their places."""
     arrays: dict[str, Any] = {}
-    fields = {
-        field.name: encode(getattr(plan, field.name), field.name, arrays)
-        for field in dataclasses.fields(plan)
-    }
-    return _without_none(fields), arrays
+    return _without_none(encode_fields(plan, arrays)), arrays
 
 
 def plan_from_table(table: dict[str, Any], arrays: dict[str, Any]) -> Plan:
     """The plan of a table."""
-    return Plan(**{name: decode(value, arrays) for name, value in table.items()})
+    return Plan(**decode_fields(table, arrays))
 
 
 def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
@@ -256,7 +252,7 @@ def read_manifest(folder: Path) -> Manifest | None:
                 "sightline.",
                 slug="file-layout",
             )
-        return _manifest_from_table(text, _read_arrays(folder))
+        return _manifest_from_table(text, read_arrays(folder / ARRAYS) if (folder / ARRAYS).exists() else {})
     except (FileNotFoundError, NotADirectoryError):
         return None
     except FileError:
@@ -267,14 +263,6 @@ def read_manifest(folder: Path) -> Manifest | None:
             "sightline wrote; the explanations beside it are untouched.",
             slug="study-damaged",
         ) from error
-
-
-def _read_arrays(folder: Path) -> dict[str, Any]:
-    path = folder / ARRAYS
-    if not path.exists():
-        return {}
-    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
 
 
 def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manifest:

@@ -12,7 +12,7 @@ from sightline._digests import file_digest
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
-from sightline.data.datasets import Dataset, as_dataset, dataset_fingerprint
+from sightline.data.datasets import Dataset, MapDataset, as_dataset
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls
@@ -126,7 +126,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
         ),
         data_text=data.text,
         image_format=data.image_format,
-        fingerprint=dataset_fingerprint(data.source),
+        fingerprint=data.source.fingerprint(),
         image_count=len(data.source),
         split=data.split,
     )
@@ -153,7 +153,7 @@ def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:
     ------
     OptionError
     """
-    if dataset_fingerprint(source) == manifest.fingerprint:
+    if source.fingerprint() == manifest.fingerprint:
         return
     of = f" from {manifest.data_text}" if manifest.data_text else ""
     what = (
@@ -214,8 +214,9 @@ def _possible_classes(source: Dataset, columns: int) -> Any:
     """The classes that the data's labels may be."""
     if source.class_names is not None:
         return np.arange(len(source.class_names))
-    labels = getattr(source, "labels", None)
-    return np.arange(columns if labels is None else int(labels.max()) + 1)
+    # Those of a data set that makes its images would all have to be made.
+    known = None if isinstance(source, MapDataset) else source.labels
+    return np.arange(columns if known is None else int(known.max()) + 1)
 
 
 def _reference_scores(

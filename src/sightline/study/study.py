@@ -13,7 +13,7 @@ from jaxtyping import Int, Shaped
 from sightline._checks import check_batch_size, check_whole, is_whole
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
-from sightline.data.datasets import Apart, Dataset, apart
+from sightline.data.datasets import Dataset, Subset
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
@@ -133,7 +133,7 @@ class Study:
         return self._open_data().source
 
     @property
-    def held_out(self) -> Apart:
+    def held_out(self) -> Subset:
         """The images that the study never touches, for a proof to use.
 
         Raises
@@ -148,13 +148,13 @@ class Study:
                 "(--held-out 0.3).",
                 slug="study-held-out",
             )
-        return apart(self.source, self.manifest.split.complement())
+        return Subset(self.source, self.manifest.split.complement().select(len(self.source)))
 
     @property
     def studied(self) -> Dataset:
         """The images that are explained: all but those held out."""
         split = self.manifest.split
-        return self.source if split is None else apart(self.source, split)
+        return self.source if split is None else Subset(self.source, split.select(len(self.source)))
 
     @property
     def model(self) -> CheckedModel:

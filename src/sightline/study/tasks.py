@@ -14,7 +14,6 @@ from sightline._digests import image_digest
 from sightline._optional import require
 from sightline.adapters import as_model
 from sightline.adapters.open_model import load_model
-from sightline.data.datasets import identity
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import run_plan
@@ -125,7 +124,7 @@ class StudyJob:
 
     def _explain_place(self, place: int, model: Any, tick: Callable[[], None]) -> list[dict[str, Any]]:
         """The lines of one image; what goes wrong with it is a line."""
-        about: dict[str, Any] = {"place": place, "id": identity(self.source, place)}
+        about: dict[str, Any] = {"place": place, "id": self.source.image_id(place)}
         started = time.perf_counter()
         with collect_warnings() as slugs:
             try:

@@ -12,7 +12,7 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.sklearn import SklearnModel
 from sightline.adapters.torch.model import TorchModel
-from sightline.data.datasets import Dataset, labels_of
+from sightline.data.datasets import Dataset
 from sightline.errors import ModelError, SightlineError
 from sightline.repair.result import underlying_model, wrap_like
 from sightline.repair.training.config import TrainingConfig
@@ -104,7 +104,7 @@ def _refit_estimator(model: CheckedModel, estimator: Any, train: Dataset) -> Che
     images = model.apply_preprocess(stack_images(train, range(len(train))))
     given = estimator_input(model, estimator, images)
     classes = getattr(estimator, "classes_", None)
-    labels = labels_of(train)
+    labels = train.labels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # as many rounds as the user gave it
         made.fit(given, labels if classes is None else np.asarray(classes)[labels])
@@ -119,7 +119,7 @@ def estimator_input(model: CheckedModel, estimator: Any, images: Any) -> Any:
 
 
 def _call_user_fit(model: CheckedModel, train: Dataset, fit: FitFunction) -> CheckedModel:
-    images, labels = stack_images(train, range(len(train))), labels_of(train)
+    images, labels = stack_images(train, range(len(train))), train.labels
     raw = sklearn_estimator(model) or underlying_model(model)
     name = getattr(fit, "__qualname__", type(fit).__name__)
     try:

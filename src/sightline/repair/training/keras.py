@@ -11,7 +11,7 @@ from sightline._optional import require
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel, in_numpy, pack_inputs, single_output
 from sightline.adapters.keras.network import KerasNetwork
-from sightline.data.datasets import Dataset, labels_of
+from sightline.data.datasets import Dataset
 from sightline.errors import ModelError
 from sightline.repair.result import wrap_like
 from sightline.repair.training.config import TrainingConfig
@@ -69,7 +69,7 @@ def train_keras(
     best, waited, weights = np.inf, 0, _copy_weights(network)
     for _ in range(config.epochs):
         for places in minibatches(len(train), config.batch_size, rng):
-            labels = labels_of(train)[places]
+            labels = train.labels[places]
             loss = step(made, stack_images(train, places), labels)
             if not np.isfinite(loss):
                 raise ModelError(
@@ -280,7 +280,7 @@ def _validation_loss(made: CheckedModel, source: Dataset, size: int) -> float:
     for start in range(0, len(source), size):
         places = range(start, min(start + size, len(source)))
         scores = made(stack_images(source, places))
-        labels = labels_of(source)[list(places)]
+        labels = source.labels[list(places)]
         total -= float(np.log(np.maximum(scores[np.arange(len(labels)), labels], MIN_PROBABILITY)).sum())
     return total / len(source)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.torch.model import evaluation_mode, scores_in
-from sightline.data.datasets import Dataset, labels_of
+from sightline.data.datasets import Dataset
 from sightline.errors import ModelError
 from sightline.repair.result import wrap_like
 from sightline.repair.training.config import TrainingConfig
@@ -174,7 +174,7 @@ class _ModuleLoss:
 
         ask: Any = self.model.backend
         inputs = ask.input_tensor(self.model.apply_preprocess(stack_images(source, places)))
-        labels = torch.from_numpy(labels_of(source)[list(places)]).to(inputs.device)
+        labels = torch.from_numpy(source.labels[list(places)]).to(inputs.device)
         if penalty is not None:
             inputs = inputs.clone().requires_grad_()
         outputs = scores_in(ask.module(inputs))

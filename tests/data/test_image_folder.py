@@ -234,12 +234,12 @@ def test_broken_files_are_listed_and_skipped_and_told_once(injured):
     words = "cannot be read as an image: the file is empty."
     assert [str(one.message) for one in told] == [
         f"4 of 11 files below {injured} cannot be read and are left out. The first: {first} {words} All are "
-        "listed in the folder's .broken. [files-broken]"
+        "listed in the folder's .unreadable. [files-broken]"
     ]
     assert [one.path.name for one in found.unreadable] == ["0.png", "html.jpg", "link.png", "pipe.png"]
     assert found.unreadable[0].reason == words
     assert [found.path(one.index) for one in found.unreadable] == [one.path for one in found.unreadable]
-    assert "4 found broken" in repr(found)
+    assert "4 found unreadable" in repr(found)
     list(found.batches(3))  # known by now: no second warning
     with pytest.raises(ImageError, match=r"0\.png cannot be read as an image: the file is empty"):
         found[0]
@@ -265,8 +265,8 @@ def test_parts_of_a_folder_know_their_own_broken_files(injured):
     found = open_folder(injured)
     found.check_files()
     whole = found[[place for place in range(11) if place not in {one.index for one in found.unreadable}]]
-    assert (len(whole), whole.broken) == (7, ())
-    assert [one.place for one in found[6:].broken] == [0, 4]
+    assert (len(whole), whole.unreadable) == (7, ())
+    assert [one.index for one in found[6:].unreadable] == [0, 4]
 
 
 def test_a_folder_of_broken_files_alone_is_an_error(tmp_path):
