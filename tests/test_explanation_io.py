@@ -14,10 +14,19 @@ import pytest
 
 import sightline
 from sightline import _serialise, explanation_io
-from sightline.adapters import whitebox_methods
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
-from sightline.engine.cam import GradCam, Tokens
+from sightline.engine.cam import (
+    Cam,
+    EigenCam,
+    GradCam,
+    GradCamPlusPlus,
+    HiResCam,
+    LayerCam,
+    ScoreCam,
+    Tokens,
+)
 from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
 from sightline.engine.model_query import Classes, Top
 from sightline.engine.pipeline import run_plan
 from sightline.engine.plan import Plan
@@ -88,20 +97,20 @@ OPTIONS = {
     "attribute": [
         *(Lime(), Lime(kernel_width=0.5, ridge=0.0), Shapley(), Banzhaf(), Rise(p=0.9), Occlusion()),
         *(
-            whitebox_methods.Cam(),
+            Cam(),
             GradCam(layer="a.b"),
-            whitebox_methods.GradCamPlusPlus(),
-            whitebox_methods.HiResCam(),
-            whitebox_methods.LayerCam(),
+            GradCamPlusPlus(),
+            HiResCam(),
+            LayerCam(),
         ),
         *(
-            whitebox_methods.ScoreCam(reshape=Tokens(height=2, skip=0)),
-            whitebox_methods.EigenCam(),
-            whitebox_methods.GradientXInput(),
+            ScoreCam(reshape=Tokens(height=2, skip=0)),
+            EigenCam(),
+            GradientXInput(),
         ),
         *(
-            whitebox_methods.IntegratedGradients(steps=3, baseline=-1.5),
-            whitebox_methods.SmoothGrad(samples=4, noise=0.5),
+            IntegratedGradients(steps=3, baseline=-1.5),
+            SmoothGrad(samples=4, noise=0.5),
         ),
     ],
     "target": [Top(), Top(k=3), Classes(2), Classes(0, Contrast(2, 1), 1), Contrast(0, 1), 4],

@@ -9,14 +9,14 @@ import difflib
 import functools
 import hashlib
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from sightline.errors import OptionError, SegmentError
+from sightline.errors import ModelError, OptionError, SegmentError
 
 T = TypeVar("T")
 
@@ -277,21 +277,21 @@ class Heatmap:
 class Model(Protocol):
     """Images in the user's dtype and range, shape (B, *image.shape) → scores, shape (B, L)."""
 
-    def __call__(self, images: Any, /) -> Any: ...
+    def __call__(self, images: Shaped[np.ndarray, "B ..."], /) -> Float[np.ndarray, "B L"]: ...
 
 
 @runtime_checkable
 class Segmenter(Protocol):
     """Image as given → segments, or any integer array of shape (H, W)."""
 
-    def __call__(self, image: Any, /) -> Any: ...
+    def __call__(self, image: Shaped[np.ndarray, "..."], /) -> Any: ...
 
 
 @runtime_checkable
 class Fill(Protocol):
     """Image (H, W, C) and its segments → what hidden pixels look like: (H, W, C) or (D, H, W, C)."""
 
-    def __call__(self, image: Any, segments: Segments, /) -> Any: ...
+    def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments, /) -> Any: ...
 
 
 @runtime_checkable
@@ -305,7 +305,7 @@ class Sampler(Protocol):
 class Target(Protocol):
     """Scores of the image itself, shape (L,) → the K targets to explain."""
 
-    def __call__(self, classes: Any, /) -> tuple[int | Contrast, ...]: ...
+    def __call__(self, classes: Float[np.ndarray, "L"], /) -> tuple[int | Contrast, ...]: ...
 
 
 @runtime_checkable
@@ -322,40 +322,40 @@ class Attribute(Protocol):
 class Network(Protocol):
     """The inside of a network, in NumPy: float32 arrays, channels last, whatever the framework keeps.
 
-    `inputs` are what the network itself is given, after any preprocessing, shape (B, h, w, c). `weights`,
-    shape (R,), choose the scalar to differentiate: its R raw outputs @ weights, summed over the batch.
+    The inputs are what the network itself is given, after any preprocessing. `weights` choose the scalar
+    to differentiate: the R raw outputs @ weights, summed over the batch.
     """
 
-    def prepare_inputs(self, images: Any, /) -> Any:
-        """Images, preprocessed or as given → inputs, shape (B, h, w, c)."""
+    def prepare_inputs(self, images: object, /) -> Float[np.ndarray, "B h w c"]:
+        """Images, preprocessed or as given → inputs."""
         ...
 
-    def raw_outputs(self, inputs: Any, /) -> Any:
-        """Raw outputs, shape (B, R), with no softmax or sigmoid added."""
+    def raw_outputs(self, inputs: Float[np.ndarray, "B h w c"], /) -> Float[np.ndarray, "B R"]:
+        """Raw outputs, with no softmax or sigmoid added."""
         ...
 
-    def layer_shapes(self, inputs: Any, /) -> Mapping[str, tuple[int, ...]]:
+    def layer_shapes(self, inputs: Float[np.ndarray, "B h w c"], /) -> Mapping[str, tuple[int, ...]]:
         """Names of the layers in order of execution, and the shape of each one's output for one image."""
         ...
 
-    def last_conv_layer(self, inputs: Any, /) -> str:
+    def last_conv_layer(self, inputs: Float[np.ndarray, "B h w c"], /) -> str:
         """Name of the last convolutional layer."""
         ...
 
-    def input_gradients(self, inputs: Any, weights: Any, /) -> Any:
-        """Gradients of the scalar with respect to the inputs, shape (B, h, w, c)."""
+    def input_gradients(
+        self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"], /
+    ) -> Float[np.ndarray, "B h w c"]:
+        """Gradients of the scalar with respect to the inputs."""
         ...
 
-    def activations_and_gradients(self, inputs: Any, layer: str, weights: Any, /) -> tuple[Any, Any]:
-        """A layer's activations, and the gradients of the scalar with respect to them, (B, …, C)."""
+    def activations_and_gradients(
+        self, inputs: Float[np.ndarray, "B h w c"], layer: str, weights: Float[np.ndarray, "R"], /
+    ) -> tuple[Float[np.ndarray, "B ... C"], Float[np.ndarray, "B ... C"]]:
+        """A layer's activations, and the gradients of the scalar with respect to them."""
         ...
 
-    def classifier_head(self) -> tuple[Any, Any]:
-        """Kernel, shape (C, R), and offsets, shape (R,), of the last fully connected layer."""
-        ...
-
-    def randomised_copy(self, seed: int, /) -> Any:
-        """A copy of the user's network with every weight drawn anew, as `as_model` takes it."""
+    def classifier_head(self) -> tuple[Float[np.ndarray, "C R"], Float[np.ndarray, "R"]]:
+        """Kernel and offsets of the last fully connected layer."""
         ...
 
 
@@ -365,4 +365,149 @@ class WhiteBoxMethod(Protocol):
 
     looks_inside: bool
 
-    def __call__(self, network: Network, inputs: Any, weights: Any, seed: int, /) -> Heatmap: ...
+    def __call__(
+        self,
+        network: Network,
+        inputs: Float[np.ndarray, "1 h w c"],
+        weights: Float[np.ndarray, "R"],
+        seed: int,
+        /,
+    ) -> Heatmap: ...
+
+
+ANSWERS_ONLY = "lime, shapley, banzhaf, rise or occlusion"
+"""Methods for models whose inside cannot be looked at."""
+NO_LAYER_NEEDED = (
+    "integrated-gradients, gradient-x-input and smoothgrad need no layer; lime and shapley nothing"
+)
+"""Methods for networks whose layers cannot be looked at."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """What an adapter gives: a call that returns raw answers, and what else the model can do.
+
+    Adapters inherit it, and say only what their framework adds to a model that is known by its answers
+    alone. The repr says how the images are given.
+
+    Attributes
+    ----------
+    class_names : tuple of str or None
+        Those the model knows itself.
+    batch_size : int or None
+        Images in a batch that it insists on.
+    output : str
+        What ``"auto"`` stands for; ``"network"`` if logits are to become probabilities.
+    """
+
+    class_names: tuple[str, ...] | None = None
+    batch_size: int | None = None
+    output: str = "auto"
+
+    def __call__(self, images: Any, /) -> Any: ...
+
+    @property
+    def outputs_probabilities(self) -> bool | None:
+        """Whether a softmax or sigmoid comes last; None where the answers themselves have to tell."""
+        return None
+
+    @property
+    def is_white_box(self) -> bool:
+        """Whether there is a `network` to look into."""
+        return False
+
+    @property
+    def off_host(self) -> bool:
+        """Whether the model is on another device than the images, so that `score_masks` saves their way."""
+        return False
+
+    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."], /) -> int | None:
+        """Images in a batch that its device has room for, if that is known."""
+        return None
+
+    def score_masks(
+        self,
+        image: Shaped[np.ndarray, "H W C"],
+        hidden: Shaped[np.ndarray, "H W C"],
+        segments: Segments,
+        keep: Bool[np.ndarray, "M S"],
+        batch_size: int,
+        /,
+    ) -> Iterator[Any]:
+        """Raw answers about masks of one image, for a model that is `off_host`."""
+        raise AssertionError(f"{self!r} does not make the images of masks itself")
+
+    def network(self, preprocess: Callable[[Any], Any] | None = None, /) -> Network:
+        """The inside of the model.
+
+        Parameters
+        ----------
+        preprocess : callable, optional
+            What comes before the model: images → what it is given.
+
+        Raises
+        ------
+        ModelError
+            If the model is known by its answers alone.
+        """
+        raise ModelError(
+            f"{self!r} is known by its answers alone, but this method looks into the network. Give the "
+            f"PyTorch module or the Keras model itself, or use a method that needs answers only: "
+            f"{ANSWERS_ONLY}.",
+            slug="inside-closed",
+        )
+
+    def randomised_copy(self, seed: int, /) -> "Backend":
+        """The same with every weight drawn anew, where there is a `network`."""
+        raise AssertionError(f"{self!r} has no weights")
+
+    def to(self, device: Any, preprocess: Any, /) -> "Backend":
+        """The model on another device, or with a preprocessing of tensors in front (None: as it is).
+
+        Raises
+        ------
+        OptionError
+            If it has no devices, or takes no tensors.
+        """
+        if device is None and preprocess is None:
+            return self
+        name, given = ("preprocess", preprocess) if device is None else ("device", device)
+        raise OptionError(
+            f"{name}={given!r} is for PyTorch modules, but the model is {self!r}.", slug="option-value"
+        )
+
+
+@runtime_checkable
+class AdaptedModel(Model, Protocol):
+    """A model that says more than scores, as those that `as_model` makes."""
+
+    @property
+    def off_host(self) -> bool:
+        """Whether `score_masks` makes the images of masks on the model's own device."""
+        ...
+
+    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."], /) -> int | None:
+        """Images in a batch that suit the model, if that is known."""
+        ...
+
+    def score_masks(
+        self,
+        image: Shaped[np.ndarray, "H W C"],
+        hidden: Shaped[np.ndarray, "H W C"],
+        segments: Segments,
+        keep: Bool[np.ndarray, "M S"],
+        batch_size: int,
+        /,
+    ) -> Iterator[Float[np.ndarray, "B L"]]:
+        """Scores of masks of one image, in batches."""
+        ...
+
+    def network(self) -> Network:
+        """The inside of the model.
+
+        Raises
+        ------
+        ModelError
+            If the model is known by its answers alone.
+        """
+        ...

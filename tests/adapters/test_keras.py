@@ -14,8 +14,9 @@ import pytest
 
 from sightline import explain
 from sightline.adapters import as_model
-from sightline.adapters.keras.model import KerasModel, in_numpy, keras_model
-from sightline.adapters.keras.network import KerasNetwork
+from sightline.adapters.keras.graph import in_numpy
+from sightline.adapters.keras.model import KerasModel, keras_model
+from sightline.adapters.keras.network import KerasNetwork, randomised_clone
 from sightline.errors import ModelError
 from support import keras_cases as cases
 from support.contract import CHECKS
@@ -149,7 +150,7 @@ def test_half_precision_answers_in_float32_and_is_looked_into(policy: str):
         assert np.corrcoef(got.ravel(), wanted.ravel())[0, 1] > 0.99
     slopes, wanted = network.input_gradients(IMAGES, ONE), true.input_gradients(IMAGES, ONE)
     assert np.corrcoef(slopes.ravel(), wanted.ravel())[0, 1] > 0.99
-    assert len(network.randomised_copy(0).weights) == len(half.weights)
+    assert len(randomised_clone(network.model, 0).weights) == len(half.weights)
 
 
 def test_state_is_left_as_it_was():
@@ -161,7 +162,7 @@ def test_state_is_left_as_it_was():
     network = opened(model)
     network.input_gradients(IMAGES, ONE)
     network.activations_and_gradients(IMAGES, "one", ONE)
-    network.randomised_copy(1)
+    randomised_clone(network.model, 1)
     assert [layer.trainable for layer in model.layers] == flags
     assert modes == ([part.training for part in model.modules()] if BACKEND == "torch" else [])
     for was, weight in zip(before, weights_of(model), strict=True):
@@ -567,7 +568,7 @@ def test_a_randomised_copy_has_every_weight_drawn_anew_by_its_seed(build: Any):
     model = build()
     before, state = weights_of(model), np.random.get_state()[1].copy()
     network = opened(model)
-    first, again, other = (network.randomised_copy(seed) for seed in (1, 1, 2))
+    first, again, other = (randomised_clone(network.model, seed) for seed in (1, 1, 2))
     kernels = [weight.ndim > 1 for weight in before]
     for old, one, same, third, kernel in zip(
         before, *(weights_of(m) for m in (first, again, other)), kernels, strict=True
@@ -586,7 +587,7 @@ def test_what_a_normalisation_learned_of_the_data_outlives_the_randomisation():
     norm = L.Normalization()
     norm.adapt(IMAGES)
     model = keras.Sequential([keras.Input((12, 10, 3)), norm, L.Conv2D(2, 3), L.GlobalAveragePooling2D()])
-    made = opened(model).randomised_copy(0)
+    made = randomised_clone(model, 0)
     for old, new in zip(weights_of(norm), weights_of(made.layers[0]), strict=True):
         np.testing.assert_array_equal(new, old)
     cut = keras.Model(made.inputs, made.layers[0].output)
@@ -607,7 +608,7 @@ def test_a_model_that_cannot_be_copied_says_what_it_lacks():
     with pytest.raises(
         ModelError, match=r"the Keras model 'odd' cannot be copied: .* Give its class a get_config"
     ) as told:
-        opened(model).randomised_copy(0)
+        randomised_clone(model, 0)
     assert told.value.slug == "inside-copy"
 
 

@@ -260,7 +260,7 @@ def test_a_preprocessing_that_returns_something_else_is_refused():
 
 
 def test_each_takes_bytes_only():
-    with pytest.raises(ModelError, match=r"each\(\) makes PIL images, which takes uint8"):
+    with pytest.raises(ModelError, match=r"per_image\(\) makes PIL images, which takes uint8"):
         per_image(lambda one: one)(IMAGES)
 
 
@@ -337,7 +337,7 @@ def test_masks_made_on_the_device_give_the_same_scores(rng):
 def test_an_explanation_is_the_same_whoever_makes_the_images(monkeypatch):
     plan = {"segment": "grid:rows=3,columns=3", "budget": 100, "target": 1}
     here = explain(IMAGES[0], cnn(), **plan)
-    monkeypatch.setattr(TorchModel, "away", True)
+    monkeypatch.setattr(TorchModel, "off_host", True)
     there = explain(IMAGES[0], cnn(), **plan)
     np.testing.assert_allclose(there.attribution.values, here.attribution.values, atol=1e-6)
     assert there.attribution.calls == here.attribution.calls

@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 import sightline as sl
-from sightline.adapters import as_model, whitebox_methods
+from sightline.adapters import as_model
+from sightline.engine.cam import Cam, EigenCam, GradCamPlusPlus, HiResCam, LayerCam, ScoreCam
+from sightline.engine.gradients import GradientXInput, SmoothGrad
 from sightline.engine.plan import NAMES
 from sightline.errors import ModelError, OptionError, SightlineWarning
 from sightline.types import WhiteBoxMethod
@@ -64,21 +66,17 @@ def test_integrated_gradients_are_captums():
 
 def test_gradient_x_input_is_captums():
     wanted = captum.attr.InputXGradient(whole(cnn())).attribute(BATCH.clone().requires_grad_(), target=2)
-    np.testing.assert_allclose(
-        heat(whitebox_methods.GradientXInput(), cnn()), wanted.detach()[0].sum(0), rtol=1e-4, atol=1e-8
-    )
+    np.testing.assert_allclose(heat(GradientXInput(), cnn()), wanted.detach()[0].sum(0), rtol=1e-4, atol=1e-8)
 
 
 def test_hires_cam_and_layer_cam_are_made_of_captums_layer_gradients():
     other = whole(cnn())
     products = captum.attr.LayerGradientXActivation(other, other[4]).attribute(BATCH, target=2).detach()[0]
-    np.testing.assert_allclose(
-        heat(whitebox_methods.HiResCam(), cnn()), products.sum(0), rtol=1e-3, atol=1e-8
-    )
+    np.testing.assert_allclose(heat(HiResCam(), cnn()), products.sum(0), rtol=1e-3, atol=1e-8)
     activations = captum.attr.LayerActivation(other, other[4]).attribute(BATCH).detach()[0]
     gradients = products / activations
     wanted = torch.relu((torch.relu(gradients) * activations).sum(0))
-    np.testing.assert_allclose(heat(whitebox_methods.LayerCam(), cnn()), wanted, rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(heat(LayerCam(), cnn()), wanted, rtol=1e-3, atol=1e-7)
 
 
 def test_smoothgrad_is_captums_within_its_own_error():
@@ -88,7 +86,7 @@ def test_smoothgrad_is_captums_within_its_own_error():
     noisy = tunnel.attribute(BATCH, nt_samples=400, nt_samples_batch_size=50, stdevs=spread, target=2)
     wanted = explained("smoothgrad", cnn(), target=2)  # for its segments
     values = np.bincount(wanted.segments.labels.ravel(), weights=noisy[0].sum(0).numpy().ravel())
-    made = explained(whitebox_methods.SmoothGrad(samples=400), cnn(), target=2).attribution
+    made = explained(SmoothGrad(samples=400), cnn(), target=2).attribution
     assert (np.abs(made.values[0] - values) < 5 * np.sqrt(2) * made.error[0]).all()
     assert (made.error > 0).all()
     assert (made.error < 0.1 * made.values).all()
@@ -112,9 +110,7 @@ def test_grad_cam_plus_plus_is_its_formula():
         below = 2 * g[k] ** 2 + (a[k].sum() * g[k] ** 3)
         alpha = np.where(below == 0, 0, g[k] ** 2 / np.where(below == 0, 1, below))
         wanted += (alpha * np.maximum(g[k], 0)).sum() * a[k]
-    np.testing.assert_allclose(
-        heat(whitebox_methods.GradCamPlusPlus(), cnn()), np.maximum(wanted, 0), rtol=1e-3, atol=1e-6
-    )
+    np.testing.assert_allclose(heat(GradCamPlusPlus(), cnn()), np.maximum(wanted, 0), rtol=1e-3, atol=1e-6)
 
 
 def test_eigen_cam_is_the_first_component():
@@ -122,8 +118,8 @@ def test_eigen_cam_is_the_first_component():
     flat = a.reshape(len(a), -1).T.astype(np.float64)
     _, vectors = np.linalg.eigh(flat.T @ flat)
     wanted = np.abs((flat @ vectors[:, -1]).reshape(a.shape[1:]))
-    np.testing.assert_allclose(np.abs(heat(whitebox_methods.EigenCam(), cnn())), wanted, rtol=1e-3, atol=1e-5)
-    assert heat(whitebox_methods.EigenCam(), cnn()).sum() > 0
+    np.testing.assert_allclose(np.abs(heat(EigenCam(), cnn())), wanted, rtol=1e-3, atol=1e-5)
+    assert heat(EigenCam(), cnn()).sum() > 0
 
 
 def test_score_cam_is_its_loop():
@@ -135,16 +131,16 @@ def test_score_cam_is_its_loop():
             unit = (channel - channel.min()) / (channel.max() - channel.min())
             mask = nn.functional.interpolate(unit[None, None], BATCH.shape[2:], mode="bilinear")
             wanted += (net(BATCH * mask)[0, 2] - net(0 * BATCH)[0, 2]) * channel
-    made = heat(whitebox_methods.ScoreCam(), cnn())
+    made = heat(ScoreCam(), cnn())
     np.testing.assert_allclose(made, torch.relu(wanted), rtol=1e-3, atol=1e-4 * float(wanted.max()))
 
 
 def test_cam_adds_up_to_the_score_and_is_hires_cam_there():
     net = cnn()
-    made = heat(whitebox_methods.Cam(), net)
+    made = heat(Cam(), net)
     logit = float((whole(net)(BATCH)[0, 2] - net[-1].bias[2]).detach())
     assert made.mean() == pytest.approx(logit, rel=1e-4)
-    at_relu = heat(whitebox_methods.HiResCam(layer="5"), net)
+    at_relu = heat(HiResCam(layer="5"), net)
     np.testing.assert_allclose(made / made.size, at_relu, rtol=1e-3, atol=1e-7)
 
 
@@ -367,8 +363,8 @@ def test_heat_covers_an_image_that_preprocessing_makes_smaller():
     ("build", "told"),
     [
         (lambda: sl.IntegratedGradients(steps=0), "IntegratedGradients needs steps >= 1, but 0 was given"),
-        (lambda: whitebox_methods.SmoothGrad(samples=1), "SmoothGrad needs samples >= 2, but 1 was given"),
-        (lambda: whitebox_methods.SmoothGrad(noise=0.0), "SmoothGrad needs noise > 0, but 0.0 was given"),
+        (lambda: SmoothGrad(samples=1), "SmoothGrad needs samples >= 2, but 1 was given"),
+        (lambda: SmoothGrad(noise=0.0), "SmoothGrad needs noise > 0, but 0.0 was given"),
         (lambda: sl.GradCam(layers="4"), "GradCam has no option 'layers'. Did you mean 'layer'?"),
     ],
 )

@@ -296,10 +296,10 @@ def test_random_networks_get_the_preprocessing_of_tensors_too():
     resize = nn.Upsample(size=(24, 20))
     model = as_model(cnn(), preprocess=nn.Sequential(resize))
     image = np.random.default_rng(0).random((12, 10, 3)).astype(np.float32)
-    again = model.network().randomised_copy(3)
+    again = model.randomised_copy(3)
     assert again.backend.preprocess is not None
     larger = resize(torch.from_numpy(image.transpose(2, 0, 1)[None])).numpy()[0].transpose(1, 2, 0)
-    plain = as_model(cnn()).network().randomised_copy(3)
+    plain = as_model(cnn()).randomised_copy(3)
     np.testing.assert_allclose(again(image[None]), plain(larger[None]), atol=1e-6)
 
 

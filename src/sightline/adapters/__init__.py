@@ -2,23 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from sightline.adapters.checked_model import Backend, CheckedModel
+from sightline.adapters.callable import CallableModel, package_roots
+from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.preprocess import per_image
-from sightline.errors import FileError, OptionError
+from sightline.errors import FileError
+from sightline.types import Backend
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["CheckedModel", "as_model", "per_image"]
 
 
 def as_model(
-    source: Any,
+    source: object,
     *,
     output: str = "auto",
     class_names: Sequence[str] | Mapping[Any, Any] | None = None,
     batch_size: int | None = None,
-    preprocess: Any = None,
-    device: Any = None,
+    preprocess: object = None,
+    device: object = None,
 ) -> CheckedModel:
     """A model that takes images as you have them and returns checked scores.
 
@@ -90,18 +95,15 @@ def as_model(
         batch_size = source.batch_size if batch_size is None else batch_size
         preprocess = source.preprocess if preprocess is None else preprocess
         output = source.output if output == "auto" and source.output != "network" else output
-    ask = source.backend if isinstance(source, CheckedModel) else _adapter_for(source)
-    if preprocess is not None or device is not None:
-        ask, preprocess = _with_device(ask, preprocess, device)
+    backend = source.backend if isinstance(source, CheckedModel) else _adapter_for(source)
+    backend, preprocess = _with_device(backend, preprocess, device)
     return CheckedModel(
-        ask, output=output, class_names=class_names, batch_size=batch_size, preprocess=preprocess
+        backend, output=output, class_names=class_names, batch_size=batch_size, preprocess=preprocess
     )
 
 
-def _adapter_for(source: Any) -> Backend:
+def _adapter_for(source: object) -> Backend:
     """The adapter for a source, by its class alone: no framework is imported to find out."""
-    from sightline.adapters.callable import CallableModel, package_roots
-
     if isinstance(source, (str, Path)):
         return _adapter_for_text(str(source))
     if isinstance(source, type):
@@ -111,10 +113,7 @@ def _adapter_for(source: Any) -> Backend:
         from sightline.adapters.onnx import OnnxModel
 
         return OnnxModel(source)
-    if "keras" not in packages and any(
-        base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module"
-        for base in type(source).__mro__
-    ):
+    if "keras" not in packages and _is_module(source):
         from sightline.adapters.torch.model import TorchModel
 
         return TorchModel(source)
@@ -131,22 +130,14 @@ def _adapter_for(source: Any) -> Backend:
     return CallableModel(source)
 
 
-def _with_device(backend: Backend, preprocess: Any, device: Any) -> tuple[Backend, Any]:
+def _with_device(backend: Backend, preprocess: object, device: object) -> tuple[Backend, object]:
     """The adapter on its device, with the preprocessing where that takes tensors; and else that, apart."""
-    from sightline.adapters.callable import package_roots
-
-    of_tensors = "torch" in package_roots(preprocess) and hasattr(preprocess, "state_dict")
-    if "torchvision" in package_roots(preprocess) and not of_tensors:
+    packages = package_roots(preprocess)
+    if "torch" in packages and hasattr(preprocess, "state_dict"):
+        return backend.to(device, preprocess), None
+    if "torchvision" in packages and callable(preprocess):
         preprocess = per_image(preprocess)
-    placed = getattr(backend, "to", None)
-    if placed is not None:
-        return placed(device, preprocess if of_tensors else None), None if of_tensors else preprocess
-    for name, given in (("device", device), ("preprocess", preprocess if of_tensors else None)):
-        if given is not None:
-            raise OptionError(
-                f"{name}={given!r} is for PyTorch modules, but the model is {backend!r}.", slug="option-value"
-            )
-    return backend, preprocess
+    return backend.to(device, None), preprocess
 
 
 def _adapter_for_text(text: str) -> Backend:
@@ -167,7 +158,14 @@ def _adapter_for_text(text: str) -> Backend:
     )
 
 
-def _is_estimator(source: Any, packages: set[str]) -> bool:
+def _is_module(source: object) -> "TypeGuard[torch.nn.Module]":
+    return any(
+        base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module"
+        for base in type(source).__mro__
+    )
+
+
+def _is_estimator(source: object, packages: set[str]) -> bool:
     if isinstance(source, type) or packages & {"torch", "keras", "tf_keras", "tensorflow"}:
         return False
     return hasattr(source, "predict_proba") or ("sklearn" in packages and hasattr(source, "fit"))

@@ -1,8 +1,9 @@
-"""any callable → Ask: the images are given to it as they are."""
+"""any callable → Backend: the images are given to it as they are."""
 
-from typing import Any
+from collections.abc import Callable
 
 from sightline.errors import ModelError
+from sightline.types import Backend
 
 ACCEPTED = (
     "a function of a batch of images (such as model.predict_proba), a PyTorch module, a Keras model, a "
@@ -11,25 +12,26 @@ ACCEPTED = (
 )
 
 
-class CallableModel:
-    """A function, bound method or callable object, asked as it is."""
+class CallableModel(Backend):
+    """A function, bound method or callable object, asked as it is.
 
-    class_names: tuple[str, ...] | None = None
-    batch_size: int | None = None
-    output = "auto"
+    Raises
+    ------
+    ModelError
+        If it cannot be called, or returns classes instead of scores.
+    """
 
-    def __init__(self, function: Any) -> None:
-        _refuse_source(function)
-        self.function = function
+    def __init__(self, function: object) -> None:
+        self.function = _check_source(function)
 
     def __repr__(self) -> str:
         return getattr(self.function, "__qualname__", None) or type(self.function).__name__
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: object) -> object:
         return self.function(images)
 
 
-def package_roots(source: Any) -> set[str]:
+def package_roots(source: object) -> set[str]:
     """The packages that a value's class and its bases come from: tells a framework without importing it.
 
     Examples
@@ -41,7 +43,7 @@ def package_roots(source: Any) -> set[str]:
     return {base.__module__.split(".", maxsplit=1)[0] for base in type(source).__mro__}
 
 
-def _refuse_source(source: Any) -> None:
+def _check_source(source: object) -> Callable[[object], object]:
     if isinstance(source, type):
         raise ModelError(
             f"{source.__name__} is a class; a model has to be an object made from it, and fitted.",
@@ -53,13 +55,13 @@ def _refuse_source(source: Any) -> None:
             slug="model-kind",
         )
     owner = getattr(source, "__self__", None)
-    if getattr(source, "__name__", "") == "predict" and _is_classifier(owner):
+    if getattr(source, "__name__", "") == "predict" and (
+        hasattr(owner, "predict_proba") or hasattr(owner, "classes_")
+    ):
         raise ModelError(
             f"{type(owner).__name__}.predict returns classes, not scores: give its predict_proba or "
             "decision_function, or the object itself.",
             slug="model-classes",
         )
 
-
-def _is_classifier(owner: Any) -> bool:
-    return hasattr(owner, "predict_proba") or hasattr(owner, "classes_")
+    return source

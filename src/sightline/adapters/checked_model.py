@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
@@ -10,29 +10,12 @@ from jaxtyping import Bool, Float64, Shaped
 from sightline.adapters.outputs import batch_text, scores_of
 from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError
-from sightline.types import Network, Segments, did_you_mean
+from sightline.types import Backend, Network, Segments, did_you_mean
 
 OUTPUTS = ("auto", "probability", "logit", "softmax", "sigmoid")
 # float32 arithmetic puts a sigmoid or the sum of a softmax this far beside 1.
 ROUNDING = 1e-6
 SUM_ROUNDING = 1e-3
-
-
-@runtime_checkable
-class Backend(Protocol):
-    """What an adapter gives: a call that returns raw answers; its repr says how the images are given.
-
-    Its `output` is what ``"auto"`` stands for: ``"network"`` if logits are to become probabilities; then
-    `squashed` says, if it is known, whether a softmax or sigmoid comes last. It may also have `masked` and
-    `away` (it makes the images of masks on its own device), `suits` (the size of a batch) and `network`
-    (its inside); `TorchModel` has them all.
-    """
-
-    class_names: tuple[str, ...] | None
-    batch_size: int | None
-    output: str
-
-    def __call__(self, images: Any, /) -> Any: ...
 
 
 class CheckedModel:
@@ -129,15 +112,11 @@ class CheckedModel:
         return self._checked_scores(answer, shape, dtype)
 
     @property
-    def score_masks(self) -> Callable[..., Iterator[Float64[np.ndarray, "B L"]]] | None:
-        """Scores of masks whose images the model makes on its own device, if it does."""
-        return (
-            self._score_masks
-            if self.preprocess is None and getattr(self.backend, "off_host", False)
-            else None
-        )
+    def off_host(self) -> bool:
+        """Whether `score_masks` makes the images of masks on the model's own device."""
+        return self.preprocess is None and self.backend.off_host
 
-    def _score_masks(
+    def score_masks(
         self,
         image: Shaped[np.ndarray, "H W C"],
         hidden: Shaped[np.ndarray, "H W C"],
@@ -145,20 +124,22 @@ class CheckedModel:
         keep: Bool[np.ndarray, "M S"],
         batch_size: int,
     ) -> Iterator[Float64[np.ndarray, "B L"]]:
+        """Scores of masks of one image, in batches, where the model is `off_host`."""
         shape = (min(batch_size, len(keep)), *image.shape)
         with _name_failed_batch(shape, image.dtype):
-            for answer in self.backend.score_masks(image, hidden, segments, keep, batch_size):  # type: ignore[attr-defined]
+            for answer in self.backend.score_masks(image, hidden, segments, keep, batch_size):
                 yield self._checked_scores(answer, (len(answer), *image.shape), image.dtype)
 
     def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
         """Images in a batch that suit the model: its own number, or what its device has room for."""
-        measure = getattr(self.backend, "suggested_batch_size", None)
-        return self.batch_size or (None if measure is None or self.preprocess is not None else measure(image))
+        if self.batch_size or self.preprocess is not None:
+            return self.batch_size
+        return self.backend.suggested_batch_size(image)
 
     @property
     def is_white_box(self) -> bool:
         """Whether the model's inside can be looked at."""
-        return getattr(self.backend, "network", None) is not None
+        return self.backend.is_white_box
 
     def network(self) -> Network:
         """The inside of the model, for the methods that look into it.
@@ -168,16 +149,24 @@ class CheckedModel:
         ModelError
             If the model is known by its answers alone.
         """
-        opened = getattr(self.backend, "network", None)
-        if opened is None:
-            raise ModelError(
-                f"{self.backend!r} is known by its answers alone, but this method looks into the "
-                f"network. Give "
-                "the PyTorch module or the Keras model itself, or use a method that needs answers only: "
-                "lime, shapley, banzhaf, rise or occlusion.",
-                slug="inside-closed",
-            )
-        return PreprocessedNetwork(opened(), self)
+        return self.backend.network(self.apply_preprocess)
+
+    def randomised_copy(self, seed: int) -> "CheckedModel":
+        """The model with every weight of its network drawn anew.
+
+        Raises
+        ------
+        ModelError
+            If the model is known by its answers alone.
+        """
+        self.network()
+        return CheckedModel(
+            self.backend.randomised_copy(seed),
+            output="auto" if self.output == "network" else self.output,
+            class_names=self.class_names,
+            batch_size=self.batch_size,
+            preprocess=self.preprocess,
+        )
 
     def apply_preprocess(self, images: Any) -> Any:
         """Images after the preprocessing, if there is one."""
@@ -218,7 +207,7 @@ class CheckedModel:
             )
         if self.output not in ("auto", "network"):
             return self.output
-        network, squashed = self.output == "network", getattr(self.backend, "outputs_probabilities", None)
+        network, squashed = self.output == "network", self.backend.outputs_probabilities
         if _within_unit(scores) and squashed is not False:
             return "probability" if single or network else "logit"
         if network:
@@ -259,35 +248,6 @@ class CheckedModel:
             'If they are logits, pass output="logit", "softmax" or "sigmoid".',
             slug="model-range",
         )
-
-
-class PreprocessedNetwork:
-    """A network whose inputs are the user's images after their preprocessing."""
-
-    def __init__(self, network: Network, model: CheckedModel) -> None:
-        self._network = network
-        self._model = model
-
-    def prepare_inputs(self, images: Any) -> Any:
-        """Images → what the network is given."""
-        return self._network.prepare_inputs(self._model.apply_preprocess(images))
-
-    def randomised_copy(self, seed: int) -> CheckedModel:
-        """The whole model with every weight of its network drawn anew."""
-        from sightline.adapters import as_model
-
-        model = self._model
-        return as_model(
-            self._network.randomised_copy(seed),
-            output="auto" if model.output == "network" else model.output,
-            class_names=model.class_names,
-            batch_size=model.batch_size,
-            # A preprocessing of tensors is part of what asks the network.
-            preprocess=model.preprocess or getattr(model.backend, "preprocess", None),
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._network, name)
 
 
 def _as_two_classes(of_one: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:

@@ -1,4 +1,4 @@
-"""the URL of a served model → Ask: KServe V2 (Triton) and TensorFlow Serving REST (KServe V1)."""
+"""the URL of a served model → Backend: KServe V2 (Triton) and TensorFlow Serving REST (KServe V1)."""
 
 import json
 import re
@@ -10,16 +10,10 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._optional import require
-from sightline.adapters.inputs import (
-    InputSpec,
-    Shape,
-    arrange_images,
-    describe_conversion,
-    in_batches,
-    only_input,
-)
+from sightline.adapters.inputs import DeclaredInputModel, InputSpec, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError, ModelError
+from sightline.types import Backend
 
 # Seconds: an answer may take long (a large model, a queue), a connection may not.
 TIMEOUT = 120.0
@@ -124,7 +118,7 @@ class HttpConnection:
             ) from error
 
 
-class TensorFlowServingModel:
+class TensorFlowServingModel(Backend):
     """A model served with TensorFlow Serving's REST protocol: images go as JSON, in their own form.
 
     Parameters
@@ -132,10 +126,6 @@ class TensorFlowServingModel:
     url : str
         Ends in the model's name, or its version or label.
     """
-
-    class_names: tuple[str, ...] | None = None
-    batch_size: int | None = None
-    output = "auto"
 
     def __init__(self, url: str) -> None:
         self.url = f"{url}:predict"
@@ -155,7 +145,7 @@ class TensorFlowServingModel:
         return answer["predictions"]
 
 
-class OpenInferenceModel:
+class OpenInferenceModel(DeclaredInputModel):
     """A model served with the Open Inference Protocol (KServe V2, Triton).
 
     The server's metadata tell name, shape and datatype of the input. Images go as raw bytes if the server
@@ -169,9 +159,6 @@ class OpenInferenceModel:
         Ends in ``/v2``: where the server tells what it can do.
     """
 
-    class_names: tuple[str, ...] | None = None
-    output = "auto"
-
     def __init__(self, url: str, server: str) -> None:
         self.url = url
         self.link = HttpConnection()
@@ -181,16 +168,9 @@ class OpenInferenceModel:
         self.answer = choose_output(outputs, _without_password(url)) if outputs else None
         self.batch_size = self.input.fixed_batch
         self.binary = self.input.dtype == np.float16 or self._takes_bytes(server)
-        self._passage = ""
 
-    def __repr__(self) -> str:
-        told = f", {self._passage}" if self._passage else ""
-        return f"{_without_password(self.url)}, {self.input}{told}"
-
-    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
-        given = arrange_images(images, self.input)
-        self._passage = describe_conversion(images, given)
-        return in_batches(self._infer_batch, given, self.batch_size)
+    def _describe(self) -> str:
+        return f"{_without_password(self.url)}, {self.input}"
 
     def _takes_bytes(self, server: str) -> bool:
         try:
@@ -198,7 +178,7 @@ class OpenInferenceModel:
         except ModelError:  # a gateway may pass on only the model's own paths
             return False
 
-    def _infer_batch(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+    def _predict(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         body, headers = _infer_request(images, self.input.name, self.answer, self.binary)
         answer = self.link.request_json("POST", f"{self.url}/infer", body, headers)
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
@@ -249,7 +229,7 @@ def _server_input(inputs: list[dict[str, Any]], model: str) -> InputSpec:
     if not inputs:  # servers of Python functions often do not declare any
         return InputSpec("input-0", None, None)
     found = [
-        (str(one.get("name")), str(one.get("datatype")), _server_shape(one.get("shape"))) for one in inputs
+        (str(one.get("name")), str(one.get("datatype")), declared_shape(one.get("shape"))) for one in inputs
     ]
     return only_input(found, DATATYPES, model)
 
@@ -257,11 +237,7 @@ def _server_input(inputs: list[dict[str, Any]], model: str) -> InputSpec:
 def _server_output(declared: dict[str, Any]) -> DeclaredOutput:
     datatype = str(declared.get("datatype"))
     kind = "float" if datatype in ("FP16", "FP32", "FP64", "BF16") else datatype
-    return DeclaredOutput(str(declared.get("name")), kind, _server_shape(declared.get("shape")))
-
-
-def _server_shape(shape: list[int] | None) -> Shape:
-    return tuple(n if n > 0 else None for n in shape) if shape else None
+    return DeclaredOutput(str(declared.get("name")), kind, declared_shape(declared.get("shape")))
 
 
 def _server_message(response: Any) -> str:
@@ -273,7 +249,7 @@ def _server_message(response: Any) -> str:
     return _shorten_text(told.get("error", told) if isinstance(told, dict) else told)
 
 
-def _shorten_text(told: Any, most: int = 400) -> str:
+def _shorten_text(told: object, most: int = 400) -> str:
     text = str(told)
     return text if len(text) <= most else f"{text[:most]}…"
 

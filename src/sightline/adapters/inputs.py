@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline.errors import ModelError
+from sightline.types import Backend
 
 CHANNELS = (1, 3, 4)
 
@@ -42,6 +43,17 @@ class InputSpec:
             return f"input {self.name!r} of any shape"
         lengths = ", ".join("?" if length is None else str(length) for length in self.shape)
         return f"input {self.name!r} of shape ({lengths})"
+
+
+def declared_shape(lengths: Sequence[object] | None) -> Shape:
+    """The shape that a file or server tells, where free lengths are names, None or −1.
+
+    Examples
+    --------
+    >>> declared_shape(["batch", 3, -1]), declared_shape([])
+    ((None, 3, None), None)
+    """
+    return tuple(n if isinstance(n, int) and n > 0 else None for n in lengths) if lengths else None
 
 
 def only_input(
@@ -117,6 +129,37 @@ def in_batches(
             return answer  # the check of answers tells what is wrong with it
         answers.extend(answer[: len(part)])
     return answers
+
+
+class DeclaredInputModel(Backend):
+    """A model that declares its one input: images are arranged for it, and told in its repr how.
+
+    Subclasses set `input` and `batch_size`, and say what `_predict` and `_describe` do.
+    """
+
+    input: InputSpec
+    _conversion = ""
+
+    def __repr__(self) -> str:
+        return self._describe() + (f", {self._conversion}" if self._conversion else "")
+
+    def __call__(self, images: object) -> object:
+        given = np.asarray(images)
+        arranged = arrange_images(given, self.input)
+        self._conversion = describe_conversion(given, arranged)
+        return in_batches(self._predict, arranged, self._fixed_batch(len(arranged)))
+
+    def _describe(self) -> str:
+        """What the model is called, and what its input is."""
+        raise NotImplementedError
+
+    def _predict(self, images: Shaped[np.ndarray, "B ..."]) -> list[Any] | Shaped[np.ndarray, "B ..."]:
+        """The raw answer about images in the form and number that the input has."""
+        raise NotImplementedError
+
+    def _fixed_batch(self, count: int) -> int | None:
+        """The number of images that each call has to have for `count` of them, if it is fixed."""
+        return self.input.fixed_batch
 
 
 def flat_hint(count: int) -> str:
@@ -202,6 +245,17 @@ def _check_size(given: tuple[int, ...], image: tuple[int, ...], declared: InputS
         f"{advice}",
         slug="model-input",
     )
+
+
+def looks_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether a batch of this shape has its channels before height and width, by how many there are.
+
+    Examples
+    --------
+    >>> looks_channels_first((8, 3, 32, 32)), looks_channels_first((8, 32, 32, 3))
+    (True, False)
+    """
+    return shape[1] in CHANNELS and shape[3] not in CHANNELS
 
 
 def channel_advice(have: int, want: int | None) -> str:

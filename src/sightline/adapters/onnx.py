@@ -1,14 +1,15 @@
-"""an ONNX file or ONNX Runtime session → Ask."""
+"""an ONNX file or ONNX Runtime session → Backend."""
 
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
 from sightline._optional import require
-from sightline.adapters.inputs import Shape, arrange_images, describe_conversion, in_batches, only_input
+from sightline.adapters.inputs import DeclaredInputModel, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError
 
@@ -23,7 +24,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)")
 
 
-class OnnxModel:
+class OnnxModel(DeclaredInputModel):
     """A model in ONNX Runtime, with axes, size and dtype of its input read from the file.
 
     Parameters
@@ -38,16 +39,13 @@ class OnnxModel:
         If it does not have one input of numbers, or it is not clear which output holds the scores.
     """
 
-    output = "auto"
-
     def __init__(self, session: Any, name: str = "the ONNX model") -> None:
         self.session = session
         self.name = name
-        inputs = [(one.name, one.type, _onnx_shape(one.shape)) for one in session.get_inputs()]
+        inputs = [(one.name, one.type, declared_shape(one.shape)) for one in session.get_inputs()]
         self.input = only_input(inputs, DTYPES, name)
         self.answer = choose_output([_onnx_output(one) for one in session.get_outputs()], name)
         self.batch_size = self.input.fixed_batch
-        self._passage = ""
         self.class_names = self._names_from_answer() if self.answer.kind == "map" else None
 
     @classmethod
@@ -72,14 +70,8 @@ class OnnxModel:
             raise FileError(f"ONNX Runtime cannot load {path!r}: {error}", slug="model-file") from error
         return cls(session, Path(path).name)
 
-    def __repr__(self) -> str:
-        told = f", {self._passage}" if self._passage else ""
-        return f"{self.name}, {self.input}, output {self.answer.name!r}{told}"
-
-    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
-        given = arrange_images(images, self.input)
-        self._passage = describe_conversion(images, given)
-        return in_batches(self._run_session, given, self.batch_size)
+    def _describe(self) -> str:
+        return f"{self.name}, {self.input}, output {self.answer.name!r}"
 
     def _names_from_answer(self) -> tuple[str, ...] | None:
         """The keys of the dicts that it answers with, from an empty image: the file tells no other way."""
@@ -88,13 +80,13 @@ class OnnxModel:
         if len(lengths) < len(axes):
             return None
         blank = np.zeros((self.batch_size or 1, *lengths), self.input.dtype)
-        return tuple(map(str, self._run_session(blank)[0]))
+        return tuple(map(str, self._predict(blank)[0]))
 
-    def _run_session(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
+    def _predict(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         return self.session.run([self.answer.name], {self.input.name: images})[0]
 
 
-def _session_options(runtime: Any) -> Any:
+def _session_options(runtime: ModuleType) -> Any:
     """Session options that keep to the cores which OMP_NUM_THREADS leaves this process."""
     options = runtime.SessionOptions()
     wanted = os.environ.get("OMP_NUM_THREADS", "")
@@ -103,7 +95,7 @@ def _session_options(runtime: Any) -> Any:
     return options
 
 
-def _execution_providers(runtime: Any) -> list[str]:
+def _execution_providers(runtime: ModuleType) -> list[str]:
     """Where to run, best first. A session of the user's own may run elsewhere."""
     there = runtime.get_available_providers()
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
@@ -113,9 +105,4 @@ def _onnx_output(declared: Any) -> DeclaredOutput:
     kind = "float" if declared.type in FLOATS else declared.type
     if declared.type.startswith("seq(map("):
         kind = "map"
-    return DeclaredOutput(declared.name, kind, _onnx_shape(declared.shape))
-
-
-def _onnx_shape(shape: list[Any] | None) -> Shape:
-    """A free length has a name or None; ONNX Runtime gives no lengths at all for an unknown shape."""
-    return tuple(n if isinstance(n, int) and n > 0 else None for n in shape) if shape else None
+    return DeclaredOutput(declared.name, kind, declared_shape(declared.shape))

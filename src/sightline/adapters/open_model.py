@@ -9,18 +9,12 @@ from typing import Any
 from sightline._optional import require
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
-from sightline.adapters.model_files import (
-    BY_KERAS,
-    KERAS,
-    TORCH,
-    load_by_code_hint,
-    load_keras,
-    load_torch,
-    unreadable_file,
-    untrusted_file,
-)
+from sightline.adapters.model_files import load_by_code_hint, unreadable_file, untrusted_file
 from sightline.errors import FileError
 
+KERAS = (".keras", ".h5", ".hdf5")
+TORCH = (".pt2", ".pt", ".pth", ".ts", ".torchscript")
+BY_KERAS = "import keras; net = keras.models.load_model({!r})"
 ACCEPTED = (
     "the path of a .onnx, .skops or .keras file; with --trust, of a .pt2, TorchScript, .h5, .joblib or .pkl "
     "file; the URL of a served model (http://host:port/v2/models/NAME or http://host:port/v1/models/NAME); "
@@ -78,9 +72,13 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     if kind in PICKLES:
         return as_model(_load_joblib(text, trust))
     if kind in KERAS:
-        return load_keras(text, trust)
+        from sightline.adapters.keras.files import load_keras_file
+
+        return CheckedModel(load_keras_file(text, trust))
     if kind in TORCH:
-        return load_torch(text, trust)
+        from sightline.adapters.torch.files import load_torch_file
+
+        return CheckedModel(load_torch_file(text, trust))
     if ":" in text and not Path(text).exists():
         return as_model(_import_object(text))
     _refuse_path(text)

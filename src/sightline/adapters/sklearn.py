@@ -1,4 +1,4 @@
-"""a fitted scikit-learn estimator or pipeline, or an object with its methods → Ask."""
+"""a fitted scikit-learn estimator or pipeline, or an object with its methods → Backend."""
 
 import sys
 from collections.abc import Callable
@@ -10,9 +10,10 @@ from jaxtyping import Shaped
 
 from sightline.adapters.inputs import describe_conversion, flat_error
 from sightline.errors import ModelError
+from sightline.types import Backend
 
 
-class SklearnModel:
+class SklearnModel(Backend):
     """`predict_proba`, else `decision_function`, of a fitted estimator.
 
     Images with as many numbers as the estimator was trained on are flattened. An estimator that does not
@@ -30,9 +31,7 @@ class SklearnModel:
         If it is not fitted, or has neither method.
     """
 
-    batch_size: int | None = None
-
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: object) -> None:
         _check_fitted(estimator)
         _check_class_count(estimator)
         self.estimator = estimator
@@ -81,7 +80,7 @@ class SklearnModel:
         return pandas.DataFrame(rows, columns=self.columns, copy=False)
 
 
-def _check_fitted(estimator: Any) -> None:
+def _check_fitted(estimator: object) -> None:
     # Only for its own classes: it goes by attributes that end in "_", which others need not have.
     if not type(estimator).__module__.startswith("sklearn."):
         return
@@ -97,7 +96,7 @@ def _check_fitted(estimator: Any) -> None:
         ) from error
 
 
-def _check_class_count(estimator: Any) -> None:
+def _check_class_count(estimator: object) -> None:
     classes = getattr(estimator, "classes_", None)
     if classes is not None and not isinstance(classes, list) and np.size(classes) == 1:
         raise ModelError(
@@ -107,7 +106,7 @@ def _check_class_count(estimator: Any) -> None:
         )
 
 
-def _score_method(estimator: Any) -> str:
+def _score_method(estimator: object) -> str:
     for method in ("predict_proba", "decision_function"):
         if hasattr(estimator, method):
             return method
@@ -118,7 +117,7 @@ def _score_method(estimator: Any) -> str:
     )
 
 
-def _class_names(estimator: Any) -> tuple[str, ...] | None:
+def _class_names(estimator: object) -> tuple[str, ...] | None:
     classes = getattr(estimator, "classes_", None)
     # An estimator of several outputs has a list of arrays; its answers are refused by their shape.
     if classes is None or isinstance(classes, list) or np.ndim(classes) != 1:

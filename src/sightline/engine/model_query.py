@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Shaped
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
 from sightline.errors import ModelError, OptionError, TargetError
-from sightline.types import Contrast, Model, Segments, option
+from sightline.types import AdaptedModel, Contrast, Model, Segments, option
 
 BATCH_BYTES = 16 << 20
 
@@ -168,15 +168,12 @@ class ModelQuery:
         self, hidden: Shaped[np.ndarray, "H W C"], keep: Bool[np.ndarray, "M S"]
     ) -> Iterable[Float[np.ndarray, "B L"]]:
         """Scores of the masks; a model on another device makes the images there, from the masks alone."""
-        masked: Callable[..., Iterable[Float[np.ndarray, "B L"]]] | None = getattr(
-            self.model, "score_masks", None
-        )
         given = (self.pixels, hidden, self.segments, keep, self.batch_size)
-        if masked is None:
+        if isinstance(self.model, AdaptedModel) and self.model.off_host:
+            for answer in self.model.score_masks(*given):
+                yield self._count_calls(answer, len(answer))
+        else:
             yield from self._answer_batches(perturbed_batches(*given))
-            return
-        for answer in masked(*given):
-            yield self._count_calls(answer, len(answer))
 
     def repeatability(self, before: Float[np.ndarray, "L"]) -> float:
         """Largest change of the image's own scores when it is asked again."""

@@ -1,8 +1,8 @@
 """network → heat of each pixel → attribution: the arrow of the methods that look inside."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -12,15 +12,23 @@ from sightline.engine.model_query import ModelQuery, default_batch_size, target_
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import segment_image
 from sightline.errors import ModelError, SightlineError, warn
-from sightline.types import Attribution, Heatmap, Network, Scores, Segments, WhiteBoxMethod
+from sightline.types import (
+    AdaptedModel,
+    Attribution,
+    Heatmap,
+    Model,
+    Network,
+    Scores,
+    Segments,
+    WhiteBoxMethod,
+)
 
-ASKING = ("raw_outputs", "layer_shapes", "last_conv_layer", "input_gradients", "activations_and_gradients")
-"""What sends images through a network."""
+T = TypeVar("T")
 
 
 def run_white_box(
     image: Shaped[np.ndarray, "..."],
-    model: Any,
+    model: Model,
     plan: Plan,
     method: WhiteBoxMethod,
     *,
@@ -73,38 +81,53 @@ def run_white_box(
     return segments, scores, _gather_attribution(heats, segments, scores, calls)
 
 
-class CountedNetwork:
-    """A network that counts the images given to it."""
+class CountedNetwork(Network):
+    """A network that counts the images that are sent through it."""
 
     def __init__(self, network: Network, tick: Callable[[int], None]) -> None:
         self.network = network
         self.tick = tick
         self.calls = 0
 
-    def __getattr__(self, name: str) -> Any:
-        asked = getattr(self.network, name)
-        if name not in ASKING:
-            return asked
+    def prepare_inputs(self, images: object) -> Float[np.ndarray, "B h w c"]:
+        return self.network.prepare_inputs(images)
 
-        def counted(inputs: Any, *more: Any) -> Any:
-            answer = asked(inputs, *more)
-            self.calls += len(inputs)
-            self.tick(len(inputs))
-            return answer
+    def classifier_head(self) -> tuple[Float[np.ndarray, "C R"], Float[np.ndarray, "R"]]:
+        return self.network.classifier_head()
 
-        return counted
+    def raw_outputs(self, inputs: Float[np.ndarray, "B h w c"]) -> Float[np.ndarray, "B R"]:
+        return self._counted(inputs, self.network.raw_outputs(inputs))
+
+    def layer_shapes(self, inputs: Float[np.ndarray, "B h w c"]) -> Mapping[str, tuple[int, ...]]:
+        return self._counted(inputs, self.network.layer_shapes(inputs))
+
+    def last_conv_layer(self, inputs: Float[np.ndarray, "B h w c"]) -> str:
+        return self._counted(inputs, self.network.last_conv_layer(inputs))
+
+    def input_gradients(
+        self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"]
+    ) -> Float[np.ndarray, "B h w c"]:
+        return self._counted(inputs, self.network.input_gradients(inputs, weights))
+
+    def activations_and_gradients(
+        self, inputs: Float[np.ndarray, "B h w c"], layer: str, weights: Float[np.ndarray, "R"]
+    ) -> tuple[Float[np.ndarray, "B ... C"], Float[np.ndarray, "B ... C"]]:
+        return self._counted(inputs, self.network.activations_and_gradients(inputs, layer, weights))
+
+    def _counted(self, inputs: Float[np.ndarray, "B h w c"], answer: T) -> T:
+        self.calls += len(inputs)
+        self.tick(len(inputs))
+        return answer
 
 
-def _open_network(model: Any, method: WhiteBoxMethod) -> Network:
-    opened = getattr(model, "network", None)
-    if opened is None:
+def _open_network(model: Model, method: WhiteBoxMethod) -> Network:
+    if not isinstance(model, AdaptedModel):
         raise ModelError(
             f"{method!r} looks into the network: give a model made by as_model from a PyTorch module or a "
             "Keras model, or use lime or shapley, which need answers only.",
             slug="inside-closed",
         )
-    network: Network = opened()
-    return network
+    return model.network()
 
 
 @contextlib.contextmanager

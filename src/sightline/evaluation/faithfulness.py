@@ -204,7 +204,7 @@ def randomisation(
 
     _check_count_option("randomisation", "seeds", seeds, 1)
     k = explanation.index(target)
-    network = as_model(model).network()
+    asked = as_model(model)
     plan = dataclasses.replace(
         explanation.plan, target=Classes(explanation.targets[k]), segment=Given(explanation.segments.labels)
     )
@@ -212,7 +212,7 @@ def randomisation(
     for seed in range(seeds):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SightlineWarning)  # random networks are often saturated or flat
-            _, _, again = run(explanation.image, network.randomised_copy(seed), plan)
+            _, _, again = run(explanation.image, asked.randomised_copy(seed), plan)
         sizes = [np.abs(_heat_values(made, row)) for made, row in ((explanation.attribution, k), (again, 0))]
         told = all(np.ptp(one) for one in sizes)
         alike.append(round(float(spearmanr(*sizes).statistic), 9) if told else 0.0)

@@ -13,7 +13,8 @@ from sightline._optional import require
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.onnx import OnnxModel
-from sightline.adapters.torch.model import TorchModel, evaluation_mode
+from sightline.adapters.torch.model import TorchModel
+from sightline.adapters.torch.modules import evaluation_mode
 from sightline.engine.fills import Colour, Donors, draw_fill
 from sightline.engine.image import channels_last
 from sightline.errors import FileError

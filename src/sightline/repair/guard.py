@@ -17,7 +17,7 @@ from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve
 from sightline.repair.result import RepairResult, fixed
 from sightline.repair.training_data import predict_scores, split_training_data, stack_images
 from sightline.study.schema import StudyResults
-from sightline.types import Fill, Segments, option
+from sightline.types import Backend, Fill, Segments, option
 
 MEDIAN_IMAGES = 500
 """Images whose median is taken."""
@@ -122,7 +122,7 @@ class Guard:
         return fixed(new, self, area, taught.image_digests(), _describe_cost(made, new, taught.validation))
 
 
-class GuardedModel:
+class GuardedModel(Backend):
     """An adapter's `Ask` whose images have the region hidden before anything else sees them.
 
     Parameters
@@ -147,7 +147,7 @@ class GuardedModel:
     @property
     def outputs_probabilities(self) -> bool | None:
         """As the model's."""
-        return getattr(self.model.backend, "outputs_probabilities", None)
+        return self.model.backend.outputs_probabilities
 
     def __call__(self, images: Any) -> Any:
         return self.model.backend(self.model.apply_preprocess(self.hide_region(np.asarray(images))))

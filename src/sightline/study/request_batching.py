@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from sightline.types import AdaptedModel
+
 
 class RunStopped(BaseException):
     """The run was interrupted; no `Exception`, so that it is not taken for an image's failure."""
@@ -65,19 +67,20 @@ class RequestBatcher:
         return request.scores  # type: ignore[no-any-return]
 
     @property
-    def score_masks(self) -> Any:
+    def off_host(self) -> bool:
+        """Whether the model makes the images of masks on its own device."""
+        return isinstance(self.model, AdaptedModel) and self.model.off_host
+
+    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
+        """As the model's."""
+        return self.model.suggested_batch_size(image) if isinstance(self.model, AdaptedModel) else None
+
+    def score_masks(self, *given: Any) -> Iterator[Float64[np.ndarray, "B L"]]:
         """As the model's, one thread at a time; not joined, for the model makes the images itself."""
-        masked = getattr(self.model, "score_masks", None)
-        if masked is None:
-            return None
-
-        def answers(*given: Any) -> Iterator[Any]:
-            with self._turn:
-                self._check_stopped()
-                found = list(masked(*given))
-            yield from found
-
-        return answers
+        with self._turn:
+            self._check_stopped()
+            found = list(self.model.score_masks(*given))
+        yield from found
 
     def network(self) -> Any:
         """The inside of the model, which one thread at a time may look at."""

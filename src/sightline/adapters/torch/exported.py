@@ -1,14 +1,15 @@
-"""a program of torch.export → Ask: images arranged as its input declares, in batches that it takes."""
+"""a program of torch.export → Backend: images arranged as its input declares, in batches that it takes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Shaped
 
-from sightline.adapters.inputs import arrange_images, describe_conversion, in_batches, only_input
-from sightline.adapters.torch.model import scores_in
+from sightline.adapters.inputs import DeclaredInputModel, only_input
+from sightline.adapters.torch.modules import scores_in
 from sightline.errors import FileError, ModelError
+from sightline.types import ANSWERS_ONLY, Network
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +25,7 @@ PASSED = (
 SQUASHING = ("softmax", "_softmax", "sigmoid")
 
 
-class ExportedModel:
+class ExportedModel(DeclaredInputModel):
     """A program of `torch.export`, with axes, sizes and dtype of its input read from its graph.
 
     Values are cast, never scaled. Batches that it was not exported for are split, or filled up with their
@@ -44,10 +45,10 @@ class ExportedModel:
         If it does not have one input of numbers.
     """
 
-    class_names: tuple[str, ...] | None = None
     output = "network"
+    outputs_probabilities: bool | None = None
 
-    def __init__(self, program: Any, name: str) -> None:
+    def __init__(self, program: "torch.export.ExportedProgram", name: str) -> None:
         self.name = name
         _check_mode(program.graph, name)
         taken = [node for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
@@ -57,20 +58,16 @@ class ExportedModel:
         self.batch_size = self.input.fixed_batch
         self.outputs_probabilities = _program_squashes(program.graph)
         self.module = program.module()
-        self._passage = ""
 
-    def __repr__(self) -> str:
-        told = f", {self._passage}" if self._passage else ""
-        return f"{self.name} on {self._device}, {self.input}{told}"
+    def _describe(self) -> str:
+        return f"{self.name} on {self._device}, {self.input}"
 
-    def __call__(self, images: Any) -> Any:
-        batch = images if isinstance(images, np.ndarray) else np.asarray(images)
-        given = arrange_images(batch, self.input)
-        self._passage = describe_conversion(batch, given)
-        few, many = len(given) < self.least, self.most is not None and len(given) > self.most
-        return in_batches(self._run_program, given, self.least if few else self.most if many else None)
+    def _fixed_batch(self, count: int) -> int | None:
+        if count < self.least:
+            return self.least
+        return self.most if self.most is not None and count > self.most else None
 
-    def network(self) -> Any:
+    def network(self, preprocess: Callable[[Any], Any] | None = None) -> Network:
         """There is none: an exported program is one graph, without the layers that it was made of.
 
         Raises
@@ -80,7 +77,7 @@ class ExportedModel:
         """
         raise ModelError(
             "an exported program does not let its layers be seen. Give the module that it was made from, or "
-            "use a method that needs answers only: lime, shapley, banzhaf, rise or occlusion.",
+            f"use a method that needs answers only: {ANSWERS_ONLY}.",
             slug="inside-closed",
         )
 
@@ -91,25 +88,25 @@ class ExportedModel:
         tensors = (*self.module.parameters(), *self.module.buffers())
         return tensors[0].device if tensors else torch.device("cpu")
 
-    def _run_program(self, given: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
+    def _predict(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
         import torch
 
-        own = torch.from_numpy(np.require(given, requirements=["C", "W"]))
+        own = torch.from_numpy(np.require(images, requirements=["C", "W"]))
         with torch.inference_mode():
             scores = scores_in(self.module(own.to(self._device, self._kept))).cpu()
         return np.asarray((scores.float() if scores.is_floating_point() else scores).numpy())
 
 
-def _declared_input(node: Any) -> tuple[str, str, tuple[int | None, ...] | None]:
+def _declared_input(node: "torch.fx.Node") -> tuple[str, str, tuple[int | None, ...] | None]:
     """Name, type and shape of an input; free lengths are None."""
-    value = node.meta.get("val")
+    value: Any = node.meta.get("val")
     if not hasattr(value, "shape"):
         return node.name, type(value).__name__, None
     shape = tuple(length if isinstance(length, int) else None for length in value.shape)
     return node.name, str(value.dtype), shape
 
 
-def _batch_bounds(batch: Any, ranges: Any) -> tuple[int, int | None]:
+def _batch_bounds(batch: Any, ranges: Mapping[Any, Any]) -> tuple[int, int | None]:
     """How many images a call must and may have; no most is None."""
     if isinstance(batch, int):
         return batch, batch
@@ -121,7 +118,7 @@ def _batch_bounds(batch: Any, ranges: Any) -> tuple[int, int | None]:
     return max(1, int(allowed.lower)), most
 
 
-def _graph_operations(graph: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _graph_operations(graph: "torch.fx.Graph") -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and arguments of each operation."""
     for node in graph.nodes:
         schema = getattr(node.target, "_schema", None)
@@ -130,11 +127,11 @@ def _graph_operations(graph: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield _operation_name(node), dict(zip(names, node.args, strict=False)) | node.kwargs
 
 
-def _operation_name(node: Any) -> str:
+def _operation_name(node: "torch.fx.Node") -> str:
     return str(getattr(node.target, "_schema", node).name).rpartition("::")[2]
 
 
-def _check_mode(graph: Any, name: str) -> None:
+def _check_mode(graph: "torch.fx.Graph", name: str) -> None:
     """Refuse a program whose dropout or batch normalisation is that of training, which cannot be undone."""
     for operation, given in _graph_operations(graph):
         own_statistics = given.get("training") is True and given.get("running_mean") is not None
@@ -147,7 +144,7 @@ def _check_mode(graph: Any, name: str) -> None:
             )
 
 
-def _program_squashes(graph: Any) -> bool | None:
+def _program_squashes(graph: "torch.fx.Graph") -> bool | None:
     """Whether a softmax or sigmoid comes last; None where there is not one output."""
     (returned,) = next(node for node in graph.nodes if node.op == "output").args
     if not (isinstance(returned, list | tuple) and len(returned) == 1):

@@ -1,18 +1,22 @@
-"""a PyTorch module → Ask: images become tensors on its own device, and on a GPU only masks cross the bus."""
+"""a PyTorch module → Backend: images become tensors on its device, and to a GPU only masks are sent."""
 
-import contextlib
 import re
-import threading
-import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from sightline.adapters.inputs import CHANNELS, channel_advice
+from sightline.adapters.inputs import channel_advice, looks_channels_first
+from sightline.adapters.torch.modules import (
+    device_and_dtype,
+    evaluation_mode,
+    scores_in,
+    traced_probabilities,
+)
+from sightline.adapters.torch.network import TorchNetwork, randomised_module
 from sightline.errors import ModelError, OptionError, warn
-from sightline.types import Network, Segments
+from sightline.types import ANSWERS_ONLY, Backend, Segments
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +26,7 @@ SPARE = 0.5
 """Share of a GPU's free memory that a batch may take."""
 
 
-class TorchModel:
+class TorchModel(Backend):
     """A PyTorch module, asked in evaluation mode without gradients; its own mode is put back after.
 
     Arrays (B, H, W) and (B, H, W, C) become contiguous tensors (B, C, H, W) in the dtype and on the device
@@ -44,27 +48,32 @@ class TorchModel:
         If there is no such device.
     """
 
-    class_names: tuple[str, ...] | None
-    outputs_probabilities: bool | None
+    outputs_probabilities: bool | None = None
     """Whether a softmax or sigmoid comes last; None as long as the answers themselves leave no doubt."""
-    batch_size: int | None = None
     output = "network"
 
-    def __init__(self, module: Any, *, device: Any = None, preprocess: Any = None) -> None:
+    def __init__(
+        self,
+        module: "torch.nn.Module",
+        *,
+        device: "str | torch.device | None" = None,
+        preprocess: "torch.nn.Module | None" = None,
+    ) -> None:
         if device is not None:
             _move_module(module, device)
         self.module = module
         self.preprocess = preprocess
         self.class_names = _config_names(module)
-        self.device, self.dtype = _device_and_dtype(module)
+        self.device, self.dtype = device_and_dtype(module)
         if preprocess is not None:
             preprocess.to(self.device)
-        self.outputs_probabilities: bool | None = None
         self._most: int | None = None
         self._warned = False
 
-    def to(self, device: Any, preprocess: Any) -> "TorchModel":
+    def to(self, device: "str | torch.device | None", preprocess: "torch.nn.Module | None") -> "TorchModel":
         """The same module, moved, or with a preprocessing of tensors in front."""
+        if device is None and preprocess is None:
+            return self
         return TorchModel(self.module, device=device, preprocess=preprocess or self.preprocess)
 
     def __repr__(self) -> str:
@@ -72,10 +81,10 @@ class TorchModel:
         before = "" if self.preprocess is None else f" after {type(self.preprocess).__name__}"
         return f"{type(self.module).__name__} on {self.device}, images given as (B, C, H, W) {kind}{before}"
 
-    def __call__(self, images: Any) -> "torch.Tensor":
+    def __call__(self, images: object) -> "torch.Tensor":
         return self.in_parts(self.input_tensor(images))
 
-    def input_tensor(self, images: Any) -> "torch.Tensor":
+    def input_tensor(self, images: object) -> "torch.Tensor":
         """What the module is given for images, shape (B, C, H, W)."""
         return self._prepare_tensor(self._to_tensor(images))
 
@@ -99,7 +108,7 @@ class TorchModel:
 
     @property
     def off_host(self) -> bool:
-        """Whether the module is on another device than the images, so that `masked` saves their way."""
+        """Whether the module is on another device than the images, so that `score_masks` saves their way."""
         return bool(self.device.type != "cpu")
 
     def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
@@ -117,7 +126,12 @@ class TorchModel:
         free, _ = torch.cuda.mem_get_info(self.device)
         return int(np.clip(SPARE * free // need, 1, LARGEST))
 
-    def network(self) -> Network:
+    @property
+    def is_white_box(self) -> bool:
+        """Whether the module lets its layers be seen: all but TorchScript's do."""
+        return not any(base.__name__ == "ScriptModule" for base in type(self.module).__mro__)
+
+    def network(self, preprocess: Callable[[Any], Any] | None = None) -> TorchNetwork:
         """The module's inside; of a compiled one, that of the module it was made from.
 
         Raises
@@ -125,17 +139,26 @@ class TorchModel:
         ModelError
             If it is a TorchScript module, whose parts tell nothing.
         """
-        from sightline.adapters.torch.network import TorchNetwork
-
-        if any(base.__name__ == "ScriptModule" for base in type(self.module).__mro__):
+        if not self.is_white_box:
             raise ModelError(
                 "a TorchScript module does not let its layers be seen. Give the module that it was made "
-                "from, or use a method that needs answers only: lime, shapley, banzhaf, rise or occlusion.",
+                f"from, or use a method that needs answers only: {ANSWERS_ONLY}.",
                 slug="inside-closed",
             )
-        return TorchNetwork(self, getattr(self.module, "_orig_mod", self.module))
+        before = preprocess or (lambda images: images)
+        return TorchNetwork(
+            getattr(self.module, "_orig_mod", self.module),
+            lambda images: self.input_tensor(before(images)),
+            self.in_parts,
+            self.device,
+            self.dtype,
+        )
 
-    def _to_tensor(self, images: Any) -> "torch.Tensor":
+    def randomised_copy(self, seed: int) -> "TorchModel":
+        """A copy of the module with every weight drawn anew, after the same preprocessing of tensors."""
+        return TorchModel(randomised_module(self.network().module, seed), preprocess=self.preprocess)
+
+    def _to_tensor(self, images: object) -> "torch.Tensor":
         """Images as a contiguous tensor (B, C, H, W) on the device, in their own dtype."""
         import torch
 
@@ -150,7 +173,7 @@ class TorchModel:
         native = np.require(batch, batch.dtype.newbyteorder("="), ["C", "W"])
         self._warn_of_bytes(native)
         given = torch.from_numpy(native).to(self.device)
-        return given if _looks_channels_first(native.shape) else given.permute(0, 3, 1, 2)
+        return given if looks_channels_first(native.shape) else given.permute(0, 3, 1, 2)
 
     def _prepare_tensor(self, images: "torch.Tensor") -> "torch.Tensor":
         import torch
@@ -193,7 +216,7 @@ class TorchModel:
             scores = scores.float()
             if self.outputs_probabilities is None and bool(((scores >= 0) & (scores <= 1)).all()):
                 # Logits may lie within 0 to 1 by chance: only the way they were made tells.
-                self.outputs_probabilities = _trace_squashing(self.module, inputs[:1].clone())
+                self.outputs_probabilities = traced_probabilities(self.module, inputs[:1].clone())
         return scores
 
     def _warn_of_bytes(self, images: Shaped[np.ndarray, "B H W C"]) -> None:
@@ -208,92 +231,7 @@ class TorchModel:
         )
 
 
-def scores_in(answer: Any) -> "torch.Tensor":
-    """The tensor of scores in a module's answer: itself, or its `logits` where it has several parts.
-
-    Raises
-    ------
-    ModelError
-        If it is neither.
-    """
-    import torch
-
-    scores = getattr(answer, "logits", answer)
-    if not isinstance(scores, torch.Tensor):
-        raise ModelError(
-            f"the module returned a {type(answer).__name__}; it has to return a tensor of scores, or "
-            "something with logits. Wrap it in a module that returns the part with the scores.",
-            slug="model-answer",
-        )
-    return scores
-
-
-PASSED = (
-    "View",
-    "UnsafeView",
-    "Reshape",
-    "Squeeze",
-    "Unsqueeze",
-    "ToCopy",
-    "Select",
-    "Slice",
-    "Clone",
-    "Alias",
-)
-"""What may be done to scores after the softmax or sigmoid, by the names of autograd's nodes."""
-
-
-def _trace_squashing(module: Any, inputs: "torch.Tensor") -> bool | None:
-    """Whether a module ends in a softmax or sigmoid; None where it leaves no trace."""
-    import torch
-
-    try:
-        # A copy, since the module may change what it is given, which a leaf does not allow.
-        with torch.enable_grad():
-            node = scores_in(module(inputs.requires_grad_().clone())).grad_fn
-    except Exception:  # it answers, but not with gradients
-        return None
-    while node is not None and node.name().startswith(PASSED) and node.next_functions:
-        node = node.next_functions[0][0]
-    return None if node is None else node.name().startswith(("Softmax", "Sigmoid"))
-
-
-_MODES = threading.Lock()
-_ASKING: "weakref.WeakKeyDictionary[Any, list[Any]]" = weakref.WeakKeyDictionary()
-"""Modules being asked: how many threads do, and the modes to put back after the last of them."""
-
-
-@contextlib.contextmanager
-def evaluation_mode(module: Any) -> Iterator[None]:
-    """The module in evaluation mode; every part's own mode is put back when nobody asks it any more."""
-    with _MODES:
-        entry = _ASKING.setdefault(module, [0, []])
-        if entry[0] == 0:
-            # Frozen TorchScript modules have no mode.
-            entry[1] = [(part, part.training) for part in module.modules() if hasattr(part, "training")]
-            if any(mode for _, mode in entry[1]):
-                # Exported programs refuse eval(): their mode was fixed when they were made.
-                with contextlib.suppress(NotImplementedError):
-                    module.eval()
-        entry[0] += 1
-    try:
-        yield
-    finally:
-        with _MODES:
-            entry[0] -= 1
-            if entry[0] == 0:
-                for part, mode in entry[1]:
-                    if part.training != mode:
-                        part.training = mode
-                del _ASKING[module]
-
-
-def _looks_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether a preprocessing already put the channels where PyTorch has them."""
-    return shape[1] in CHANNELS and shape[3] not in CHANNELS
-
-
-def _stack_tensors(images: Any) -> "torch.Tensor":
+def _stack_tensors(images: object) -> "torch.Tensor":
     """A tensor (B, C, H, W) from what preprocessings return: tensors, lists of them, or their batch dicts."""
     import torch
 
@@ -310,7 +248,7 @@ def _stack_tensors(images: Any) -> "torch.Tensor":
     return images
 
 
-def _move_module(module: Any, device: Any) -> None:
+def _move_module(module: "torch.nn.Module", device: "str | torch.device") -> None:
     try:
         module.to(device)
     except (RuntimeError, AssertionError) as error:  # PyTorch asserts that it was built for CUDA
@@ -320,17 +258,7 @@ def _move_module(module: Any, device: Any) -> None:
         ) from error
 
 
-def _device_and_dtype(module: Any) -> tuple["torch.device", "torch.dtype"]:
-    """Device and dtype of the first parameter or buffer of floating point numbers."""
-    import torch
-
-    for tensor in (*module.parameters(), *module.buffers()):
-        if tensor.is_floating_point():
-            return tensor.device, tensor.dtype
-    return torch.device("cpu"), torch.float32
-
-
-def _config_names(module: Any) -> tuple[str, ...] | None:
+def _config_names(module: "torch.nn.Module") -> tuple[str, ...] | None:
     """Class names where a module keeps them as Hugging Face's do."""
     names = getattr(getattr(module, "config", None), "id2label", None)
     if not isinstance(names, dict) or sorted(names) != list(range(len(names))) or len(names) < 2:

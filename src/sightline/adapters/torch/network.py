@@ -4,19 +4,17 @@ import contextlib
 import copy
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from sightline.adapters.torch.model import TorchModel, evaluation_mode, scores_in
+from sightline.adapters.torch.modules import evaluation_mode, scores_in
 from sightline.errors import ModelError
-from sightline.types import did_you_mean
+from sightline.types import NO_LAYER_NEEDED, did_you_mean
 
 if TYPE_CHECKING:
     import torch
-
-ANSWERS_ONLY = "integrated-gradients, gradient-x-input and smoothgrad need no layer; lime and shapley nothing"
 
 
 class TorchNetwork:
@@ -27,22 +25,36 @@ class TorchNetwork:
 
     Parameters
     ----------
-    model : TorchModel
     module : torch.nn.Module
-        What is looked at.
+    prepare : callable
+        Images, preprocessed or as given → the tensor that the module is given.
+    predict : callable
+        Such tensors → its answers, in as many calls as the memory allows.
+    device, dtype
+        Of that tensor.
     """
 
-    def __init__(self, model: TorchModel, module: Any) -> None:
-        self.model = model
+    def __init__(
+        self,
+        module: "torch.nn.Module",
+        prepare: "Callable[[object], torch.Tensor]",
+        predict: "Callable[[torch.Tensor], torch.Tensor]",
+        device: "torch.device",
+        dtype: "torch.dtype",
+    ) -> None:
         self.module = module
+        self.prepare = prepare
+        self.predict = predict
+        self.device = device
+        self.dtype = dtype
 
-    def prepare_inputs(self, images: Any) -> Float[np.ndarray, "B h w c"]:
+    def prepare_inputs(self, images: object) -> Float[np.ndarray, "B h w c"]:
         """What the module is given for images."""
-        return _channels_last_array(self.model.input_tensor(images))
+        return _channels_last_array(self.prepare(images))
 
     def raw_outputs(self, inputs: Float[np.ndarray, "B h w c"]) -> Float[np.ndarray, "B R"]:
         """Raw outputs of the module."""
-        outputs: np.ndarray = self.model.in_parts(self._input_tensor(inputs)).numpy()
+        outputs: np.ndarray = self.predict(self._input_tensor(inputs)).numpy()
         return outputs.reshape(len(inputs), -1)
 
     def layer_shapes(self, inputs: Float[np.ndarray, "B h w c"]) -> dict[str, tuple[int, ...]]:
@@ -51,7 +63,7 @@ class TorchNetwork:
 
         seen: dict[str, tuple[int, ...]] = {}
 
-        def note(name: str) -> Callable[[Any], None]:
+        def note(name: str) -> "Callable[[torch.Tensor], None]":
             def heard(output: "torch.Tensor") -> None:
                 seen.pop(name, None)
                 seen[name] = _channels_last_shape(tuple(output.shape[1:]))
@@ -75,7 +87,7 @@ class TorchNetwork:
                 return name
         raise ModelError(
             f"{type(self.module).__name__} has no convolutional layer. Name another with layer= (for a "
-            f"vision transformer with reshape= too), or use another method: {ANSWERS_ONLY}.",
+            f"vision transformer with reshape= too), or use another method: {NO_LAYER_NEEDED}.",
             slug="inside-layers",
         )
 
@@ -111,30 +123,15 @@ class TorchNetwork:
             slug="inside-layers",
         )
 
-    def randomised_copy(self, seed: int) -> Any:
-        """A copy of the module, each part initialised anew; parameters of its own are shuffled."""
-        import torch
-
-        made = copy.deepcopy(self.module)
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(seed)
-            for part in made.modules():
-                if hasattr(part, "reset_parameters"):
-                    part.reset_parameters()
-                else:
-                    for own in part.parameters(recurse=False):
-                        own.copy_(own.flatten()[torch.randperm(own.numel())].reshape(own.shape))
-        return made
-
     def _input_tensor(self, inputs: Float[np.ndarray, "B h w c"]) -> "torch.Tensor":
         import torch
 
         # A copy: a module may work in place, and turning the axes of grey images copies nothing.
         given = torch.from_numpy(inputs.transpose(0, 3, 1, 2).copy())
-        return given.to(self.model.device, self.model.dtype)
+        return given.to(self.device, self.dtype)
 
-    def _named_layer(self, layer: str) -> Any:
-        parts = dict(self.module.named_modules())
+    def _named_layer(self, layer: str) -> "torch.nn.Module":
+        parts: dict[str, torch.nn.Module] = dict(self.module.named_modules())
         parts.pop("", None)
         if layer not in parts:
             raise ModelError(
@@ -164,14 +161,30 @@ class TorchNetwork:
         return gradient
 
 
+def randomised_module(module: "torch.nn.Module", seed: int) -> "torch.nn.Module":
+    """A copy of a module, each part initialised anew; parameters of its own are shuffled."""
+    import torch
+
+    made = copy.deepcopy(module)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for part in made.modules():
+            if callable(reset := getattr(part, "reset_parameters", None)):
+                reset()
+            else:
+                for own in part.parameters(recurse=False):
+                    own.copy_(own.flatten()[torch.randperm(own.numel())].reshape(own.shape))
+    return made
+
+
 @contextlib.contextmanager
-def _watch_output(part: Any, listener: Callable[[Any], Any]) -> Iterator[None]:
+def _watch_output(part: "torch.nn.Module", listener: "Callable[[torch.Tensor], None]") -> Iterator[None]:
     """Tell the listener what a submodule returns to this thread."""
     import torch
 
     me = threading.get_ident()
 
-    def heard(_: Any, __: Any, output: Any) -> Any:
+    def heard(_: object, __: object, output: object) -> object:
         whole, tensor = output, output[0] if isinstance(output, tuple) and output else output
         if threading.get_ident() != me or not isinstance(tensor, torch.Tensor):
             return None

@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float, Shaped
 
 from sightline._optional import require
 from sightline.adapters.checked_model import CheckedModel
-from sightline.adapters.keras.model import KerasModel, in_numpy, pack_inputs, single_output
-from sightline.adapters.keras.network import KerasNetwork
+from sightline.adapters.keras.graph import in_numpy, pack_inputs, single_output
+from sightline.adapters.keras.model import KerasModel
+from sightline.adapters.keras.network import fresh_clone, randomised_clone
 from sightline.data.datasets import Dataset
 from sightline.errors import ModelError
 from sightline.repair.result import wrap_like
@@ -98,10 +99,9 @@ def copy_network(network: Any, seed: int | None = None) -> Any:
     ModelError
         If its class says nothing of how it is built.
     """
-    inside = KerasNetwork(KerasModel(network))
     if seed is not None:
-        return inside.randomised_copy(seed)
-    made = inside.fresh_clone()
+        return randomised_clone(network, seed)
+    made = fresh_clone(network)
     _assign_weights(made, _copy_weights(network))
     return made
 

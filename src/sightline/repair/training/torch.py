@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sightline.adapters.checked_model import CheckedModel
-from sightline.adapters.torch.model import evaluation_mode, scores_in
+from sightline.adapters.torch.modules import evaluation_mode, scores_in
 from sightline.data.datasets import Dataset
 from sightline.errors import ModelError
 from sightline.repair.result import wrap_like

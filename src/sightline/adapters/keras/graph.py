@@ -1,0 +1,195 @@
+"""Keras models: what they take, their layers, and one call in inference mode, on any backend."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline._optional import require
+from sightline.adapters.inputs import InputSpec, arrange_images, only_input
+from sightline.errors import ModelError
+
+if TYPE_CHECKING:
+    import keras
+
+Tensor: TypeAlias = Any
+"""A tensor of the backend that is active: the three have no type in common."""
+Layer: TypeAlias = Any
+"""A layer, operation or model of Keras, whichever of their many methods it has."""
+
+SQUASHING = ("Softmax", "Sigmoid")
+"""Layers and operations that are nothing else."""
+# NumPy has no bfloat16, and a network in half precision rounds what it is given itself.
+DTYPES = {name: np.dtype(name) for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64")}
+DTYPES |= {"float16": np.dtype("float32"), "bfloat16": np.dtype("float32")}
+
+
+class KerasInput:
+    """What a Keras model takes, and images arranged for it.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Raises
+    ------
+    ModelError
+        If it has no weights yet, or not exactly one input.
+    """
+
+    def __init__(self, model: "keras.Model") -> None:
+        self.channels_first = _has_channels_first(model)
+        self.spec = _input_spec(model, self.channels_first)
+
+    def arrange(self, images: object) -> Shaped[np.ndarray, "B ..."]:
+        """The array that the model is given for images.
+
+        Raises
+        ------
+        ModelError
+            If size, channels or dtype do not fit.
+        """
+        batch = in_numpy(images)
+        # Where an image would fit either way, the model's own order of axes decides.
+        whole = batch[..., np.newaxis] if batch.ndim == 3 else batch
+        if self._fits(whole):
+            return arrange_images(whole, InputSpec(self.spec.name, self.spec.dtype, None))
+        return arrange_images(batch, self.spec)
+
+    def _fits(self, images: Shaped[np.ndarray, "B ..."]) -> bool:
+        """Whether the images are in the model's own axes, channels last."""
+        want = self.spec.shape or ()
+        fits = len(want) == images.ndim == 4 and not self.channels_first
+        return fits and all(n in (None, have) for n, have in zip(want[1:], images.shape[1:], strict=True))
+
+
+@contextlib.contextmanager
+def inference_mode(model: "keras.Model") -> Iterator[None]:
+    """On PyTorch: evaluation mode for modules within the model, put back after, and no gradients."""
+    if require("keras", extra="keras").backend.backend() != "torch":
+        yield
+        return
+    import torch
+
+    from sightline.adapters.torch.modules import evaluation_mode
+
+    with evaluation_mode(model), torch.no_grad():
+        yield
+
+
+def call_for_inference(model: "keras.Model", tensor: Tensor) -> Any:
+    """The model's answer about a tensor as it takes it, in inference mode."""
+    return single_output(model, model(pack_inputs(model, tensor), training=False))
+
+
+def pack_inputs(model: "keras.Model", tensor: Tensor) -> Any:
+    """The tensor in the list or dict of one input that some models are built with."""
+    struct = getattr(model, "_inputs_struct", None)
+    if not isinstance(struct, list | tuple | dict):
+        return tensor
+    return require("keras", extra="keras").tree.pack_sequence_as(struct, [tensor])
+
+
+def single_output(model: "keras.Model", answered: Tensor) -> Any:
+    """The one tensor of an answer, as float32 if it is in half precision.
+
+    Raises
+    ------
+    ModelError
+        If there are several.
+    """
+    keras = require("keras", extra="keras")
+    parts = keras.tree.flatten(answered)
+    if len(parts) != 1:
+        raise several_outputs(model, len(parts))
+    half = keras.backend.standardize_dtype(parts[0].dtype) in ("float16", "bfloat16")
+    return keras.ops.cast(parts[0], "float32") if half else parts[0]
+
+
+def in_numpy(tensor: object) -> Shaped[np.ndarray, "..."]:
+    """A tensor of any backend as an array."""
+    # Keras' own way has NumPy ask PyTorch's tensors, which warns.
+    return np.asarray(tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else tensor)
+
+
+def of_keras(thing: Any) -> bool:
+    """Whether a class or function is Keras' own."""
+    return str(thing.__module__).split(".", maxsplit=1)[0] == "keras"
+
+
+def graph_of(model: "keras.Model") -> Any | None:
+    """The graph of layers behind a Functional or Sequential model; None where Python code calls them."""
+    bases = {base.__name__ for base in type(model).__mro__ if of_keras(base)}
+    if not bases & {"Functional", "Sequential"} or not of_keras(type(model).call):
+        return None
+    return model if "Functional" in bases else model._functional
+
+
+def all_layers(model: "keras.Model") -> Iterator[Any]:
+    """Layers in the order of execution, as far as it is known, those within others included."""
+    graph = graph_of(model)
+    for part in graph.operations if graph is not None else model._flatten_layers(include_self=False):
+        yield part
+        if graph is not None and hasattr(part, "_flatten_layers"):
+            yield from all_layers(part)
+
+
+def ends_in_probabilities(model: "keras.Model") -> bool | None:
+    """Whether a softmax or sigmoid comes last; None where the model's graph does not tell."""
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        return None
+    last = outputs[0]._keras_history[0]
+    if last is not model and getattr(last, "outputs", None):
+        return ends_in_probabilities(last)
+    activation = getattr(getattr(last, "activation", None), "__name__", None)
+    if type(last).__name__ in SQUASHING or activation in ("softmax", "sigmoid"):
+        return True
+    return False if activation == "linear" else None
+
+
+def several_outputs(model: "keras.Model", count: int) -> ModelError:
+    """The error for a model with several outputs."""
+    return ModelError(
+        f"the Keras model {model.name!r} has {count} outputs, and it is not clear which holds the scores. "
+        "Give keras.Model(model.inputs, model.outputs[0]), or a function that returns one of them.",
+        slug="model-signature",
+    )
+
+
+def _has_channels_first(model: "keras.Model") -> bool:
+    """Whether the first layer that has an order of axes has the channels first."""
+    for layer in model._flatten_layers(include_self=False):
+        if hasattr(layer, "data_format") and layer.data_format is not None:
+            return bool(layer.data_format == "channels_first")
+    return False
+
+
+def _input_spec(model: "keras.Model", channels_first: bool) -> InputSpec:
+    if not model.built:
+        raise ModelError(
+            f"the Keras model {model.name!r} is not built: it has no weights yet. Train it, load its "
+            "weights, or call it once on a batch.",
+            slug="model-fitted",
+        )
+    inputs = getattr(model, "inputs", None)
+    if inputs:
+        listed = [(str(one.name), str(one.dtype), tuple(one.shape)) for one in inputs]
+        return only_input(listed, DTYPES, f"the Keras model {model.name!r}")
+    shape = (model.get_build_config() or {}).get("input_shape")
+    return InputSpec("images", DTYPES[_input_dtype(model)], _open_shape(shape, channels_first))
+
+
+def _input_dtype(model: "keras.Model") -> str:
+    return str(model.compute_dtype) if model.compute_dtype in DTYPES else "float32"
+
+
+def _open_shape(shape: Any, channels_first: bool) -> tuple[int | None, ...] | None:
+    """What the first call of a subclassed model tells of its input: rank and channels, but no size."""
+    if not isinstance(shape, tuple | list) or not all(n is None or isinstance(n, int) for n in shape):
+        return None
+    if len(shape) == 4:
+        return (None, shape[1], None, None) if channels_first else (None, None, None, shape[3])
+    return (None, None, None) if len(shape) == 3 else (None, *shape[1:])
