@@ -32,20 +32,20 @@ UNEXPECTED = 1e-2
 
 
 def explain(
-    image: Any,
-    model: Any,
+    image: object,
+    model: object,
     plan: Plan | None = None,
     *,
     attribute: str | Attribute | WhiteBoxMethod | None = None,
     segment: str | Segmenter | None = None,
     fill: str | Fill | None = None,
     sample: str | Sampler | None = None,
-    target: Any = None,
+    target: object = None,
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
     class_names: Sequence[str] | Mapping[Any, Any] | None = None,
-    preprocess: Any = None,
-    expect: Any = None,
+    preprocess: object = None,
+    expect: object = None,
     batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Explanation:
@@ -133,7 +133,7 @@ def explain(
     return Explanation(pixels, chosen, segments, scores, attribution, asked.class_names)
 
 
-def _expected_scores(expect: Any) -> Float[np.ndarray, "_"]:
+def _expected_scores(expect: object) -> Float[np.ndarray, "_"]:
     """Scores as numbers, out of arrays, lists and tensors of any framework."""
     given = expect.detach().cpu().double() if hasattr(expect, "detach") else expect
     try:
@@ -173,7 +173,7 @@ def _format_scores(scores: Float[np.ndarray, "L"]) -> str:
     return f"[{shown}{', …' if scores.size > 4 else ''}]"
 
 
-def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
+def read_image(source: object) -> Shaped[np.ndarray, "..."]:
     """An image as an array: (H, W) if it is grey, else (H, W, 3), upright, in its own depth.
 
     Parameters
@@ -199,10 +199,10 @@ def read_image(source: Any) -> Shaped[np.ndarray, "..."]:
     return as_image(source)
 
 
-def named_target(given: Any, names: tuple[str, ...] | None) -> Target:
+def named_target(given: object, names: tuple[str, ...] | None) -> Target:
     """A target from class numbers, contrasts, class names, or several of them."""
     if callable(given):
-        return given  # type: ignore[no-any-return]
+        return given
     if hasattr(given, "tolist"):
         given = given.tolist()
     if isinstance(given, list | tuple):
@@ -210,7 +210,7 @@ def named_target(given: Any, names: tuple[str, ...] | None) -> Target:
     return as_target(_class_by_name(given, names))
 
 
-def _class_by_name(given: Any, names: tuple[str, ...] | None) -> Any:
+def _class_by_name(given: object, names: tuple[str, ...] | None) -> Any:
     if not isinstance(given, str):
         return given
     if names is None:

@@ -11,7 +11,7 @@ import hashlib
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -19,6 +19,11 @@ from jaxtyping import Bool, Float, Int, Shaped
 from sightline.errors import ModelError, OptionError, SegmentError
 
 T = TypeVar("T")
+
+Inputs: TypeAlias = Float[np.ndarray, "1 h w c"]
+"""One image as a network itself is given it."""
+Weights: TypeAlias = Float[np.ndarray, "R"]
+"""Which of a network's raw outputs make the score that is differentiated."""
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
@@ -368,8 +373,8 @@ class WhiteBoxMethod(Protocol):
     def __call__(
         self,
         network: Network,
-        inputs: Float[np.ndarray, "1 h w c"],
-        weights: Float[np.ndarray, "R"],
+        inputs: Inputs,
+        weights: Weights,
         seed: int,
         /,
     ) -> Heatmap: ...

@@ -50,7 +50,7 @@ class CheckedModel:
         output: str = "auto",
         class_names: Sequence[str] | Mapping[Any, Any] | None = None,
         batch_size: int | None = None,
-        preprocess: Any = None,
+        preprocess: object = None,
     ) -> None:
         self.backend = backend
         self.output = _known_output(output) if output != "auto" else backend.output
@@ -168,7 +168,7 @@ class CheckedModel:
             preprocess=self.preprocess,
         )
 
-    def apply_preprocess(self, images: Any) -> Any:
+    def apply_preprocess(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         """Images after the preprocessing, if there is one."""
         if self.preprocess is None:
             return images
@@ -187,7 +187,9 @@ class CheckedModel:
                 slug="preprocess-failed",
             ) from error
 
-    def _checked_scores(self, answer: Any, shape: tuple[int, ...], dtype: Any) -> Float64[np.ndarray, "B L"]:
+    def _checked_scores(
+        self, answer: object, shape: tuple[int, ...], dtype: np.dtype[Any] | str
+    ) -> Float64[np.ndarray, "B L"]:
         scores, names = scores_of(answer, shape, dtype)
         self._check_columns(scores, names)
         meaning = self._first.setdefault("meaning", self._column_meaning(scores))
@@ -283,7 +285,7 @@ SINGLE = {
 
 
 @contextlib.contextmanager
-def _name_failed_batch(shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
+def _name_failed_batch(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> Iterator[None]:
     """Errors of the user's own code name the batch it was given."""
     try:
         yield
@@ -297,7 +299,7 @@ def _name_failed_batch(shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
         ) from error
 
 
-def _check_preprocess(preprocess: Any) -> Any:
+def _check_preprocess(preprocess: object) -> Any:
     if preprocess is not None and not callable(preprocess):
         raise OptionError(
             f"preprocess must be a function of a batch of images, but {preprocess!r} was given.",
@@ -306,7 +308,7 @@ def _check_preprocess(preprocess: Any) -> Any:
     return preprocess
 
 
-def _function_name(function: Any) -> str:
+def _function_name(function: object) -> str:
     if isinstance(function, per_image):
         return repr(function)
     return getattr(function, "__qualname__", None) or type(function).__name__

@@ -4,7 +4,7 @@ import json
 import re
 import time
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -14,6 +14,9 @@ from sightline.adapters.inputs import DeclaredInputModel, InputSpec, declared_sh
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError, ModelError
 from sightline.types import Backend
+
+if TYPE_CHECKING:
+    import httpx
 
 # Seconds: an answer may take long (a large model, a queue), a connection may not.
 TIMEOUT = 120.0
@@ -240,7 +243,7 @@ def _server_output(declared: dict[str, Any]) -> DeclaredOutput:
     return DeclaredOutput(str(declared.get("name")), kind, declared_shape(declared.get("shape")))
 
 
-def _server_message(response: Any) -> str:
+def _server_message(response: "httpx.Response") -> str:
     """The server's own words, which are JSON with an "error" if it follows the protocol."""
     try:
         told = response.json()

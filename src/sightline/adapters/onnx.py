@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -12,6 +12,9 @@ from sightline._optional import require
 from sightline.adapters.inputs import DeclaredInputModel, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(float)": np.dtype("float32"),
@@ -39,7 +42,7 @@ class OnnxModel(DeclaredInputModel):
         If it does not have one input of numbers, or it is not clear which output holds the scores.
     """
 
-    def __init__(self, session: Any, name: str = "the ONNX model") -> None:
+    def __init__(self, session: "onnxruntime.InferenceSession", name: str = "the ONNX model") -> None:
         self.session = session
         self.name = name
         inputs = [(one.name, one.type, declared_shape(one.shape)) for one in session.get_inputs()]
@@ -101,7 +104,7 @@ def _execution_providers(runtime: ModuleType) -> list[str]:
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
-def _onnx_output(declared: Any) -> DeclaredOutput:
+def _onnx_output(declared: "onnxruntime.NodeArg") -> DeclaredOutput:
     kind = "float" if declared.type in FLOATS else declared.type
     if declared.type.startswith("seq(map("):
         kind = "map"

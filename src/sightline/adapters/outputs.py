@@ -16,7 +16,7 @@ Names = tuple[str, ...]
 
 
 def scores_of(
-    answer: Any, sent: tuple[int, ...], dtype: Any
+    answer: object, sent: tuple[int, ...], dtype: np.dtype[Any] | str
 ) -> tuple[Float64[np.ndarray, "B L"], Names | None]:
     """The scores in a model's answer, checked, in memory of their own.
 
@@ -58,7 +58,7 @@ def scores_of(
     return scores, names
 
 
-def batch_text(shape: tuple[int, ...], dtype: Any) -> str:
+def batch_text(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> str:
     """A batch in words, for messages.
 
     Examples
@@ -70,7 +70,7 @@ def batch_text(shape: tuple[int, ...], dtype: Any) -> str:
     return f"{count} image{'s' * (count != 1)} of shape {tuple(rest)}, {dtype}"
 
 
-def _array_and_names(answer: Any) -> tuple[Shaped[np.ndarray, "..."], Names | None]:
+def _array_and_names(answer: object) -> tuple[Shaped[np.ndarray, "..."], Names | None]:
     """The answer as an array of whatever it holds, and the names of its columns if it has any."""
     if isinstance(answer, np.ndarray):
         return answer, None
@@ -81,7 +81,7 @@ def _array_and_names(answer: Any) -> tuple[Shaped[np.ndarray, "..."], Names | No
     return _to_array(answer), None
 
 
-def _to_array(answer: Any) -> Shaped[np.ndarray, "..."]:
+def _to_array(answer: object) -> Shaped[np.ndarray, "..."]:
     """Tensors and frames of other libraries, known by what they can do: none is imported to ask."""
     if hasattr(answer, "detach"):
         return _tensor_to_array(answer)
@@ -172,7 +172,7 @@ def _real_numbers(array: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]
 
 
 def _score_table(
-    array: Shaped[np.ndarray, "..."], sent: tuple[int, ...], dtype: Any
+    array: Shaped[np.ndarray, "..."], sent: tuple[int, ...], dtype: np.dtype[Any] | str
 ) -> Shaped[np.ndarray, "B L"]:
     """Rows and columns: axes of length 1 beyond the first are dropped, since they say nothing."""
     rows = sent[0]
@@ -198,7 +198,9 @@ def _shape_hint(shape: tuple[int, ...], rows: int) -> str:
     return ""
 
 
-def _check_finite(scores: Float64[np.ndarray, "B L"], sent: tuple[int, ...], dtype: Any) -> None:
+def _check_finite(
+    scores: Float64[np.ndarray, "B L"], sent: tuple[int, ...], dtype: np.dtype[Any] | str
+) -> None:
     finite = np.isfinite(scores)
     if finite.all():
         return
@@ -236,5 +238,5 @@ def _list_keys(keys: Sequence[Any]) -> str:
     return shown + (f", … ({len(keys)} in all)" if len(keys) > 6 else "")
 
 
-def _describe_type(thing: Any) -> str:
+def _describe_type(thing: object) -> str:
     return "None" if thing is None else f"an object of type {type(thing).__name__}"

@@ -61,7 +61,9 @@ class SklearnModel(Backend):
             raise refusal
         return self._ask_with_images(ask, images, refusal)
 
-    def _ask_with_images(self, ask: Callable[[Any], Any], images: Any, refusal: ModelError) -> Any:
+    def _ask_with_images(
+        self, ask: Callable[[Any], Any], images: Shaped[np.ndarray, "B ..."], refusal: ModelError
+    ) -> Any:
         """For a first step that was fitted on images, whose rows scikit-learn counts as features."""
         try:
             answer = ask(images)

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from sightline.errors import ModelError, OptionError
-from sightline.types import Heatmap, Network, option
+from sightline.types import Heatmap, Inputs, Network, Weights, option
 
-Array: TypeAlias = Any
 Reshape: TypeAlias = Callable[[Any], Any]
 Map: TypeAlias = Float[np.ndarray, "h w C"]
+Heat: TypeAlias = Float[np.ndarray, "h w"]
 BATCH = 32
 
 
@@ -77,8 +77,8 @@ class Tokens:
 
 
 @option
-class GradCam:
-    """Grad-CAM: the layer's channels, weighted by their mean gradient; what speaks for the target.
+class LayerMethod:
+    """What a class activation map is made of: a layer's activations, and the gradients at them.
 
     Parameters
     ----------
@@ -88,6 +88,47 @@ class GradCam:
         Activations without extent, such as tokens, (B, …) → (B, h, w, C); see `Tokens`. A PyTorch layer
         that keeps its channels last itself, as in a Swin transformer, needs
         ``reshape=lambda a: a.transpose(0, 3, 1, 2)``: four axes are taken to be (B, C, h, w) and turned.
+    """
+
+    layer: str | None = None
+    reshape: Reshape | None = None
+    looks_inside: ClassVar[bool] = True
+
+    def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
+        """The map for the score that the weights choose."""
+        layer, activations, gradients = self._layer_maps(network, inputs, weights)
+        return Heatmap((self._combine(activations, gradients),), layer, sums=False)
+
+    def _combine(self, activations: Map, gradients: Map) -> Heat:
+        """The heat of each place of the layer."""
+        raise NotImplementedError
+
+    def _layer_maps(self, network: Network, inputs: Inputs, weights: Weights) -> tuple[str, Map, Map]:
+        """Name, activations and gradients of the layer, as maps."""
+        layer = network.last_conv_layer(inputs) if self.layer is None else _layer_name(self.layer)
+        found = network.activations_and_gradients(inputs, layer, weights)
+        if not all(np.isfinite(array).all() for array in found):
+            raise ModelError(
+                f"the layer {layer!r} has activations or gradients that are NaN or infinite. Is the image in "
+                "the range that the network was trained on? Else use lime or shapley.",
+                slug="inside-nan",
+            )
+        if self.reshape is not None:
+            found = (_apply_reshape(self.reshape, found[0]), _apply_reshape(self.reshape, found[1]))
+        if found[0].ndim != 4:
+            raise ModelError(
+                f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
+                "For tokens of a vision transformer give reshape=Tokens(); else name a convolutional layer.",
+                slug="inside-layers",
+            )
+        return layer, found[0][0], found[1][0]
+
+
+@option
+class GradCam(LayerMethod):
+    """Grad-CAM: the layer's channels, weighted by their mean gradient; what speaks for the target.
+
+    Options as `LayerMethod`.
 
     References
     ----------
@@ -99,109 +140,90 @@ class GradCam:
     GradCam(layer='layer4', reshape=None)
     """
 
-    layer: str | None = None
-    reshape: Reshape | None = None
-    looks_inside: ClassVar[bool] = True
-
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
-        """The map for the score that the weights choose."""
-        return _layer_map(self, network, inputs, weights, _grad_cam)
+    def _combine(self, activations: Map, gradients: Map) -> Heat:
+        return _positive_part(activations @ gradients.mean(axis=(0, 1)))
 
 
 @option
-class GradCamPlusPlus:
-    """Grad-CAM++: gradients weighted so that several small objects count in full; options as `GradCam`.
+class GradCamPlusPlus(LayerMethod):
+    """Grad-CAM++: gradients weighted so that several small objects count in full.
+
+    Options as `LayerMethod`.
 
     References
     ----------
     Chattopadhay et al., Grad-CAM++, WACV 2018.
     """
 
-    layer: str | None = None
-    reshape: Reshape | None = None
-    looks_inside: ClassVar[bool] = True
-
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
-        """The map for the score that the weights choose."""
-        return _layer_map(self, network, inputs, weights, _grad_cam_plus_plus)
+    def _combine(self, activations: Map, gradients: Map) -> Heat:
+        below = 2 * gradients**2 + activations.sum(axis=(0, 1)) * gradients**3
+        alpha = np.divide(gradients**2, below, out=np.zeros_like(gradients), where=below != 0)
+        return _positive_part(activations @ (alpha * _positive_part(gradients)).sum(axis=(0, 1)))
 
 
 @option
-class HiResCam:
-    """HiResCAM: activations × gradients, place by place; for (positive) and against; options as `GradCam`.
+class HiResCam(LayerMethod):
+    """HiResCAM: activations × gradients, place by place; for (positive) and against (negative).
+
+    Options as `LayerMethod`.
 
     References
     ----------
     Draelos and Carin, HiResCAM, arXiv:2011.08891, 2020.
     """
 
-    layer: str | None = None
-    reshape: Reshape | None = None
-    looks_inside: ClassVar[bool] = True
-
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
-        """The map for the score that the weights choose."""
-        return _layer_map(self, network, inputs, weights, lambda a, g: np.asarray((a * g).sum(axis=-1)))
+    def _combine(self, activations: Map, gradients: Map) -> Heat:
+        return np.asarray((activations * gradients).sum(axis=-1))
 
 
 @option
-class LayerCam:
-    """LayerCAM: activations × positive gradients, place by place, for early layers too; options as `GradCam`.
+class LayerCam(LayerMethod):
+    """LayerCAM: activations × positive gradients, place by place, for early layers too.
+
+    Options as `LayerMethod`.
 
     References
     ----------
     Jiang et al., LayerCAM, IEEE TIP 2021.
     """
 
-    layer: str | None = None
-    reshape: Reshape | None = None
-    looks_inside: ClassVar[bool] = True
-
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
-        """The map for the score that the weights choose."""
-        return _layer_map(
-            self, network, inputs, weights, lambda a, g: _positive_part((a * _positive_part(g)).sum(axis=-1))
-        )
+    def _combine(self, activations: Map, gradients: Map) -> Heat:
+        return _positive_part((activations * _positive_part(gradients)).sum(axis=-1))
 
 
 @option
-class EigenCam:
+class EigenCam(LayerMethod):
     """Eigen-CAM: activations along their first principal component, the same for every target.
 
-    Options as `GradCam`.
+    Options as `LayerMethod`.
 
     References
     ----------
     Muhammad and Yeasin, Eigen-CAM, IJCNN 2020.
     """
 
-    layer: str | None = None
-    reshape: Reshape | None = None
-    looks_inside: ClassVar[bool] = True
-
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
-        """The map for the score that the weights choose."""
-        return _layer_map(self, network, inputs, weights, _first_component)
+    def _combine(self, activations: Map, gradients: Map) -> Heat:
+        flat = activations.reshape(-1, activations.shape[-1])
+        _, _, components = np.linalg.svd(flat, full_matrices=False)
+        along = (flat @ components[0]).reshape(activations.shape[:2])
+        # A component has no sign of its own: more activation is to be more heat.
+        return np.asarray(along if along.sum() >= 0 else -along)
 
 
 @option
-class ScoreCam:
+class ScoreCam(LayerMethod):
     """Score-CAM: channels weighted by the score of the image shown only where they are active.
 
-    No gradients; one call a channel. Options as `GradCam`.
+    No gradients; one call a channel. Options as `LayerMethod`.
 
     References
     ----------
     Wang et al., Score-CAM, CVPR workshops 2020.
     """
 
-    layer: str | None = None
-    reshape: Reshape | None = None
-    looks_inside: ClassVar[bool] = True
-
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
+    def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
-        layer, activations, _ = _layer_activations(self, network, inputs, weights)
+        layer, activations, _ = self._layer_maps(network, inputs, weights)
         channels = np.moveaxis(activations, -1, 0)
         scores = [
             network.raw_outputs(inputs * _channel_masks(channels[at : at + BATCH], inputs.shape[1:3]))
@@ -209,7 +231,8 @@ class ScoreCam:
             for at in range(0, len(channels), BATCH)
         ]
         nothing = network.raw_outputs(np.zeros_like(inputs)) @ weights
-        return Heatmap((_positive_part(activations @ (np.concatenate(scores) - nothing)),), layer, sums=False)
+        heat = _positive_part(activations @ (np.concatenate(scores) - nothing))
+        return Heatmap((heat,), layer, sums=False)
 
 
 @option
@@ -226,7 +249,7 @@ class Cam:
 
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
+    def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
         kernel, offsets = network.classifier_head()
         outputs = network.raw_outputs(inputs)
@@ -248,39 +271,7 @@ class Cam:
         )
 
 
-def _layer_map(
-    method: Any,
-    network: Network,
-    inputs: Array,
-    weights: Array,
-    rule: Callable[[Map, Map], Float[np.ndarray, "h w"]],
-) -> Heatmap:
-    layer, activations, gradients = _layer_activations(method, network, inputs, weights)
-    return Heatmap((rule(activations, gradients),), layer, sums=False)
-
-
-def _layer_activations(method: Any, network: Network, inputs: Array, weights: Array) -> tuple[str, Map, Map]:
-    """Name, activations and gradients of the method's layer, as maps."""
-    layer = network.last_conv_layer(inputs) if method.layer is None else _layer_name(method.layer)
-    found = network.activations_and_gradients(inputs, layer, weights)
-    if not all(np.isfinite(array).all() for array in found):
-        raise ModelError(
-            f"the layer {layer!r} has activations or gradients that are NaN or infinite. Is the image in "
-            "the range that the network was trained on? Else use lime or shapley.",
-            slug="inside-nan",
-        )
-    if method.reshape is not None:
-        found = (_apply_reshape(method.reshape, found[0]), _apply_reshape(method.reshape, found[1]))
-    if found[0].ndim != 4:
-        raise ModelError(
-            f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
-            "For tokens of a vision transformer give reshape=Tokens(); else name a convolutional layer.",
-            slug="inside-layers",
-        )
-    return layer, found[0][0], found[1][0]
-
-
-def _layer_name(layer: Any) -> str:
+def _layer_name(layer: object) -> str:
     if isinstance(layer, str | int) and not isinstance(layer, bool):
         return str(layer)
     raise OptionError(
@@ -309,24 +300,6 @@ def _apply_reshape(reshape: Reshape, array: Float[np.ndarray, "B ..."]) -> Float
     return made
 
 
-def _grad_cam(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-    return _positive_part(a @ g.mean(axis=(0, 1)))
-
-
-def _grad_cam_plus_plus(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-    below = 2 * g**2 + a.sum(axis=(0, 1)) * g**3
-    alpha = np.divide(g**2, below, out=np.zeros_like(g), where=below != 0)
-    return _positive_part(a @ (alpha * _positive_part(g)).sum(axis=(0, 1)))
-
-
-def _first_component(a: Map, g: Map) -> Float[np.ndarray, "h w"]:
-    flat = a.reshape(-1, a.shape[-1])
-    _, _, components = np.linalg.svd(flat, full_matrices=False)
-    along = (flat @ components[0]).reshape(a.shape[:2])
-    # A component has no sign of its own: more activation is to be more heat.
-    return np.asarray(along if along.sum() >= 0 else -along)
-
-
 def _positive_part(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.asarray(np.maximum(array, 0))
 
@@ -345,5 +318,5 @@ def _channel_masks(
     return np.asarray(np.moveaxis(large, -1, 0)[..., np.newaxis], np.float32)
 
 
-def _nearly_equal(one: Array, other: Array) -> bool:
+def _nearly_equal(one: Float[np.ndarray, "B R"], other: Float[np.ndarray, "B R"]) -> bool:
     return bool(np.allclose(one, other, rtol=1e-3, atol=1e-3 * max(1.0, float(np.abs(other).max()))))

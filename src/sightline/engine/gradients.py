@@ -1,13 +1,12 @@
 """gradients of the score with respect to the inputs → heat."""
 
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar
 
 import numpy as np
 
 from sightline.errors import OptionError, warn
-from sightline.types import Heatmap, Network, option
+from sightline.types import Heatmap, Inputs, Network, Weights, option
 
-Array: TypeAlias = Any
 BATCH = 16
 INCOMPLETE = 0.05
 
@@ -23,7 +22,7 @@ class GradientXInput:
 
     looks_inside: ClassVar[bool] = True
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
+    def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
         heat = (network.input_gradients(inputs, weights) * inputs).sum(axis=-1)
         return Heatmap((heat[0],), None, sums=True)
@@ -65,7 +64,7 @@ class IntegratedGradients:
                 slug="option-value",
             )
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
+    def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
         blank = np.full_like(inputs, self.baseline)
         points, shares = np.polynomial.legendre.leggauss(self.steps)
@@ -115,11 +114,11 @@ class SmoothGrad:
         if not self.noise > 0:
             raise OptionError(f"SmoothGrad needs noise > 0, but {self.noise} was given.", slug="option-value")
 
-    def __call__(self, network: Network, inputs: Array, weights: Array, seed: int) -> Heatmap:
+    def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
         rng = np.random.default_rng(seed)
         spread = self.noise * float(np.ptp(inputs))
-        maps: list[Any] = []
+        maps: list[np.ndarray] = []
         for at in range(0, self.samples, BATCH):
             shape = (min(BATCH, self.samples - at), *inputs.shape[1:])
             noisy = (inputs + rng.normal(0, spread, shape)).astype(np.float32)

@@ -1,14 +1,12 @@
 """image as given → what its numbers mean: range, channels, a copy in [0, 1] to look at."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline.errors import ImageError
 
 
-def as_image(source: Any) -> Shaped[np.ndarray, "..."]:
+def as_image(source: object) -> Shaped[np.ndarray, "..."]:
     """An image as a NumPy array in the form the user gave it, checked.
 
     Parameters

@@ -140,7 +140,7 @@ class Plan:
             )
 
 
-def as_target(given: Any) -> Target:
+def as_target(given: object) -> Target:
     """`Classes` from a class number, a `Contrast`, or several of them."""
     several = given.tolist() if hasattr(given, "tolist") else given
     several = several if isinstance(several, list | tuple) else [several]

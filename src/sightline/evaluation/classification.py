@@ -183,8 +183,8 @@ class Evaluation:
 
 
 def evaluate(
-    model: Any,
-    data: Any,
+    model: object,
+    data: object,
     *,
     threshold: float = 0.5,
     batch_size: int = 32,
@@ -320,7 +320,7 @@ def _names_hint(names: tuple[str, ...] | None) -> str:
     return "" if names is None else f" ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
 
 
-def _read_indices(data: Any, count: int) -> Int[np.ndarray, "N"]:
+def _read_indices(data: object, count: int) -> Int[np.ndarray, "N"]:
     """Where in the data the images were that were read."""
     if not isinstance(data, ImageFolder):
         return np.arange(count)

@@ -68,20 +68,20 @@ class Comparison:
 
 
 def compare(
-    image: Any,
-    model: Any,
+    image: object,
+    model: object,
     attributes: Sequence[str | Attribute | WhiteBoxMethod] | None = None,
     plan: Plan | None = None,
     *,
     segment: str | Segmenter | None = None,
     fill: str | Fill | None = None,
     sample: str | Sampler | None = None,
-    target: Any = None,
+    target: object = None,
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
     measured: bool = True,
     class_names: Sequence[str] | Mapping[Any, Any] | None = None,
-    preprocess: Any = None,
+    preprocess: object = None,
     batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Comparison:

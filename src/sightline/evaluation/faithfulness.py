@@ -3,7 +3,6 @@
 import dataclasses
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -69,7 +68,7 @@ class Measure:
 
 def deletion(
     explanation: Explanation,
-    model: Any,
+    model: object,
     *,
     target: int | str | Contrast | None = None,
     randoms: int = 10,
@@ -97,7 +96,7 @@ def deletion(
 
 def insertion(
     explanation: Explanation,
-    model: Any,
+    model: object,
     *,
     target: int | str | Contrast | None = None,
     randoms: int = 10,
@@ -112,7 +111,7 @@ def insertion(
 
 def held_out_fit(
     explanation: Explanation,
-    model: Any,
+    model: object,
     *,
     target: int | str | Contrast | None = None,
     masks: int = 200,
@@ -144,7 +143,7 @@ def held_out_fit(
 
 
 def stability(
-    explanation: Explanation, model: Any, *, target: int | str | Contrast | None = None, seeds: int = 4
+    explanation: Explanation, model: object, *, target: int | str | Contrast | None = None, seeds: int = 4
 ) -> Measure:
     """Share of the five leading segments that other seeds find too, on the same segments.
 
@@ -177,7 +176,7 @@ def stability(
 
 
 def randomisation(
-    explanation: Explanation, model: Any, *, target: int | str | Contrast | None = None, seeds: int = 3
+    explanation: Explanation, model: object, *, target: int | str | Contrast | None = None, seeds: int = 3
 ) -> Measure:
     """How much of the map is left when every weight of the network is drawn anew.
 
@@ -228,7 +227,7 @@ def _heat_values(made: Attribution, k: int) -> Float[np.ndarray, "P"]:
 
 
 def check_all(
-    explanation: Explanation, model: Any, *, target: int | str | Contrast | None = None
+    explanation: Explanation, model: object, *, target: int | str | Contrast | None = None
 ) -> tuple[Measure, ...]:
     """All four measures: deletion, insertion, fit, stability."""
     measures: tuple[Callable[..., Measure], ...] = (deletion, insertion, held_out_fit, stability)
@@ -249,7 +248,7 @@ def _mean_and_std(chance: list[float]) -> tuple[float, float]:
 
 
 def _query_explanation(
-    explanation: Explanation, model: Any, k: int
+    explanation: Explanation, model: object, k: int
 ) -> tuple[ModelQuery, Float[np.ndarray, "L 1"]]:
     image, segments = explanation.image, explanation.segments
     draws = draw_fill(image, segments, explanation.plan.fill)
@@ -262,7 +261,7 @@ def _query_explanation(
 def _perturbation_curve(
     name: str,
     explanation: Explanation,
-    model: Any,
+    model: object,
     target: int | str | Contrast | None,
     randoms: int,
     seed: int,

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -11,9 +11,10 @@ from sightline.engine.plan import NAMES
 from sightline.engine.segmentation import Given
 from sightline.errors import OptionError
 from sightline.explain_image import explain
-from sightline.types import Segments, did_you_mean, record
+from sightline.types import Model, Segments, did_you_mean, record
 
-RawSegmenter = Callable[[Any], Any]
+Image: TypeAlias = Float[np.ndarray, "H W 3"]
+RawSegmenter: TypeAlias = Callable[[Image], Int[np.ndarray, "H W"]]
 WANTED = "explain(image, model, segment)"
 METHODS = tuple(name for name, kind in NAMES["attribute"].items() if not hasattr(kind, "looks_inside"))
 """Attributions of ours that need answers only."""
@@ -27,7 +28,7 @@ class Explainer(Protocol):
     ids come as their segmenter made them: from 0, from 1, or with gaps.
     """
 
-    def __call__(self, image: Any, model: Any, segment: RawSegmenter, /) -> Any: ...
+    def __call__(self, image: Image, model: Model, segment: RawSegmenter, /) -> object: ...
 
 
 @record
@@ -53,7 +54,7 @@ class PlantedModel:
     image: Float[np.ndarray, "H W 3"]
     place: Bool[np.ndarray, "H W"]
 
-    def __call__(self, images: Any) -> Float[np.ndarray, "B 2"]:
+    def __call__(self, images: Float[np.ndarray, "B H W 3"]) -> Float[np.ndarray, "B 2"]:
         seen = np.asarray(images, dtype=np.float64)[:, self.place]
         change = np.abs(seen - self.image[self.place]).mean(axis=(1, 2))
         score = 0.05 + 0.9 * np.exp(-change / 0.02)
@@ -93,7 +94,7 @@ def example_image(size: int = 64, seed: int = 0) -> Float[np.ndarray, "H W 3"]:
     return np.asarray(np.clip(blobs + 0.06 * rng.standard_normal(blobs.shape), 0, 1))
 
 
-def _checked_heat(heat: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "H W"]:
+def _checked_heat(heat: object, shape: tuple[int, ...]) -> Float[np.ndarray, "H W"]:
     try:
         given = np.asarray(heat, dtype=np.float64)
     except (ValueError, TypeError):
@@ -113,12 +114,12 @@ def raw_segmenters(count: int = 20) -> dict[str, RawSegmenter]:
     from skimage import segmentation
     from skimage.filters import gaussian, sobel
 
-    def smooth(image: Any) -> Any:
-        return gaussian(np.asarray(image), 2, channel_axis=2)
+    def smooth(image: Image) -> Image:
+        return np.asarray(gaussian(image, 2, channel_axis=2))
 
-    def grid(image: Any) -> Any:
+    def grid(image: Image) -> Int[np.ndarray, "H W"]:
         rows, columns = np.indices(np.shape(image)[:2]) * 5 // np.shape(image)[0]
-        return 10 + 7 * (5 * rows + columns)
+        return np.asarray(10 + 7 * (5 * rows + columns))
 
     return {
         "slic": lambda image: segmentation.slic(smooth(image), n_segments=count, compactness=3),
@@ -136,7 +137,7 @@ def raw_segmenters(count: int = 20) -> dict[str, RawSegmenter]:
 def own_explainer(attribute: str, budget: int = 256) -> Explainer:
     """sightline's own explainer with this attribution."""
 
-    def heat(image: Any, model: Any, segment: RawSegmenter) -> Any:
+    def heat(image: Image, model: Model, segment: RawSegmenter) -> object:
         made = explain(
             image,
             model,
@@ -235,7 +236,7 @@ def run_pointing_game(explain_one: Explainer, *, size: int = 64, seed: int = 0) 
         yield Hits(name, segments.count, missed)
 
 
-def pointed_at(heat: Any, segments: Segments) -> int:
+def pointed_at(heat: object, segments: Segments) -> int:
     """The segment with the highest mean heat; −1 if no heat is above zero.
 
     Raises

@@ -1,7 +1,7 @@
 """Keras models: what they take, their layers, and one call in inference mode, on any backend."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -114,7 +114,7 @@ def in_numpy(tensor: object) -> Shaped[np.ndarray, "..."]:
     return np.asarray(tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else tensor)
 
 
-def of_keras(thing: Any) -> bool:
+def of_keras(thing: type | Callable[..., object]) -> bool:
     """Whether a class or function is Keras' own."""
     return str(thing.__module__).split(".", maxsplit=1)[0] == "keras"
 
@@ -186,7 +186,7 @@ def _input_dtype(model: "keras.Model") -> str:
     return str(model.compute_dtype) if model.compute_dtype in DTYPES else "float32"
 
 
-def _open_shape(shape: Any, channels_first: bool) -> tuple[int | None, ...] | None:
+def _open_shape(shape: object, channels_first: bool) -> tuple[int | None, ...] | None:
     """What the first call of a subclassed model tells of its input: rank and channels, but no size."""
     if not isinstance(shape, tuple | list) or not all(n is None or isinstance(n, int) for n in shape):
         return None

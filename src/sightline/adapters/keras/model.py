@@ -13,6 +13,7 @@ from sightline._optional import require
 from sightline.adapters.inputs import in_batches
 from sightline.adapters.keras.graph import (
     KerasInput,
+    Tensor,
     call_for_inference,
     ends_in_probabilities,
     in_numpy,
@@ -121,23 +122,25 @@ _COMPILED: "weakref.WeakKeyDictionary[Any, dict[Any, Compiled]]" = weakref.WeakK
 """Compiled functions of each model; they hold it weakly, and go when it goes."""
 
 
-def _compile_tensorflow(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: Any) -> Compiled:
+def _compile_tensorflow(
+    model: Callable[[], Any], shape: tuple[int | None, ...], dtype: np.dtype[Any]
+) -> Compiled:
     tf = importlib.import_module("tensorflow")
 
     @tf.function(input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)  # type: ignore[untyped-decorator]
-    def asked(given: Any) -> Any:
+    def asked(given: Tensor) -> Any:
         return call_for_inference(model(), given)
 
     return lambda given: asked(tf.convert_to_tensor(given)).numpy()
 
 
-def _compile_jax(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: Any) -> Compiled:
+def _compile_jax(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: np.dtype[Any]) -> Compiled:
     import jax
 
     scope = require("keras", extra="keras").StatelessScope
 
     @jax.jit
-    def asked(values: Any, given: Any) -> Any:
+    def asked(values: list[Tensor], given: Tensor) -> Any:
         with scope(state_mapping=list(zip(model().variables, values, strict=True))):
             return call_for_inference(model(), given)
 
