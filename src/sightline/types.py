@@ -389,7 +389,48 @@ NO_LAYER_NEEDED = (
 
 
 @runtime_checkable
-class Backend(Protocol):
+class ModelAbilities(Protocol):
+    """What a model can do beside answering; by default nothing, as a function of the user's."""
+
+    @property
+    def off_host(self) -> bool:
+        """Whether the model is on another device than the images, so that `score_masks` saves their way."""
+        return False
+
+    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."], /) -> int | None:
+        """Images in a batch that suit the model or its device, if that is known."""
+        return None
+
+    def score_masks(
+        self,
+        image: Shaped[np.ndarray, "H W C"],
+        hidden: Shaped[np.ndarray, "H W C"],
+        segments: Segments,
+        keep: Bool[np.ndarray, "M S"],
+        batch_size: int,
+        /,
+    ) -> Iterator[Any]:
+        """Answers about masks of one image, in batches; for a model that is `off_host`."""
+        raise AssertionError(f"{self!r} does not make the images of masks itself")
+
+    def network(self) -> Network:
+        """The inside of the model.
+
+        Raises
+        ------
+        ModelError
+            If the model is known by its answers alone.
+        """
+        raise ModelError(
+            f"{self!r} is known by its answers alone, but this method looks into the network. Give the "
+            f"PyTorch module or the Keras model itself, or use a method that needs answers only: "
+            f"{ANSWERS_ONLY}.",
+            slug="inside-closed",
+        )
+
+
+@runtime_checkable
+class Backend(ModelAbilities, Protocol):
     """What an adapter gives: a call that returns raw answers, and what else the model can do.
 
     Adapters inherit it, and say only what their framework adds to a model that is known by its answers
@@ -421,46 +462,9 @@ class Backend(Protocol):
         """Whether there is a `network` to look into."""
         return False
 
-    @property
-    def off_host(self) -> bool:
-        """Whether the model is on another device than the images, so that `score_masks` saves their way."""
-        return False
-
-    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."], /) -> int | None:
-        """Images in a batch that its device has room for, if that is known."""
-        return None
-
-    def score_masks(
-        self,
-        image: Shaped[np.ndarray, "H W C"],
-        hidden: Shaped[np.ndarray, "H W C"],
-        segments: Segments,
-        keep: Bool[np.ndarray, "M S"],
-        batch_size: int,
-        /,
-    ) -> Iterator[Any]:
-        """Raw answers about masks of one image, for a model that is `off_host`."""
-        raise AssertionError(f"{self!r} does not make the images of masks itself")
-
     def network(self, preprocess: Callable[[Any], Any] | None = None, /) -> Network:
-        """The inside of the model.
-
-        Parameters
-        ----------
-        preprocess : callable, optional
-            What comes before the model: images → what it is given.
-
-        Raises
-        ------
-        ModelError
-            If the model is known by its answers alone.
-        """
-        raise ModelError(
-            f"{self!r} is known by its answers alone, but this method looks into the network. Give the "
-            f"PyTorch module or the Keras model itself, or use a method that needs answers only: "
-            f"{ANSWERS_ONLY}.",
-            slug="inside-closed",
-        )
+        """The inside of the model, whose images go through `preprocess` first."""
+        return super().network()
 
     def randomised_copy(self, seed: int, /) -> "Backend":
         """The same with every weight drawn anew, where there is a `network`."""
@@ -480,39 +484,3 @@ class Backend(Protocol):
         raise OptionError(
             f"{name}={given!r} is for PyTorch modules, but the model is {self!r}.", slug="option-value"
         )
-
-
-@runtime_checkable
-class AdaptedModel(Model, Protocol):
-    """A model that says more than scores, as those that `as_model` makes."""
-
-    @property
-    def off_host(self) -> bool:
-        """Whether `score_masks` makes the images of masks on the model's own device."""
-        ...
-
-    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."], /) -> int | None:
-        """Images in a batch that suit the model, if that is known."""
-        ...
-
-    def score_masks(
-        self,
-        image: Shaped[np.ndarray, "H W C"],
-        hidden: Shaped[np.ndarray, "H W C"],
-        segments: Segments,
-        keep: Bool[np.ndarray, "M S"],
-        batch_size: int,
-        /,
-    ) -> Iterator[Float[np.ndarray, "B L"]]:
-        """Scores of masks of one image, in batches."""
-        ...
-
-    def network(self) -> Network:
-        """The inside of the model.
-
-        Raises
-        ------
-        ModelError
-            If the model is known by its answers alone.
-        """
-        ...

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Shaped
 from sightline.adapters.outputs import batch_text, scores_of
 from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError
-from sightline.types import Backend, Network, Segments, did_you_mean
+from sightline.types import Backend, ModelAbilities, Network, Segments, did_you_mean
 
 OUTPUTS = ("auto", "probability", "logit", "softmax", "sigmoid")
 # float32 arithmetic puts a sigmoid or the sum of a softmax this far beside 1.
@@ -18,7 +18,7 @@ ROUNDING = 1e-6
 SUM_ROUNDING = 1e-3
 
 
-class CheckedModel:
+class CheckedModel(ModelAbilities):
     """A model whose every answer is checked and brought to one form.
 
     Made by `as_model`. It holds what its first answer showed (the number of columns, and what a single

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Shaped
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
 from sightline.errors import ModelError, OptionError, TargetError
-from sightline.types import AdaptedModel, Contrast, Model, Segments, option
+from sightline.types import Contrast, Model, ModelAbilities, Segments, option
 
 BATCH_BYTES = 16 << 20
 
@@ -169,7 +169,7 @@ class ModelQuery:
     ) -> Iterable[Float[np.ndarray, "B L"]]:
         """Scores of the masks; a model on another device makes the images there, from the masks alone."""
         given = (self.pixels, hidden, self.segments, keep, self.batch_size)
-        if isinstance(self.model, AdaptedModel) and self.model.off_host:
+        if isinstance(self.model, ModelAbilities) and self.model.off_host:
             for answer in self.model.score_masks(*given):
                 yield self._count_calls(answer, len(answer))
         else:

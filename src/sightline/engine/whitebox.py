@@ -13,10 +13,10 @@ from sightline.engine.plan import Plan
 from sightline.engine.segmentation import segment_image
 from sightline.errors import ModelError, SightlineError, warn
 from sightline.types import (
-    AdaptedModel,
     Attribution,
     Heatmap,
     Model,
+    ModelAbilities,
     Network,
     Scores,
     Segments,
@@ -78,7 +78,7 @@ def run_white_box(
     scores = Scores(
         np.empty((0, len(targets))), classes @ choose, nothing @ choose, targets, classes, asker.calls
     )
-    return segments, scores, _gather_attribution(heats, segments, scores, calls)
+    return segments, scores, _gather_attribution(heats, segments, calls)
 
 
 class CountedNetwork(Network):
@@ -121,7 +121,7 @@ class CountedNetwork(Network):
 
 
 def _open_network(model: Model, method: WhiteBoxMethod) -> Network:
-    if not isinstance(model, AdaptedModel):
+    if not isinstance(model, ModelAbilities):
         raise ModelError(
             f"{method!r} looks into the network: give a model made by as_model from a PyTorch module or a "
             "Keras model, or use lime or shapley, which need answers only.",
@@ -157,9 +157,7 @@ def _output_weights(
     return np.ascontiguousarray(weights.T, dtype=np.float32)
 
 
-def _gather_attribution(
-    heats: Iterable[Heatmap], segments: Segments, scores: Scores, calls: int
-) -> Attribution:
+def _gather_attribution(heats: Iterable[Heatmap], segments: Segments, calls: int) -> Attribution:
     pixels, values, errors, layers = [], [], [], []
     for heat in heats:
         maps = np.stack([_resize_heat(one, segments.labels.shape, heat.sums) for one in heat.maps])
@@ -187,12 +185,6 @@ def _gather_attribution(
         pixels=np.array(pixels),
         layer=layers[0],
     )
-
-
-def _standard_error(samples: Float[np.ndarray, "D S"]) -> Float[np.ndarray, "S"]:
-    """Of the mean; none where nothing was left to chance."""
-    count = len(samples)
-    return np.asarray(samples.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * samples[0])
 
 
 def _resize_heat(

@@ -1,13 +1,13 @@
 """labelled images and a model → how often it is right, and where it is wrong."""
 
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
+from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.data.batching import batches
 from sightline.data.image_folder import ImageFolder
@@ -164,11 +164,7 @@ class Evaluation:
         rows += [
             [name, *(f"{many:,}" for many in row)] for name, row in zip(names, self.confusion, strict=True)
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in rows
-        ]
+        return format_table(rows)
 
     def _worst_confusions(self) -> list[str]:
         """The confusions that happened most often."""
@@ -335,8 +331,7 @@ def _share_line(name: str, part: int, whole: int) -> str:
     """A share with its 95 % interval (Wilson 1927), which is sound for few images and for shares of 1."""
     if not whole:
         return f"{name:9}  -"
-    z, share = 1.959964, part / whole
-    middle = (share + z**2 / (2 * whole)) / (1 + z**2 / whole)
-    half = z / (1 + z**2 / whole) * math.sqrt(share * (1 - share) / whole + z**2 / (4 * whole**2))
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return f"{name:9}  {share:.3f}  (95 %: {low:.3f} to {high:.3f})"
+    from scipy.stats import binomtest
+
+    interval = binomtest(part, whole).proportion_ci(method="wilson")
+    return f"{name:9}  {part / whole:.3f}  (95 %: {interval.low:.3f} to {interval.high:.3f})"

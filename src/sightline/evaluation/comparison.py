@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.engine.model_query import Classes
 from sightline.engine.plan import Plan, with_changes
@@ -55,11 +56,7 @@ class Comparison:
         for made, measured in zip(self.explanations, self.measures or [()] * len(self), strict=True):
             cells = [f"{one.value:.3f}{'' if one.beats_random else ' (as random)'}" for one in measured]
             rows.append([type(made.plan.attribute).__name__, str(made.attribution.calls), *cells])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = (
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
-        )
-        return "\n".join([head, *(line.rstrip() for line in lines)])
+        return "\n".join([head, *format_table(rows, numbers=False)])
 
     def _repr_png_(self) -> bytes:
         from sightline import figures

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Shaped
 
-from sightline.types import AdaptedModel
+from sightline.types import ModelAbilities
 
 
 class RunStopped(BaseException):
@@ -27,7 +27,7 @@ class _ScoreRequest:
         return self.images.shape[1:] == other.images.shape[1:] and self.images.dtype == other.images.dtype
 
 
-class RequestBatcher:
+class RequestBatcher(ModelAbilities):
     """A model for several threads: what waits while it is asked goes into the next batch together.
 
     The model itself sees one call at a time. If a batch of several threads fails, each is asked alone, so
@@ -69,11 +69,11 @@ class RequestBatcher:
     @property
     def off_host(self) -> bool:
         """Whether the model makes the images of masks on its own device."""
-        return isinstance(self.model, AdaptedModel) and self.model.off_host
+        return isinstance(self.model, ModelAbilities) and self.model.off_host
 
     def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
         """As the model's."""
-        return self.model.suggested_batch_size(image) if isinstance(self.model, AdaptedModel) else None
+        return self.model.suggested_batch_size(image) if isinstance(self.model, ModelAbilities) else None
 
     def score_masks(self, *given: Any) -> Iterator[Float64[np.ndarray, "B L"]]:
         """As the model's, one thread at a time; not joined, for the model makes the images itself."""
