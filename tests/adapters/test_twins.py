@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 import sightline as sl
-from sightline.adapters import whitebox_methods
+from sightline.engine.cam import Cam, EigenCam, GradCamPlusPlus, HiResCam, LayerCam, ScoreCam
+from sightline.engine.gradients import GradientXInput, SmoothGrad
 
 pytestmark = pytest.mark.slow  # TensorFlow takes seconds to load
 IMAGE = np.random.default_rng(0).random((32, 28, 3)).astype(np.float32)
@@ -57,17 +58,17 @@ def test_they_give_the_same_scores(twins):
         *(
             sl.Lime,
             sl.GradCam,
-            whitebox_methods.GradCamPlusPlus,
-            whitebox_methods.HiResCam,
-            whitebox_methods.LayerCam,
-            whitebox_methods.ScoreCam,
+            GradCamPlusPlus,
+            HiResCam,
+            LayerCam,
+            ScoreCam,
         ),
         *(
-            whitebox_methods.EigenCam,
-            whitebox_methods.Cam,
-            whitebox_methods.GradientXInput,
+            EigenCam,
+            Cam,
+            GradientXInput,
             sl.IntegratedGradients,
-            whitebox_methods.SmoothGrad,
+            SmoothGrad,
         ),
     ],
 )
