@@ -10,7 +10,7 @@ CASE = """
 import resource, sys
 import numpy as np
 import sightline as sl
-from sightline.engine.perturb import perturb
+from sightline.engine.perturbation import perturbed_batches
 budget = int(sys.argv[1])
 image = np.random.default_rng(0).random((1024, 1024, 3)).astype(np.float32)
 def model(images):

@@ -186,9 +186,9 @@ def test_a_plain_function_is_every_kind_of_stage():
 
 AS_USERS_DO = """
 import numpy as np
-from sightline.engine.fill import Colour, Donors
+from sightline.engine.fills import Colour, Donors
 from sightline.engine.plan import Plan, as_target
-from sightline.engine.score import Classes
+from sightline.engine.model_query import Classes
 from sightline.types import Contrast, Segments
 from sightline.errors import SegmentError
 

@@ -161,9 +161,8 @@ def _warn_if_unexpected(scores: Float[np.ndarray, "L"], expected: Float[np.ndarr
     if float(np.abs(expected - scores).max()) > UNEXPECTED:
         warn(
             f"the model scores this image {_format_scores(scores)}, but your own pipeline "
-            f"{_format_scores(expected)}: is the "
-            "image brought to the same size, range, channels and order of axes? Give the same "
-            "preprocess= as your pipeline has.",
+            f"{_format_scores(expected)}: is the image brought to the same size, range, channels and order "
+            "of axes? Give the same preprocess= as your pipeline has.",
             slug="scores-unexpected",
         )
 

@@ -181,7 +181,7 @@ class Explanation:
         Parameters
         ----------
         kind : {"panel", "overlay", "heat", "contours", "bars", "targets", "pixels"}
-            ``"panel"`` is the 2×2 image: for, for and against, image, mask. ``"pixels"`` is for methods
+            ``"panel"`` is a 2×2 figure: for, for and against, image, mask. ``"pixels"`` is for methods
             that look inside.
         target : optional
         num : int, optional

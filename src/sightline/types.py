@@ -238,7 +238,7 @@ class Attribution:
     base : float array, shape (K,)
         The score that the values start from: the intercept, or the score of the empty mask.
     fit : float array, shape (K,)
-        Weighted R² of the additive image on the masks asked; nan where the scores never moved.
+        Weighted R² of the additive model on the masks asked; nan where the scores never moved.
     calls : int
         Images that the model was given.
     settled : bool

@@ -26,7 +26,7 @@ class CheckedModel(ModelAbilities):
 
     Parameters
     ----------
-    ask : Ask
+    backend : Backend
         Returns the raw answer about a batch of images.
     output : str
         What the columns are, as for `as_model`.
@@ -35,7 +35,7 @@ class CheckedModel(ModelAbilities):
     batch_size : int, optional
         Images in a batch that the model insists on or prefers.
     preprocess : callable, optional
-        Images as the user has them, shape (B, H, W, C) → what `ask` is given.
+        Images as the user has them, shape (B, H, W, C) → what the backend is given.
 
     Raises
     ------
@@ -180,10 +180,9 @@ class CheckedModel(ModelAbilities):
         except Exception as error:
             raise ModelError(
                 f"preprocess={_function_name(self.preprocess)} failed on a batch of "
-                f"{batch_text(shape, dtype)}: "
-                f"{type(error).__name__}: {_shorten_message(error)}. A function of one PIL image, such "
-                f"as those of "
-                "torchvision.transforms, goes into sl.per_image: preprocess=sl.per_image(transform).",
+                f"{batch_text(shape, dtype)}: {type(error).__name__}: {_shorten_message(error)}. A function "
+                "of one PIL image, such as those of torchvision.transforms, goes into sl.per_image: "
+                "preprocess=sl.per_image(transform).",
                 slug="preprocess-failed",
             ) from error
 

@@ -56,9 +56,8 @@ def open_served_model(url: str) -> "TensorFlowServingModel | OpenInferenceModel"
     if found is None:
         raise FileError(
             f"{_without_password(url)!r} is not the URL of a model. It has to be "
-            f"http://host:port/v2/models/NAME "
-            "(KServe V2, Triton) or http://host:port/v1/models/NAME (TensorFlow Serving, KServe V1), with "
-            "/versions/N after it where wanted.",
+            "http://host:port/v2/models/NAME (KServe V2, Triton) or http://host:port/v1/models/NAME "
+            "(TensorFlow Serving, KServe V1), with /versions/N after it where wanted.",
             slug="model-url",
         )
     server = f"{found['root']}/{found['version'].lower()}"

@@ -241,8 +241,7 @@ def _check_size(given: tuple[int, ...], image: tuple[int, ...], declared: InputS
     )
     raise ModelError(
         f"the model takes images of {_format_size(wanted)} ({declared}), but this image is "
-        f"{_format_size(given)}. "
-        f"{advice}",
+        f"{_format_size(given)}. {advice}",
         slug="model-input",
     )
 

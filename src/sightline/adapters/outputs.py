@@ -227,8 +227,7 @@ def _refuse_mapping(answer: Mapping[Any, Any], whose: str = "a ") -> NoReturn:
     best = next((key for key in USUAL_KEYS if key in answer), keys[0] if keys else "scores")
     raise ModelError(
         f"the model returned {whose}{type(answer).__name__} with the keys {_list_keys(keys)}; it has to "
-        f"return "
-        f"an array of scores. Pick the entry, for example lambda images: model(images)[{best!r}].",
+        f"return an array of scores. Pick the entry, for example lambda images: model(images)[{best!r}].",
         slug="model-answer",
     )
 

@@ -43,9 +43,8 @@ class per_image:
 
         if images.dtype != np.uint8:
             raise ModelError(
-                f"per_image() makes PIL images, which takes uint8 (0 to 255), but the image is "
-                f"{images.dtype}. "
-                "Give the image as it is in its file, or a preprocess= that takes arrays.",
+                "per_image() makes PIL images, which takes uint8 (0 to 255), but the image is "
+                f"{images.dtype}. Give the image as it is in its file, or a preprocess= that takes arrays.",
                 slug="preprocess",
             )
         made = [self.function(Image.fromarray(image)) for image in images]

@@ -53,7 +53,7 @@ class Lime:
 class Banzhaf:
     """Banzhaf values: the mean change of the score when a segment is shown, over all masks.
 
-    Banzhaf 1965; the least-squares additive image of the model under even masks (Hammer & Holzman
+    Banzhaf 1965; the least-squares additive model of the model under even masks (Hammer & Holzman
     1992).
     """
 

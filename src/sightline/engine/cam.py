@@ -14,8 +14,9 @@ from sightline.errors import ModelError, OptionError
 from sightline.types import Heatmap, Inputs, Network, Weights, option
 
 Reshape: TypeAlias = Callable[[Any], Any]
-Map: TypeAlias = Float[np.ndarray, "h w C"]
-Heat: TypeAlias = Float[np.ndarray, "h w"]
+# p × q places of the layer, not those of the inputs.
+Map: TypeAlias = Float[np.ndarray, "p q C"]
+Heat: TypeAlias = Float[np.ndarray, "p q"]
 BATCH = 32
 
 

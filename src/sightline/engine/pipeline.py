@@ -150,7 +150,7 @@ def _draw_masks(sampler: Sampler, segments: int, rows: int, seed: int) -> Masks:
 
 
 def _zero_where_flat(attribution: Attribution, scores: Scores) -> Attribution:
-    """Zero where the score never moved: rounding is not to look like an image."""
+    """Zero where the score never moved: rounding is not to look like a finding."""
     flat = ~solve.has_moved(_all_scores(scores))[:, np.newaxis]
     error = np.where(flat & np.isfinite(attribution.error), 0.0, attribution.error)
     return dataclasses.replace(attribution, values=np.where(flat, 0.0, attribution.values), error=error)

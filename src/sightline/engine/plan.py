@@ -86,7 +86,7 @@ class Plan:
         What hidden looks like.
     target : Target
         Which classes are explained.
-    attribute : Attribute or Inside
+    attribute : Attribute or WhiteBoxMethod
         What is read off the scores, or off the network's inside.
     budget : int or "auto"
         Most model calls, never exceeded; ``"auto"`` stops when the leading segments are settled.

@@ -47,7 +47,7 @@ def run_white_box(
         With a `network()`.
     plan : Plan
         Its sampler and budget do not matter here.
-    method : Inside
+    method : WhiteBoxMethod
         The plan's attribution.
     batch_size, tick
         As for `sightline.engine.pipeline.run_plan`.

@@ -118,7 +118,7 @@ def held_out_fit(
     randoms: int = 20,
     seed: int = 1,
 ) -> Measure:
-    """R² of the additive image on masks that nobody had asked, hidden by coin flips.
+    """R² of the additive model on masks that nobody had asked, hidden by coin flips.
 
     The fit that an explanation reports of itself is on the masks it was made from, and rises as they get
     fewer. A value's scale is its method's own (a Shapley value is no regression weight), so the values

@@ -189,10 +189,9 @@ def check_explainer(function: Callable[..., Any], name: str) -> Explainer:
         form.bind(None, None, None)
     except TypeError:
         raise OptionError(
-            f"{name} is {_callable_name(function)}{form}, but selfcheck calls it as {WANTED}: image (H, "
-            f"W, 3), "
-            "model of batches of images, function from an image to segment ids; it has to return the heat "
-            "of each pixel for class 1, shape (H, W).",
+            f"{name} is {_callable_name(function)}{form}, but selfcheck calls it as {WANTED}: image (H, W, "
+            "3), model of batches of images, function from an image to segment ids; it has to return the "
+            "heat of each pixel for class 1, shape (H, W).",
             slug="selfcheck-explainer",
         ) from None
     return function

@@ -123,7 +123,7 @@ class Guard:
 
 
 class GuardedModel(Backend):
-    """An adapter's `Ask` whose images have the region hidden before anything else sees them.
+    """A `Backend` whose images have the region hidden before anything else sees them.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ COLUMNS: dict[str, tuple[str, int, str]] = {
     "attribution": ("list<float>", 1, "Value of each segment, in units of the score."),
     "error": ("list<float>", 1, "Standard error of each value, to three digits."),
     "base": ("float", 1, "The score that the values start from."),
-    "fit": ("float", 1, "Weighted R² of the additive image; NaN where the score never moved."),
+    "fit": ("float", 1, "Weighted R² of the additive model; NaN where the score never moved."),
     "settled": ("bool", 1, "Whether the leading segments can be told from the rest at 95 %."),
     "calls": ("int32", 1, "Images that the model was given for all targets of this image."),
     "seconds": ("float", 1, "Wall-clock time for all targets of this image."),

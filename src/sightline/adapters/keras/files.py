@@ -50,8 +50,7 @@ def _keras_error(path: str, error: Exception) -> FileError:
         code = f"import keras; net = keras.models.load_model({path!r}, custom_objects={{{name!r}: {name}}})"
         return FileError(
             f"{path!r} needs {name}, which is not in the file but in the code that made it. "
-            f"{load_by_code_hint(code)} "
-            f"Import {name} there first.",
+            f"{load_by_code_hint(code)} Import {name} there first.",
             slug="model-text",
         )
     if "No model config" in said:
