@@ -113,9 +113,9 @@ def test_no_more_leaders_than_segments(n, count):
         ({"num": 0}, set(), set()),
         ({"num": 99}, {0, 3, 5}, set()),
         # 0.2 ± 0.2 and 0.7 ± 0.7 cannot be told from zero.
-        ({"sure": True}, {0}, set()),
-        ({"sign": "both", "sure": True}, {0}, {1, 4}),
-        ({"sign": "both", "sure": True, "num": 2}, {0}, {1}),
+        ({"significant": True}, {0}, set()),
+        ({"sign": "both", "significant": True}, {0}, {1, 4}),
+        ({"sign": "both", "significant": True, "num": 2}, {0}, {1}),
         ({"target": "dog", "num": 2}, {2, 4}, set()),
         ({"target": Contrast(3, 1), "sign": "against", "num": 1}, set(), {4}),
     ],

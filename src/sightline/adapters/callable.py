@@ -25,10 +25,21 @@ class CallableModel(Backend):
         self.function = _check_source(function)
 
     def __repr__(self) -> str:
-        return getattr(self.function, "__qualname__", None) or type(self.function).__name__
+        return callable_name(self.function)
 
     def __call__(self, images: object) -> object:
         return self.function(images)
+
+
+def callable_name(function: object) -> str:
+    """A function's own name, or that of its class.
+
+    Examples
+    --------
+    >>> callable_name(len), callable_name(callable_name)
+    ('len', 'callable_name')
+    """
+    return getattr(function, "__qualname__", None) or type(function).__name__
 
 
 def package_roots(source: object) -> set[str]:

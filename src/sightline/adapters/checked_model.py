@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
-from sightline.adapters.outputs import batch_text, scores_of
+from sightline.adapters.callable import callable_name
+from sightline.adapters.outputs import batch_text, scores_of, shorten_text
 from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError
 from sightline.types import Backend, ModelAbilities, Network, Segments, did_you_mean
@@ -84,7 +85,7 @@ class CheckedModel(ModelAbilities):
         return self._first.get("meaning") == "probability"
 
     def __repr__(self) -> str:
-        before = "" if self.preprocess is None else f" after {_function_name(self.preprocess)}"
+        before = "" if self.preprocess is None else f" after {self._preprocess_name}"
         return f"CheckedModel({self.backend!r}{before}; {self.rule})"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Float64[np.ndarray, "B L"]:
@@ -179,12 +180,17 @@ class CheckedModel(ModelAbilities):
             raise
         except Exception as error:
             raise ModelError(
-                f"preprocess={_function_name(self.preprocess)} failed on a batch of "
-                f"{batch_text(shape, dtype)}: {type(error).__name__}: {_shorten_message(error)}. A function "
+                f"preprocess={self._preprocess_name} failed on a batch of "
+                f"{batch_text(shape, dtype)}: {type(error).__name__}: {shorten_text(error)}. A function "
                 "of one PIL image, such as those of torchvision.transforms, goes into sl.per_image: "
                 "preprocess=sl.per_image(transform).",
                 slug="preprocess-failed",
             ) from error
+
+    @property
+    def _preprocess_name(self) -> str:
+        before = self.preprocess
+        return repr(before) if isinstance(before, per_image) else callable_name(before)
 
     def _checked_scores(
         self, answer: object, shape: tuple[int, ...], dtype: np.dtype[Any] | str
@@ -293,7 +299,7 @@ def _name_failed_batch(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> It
     except Exception as error:
         raise ModelError(
             f"the model failed on a batch of {batch_text(shape, dtype)}: "
-            f"{type(error).__name__}: {_shorten_message(error)}",
+            f"{type(error).__name__}: {shorten_text(error)}",
             slug="model-failed",
         ) from error
 
@@ -305,12 +311,6 @@ def _check_preprocess(preprocess: object) -> Any:
             slug="option-value",
         )
     return preprocess
-
-
-def _function_name(function: object) -> str:
-    if isinstance(function, per_image):
-        return repr(function)
-    return getattr(function, "__qualname__", None) or type(function).__name__
 
 
 def _known_output(output: str) -> str:
@@ -340,11 +340,11 @@ def _full_names(names: Sequence[str] | Mapping[Any, Any]) -> tuple[str, ...]:
 
 def _in_order(names: Mapping[Any, Any]) -> list[str]:
     """Names out of ``{0: "cat", …}``, as Hugging Face keeps them, or ``{"cat": 0, …}``, as Keras does."""
-    every = list(range(len(names)))
-    if sorted(map(str, names)) == sorted(map(str, every)):
-        return [str({str(key): name for key, name in names.items()}[str(number)]) for number in every]
-    if sorted(map(str, names.values())) == sorted(map(str, every)):
-        return [str({str(number): name for name, number in names.items()}[str(number)]) for number in every]
+    numbers = [str(number) for number in range(len(names))]
+    for pairs in (names.items(), ((number, name) for name, number in names.items())):
+        by_number = {str(number): str(name) for number, name in pairs}
+        if sorted(by_number) == sorted(numbers):
+            return [by_number[number] for number in numbers]
     raise OptionError(
         f"class_names has to number its classes 0 to {len(names) - 1}, but {dict(names)!r} was given.",
         slug="option-value",
@@ -360,8 +360,3 @@ def _describe_range(scores: Float64[np.ndarray, "B R"]) -> str:
         return "logits"
     alone = np.abs(scores.sum(axis=1) - 1).max() > SUM_ROUNDING
     return "independent probabilities" if alone else "probabilities"
-
-
-def _shorten_message(error: Exception, most: int = 400) -> str:
-    text = str(error)
-    return text if len(text) <= most else f"{text[:most]}…"

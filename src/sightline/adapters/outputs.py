@@ -58,6 +58,18 @@ def scores_of(
     return scores, names
 
 
+def shorten_text(value: object, most: int = 400) -> str:
+    """What a value is as text, cut after `most` letters.
+
+    Examples
+    --------
+    >>> shorten_text([1, 2, 3], most=4)
+    '[1, …'
+    """
+    text = str(value)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def batch_text(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> str:
     """A batch in words, for messages.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline.adapters.callable import callable_name
 from sightline.errors import ModelError
 
 
@@ -29,7 +30,7 @@ class per_image:
         self.function = function
 
     def __repr__(self) -> str:
-        return f"per_image({getattr(self.function, '__qualname__', None) or type(self.function).__name__})"
+        return f"per_image({callable_name(self.function)})"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         """Images → the function's results, stacked.

@@ -54,6 +54,7 @@ class KerasModel(Backend):
     """
 
     output = "network"
+    is_white_box = True
 
     def __init__(self, model: "keras.Model") -> None:
         self.keras = require("keras", extra="keras")
@@ -81,8 +82,6 @@ class KerasModel(Backend):
 
     def __call__(self, images: object) -> object:
         return in_batches(self._answer_batch, self.input.arrange(images), self.batch_size)
-
-    is_white_box = True
 
     def network(self, preprocess: Callable[[Any], Any] | None = None) -> KerasNetwork:
         """The model's inside."""
