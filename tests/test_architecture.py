@@ -42,7 +42,7 @@ ARROWS = {
     "_spec": {"errors", "types"},
     "_serialise": {"engine"},
     "engine": set(),
-    "adapters": {"engine.cam", "engine.gradients"},
+    "adapters": set(),
     "data": set(),
     "render": {"engine.image"},
     "figures": {"render"},
@@ -120,9 +120,6 @@ TYPED_BY_ROOMS_ABOVE = {"figures"}
 # A value and its file know each other. The others are to go: none may grow, and none may be added.
 CIRCLES = [{"explanation", "explanation_io"}, {"regions.region_file", "regions.region_set"}]
 CIRCLES_TO_GO = [
-    {"adapters", "adapters.checked_model"},
-    {"adapters.keras.model", "adapters.keras.network"},
-    {"adapters.torch.model", "adapters.torch.network"},
     {"data.dicom", "data.image_files"},
     {
         "repair.export",
