@@ -35,7 +35,7 @@ READS_OR_SHOWS = {"_files", "_progress"}
 # module narrows the arrow to that module.
 ARROWS = {
     "errors": set(),
-    "types": {"errors"},
+    "types": {"_checks", "errors"},
     "_optional": {"errors"},
     **{tool: set() for tool in TOOLS},
     "_checks": {"errors"},

@@ -294,7 +294,7 @@ def test_nothing_is_printed_where_there_is_no_terminal(image, capsys):
         ),
         ({"budget": 2}, ValueError, "a budget of 2 model calls is too small"),
         ({"seed": -1}, OptionError, "seed must be a whole number from 0 up, but -1 was given"),
-        ({"batch_size": 0}, OptionError, "batch_size must be at least 1, but 0 was given"),
+        ({"batch_size": 0}, OptionError, "batch_size must be a whole number from 1 up, but 0 was given"),
         ({"target": 3}, TargetError, "the model has classes 0 to 2, but class 3 was asked for"),
         ({"target": -1}, TargetError, "the model has classes 0 to 2, but class -1 was asked for"),
         ({"target": 1.5}, OptionError, "target must be a class number"),

@@ -1,14 +1,15 @@
 """What the user holds → the engine: images, models and names become values."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._batch_sizes import choose_batch_size
+from sightline._checks import check_batch_size
+from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.data.image_files import read_image_file, read_pil_image
 from sightline.engine import pipeline as engine
@@ -104,8 +105,7 @@ def explain(
     >>> e.top(1)[0].segment
     3
     """
-    if batch_size is not None and batch_size < 1:
-        raise OptionError(f"batch_size must be at least 1, but {batch_size} was given.", slug="option-value")
+    check_batch_size(batch_size)
     if plan is not None and not isinstance(plan, Plan):
         raise OptionError(
             f"plan must be a Plan, but {plan!r} was given. Name what it is: attribute=, segment=, fill=, ….",
@@ -125,8 +125,8 @@ def explain(
         budget=budget,
         seed=seed,
     )
-    with progress_ticks(progress, engine.max_calls(chosen)) as tick:
-        size = batch_size or asked.suggested_batch_size(pixels)
+    with progress_bar(progress, engine.max_calls(chosen)) as tick:
+        size = choose_batch_size(batch_size, asked, pixels)
         segments, scores, attribution = engine.run_plan(pixels, asked, chosen, batch_size=size, tick=tick)
     if expected is not None:
         _warn_if_unexpected(scores.classes, expected)
@@ -223,17 +223,3 @@ def _class_by_name(given: object, names: tuple[str, ...] | None) -> Any:
     if given not in names:
         raise TargetError(f"there is no class {given!r}. {did_you_mean(given, names)}", slug="target-unknown")
     return names.index(given)
-
-
-@contextlib.contextmanager
-def progress_ticks(progress: bool | None, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of images just answered; it moves a bar if one is wanted."""
-    if not (sys.stderr.isatty() if progress is None else progress):
-        yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task("asking the model", total=total)
-        yield lambda count: bar.advance(task, count)

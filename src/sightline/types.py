@@ -7,7 +7,6 @@ Axis letters, everywhere, in this order: **N** images, **B** batch, **H W C** im
 import dataclasses
 import difflib
 import functools
-import hashlib
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform, runti
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from sightline._checks import is_whole
 from sightline.errors import ModelError, OptionError, SegmentError
 
 T = TypeVar("T")
@@ -65,19 +65,6 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
     listed = f"Valid: {', '.join(valid)}." if valid else "It takes none."
     return f"Did you mean {close[0]!r}? {listed}" if close else listed
-
-
-def array_digest(array: Shaped[np.ndarray, "..."]) -> str:
-    """An array in one line that no other array has: shape, dtype and a digest of its bytes.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> array_digest(np.zeros((2, 3)))
-    '<2×3 float64 8b00a97e>'
-    """
-    digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=4).hexdigest()
-    return f"<{'×'.join(map(str, array.shape))} {array.dtype} {digest}>"
 
 
 @record
@@ -184,7 +171,7 @@ class Contrast:
     def __post_init__(self) -> None:
         for name in ("a", "b"):
             given = getattr(self, name)
-            if not hasattr(given, "__index__"):
+            if not is_whole(given):
                 raise OptionError(
                     f"Contrast takes class numbers, but {given!r} was given. With class_names, "
                     'target="one:other" names both.',

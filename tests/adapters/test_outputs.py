@@ -428,7 +428,7 @@ def test_class_names_may_be_an_array() -> None:
 
 
 def test_a_batch_size_below_1_is_refused() -> None:
-    with pytest.raises(OptionError, match="batch_size must be 1 or more, but 0 was given"):
+    with pytest.raises(OptionError, match="batch_size must be a whole number from 1 up, but 0 was given"):
         as_model(answering(TABLE), batch_size=0)
     assert as_model(answering(TABLE), batch_size=7).batch_size == 7
 

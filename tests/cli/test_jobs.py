@@ -135,7 +135,10 @@ def test_findings_are_written_beside_the_study(place, studied):
     [
         (["study", "mine:model"], "begins one"),
         (["study", "mine:model", "nowhere", "-o", "new"], "nowhere"),
-        (["study", "mine:model", "data", "-o", "new", "--workers", "0"], "workers must be 1 or more"),
+        (
+            ["study", "mine:model", "data", "-o", "new", "--workers", "0"],
+            "workers must be a whole number",
+        ),
         (["study", "mine:model", "data", "-o", "new", "--gpus", "1"], "--gpus goes with --ray"),
         (["sql", "run", "select 1", "--format", "xml"], "there is no --format 'xml'"),
         (["sql", "nowhere", "select 1"], "there is no study in nowhere"),

@@ -203,7 +203,7 @@ def test_numbers_of_axes_that_are_no_images_are_refused():
 
 
 def test_a_batch_of_none_is_refused():
-    with pytest.raises(OptionError, match="batch_size must be at least 1, but 0 was given"):
+    with pytest.raises(OptionError, match="batch_size must be a whole number from 1 up, but 0 was given"):
         batches((IMAGES, LABELS), 0)
 
 

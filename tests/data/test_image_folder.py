@@ -196,7 +196,7 @@ def test_mixed_images_need_a_form_and_get_it(pets):
 
 
 def test_a_batch_of_none_is_refused(pets):
-    with pytest.raises(OptionError, match="batch_size must be at least 1, but 0 was given"):
+    with pytest.raises(OptionError, match="batch_size must be a whole number from 1 up, but 0 was given"):
         open_folder(pets).batches(0)
 
 

@@ -430,7 +430,7 @@ def test_reshape_and_layer_misused_are_told(method, told):
 
 def test_tokens_are_counted_in_whole_numbers():
     for wrong in ({"skip": -1}, {"height": 0}):
-        with pytest.raises(OptionError, match="as a whole number from"):
+        with pytest.raises(OptionError, match="of Tokens must be a whole number from"):
             sl.Tokens(**wrong)
 
 

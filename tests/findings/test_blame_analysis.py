@@ -235,8 +235,8 @@ def test_another_model_than_the_one_explained_is_refused(planted):
         ({"most": 10}, "most must be a whole number from 20 up, but 10 was given."),
         ({"batch_size": 0}, "batch_size must be a whole number from 1 up, but 0 was given."),
         ({"seed": -1}, "seed must be a whole number from 0 up, but -1 was given."),
-        ({"least": 1}, "least must be at least 0 and below 1, but 1 was given."),
-        ({"level": 0}, "level must be between 0 and 1, but 0 was given."),
+        ({"least": 1}, "least must be a number at least 0 and below 1, but 1 was given."),
+        ({"level": 0}, "level must be a number above 0 and below 1, but 0 was given."),
     ],
 )
 def test_an_option_out_of_range_is_said_to_be(planted, given, told):

@@ -63,7 +63,7 @@ def test_a_study_without_held_out_images_says_how_to_get_some(tmp_path):
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 2, True])
 def test_a_share_must_lie_between_none_and_all(share):
-    with pytest.raises(OptionError, match="held_out must be a share above 0 and below 1"):
+    with pytest.raises(OptionError, match="held_out must be a number above 0 and below 1"):
         HoldoutRule(share)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
+from sightline._checks import check_batch_size
 from sightline.adapters.callable import callable_name
 from sightline.adapters.outputs import batch_text, scores_of, shorten_text
 from sightline.adapters.preprocess import per_image
@@ -55,7 +56,7 @@ class CheckedModel(ModelAbilities):
     ) -> None:
         self.backend = backend
         self.output = _known_output(output) if output != "auto" else backend.output
-        self.batch_size = _known_size(batch_size) if batch_size is not None else backend.batch_size
+        self.batch_size = check_batch_size(batch_size) or backend.batch_size
         self.preprocess = _check_preprocess(preprocess)
         self._names = _full_names(class_names) if class_names is not None else backend.class_names
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
@@ -319,12 +320,6 @@ def _known_output(output: str) -> str:
             f"there is no output {output!r}. {did_you_mean(output, OUTPUTS)}", slug="option-value"
         )
     return output
-
-
-def _known_size(batch_size: int) -> int:
-    if batch_size < 1:
-        raise OptionError(f"batch_size must be 1 or more, but {batch_size} was given.", slug="option-value")
-    return batch_size
 
 
 def _full_names(names: Sequence[str] | Mapping[Any, Any]) -> tuple[str, ...]:

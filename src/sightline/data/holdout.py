@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int
 
-from sightline.errors import OptionError
+from sightline._checks import check_number
 from sightline.types import record
 
 
@@ -37,12 +37,7 @@ class HoldoutRule:
     held_out: bool = False
 
     def __post_init__(self) -> None:
-        fine = isinstance(self.share, int | float) and not isinstance(self.share, bool)
-        if not fine or not 0 < self.share < 1:
-            raise OptionError(
-                f"held_out must be a share above 0 and below 1, such as 0.3, but {self.share!r} was given.",
-                slug="option-value",
-            )
+        check_number("held_out", self.share, above=0, below=1)
 
     def complement(self) -> "HoldoutRule":
         """The same rule, the other images meant."""

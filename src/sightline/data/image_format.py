@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._checks import is_whole
 from sightline.data.image_files import read_image_file
 from sightline.errors import ImageError, OptionError
 from sightline.types import did_you_mean, option
@@ -165,7 +166,7 @@ class ImageFormat:
 
 def _checked_size(given: Any) -> tuple[int, int]:
     pair = tuple(given) if isinstance(given, Sequence) else ()
-    whole = all(hasattr(length, "__index__") and length > 0 for length in pair)
+    whole = all(is_whole(length) and length > 0 for length in pair)
     if len(pair) != 2 or not whole:
         raise OptionError(
             f"size must be (height, width) in pixels, each 1 or more, but {given!r} was given.",

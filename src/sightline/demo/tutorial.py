@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline import figures
+from sightline._progress import progress_bar
 from sightline.data import drawn_faces, olivetti
 from sightline.engine.convergence import undecided_segments
 from sightline.engine.fills import Blur
@@ -146,13 +147,10 @@ def _strongest_segment(one: Explanation) -> tuple[int, float]:
 def _explain_candidates(
     model: Any, test: Any, chosen: list[int], names: tuple[str, ...]
 ) -> Iterator[tuple[int, Explanation]]:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    for i in track(chosen, "explaining answers", console=console, disable=not console.is_terminal):
-        image = test.images[i]
-        yield i, explain(image, model.predict_proba, PLAN, class_names=names, progress=False)
+    with progress_bar(None, len(chosen), "explaining answers") as tick:
+        for i in chosen:
+            yield i, explain(test.images[i], model.predict_proba, PLAN, class_names=names, progress=False)
+            tick(1)
 
 
 def _write_figures(out: Path, train: Any, test: Any, made: list[tuple[int, Explanation]]) -> Iterator[Path]:

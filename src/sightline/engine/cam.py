@@ -10,6 +10,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
+from sightline._checks import check_whole
+from sightline._resize import resize_smooth
 from sightline.errors import ModelError, OptionError
 from sightline.types import Heatmap, Inputs, Network, Weights, option
 
@@ -44,11 +46,8 @@ class Tokens:
     def __post_init__(self) -> None:
         for name, least in (("height", 1), ("width", 1), ("skip", 0)):
             given = getattr(self, name)
-            if given is not None and not (isinstance(given, int) and given >= least):
-                raise OptionError(
-                    f"Tokens needs {name} as a whole number from {least} up, but {given!r} was given.",
-                    slug="option-value",
-                )
+            if given is not None:
+                check_whole(f"the {name} of Tokens", given, least)
 
     def __call__(self, tokens: Float[np.ndarray, "..."]) -> Float[np.ndarray, "B h w C"]:
         """The map of the patches.
@@ -309,13 +308,10 @@ def _channel_masks(
     channels: Float[np.ndarray, "B h w"], shape: tuple[int, ...]
 ) -> Float[np.ndarray, "B H W 1"]:
     """Where each channel is active, 0 to 1, at the size of the inputs."""
-    from skimage.transform import resize
-
     low = channels.min(axis=(1, 2), keepdims=True)
     span = channels.max(axis=(1, 2), keepdims=True) - low
     unit = np.divide(channels - low, span, out=np.zeros_like(channels), where=span > 0)
-    # skimage resizes the first two axes and takes the rest for channels.
-    large = resize(np.moveaxis(unit, 0, -1), shape, order=1, mode="edge", anti_aliasing=False)
+    large = resize_smooth(np.moveaxis(unit, 0, -1), shape, antialias=False)
     return np.asarray(np.moveaxis(large, -1, 0)[..., np.newaxis], np.float32)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._digests import array_digest
 from sightline.engine.image import channels_last, value_range
 from sightline.errors import ImageError, OptionError, warn
-from sightline.types import Fill, Segments, array_digest, option
+from sightline.types import Fill, Segments, option
 
 
 @option

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sightline._checks import is_whole
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
 from sightline.errors import ModelError, OptionError, TargetError
 from sightline.types import Contrast, Model, ModelAbilities, Segments, option
-
-BATCH_BYTES = 16 << 20
 
 
 @option
@@ -52,7 +51,7 @@ class Classes:
         if not targets:
             raise TargetError("Classes needs at least one class.", slug="target-unknown")
         for one in targets:
-            if not (isinstance(one, Contrast) or hasattr(one, "__index__")):
+            if not (isinstance(one, Contrast) or is_whole(one)):
                 raise OptionError(
                     f"Classes takes class numbers and contrasts, but {one!r} was given. With class_names, "
                     "explain(target=...) takes names.",
@@ -90,11 +89,6 @@ def target_matrix(targets: tuple[int | Contrast, ...], classes: int) -> Float[np
         else:
             matrix[target, k] = 1
     return matrix
-
-
-def default_batch_size(image: Shaped[np.ndarray, "..."]) -> int:
-    """As many images as fit in 16 MiB, 1 to 256."""
-    return int(np.clip(BATCH_BYTES // max(image.nbytes, 1), 1, 256))
 
 
 class ModelQuery:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._batch_sizes import default_batch_size
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
-from sightline.engine.model_query import ModelQuery, default_batch_size, target_matrix
+from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
 from sightline.engine.sampling import Exhaustive, LeaveOneOut
 from sightline.engine.segmentation import segment_image

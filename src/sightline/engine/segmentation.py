@@ -7,9 +7,11 @@ from dataclasses import field
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from sightline._checks import check_whole
+from sightline._digests import array_digest
 from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SegmentError, warn
-from sightline.types import Segmenter, Segments, array_digest, option
+from sightline.types import Segmenter, Segments, option
 
 MINIMUM = 8
 """Fewer segments than this (or than a tenth of the pixels, in tiny images) are never returned unsaid."""
@@ -46,9 +48,7 @@ def _least_segments(shape: tuple[int, ...]) -> int:
 
 
 def _wanted_count(n_segments: int | None, shape: tuple[int, ...]) -> int:
-    if n_segments is not None and n_segments < 1:
-        raise OptionError(f"n_segments must be at least 1, but {n_segments} was given.", slug="option-value")
-    return default_segment_count(shape) if n_segments is None else n_segments
+    return default_segment_count(shape) if n_segments is None else check_whole("n_segments", n_segments)
 
 
 @option

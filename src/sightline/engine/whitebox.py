@@ -7,8 +7,10 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._batch_sizes import default_batch_size
+from sightline._resize import resize_smooth
 from sightline.engine.fills import draw_fill
-from sightline.engine.model_query import ModelQuery, default_batch_size, target_matrix
+from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import segment_image
 from sightline.errors import ModelError, SightlineError, warn
@@ -191,11 +193,7 @@ def _resize_heat(
     heat: Float[np.ndarray, "h w"], shape: tuple[int, ...], sums: bool
 ) -> Float[np.ndarray, "H W"]:
     """Heat on the image's own pixels: the layer, or the preprocessed image, is taken to cover the image."""
-    if heat.shape == shape:
-        return heat.astype(np.float64)
-    from skimage.transform import resize
-
-    large = resize(heat.astype(np.float64), shape, order=1, mode="edge", anti_aliasing=False)
+    large = resize_smooth(heat, shape, antialias=False)
     return np.asarray(large * (heat.size / large.size if sums else 1.0))
 
 

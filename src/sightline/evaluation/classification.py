@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
+from sightline._progress import progress_bar
 from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.data.batching import batches
 from sightline.data.image_folder import ImageFolder
 from sightline.errors import OptionError, TargetError
-from sightline.explain_image import progress_ticks
 from sightline.types import record
 
 WIDEST = 10
@@ -236,7 +236,7 @@ def evaluate(
     asked = as_model(model, class_names=class_names)
     source = batches(data, batch_size)
     found, truth = [], []
-    with progress_ticks(progress, source.n_images) as tick:
+    with progress_bar(progress, source.n_images) as tick:
         for images, labels in source:
             # A copy: the model may change what it is given.
             found.append(asked(np.array(images, order="C")))

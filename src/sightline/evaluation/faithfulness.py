@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sightline._batch_sizes import choose_batch_size
 from sightline.adapters import as_model
 from sightline.engine.fills import draw_fill
-from sightline.engine.model_query import Classes, ModelQuery, default_batch_size, target_matrix
+from sightline.engine.model_query import Classes, ModelQuery, target_matrix
 from sightline.engine.pipeline import run_plan as run
 from sightline.engine.sampling import Bernoulli
 from sightline.engine.segmentation import Given
@@ -253,7 +254,7 @@ def _query_explanation(
     image, segments = explanation.image, explanation.segments
     draws = draw_fill(image, segments, explanation.plan.fill)
     asked = as_model(model)
-    size = asked.batch_size or default_batch_size(image)
+    size = choose_batch_size(None, asked, image)
     asker = ModelQuery(asked, image, draws, segments, size)
     return asker, target_matrix((explanation.targets[k],), len(explanation.scores.classes))
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
+from sightline._batch_sizes import choose_batch_size
+from sightline._checks import check_batch_size, check_number, check_whole
+from sightline._progress import progress_bar
 from sightline.adapters import as_model
-from sightline.engine.model_query import default_batch_size
 from sightline.engine.plan import Plan, with_changes
-from sightline.errors import OptionError
-from sightline.explain_image import progress_ticks
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.region_effects import RegionEffects, measure_effects, suspect_p_values
 from sightline.findings.region_occlusion import RegionScores, occlude_regions
@@ -127,7 +127,13 @@ def blame(
     >>> from sightline.regions.builders import face
     >>> blame(sl.Study("runs/faces"), face())  # doctest: +SKIP
     """
-    _check(lead=lead, least=least, level=level, spots=spots, most=most, seed=seed, batch_size=batch_size)
+    check_whole("lead", lead)
+    check_whole("spots", spots)
+    check_whole("most", most, FEWEST)
+    check_whole("seed", seed, 0)
+    check_number("least", least, at_least=0, below=1)
+    check_number("level", level, above=0, below=1)
+    check_batch_size(batch_size)
     how = with_changes(Plan(fill=study.plan.fill), fill=fill).fill
     rng = np.random.default_rng(seed)
     parted = split_answers(study, groups, rng)
@@ -138,9 +144,9 @@ def blame(
     shares = _attribution_shares(wrong), _attribution_shares(right)
     order = np.argsort(USUAL * shares[1] - shares[0], kind="stable").tolist()
     places = parted.draw_confirming(most, RIGHT, rng)
-    size = batch_size or _usual(asked, study.image(min(places)))
+    size = choose_batch_size(batch_size, asked, study.image(min(places)))
     rows = (row for row in study.rows() if row.place in places)
-    with progress_ticks(progress, len(places)) as tick:
+    with progress_bar(progress, len(places)) as tick:
         hidden = occlude_regions(
             study, regions, rows, asked, how=how, spots=spots, seed=seed, batch_size=size
         )
@@ -237,27 +243,3 @@ def _ticked(hidden: Iterable[RegionScores], tick: Callable[[int], None]) -> Iter
     for one in hidden:
         tick(1)
         yield one
-
-
-def _usual(model: Any, image: Shaped[np.ndarray, "..."]) -> int:
-    return int(getattr(model, "suggested_batch_size", lambda image: None)(image) or default_batch_size(image))
-
-
-def _check(**numbers: Any) -> None:
-    """Whether the options can be used.
-
-    Raises
-    ------
-    OptionError
-    """
-    least = {"lead": 1, "spots": 1, "most": FEWEST, "seed": 0, "batch_size": 1}
-    for name, value in numbers.items():
-        if name in least:
-            whole = hasattr(value, "__index__") and not isinstance(value, bool)
-            fine = (name == "batch_size" and value is None) or (whole and value >= least[name])
-            need = f"a whole number from {least[name]} up"
-        else:
-            fine = isinstance(value, int | float) and (0 <= value < 1 if name == "least" else 0 < value < 1)
-            need = "at least 0 and below 1" if name == "least" else "between 0 and 1"
-        if not fine:
-            raise OptionError(f"{name} must be {need}, but {value!r} was given.", slug="option-value")

@@ -1,11 +1,10 @@
 """what was measured of each region → a ranked table, and in words what it comes to."""
 
-import dataclasses
 import functools
 from typing import Any
 
-import numpy as np
-
+from sightline._json import to_jsonable
+from sightline._tables import format_table
 from sightline.types import record
 
 
@@ -138,15 +137,7 @@ class Blame:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON has it: numbers, texts, lists; null where a number is not known."""
-        kept = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {
-            **{name: _plain(value) for name, value in kept.items() if name != "regions"},
-            "verdict": self.verdict,
-            "regions": [
-                {field.name: _plain(getattr(one, field.name)) for field in dataclasses.fields(one)}
-                for one in self.regions
-            ],
-        }
+        return {**to_jsonable(self), "verdict": self.verdict}
 
     def __repr__(self) -> str:
         lines = [self._heading_line(), *(self._table_lines() if self.regions else ()), self.verdict]
@@ -174,11 +165,7 @@ class Blame:
             "share wrong|right",
         )
         cells = [titles, *(self._table_cells(one) for one in self.regions)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in cells
-        ]
+        return format_table(cells)
 
     def _table_cells(self, one: RegionEffect) -> tuple[str, ...]:
         return (
@@ -191,9 +178,3 @@ class Blame:
             f"{one.wronged:g} ({one.wronged_elsewhere:.1f})",
             f"{one.wrong_share:+.2f}|{one.right_share:+.2f}",
         )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bool | str) or value is None:
-        return value
-    return None if isinstance(value, float) and not np.isfinite(value) else value

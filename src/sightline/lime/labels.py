@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._checks import is_whole
 from sightline.errors import OptionError
 from sightline.lime.errors import LabelError
 
@@ -26,7 +27,7 @@ def check_numbers(labels: Any, classifier_fn: Any) -> None:
         message says which column it is.
     """
     for label in _label_list(labels):
-        if not isinstance(label, (int, np.integer)) or isinstance(label, bool):
+        if not is_whole(label):
             raise LabelError(
                 "labels are column numbers of the classifier's answer, counted from 0, but "
                 f"{label!r} was given.{_column_hint(label, classifier_fn)}",

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from sightline._progress import progress_bar
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
 from sightline.errors import ModelError, SightlineWarning
 from sightline.lime.fudged import as_rgb
-from sightline.lime.progress import call_progress
 from sightline.types import Segments
 
 Classifier = Callable[[Any], Any]
@@ -35,7 +35,7 @@ def ask_classifier(
         If the answers are not one row of finite numbers for each image.
     """
     first, repeats = distinct_masks(keep)
-    with call_progress(len(first), shown) as tick:
+    with progress_bar(None if shown else False, len(first), "asking the classifier") as tick:
         parts = []
         for part in _answers_in_accepted_form(
             classifier_fn, image, hidden, segments, keep[first], batch_size

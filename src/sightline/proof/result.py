@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sightline._json import to_jsonable
+from sightline._tables import format_table
 from sightline.errors import FileError
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
 from sightline.proof.paired_metrics import PairedMetric
-from sightline.proof.verdict import PValues, plain
+from sightline.proof.verdict import PValues
 from sightline.types import record
 
 if TYPE_CHECKING:
@@ -137,14 +139,16 @@ class Proof:
         names = (
             "region grow way verdict rule sentences images right mended broken level fill draws seed calls"
         )
-        made = {name: plain(getattr(self, name)) for name in names.split()}
-        made["tests"] = plain(vars(self.tests))
-        made["measures"] = [plain(vars(one) | {"change": one.change}) for one in self.measures]
+        made = {name: to_jsonable(getattr(self, name)) for name in names.split()}
+        made["tests"] = to_jsonable(vars(self.tests))
+        made["measures"] = [to_jsonable(vars(one) | {"change": one.change}) for one in self.measures]
         if self.looks is not None and self.looks.before is not None:
             kept = {name: getattr(self.looks, name) for name in ("before", "after", "area")}
-            made["maps"] = plain(kept)
+            made["maps"] = to_jsonable(kept)
         made["examples"] = [
-            plain({name: getattr(one, name) for name in ("place", "label", "said_before", "said_after")})
+            to_jsonable(
+                {name: getattr(one, name) for name in ("place", "label", "said_before", "said_after")}
+            )
             for one in self.examples
         ]
         return made
@@ -174,15 +178,8 @@ class Proof:
         recalls = sorted((one for one in self.measures if one.kind == "recall"), key=_largest_change)[MOST:]
         shown = [one for one in self.measures if one not in recalls]
         cells = [("", "before", "after", "change", "95 %", "p", "beside"), *map(_measure_cells, shown)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         more = [f"and the recalls of {len(recalls):,} more classes, that changed less"] if recalls else []
-        return [
-            *(
-                "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-                for row in cells
-            ),
-            *more,
-        ]
+        return [*format_table(cells), *more]
 
 
 def _largest_change(one: PairedMetric) -> float:

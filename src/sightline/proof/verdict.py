@@ -1,7 +1,5 @@
 """what a repair changed, image by image → a verdict in words, from stated rules."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -247,14 +245,3 @@ def _surely(p: float, level: float) -> bool:
 def format_p(p: float) -> str:
     """A p-value in words."""
     return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
-
-
-def plain(value: Any) -> Any:
-    """As JSON has it: null where a number is not known."""
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 
+from sightline._resize import nearest_index
 from sightline.errors import SegmentError, warn
 from sightline.types import record
 
@@ -292,9 +293,5 @@ def resize_masks(masks: Bool[np.ndarray, "R h w"], shape: tuple[int, int]) -> Bo
             "proportions are others. Make sure that they fit it, and that height and width are not swapped.",
             slug="regions-stretched",
         )
-    down, across = (_nearest_indices(new, side) for new, side in zip(shape, old, strict=True))
+    down, across = (nearest_index(new, side) for new, side in zip(shape, old, strict=True))
     return np.asarray(masks[:, down[:, np.newaxis], across])
-
-
-def _nearest_indices(new: int, old: int) -> Int[np.ndarray, "new"]:
-    return np.asarray(((np.arange(new) + 0.5) * old / new).astype(np.intp))

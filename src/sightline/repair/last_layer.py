@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from sightline._checks import check_number, check_whole
 from sightline._optional import require
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.torch.model import TorchModel
-from sightline.errors import OptionError
 from sightline.regions.region_set import Regions
 from sightline.repair.judge import mean_recall
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
@@ -64,16 +64,9 @@ class LastLayer:
 
     def __post_init__(self) -> None:
         resolve_region(self.region, self.margin)
-        if isinstance(self.copies, bool) or not hasattr(self.copies, "__index__") or self.copies < 1:
-            raise OptionError(
-                f"copies must be a whole number from 1 up, but {self.copies!r} was given.",
-                slug="option-value",
-            )
-        number = isinstance(self.strength, int | float) and not isinstance(self.strength, bool)
-        if self.strength is not None and not (number and self.strength > 0):
-            raise OptionError(
-                f"strength must be above 0, but {self.strength!r} was given.", slug="option-value"
-            )
+        check_whole("copies", self.copies)
+        if self.strength is not None:
+            check_number("strength", self.strength, above=0)
 
     def __call__(
         self,

@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sightline._checks import check_number
 from sightline._optional import require
+from sightline._progress import progress_bar
+from sightline._resize import resize_smooth
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.torch.model import TorchModel
 from sightline.errors import ModelError, OptionError
-from sightline.explain_image import progress_ticks
 from sightline.regions.region_set import Regions
 from sightline.repair.judge import mean_recall
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
@@ -128,9 +130,8 @@ class RightReasons:
 
     def __post_init__(self) -> None:
         resolve_region(self.region, self.margin)
-        number = isinstance(self.weight, int | float) and not isinstance(self.weight, bool)
-        if self.weight is not None and not (number and self.weight > 0):
-            raise OptionError(f"weight must be above 0, but {self.weight!r} was given.", slug="option-value")
+        if self.weight is not None:
+            check_number("weight", self.weight, above=0)
 
     def __call__(
         self,
@@ -163,7 +164,7 @@ class RightReasons:
         taught = split_training_data(made, train, validation, seed=self.seed)
         weights = WEIGHTS if self.weight is None else (self.weight,)
         tried = []
-        with progress_ticks(progress, None) as tick:
+        with progress_bar(progress, None) as tick:
             for weight in weights:
                 new = _train_penalised(made, taught, area, weight, self, tick)
                 tried.append((_swapped_recall(new, taught, area, self.seed), weight, new))
@@ -236,11 +237,7 @@ class _ScaledPenalty:
 
 def resize_mask(mask: Any, shape: Any) -> Any:
     """A mask at the size that a preprocessing brought the images to: any pixel that it touches."""
-    if mask.shape == tuple(shape):
-        return mask
-    from skimage.transform import resize
-
-    return resize(mask.astype(float), tuple(shape), order=1, anti_aliasing=False) > 0
+    return resize_smooth(mask, shape, antialias=False) > 0
 
 
 def _swapped_recall(model: CheckedModel, taught: TrainingData, area: RepairRegion, seed: int) -> float:

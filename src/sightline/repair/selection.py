@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel
@@ -88,11 +89,7 @@ class Choice:
     def __repr__(self) -> str:
         titles = ("way", "own class", "other class", "as they are", "seconds")
         cells = [titles, *map(self._table_row, self.trials)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        rows = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in cells
-        ]
+        rows = format_table(cells)
         head = (
             f"Mean recall of {self.images:,} validation images, the region's content exchanged with one of "
             "its own class, with one of another class, and as they are"
