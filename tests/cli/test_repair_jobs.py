@@ -183,7 +183,7 @@ def test_a_study_that_held_nothing_out_cannot_prove(place):
         (["--region", "r9", "--regions", "grid:rows=4,columns=4"], "there is no region 'r9' in grid"),
         ([*WHERE, "--method", "magic"], "there is no repair method named 'magic'"),
         ([*WHERE, "--method", "guard:colour=3"], "guard has no option 'colour'"),
-        ([*WHERE, "--margin", "0.8"], "margin must be 0 to 0.5"),
+        ([*WHERE, "--margin", "0.8"], "margin must be a number from 0 to 0.5"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(place, words, said):

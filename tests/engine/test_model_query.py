@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from sightline._batch_sizes import default_batch_size
 from sightline.engine.fills import Colour, draw_fill
-from sightline.engine.model_query import Classes, ModelQuery, Top, default_batch_size, target_matrix
+from sightline.engine.model_query import Classes, ModelQuery, Top, target_matrix
 from sightline.errors import ModelError, OptionError, TargetError
 from sightline.types import Contrast, Segments
 from support import unchecked

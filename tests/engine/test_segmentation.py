@@ -178,9 +178,7 @@ def test_a_grid_finer_than_the_pixels_is_refused(options: dict[str, int]) -> Non
 @pytest.mark.parametrize("kind", [Slic, Watershed])
 @pytest.mark.parametrize("count", [0, -3])
 def test_no_segments_cannot_be_asked_for(kind: type, count: int) -> None:
-    with pytest.raises(
-        OptionError, match=f"whole number from 1 up, but {count} was given"
-    ):
+    with pytest.raises(OptionError, match=f"whole number from 1 up, but {count} was given"):
         kind(n_segments=count)(np.zeros((6, 8)))
 
 

@@ -171,7 +171,7 @@ def test_too_few_images_or_classes_are_refused(model, images, labels):
         ({"copies": 0}, "copies must be a whole number from 1 up"),
         ({"region": "jew"}, "no built-in face or chest has a region 'jew'"),
         ({"replacement": "nose"}, "there is no fill named 'nose'"),
-        ({"margin": 0.9}, "margin must be 0 to 0.5"),
+        ({"margin": 0.9}, "margin must be a number from 0 to 0.5"),
         ({"copy": 2}, "Counterexamples has no option 'copy'"),
     ],
 )

@@ -154,7 +154,7 @@ def test_a_region_is_found_by_its_name_in_face_or_chest():
 
 @pytest.mark.parametrize("grow", [-0.1, 0.6, True])
 def test_a_margin_must_be_possible(grow):
-    with pytest.raises(OptionError, match=r"margin must be 0 to 0.5"):
+    with pytest.raises(OptionError, match=r"margin must be a number from 0 to 0.5"):
         resolve_region("jaw", grow)
 
 

@@ -250,7 +250,7 @@ def test_right_reasons_need_a_network_and_one_region_for_all(net):
     own = per_image(lambda place: np.eye(8, dtype=int), {1: "line"})
     with pytest.raises(OptionError, match="need a region that all images share"):
         RightReasons(region=own)(net, TRAIN)
-    with pytest.raises(OptionError, match="weight must be above 0"):
+    with pytest.raises(OptionError, match="weight must be a number above 0"):
         RightReasons(region=CORNER, weight=0.0)
 
 
@@ -309,7 +309,7 @@ def test_every_place_is_drawn_once_and_no_batch_is_of_one():
     [
         ({"epochs": 0}, "epochs must be a whole number from 1 up"),
         ({"batch_size": True}, "batch_size must be a whole number from 1 up"),
-        ({"learning_rate": 0.0}, "learning_rate must be above 0 and below 10"),
+        ({"learning_rate": 0.0}, "learning_rate must be a number above 0 and below 10"),
     ],
 )
 def test_a_course_must_be_possible(option, said):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sightline._checks import check_whole
 from sightline.data.datasets import known_dataset
 from sightline.data.items import Batches, collect_batches, is_torch_object, iterate_items, known_class_names
-from sightline.errors import OptionError
 
 
 def batches(source: Any, batch_size: int = 32, *, class_names: Sequence[str] | None = None) -> Batches:
@@ -51,8 +51,7 @@ def batches(source: Any, batch_size: int = 32, *, class_names: Sequence[str] | N
     >>> [(some.shape, truth.tolist()) for some, truth in batches((images, labels), 4)]
     [((4, 8, 8, 3), [0, 1, 1, 0]), ((1, 8, 8, 3), [1])]
     """
-    if batch_size < 1:
-        raise OptionError(f"batch_size must be at least 1, but {batch_size} was given.", slug="option-value")
+    check_whole("batch_size", batch_size)
     names = None if class_names is None else tuple(map(str, class_names))
     if isinstance(source, Batches):
         same = names in (None, source.class_names)

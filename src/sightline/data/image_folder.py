@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._checks import check_whole
 from sightline.data.datasets import ArrayDataset, Dataset, split_indices
 from sightline.data.file_index import FileIndex, find_splits, index_class_folders, list_subfolders
 from sightline.data.image_format import ImageFormat
 from sightline.data.items import ImageBatch, stack_images
-from sightline.errors import FileError, ImageError, OptionError, warn
+from sightline.errors import FileError, ImageError, warn
 from sightline.types import record
 
 
@@ -171,10 +172,7 @@ class ImageFolder(Dataset):
         ImageError
             If the images of a batch differ in shape or dtype.
         """
-        if batch_size < 1:
-            raise OptionError(
-                f"batch_size must be at least 1, but {batch_size} was given.", slug="option-value"
-            )
+        check_whole("batch_size", batch_size)
         order = np.arange(len(self))
         if shuffle is not None:
             np.random.default_rng(shuffle).shuffle(order)

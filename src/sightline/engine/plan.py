@@ -5,6 +5,7 @@ import operator
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from sightline._checks import check_whole, is_whole
 from sightline._spec import from_spec, normalized
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import Cam, EigenCam, GradCam, GradCamPlusPlus, HiResCam, LayerCam, ScoreCam
@@ -120,12 +121,8 @@ class Plan:
                 )
         if not callable(self.target) or isinstance(self.target, type):
             object.__setattr__(self, "target", as_target(self.target))
-        if not _is_whole(self.seed) or self.seed < 0:
-            raise OptionError(
-                f"seed must be a whole number from 0 up, but {self.seed!r} was given.", slug="option-value"
-            )
-        object.__setattr__(self, "seed", operator.index(self.seed))
-        if self.budget != "auto" and not _is_whole(self.budget):
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
+        if self.budget != "auto" and not is_whole(self.budget):
             raise OptionError(
                 f'budget must be a number of model calls or "auto", but {self.budget!r} was given.',
                 slug="option-value",
@@ -144,21 +141,13 @@ def as_target(given: object) -> Target:
     """`Classes` from a class number, a `Contrast`, or several of them."""
     several = given.tolist() if hasattr(given, "tolist") else given
     several = several if isinstance(several, list | tuple) else [several]
-    if all(isinstance(one, Contrast) or _is_whole(one) for one in several):
+    if all(isinstance(one, Contrast) or is_whole(one) for one in several):
         return Classes(*(one if isinstance(one, Contrast) else operator.index(one) for one in several))
     raise OptionError(
         f"target must be a class number, Contrast(a, b), Classes(...), Top(k) or a list of numbers, but "
         f"{given!r} was given. Names need class_names=.",
         slug="option-value",
     )
-
-
-def _is_whole(given: Any) -> bool:
-    try:
-        operator.index(given)
-    except TypeError:
-        return False
-    return not isinstance(given, bool)
 
 
 def parse_option(field: str, text: str) -> Any:

@@ -1,17 +1,17 @@
 """a model before and after its repair, and held-out images → what the repair changed, with a verdict."""
 
-import math
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
+from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._digests import image_digest
+from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.data.datasets import Subset
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ModelError, OptionError
-from sightline.explain_image import progress_ticks
 from sightline.proof.attribution_shift import (
     AttributionShift,
     changed_answers,
@@ -137,7 +137,11 @@ def prove(
     >>> made.verdict
     'repaired'
     """
-    _check(explained=explained, draws=draws, level=level, seed=seed, batch_size=batch_size)
+    check_whole("explained", explained, 0)
+    check_whole("draws", draws)
+    check_number("level", level, above=0, below=1)
+    check_whole("seed", seed, 0)
+    check_batch_size(batch_size)
     names = None if study is None else study.class_names
     old = as_model(model, class_names=names)
     new, known = (
@@ -153,7 +157,7 @@ def prove(
     more = regions[others] if regions is not None and others else None
     questions = Probes(part, area, more, how_hidden, draws, seed)
     explaining = 0 if before is not None and after is not None else min(explained, len(part))
-    with progress_ticks(progress, len(part) + explaining) as tick:
+    with progress_bar(progress, len(part) + explaining) as tick:
         said = ask_models(questions, (old, new), batch_size, tick)
         right = said[0].full == part.labels, said[1].full == part.labels
         rng = np.random.default_rng((seed, 2))
@@ -331,23 +335,3 @@ def _plan_and_fill(
     usual = with_changes(Plan(), segment="grid", fill="blur", budget=200)
     how = plan or (told[0] if told else usual)
     return how, with_changes(how, fill=fill).fill
-
-
-def _check(**numbers: Any) -> None:
-    """Whether the options can be used.
-
-    Raises
-    ------
-    OptionError
-    """
-    least = {"explained": 0, "draws": 1, "seed": 0, "batch_size": 1}
-    for name, value in numbers.items():
-        if name in least:
-            whole = hasattr(value, "__index__") and not isinstance(value, bool)
-            fine = (name == "batch_size" and value is None) or (whole and value >= least[name])
-            need = f"a whole number from {least[name]} up"
-        else:
-            fine = isinstance(value, int | float) and math.isfinite(value) and 0 < value < 1
-            need = "between 0 and 1"
-        if not fine:
-            raise OptionError(f"{name} must be {need}, but {value!r} was given.", slug="option-value")

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
+from sightline._batch_sizes import choose_batch_size
 from sightline.data.datasets import Subset
 from sightline.engine import pipeline as engine
 from sightline.engine.image import unit_rgb
-from sightline.engine.model_query import default_batch_size
 from sightline.engine.plan import Plan
 from sightline.errors import collect_warnings
 from sightline.repair.repair_region import RepairRegion
@@ -93,13 +93,9 @@ def explain_both(
     for place in places:
         image, both = part[place][0], []
         for which, model in enumerate(models):
-            size = (
-                batch_size
-                or getattr(model, "suggested_batch_size", lambda image: None)(image)
-                or default_batch_size(image)
-            )
+            size = choose_batch_size(batch_size, model, image)
             with collect_warnings():
-                segments, _, attribution = engine.run_plan(image, model, plan, batch_size=int(size))
+                segments, _, attribution = engine.run_plan(image, model, plan, batch_size=size)
             calls[which] += attribution.calls
             both.append((attribution.values[0] / segments.areas)[segments.labels])
         heats[place] = (both[0], both[1])

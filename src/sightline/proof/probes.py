@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from sightline._batch_sizes import choose_batch_size
 from sightline.data.datasets import Subset
-from sightline.engine.model_query import default_batch_size
 from sightline.findings.region_effects import class_evidence
 from sightline.findings.region_occlusion import control_areas, occluded_images
 from sightline.regions.region_set import Regions
@@ -174,7 +174,7 @@ def _of_alike(
     run: Iterator[Question], models: tuple[Any, Any], size: int | None
 ) -> Iterator[tuple[int, Key, list[Float[np.ndarray, "L"]]]]:
     first = next(run)
-    size = size or min(_usual(model, first[2]) for model in models)
+    size = min(choose_batch_size(size, model, first[2]) for model in models)
     rest = chain([first], run)
     while batch := list(islice(rest, size)):
         images = np.stack([image for _, _, image in batch])
@@ -182,10 +182,6 @@ def _of_alike(
         said = [np.asarray(model(images.copy()), dtype=np.float64) for model in models]
         for number, (place, key, _) in enumerate(batch):
             yield place, key, [scores[number] for scores in said]
-
-
-def _usual(model: Any, image: Shaped[np.ndarray, "..."]) -> int:
-    return int(getattr(model, "suggested_batch_size", lambda image: None)(image) or default_batch_size(image))
 
 
 def _averaged(answers: list[tuple[Key, Float[np.ndarray, "L"]]]) -> dict[Key, Float[np.ndarray, "L"]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._checks import check_whole
 from sightline._spec import from_spec
 from sightline.errors import OptionError, SegmentError
 from sightline.regions.region_file import load
@@ -60,11 +61,7 @@ def grid(rows: int, columns: int) -> Regions:
     <Regions: 4 (r1c1, r1c2, r2c1, r2c2)>
     """
     for what, count in (("rows", rows), ("columns", columns)):
-        if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 1:
-            raise OptionError(
-                f"a grid's {what} must be a whole number from 1 up, but {count!r} was given.",
-                slug="option-value",
-            )
+        check_whole(f"a grid's {what}", count)
     return polygons(
         {
             f"r{row + 1}c{column + 1}": [

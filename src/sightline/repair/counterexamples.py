@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from sightline._checks import check_whole
+from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.data.datasets import ConcatDataset
 from sightline.engine.plan import with_changes as with_names
-from sightline.errors import OptionError
-from sightline.explain_image import progress_ticks
 from sightline.regions.region_set import Regions
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion
 from sightline.repair.repair_region import DEFAULT_MARGIN, resolve_region
@@ -88,11 +88,7 @@ class Counterexamples:
 
     def __post_init__(self) -> None:
         resolve_region(self.region, self.margin)
-        if not hasattr(self.copies, "__index__") or isinstance(self.copies, bool) or self.copies < 1:
-            raise OptionError(
-                f"copies must be a whole number from 1 up, but {self.copies!r} was given.",
-                slug="option-value",
-            )
+        check_whole("copies", self.copies)
         _resolve_replacement(self.replacement)
 
     def __call__(
@@ -138,7 +134,7 @@ class Counterexamples:
         # Not the learners' seed, or donors of an image would be drawn alike.
         check = RegionSwapped(taught.validation, taught.validation.labels, area, how, 1, self.seed + 1)
         learn = ConcatDataset((taught.train, *parts)) if self.originals else parts[0]
-        with progress_ticks(progress, None) as tick:
+        with progress_bar(progress, None) as tick:
             new = refit_model(
                 made,
                 learn,

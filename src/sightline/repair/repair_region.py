@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from sightline._checks import check_number
 from sightline.errors import OptionError, SegmentError
 from sightline.regions.region_set import Regions
 from sightline.types import did_you_mean, record
@@ -98,8 +99,7 @@ def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
     >>> resolve_region("jaw", margin=0).mask((64, 64)).sum() < resolve_region("jaw").mask((64, 64)).sum()
     np.True_
     """
-    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin <= 0.5:
-        raise OptionError(f"margin must be 0 to 0.5, but {margin!r} was given.", slug="option-value")
+    check_number("margin", margin, at_least=0, at_most=0.5)
     if isinstance(region, Regions):
         one = region if len(region) == 1 else region.join({" + ".join(region.names): region.names})
         return RepairRegion(one, float(margin))

@@ -1,6 +1,5 @@
 """a repair ⇄ its folder: the repaired model, where and how, and which images it has seen."""
 
-import hashlib
 import importlib.util
 import sys
 import tomllib
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._digests import file_digest
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode, encode, read_arrays
 from sightline._spec import from_spec
@@ -147,7 +147,7 @@ def save_repair(
         else:
             # In the format that the old model was read from, if that can be chosen: it may need no trust.
             model = result.save(folder / ("model.skops" if original.endswith(".skops") else "model"), example)
-            text["model"] = {"file": model.name, "digest": hashlib.sha256(model.read_bytes()).hexdigest()}
+            text["model"] = {"file": model.name, "digest": file_digest(model)}
             files.append(model)
         if choice is not None:
             text["chosen"] = repr(choice)
@@ -225,7 +225,7 @@ def _load_repaired_model(folder: Path, text: dict[str, Any], area: RepairRegion,
         inner = load_model(str(text["before"]), trust=trust)
         return Guard(region=area.regions, margin=area.margin, fill=fill)(inner, None).model
     file = folder / str(text["model"]["file"])
-    if hashlib.sha256(file.read_bytes()).hexdigest() != text["model"]["digest"]:
+    if file_digest(file) != text["model"]["digest"]:
         raise FileError(
             f"{file} is not the model that the repair made: it was changed since. Make the repair again: "
             "sightline repair.",

@@ -1,8 +1,6 @@
 """How a network is trained."""
 
-from typing import Any
-
-from sightline.errors import OptionError
+from sightline._checks import check_number, check_whole
 from sightline.types import option
 
 
@@ -33,20 +31,5 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size"):
-            _check_whole(name, getattr(self, name))
-        if (
-            isinstance(self.learning_rate, bool)
-            or not isinstance(self.learning_rate, int | float)
-            or not 0 < self.learning_rate < 10
-        ):
-            raise OptionError(
-                f"learning_rate must be above 0 and below 10, but {self.learning_rate!r} was given.",
-                slug="option-value",
-            )
-
-
-def _check_whole(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-        raise OptionError(
-            f"{name} must be a whole number from 1 up, but {value!r} was given.", slug="option-value"
-        )
+            check_whole(name, getattr(self, name))
+        check_number("learning_rate", self.learning_rate, above=0, below=10)
