@@ -16,12 +16,13 @@ class Line:
 
     def __init__(self, region, gain, confirmed=False, p=np.nan):
         self.region, self.gain, self.confirmed, self.p = region, gain, confirmed, p
-        self.low, self.high, self.elsewhere = gain - 0.1, gain + 0.1, 0.0
-        self.righted, self.righted_elsewhere, self.wronged, self.wronged_elsewhere = 12.0, 0.5, 3.0, 1.5
+        self.low, self.high, self.control_gain = gain - 0.1, gain + 0.1, 0.0
+        self.corrected, self.control_corrected = 12.0, 0.5
+        self.broken, self.control_broken = 3.0, 1.5
 
 
 class Found:
-    errors, verdict, lacked, least = 56, "jaw drives errors.", 0.4, 0.05
+    errors, verdict, lacked, min_effect = 56, "jaw drives errors.", 0.4, 0.05
 
     def __init__(self, *regions):
         self.regions = regions

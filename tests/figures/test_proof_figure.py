@@ -10,9 +10,8 @@ from sightline.figures.layout import draw_items, line_height, text_width
 from sightline.figures.paired_chart import paired_rows
 from sightline.figures.proof_figure import plot_proof as page
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
-from sightline.proof.paired_metrics import PairedMetric
+from sightline.proof.paired_metrics import PairedMetric, PValues
 from sightline.proof.result import Proof
-from sightline.proof.verdict import PValues
 from sightline.render import RED
 
 AREA = np.zeros((16, 16), bool)
@@ -36,8 +35,8 @@ def made(**changed):
     heat = np.where(AREA, 0.8, -0.1)
     whole = Proof(
         region="a region with a name that is long enough to matter to whoever lays out a page",
-        grow=0.06,
-        way="Counterexamples(region='jaw', copies=3, replacement='exchange', originals=False, seed=0)",
+        margin=0.06,
+        method="Counterexamples(region='jaw', copies=3, replacement='exchange', originals=False, seed=0)",
         verdict="repaired",
         rule="accuracy is surely higher (p = 0.001), errors blamed on the region are surely fewer",
         measures=(
@@ -52,14 +51,14 @@ def made(**changed):
         tests=PValues(0.001, {0: 0.5}, 0.0001, 0.00001, 0.01),
         images=200,
         right=(160, 180),
-        mended=25,
+        corrected=25,
         broken=5,
         level=0.05,
         fill="Blur(sigma=None)",
-        draws=4,
+        controls=4,
         seed=0,
         calls=(5000, 5000),
-        looks=AttributionShift(
+        shift=AttributionShift(
             np.full((9, 3), 0.2), np.full((16, 16, 3), 0.5), heat, -heat, AREA, (100, 100)
         ),
         examples=(
@@ -80,11 +79,13 @@ def boxes(figure):
             yield text.get_text(), left, y - 0.5 * line_height(size), left + wide, y + 2
 
 
-BARE = {"looks": None, "examples": ()}
-WITHOUT_MAPS = {"looks": AttributionShift(np.zeros((0, 3)), None, None, None, None, (0, 0))}
+BARE = {"shift": None, "examples": ()}
+WITHOUT_MAPS = {"shift": AttributionShift(np.zeros((0, 3)), None, None, None, None, (0, 0))}
 
 
-@pytest.mark.parametrize("changed", [{}, BARE, WITHOUT_MAPS, {"verdict": "harmful", "grow": 0.0, "way": ""}])
+@pytest.mark.parametrize(
+    "changed", [{}, BARE, WITHOUT_MAPS, {"verdict": "harmful", "margin": 0.0, "method": ""}]
+)
 def test_no_text_is_over_another_or_beyond_the_page(changed):
     figure = page(made(**changed))
     width, height = figure.get_size_inches() * figure.dpi

@@ -94,13 +94,13 @@ def test_models_that_weigh_their_evidence_well_are_left_alone():
 
 
 def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
-    found = blame(planted, NINE, most=1000, seed=3)
+    found = blame(planted, NINE, max_answers=1000, seed=3)
     # Which half confirmed is not told; every image of this study is asked about in one of two halves.
     wrong = planted.labels != planted.predicted
     assert found.errors == wrong.sum()
-    alike = blame(planted, NINE[["r1c1", "r2c2"]], most=1000, seed=3)
+    alike = blame(planted, NINE[["r1c1", "r2c2"]], max_answers=1000, seed=3)
     line, name = alike["r1c1"], found["r1c1"]
-    assert (line.gain, line.righted, line.wronged) == (name.gain, name.righted, name.wronged)
+    assert (line.gain, line.corrected, line.broken) == (name.gain, name.corrected, name.broken)
     images, labels = marked()
     places = np.flatnonzero(confirming(planted, seed=3) & wrong)
     hidden = images[places].copy()
@@ -108,7 +108,7 @@ def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
     n = np.arange(len(places))
     gains = MARKED(hidden)[n, labels[places]] - MARKED(images[places])[n, labels[places]]
     assert line.gain == pytest.approx(gains.mean())
-    assert line.righted == (MARKED(hidden).argmax(axis=1) == labels[places]).sum()
+    assert line.corrected == (MARKED(hidden).argmax(axis=1) == labels[places]).sum()
     assert line.low < line.gain < line.high
     assert alike.wrong == len(places)
 
@@ -116,14 +116,14 @@ def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
 def confirming(study, seed):
     from sightline.findings.sample_split import split_answers
 
-    return ~split_answers(study, None, np.random.default_rng(seed)).chooses
+    return ~split_answers(study, None, np.random.default_rng(seed)).choosing
 
 
 def test_hiding_elsewhere_is_the_mean_over_the_other_places(planted):
     # Of nine equal cells eight lie elsewhere; a cell may be moved anywhere, so many places come close to all.
-    few, many = (blame(planted, NINE, spots=spots)["r1c1"] for spots in (2, 40))
+    few, many = (blame(planted, NINE, controls=count)["r1c1"] for count in (2, 40))
     assert few.gain == many.gain
-    assert abs(many.elsewhere) < 0.05
+    assert abs(many.control_gain) < 0.05
     assert many.gain > 0.2
 
 
@@ -230,12 +230,12 @@ def test_another_model_than_the_one_explained_is_refused(planted):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"lead": 0}, "lead must be a whole number from 1 up, but 0 was given."),
-        ({"spots": 0}, "spots must be a whole number from 1 up, but 0 was given."),
-        ({"most": 10}, "most must be a whole number from 20 up, but 10 was given."),
+        ({"n_suspects": 0}, "n_suspects must be a whole number from 1 up, but 0 was given."),
+        ({"controls": 0}, "controls must be a whole number from 1 up, but 0 was given."),
+        ({"max_answers": 10}, "max_answers must be a whole number from 20 up, but 10 was given."),
         ({"batch_size": 0}, "batch_size must be a whole number from 1 up, but 0 was given."),
         ({"seed": -1}, "seed must be a whole number from 0 up, but -1 was given."),
-        ({"least": 1}, "least must be a number at least 0 and below 1, but 1 was given."),
+        ({"min_effect": 1}, "min_effect must be a number at least 0 and below 1, but 1 was given."),
         ({"level": 0}, "level must be a number above 0 and below 1, but 0 was given."),
     ],
 )

@@ -1,4 +1,4 @@
-"""What chance can do, held against full enumeration, and halves that share nothing."""
+"""What chance can do, held against full enumeration."""
 
 import itertools
 
@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
-from scipy import ndimage
 
-from sightline.findings.region_occlusion import control_areas
 from sightline.findings.resampling import bootstrap_ci, holm_adjusted, sign_flip_test
-from sightline.findings.sample_split import split_answers
 
 
 def test_flips_agree_with_all_flips_there_are(rng):
@@ -64,47 +60,9 @@ def test_the_interval_of_groups_is_as_wide_as_that_of_their_means(rng):
     assert (low, high) == pytest.approx(bootstrap_ci(means, np.arange(30), np.random.default_rng(1)))
 
 
-class Answers:
-    def __init__(self, labels, predicted):
-        self.places = np.arange(len(labels)) * 3
-        self.labels, self.predicted = np.asarray(labels), np.asarray(predicted)
-
-
-def test_halves_have_as_many_errors_and_share_no_group(rng):
-    labels = rng.integers(0, 5, 400)
-    predicted = np.where(rng.random(400) < 0.2, (labels + 1) % 5, labels)
-    alone = split_answers(Answers(labels, predicted), None, rng)
-    first = (alone.wrong & alone.chooses).sum()
-    assert abs(2 * first - alone.n_errors) <= 1
-    assert abs(2 * alone.chooses.sum() - 400) <= 2
-    groups = rng.integers(0, 60, 400)
-    parted = split_answers(Answers(labels, predicted), groups, rng)
-    assert not set(groups[parted.chooses]) & set(groups[~parted.chooses])
-    assert abs(2 * (parted.wrong & parted.chooses).sum() - parted.n_errors) <= 20
-    asked = parted.draw_confirming(10, 100, rng)
-    at = np.searchsorted(parted.places, sorted(asked))
-    assert not parted.chooses[at].any()
-    assert (parted.wrong[at].sum(), (~parted.wrong[at]).sum()) == (10, 10)
-
-
-masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
-
-
-@given(masks)
-def test_elsewhere_is_as_large_within_the_image_and_apart(mask):
-    spots = control_areas(mask, 3, np.random.default_rng(0))
-    assert len(spots) == 3
-    for spot in spots:
-        assert not (spot & mask).any()
-        assert spot.sum() == min(mask.sum(), (~mask).sum())
-
-
-def test_elsewhere_is_the_regions_own_shape_where_that_fits(rng):
-    mask = np.zeros((20, 20), dtype=bool)
-    mask[2:5, 3:9] = mask[4:8, 3:5] = True
-    places = set()
-    for spot in control_areas(mask, 30, rng):
-        box = ndimage.find_objects(spot.astype(int))[0]
-        assert (spot[box] == mask[2:8, 3:9]).all()
-        places.add((box[0].start, box[1].start))
-    assert len(places) > 20
+def test_flips_are_those_of_one_random_byte_a_group_many_at_a_time_or_few(rng):
+    values = rng.normal(size=37) + 0.2
+    bytes_ = np.random.default_rng(5).integers(0, 256, size=9999 * 40, dtype=np.uint8)
+    signs = np.where(bytes_[: 9999 * 37].reshape(9999, 37) > 127, 1.0, -1.0)
+    slow = (1 + (signs @ values >= values.sum() - 1e-9).sum()) / 10000
+    assert sign_flip_test(values, np.arange(37), np.random.default_rng(5)) == pytest.approx(slow)

@@ -19,7 +19,7 @@ from sightline.repair.result import fixed
 
 NAMES = ("oak", "birch", "pine")
 TOP = grid(2, 1)["r1c1"]
-QUICK = {"grow": 0, "fill": "segment-mean", "explained": 0, "progress": False}
+QUICK = {"margin": 0, "fill": "segment-mean", "explained": 0, "progress": False}
 
 
 def trees(count, seed=0, share=0.6):
@@ -62,7 +62,7 @@ def proof():
         regions=grid(2, 2),
         present=PRESENT,
         plan=Plan(segment="grid", fill="segment-mean", budget=60),
-        grow=0,
+        margin=0,
         explained=6,
         progress=False,
     )
@@ -81,7 +81,7 @@ def test_accuracy_and_recalls_are_those_of_the_models_themselves(proof):
     before, after = right(MISLED), right(BETTER)
     assert (proof["accuracy"].before, proof["accuracy"].after) == (before.mean(), after.mean())
     assert proof.right == (before.sum(), after.sum())
-    assert proof.mended == (~before & after).sum()
+    assert proof.corrected == (~before & after).sum()
     assert proof.broken == (before & ~after).sum()
     for label, name in enumerate(NAMES):
         one = proof[f"recall of {name}"]
@@ -162,7 +162,7 @@ def test_attribution_shares_lie_beside_the_share_of_the_area(proof):
     assert one.beside == (0.5, 0.5)
     assert one.count == 6
     assert one.before > one.after
-    assert proof.looks.before.shape == (12, 12)
+    assert proof.shift.before.shape == (12, 12)
 
 
 def test_presence_and_the_worst_group(proof):
@@ -239,10 +239,10 @@ def test_hiding_what_truly_matters_is_harmful():
     assert made.rule.startswith("accuracy is surely lower (p < 0.0001)")
 
 
-def repaired(images, grow=0.1):
+def repaired(images, margin=0.1):
     seen = frozenset(image_digest(image) for image in images)
     copied = sl.as_model(BETTER.backend, class_names=NAMES, batch_size=64)
-    return fixed(copied, "a way", RepairRegion(TOP, grow), seen, "done")
+    return fixed(copied, "a way", RepairRegion(TOP, margin), seen, "done")
 
 
 def test_images_that_the_repair_has_seen_are_refused():
@@ -256,9 +256,9 @@ def test_images_that_the_repair_has_seen_are_refused():
 def test_a_fix_says_which_region_and_margin_it_repaired():
     fix = repaired(trees(20, 9)[0])
     made = prove(MISLED, fix, trees(20, 1)[:2], fill="segment-mean", explained=0)
-    assert (made.region, made.grow, made.way) == ("r1c1", 0.1, "'a way'")
+    assert (made.region, made.margin, made.method) == ("r1c1", 0.1, "'a way'")
     other = prove(MISLED, BETTER, trees(20, 1)[:2], region=TOP, fill="segment-mean", explained=0)
-    assert other.grow == DEFAULT_MARGIN
+    assert other.margin == DEFAULT_MARGIN
 
 
 def test_without_a_fix_the_region_has_to_be_named():
@@ -269,7 +269,9 @@ def test_without_a_fix_the_region_has_to_be_named():
 
 def test_models_of_other_classes_are_refused():
     two = sl.as_model(lambda x: np.full((len(x), 2), 0.5))
-    with pytest.raises(ModelError, match=r"3 classes \(oak, birch, pine\), but the fixed one has 2 classes"):
+    with pytest.raises(
+        ModelError, match=r"3 classes \(oak, birch, pine\), but the repaired one has 2 classes"
+    ):
         prove(MISLED, two, (IMAGES, LABELS), region=TOP, **QUICK)
     turned = sl.as_model(MISLED.backend, class_names=NAMES[::-1])
     with pytest.raises(ModelError, match="their answers cannot be compared") as caught:
@@ -285,7 +287,8 @@ def test_presence_is_of_every_image(present):
 
 
 @pytest.mark.parametrize(
-    "given", [{"draws": 0}, {"level": 0}, {"level": 1.0}, {"seed": -1}, {"explained": -1}, {"batch_size": 0}]
+    "given",
+    [{"controls": 0}, {"level": 0}, {"level": 1.0}, {"seed": -1}, {"explained": -1}, {"batch_size": 0}],
 )
 def test_numbers_out_of_range_are_refused(given):
     (name,) = given
@@ -330,13 +333,13 @@ def test_studies_take_the_place_of_new_explanations(tmp_path):
         sl.Study(tmp_path / name, plan).run((images, labels), model, progress=False)
         for name, model in (("before", MISLED), ("after", BETTER))
     ]
-    more = {"region": TOP, "grow": 0, "progress": False}
+    more = {"region": TOP, "margin": 0, "progress": False}
     made = prove(MISLED, BETTER, (images, labels), before=runs[0], after=runs[1], **more)
     anew = prove(MISLED, BETTER, (images, labels), plan=plan, explained=30, **more)
     one, other = made["share of the attribution"], anew["share of the attribution"]
     assert (one.before, one.after, one.count) == pytest.approx((other.before, other.after, 30), abs=1e-5)
     assert made.calls[0] < anew.calls[0]
-    assert np.allclose(made.looks.before, anew.looks.before, atol=1e-6)
+    assert np.allclose(made.shift.before, anew.shift.before, atol=1e-6)
 
 
 def test_regions_that_each_image_has_its_own_of():

@@ -9,26 +9,25 @@ import pytest
 from sightline.findings.resampling import bootstrap_ci
 from sightline.proof.paired_metrics import (
     blamed_errors,
-    bootstrap_mean_ci,
     mcnemar_test,
     paired_metric,
     worst_group,
 )
 
 
-def slowly(mended, broken):
+def slowly(corrected, broken):
     """Share of all ways to toss a coin for each discordant image that are as uneven, or more."""
-    count = mended + broken
+    count = corrected + broken
     tosses = [sum(one) for one in itertools.product((0, 1), repeat=count)]
-    uneven = [abs(heads - count / 2) >= abs(mended - count / 2) for heads in tosses]
+    uneven = [abs(heads - count / 2) >= abs(corrected - count / 2) for heads in tosses]
     return sum(uneven) / len(uneven)
 
 
-@pytest.mark.parametrize(("mended", "broken"), [(0, 0), (1, 0), (3, 3), (6, 0), (7, 2), (1, 9)])
-def test_mcnemar_is_the_share_of_coin_tosses_as_uneven(mended, broken):
-    before = np.array([False] * mended + [True] * broken + [True, False] * 5)
-    after = np.array([True] * mended + [False] * broken + [True, False] * 5)
-    assert mcnemar_test(before, after) == pytest.approx(slowly(mended, broken))
+@pytest.mark.parametrize(("corrected", "broken"), [(0, 0), (1, 0), (3, 3), (6, 0), (7, 2), (1, 9)])
+def test_mcnemar_is_the_share_of_coin_tosses_as_uneven(corrected, broken):
+    before = np.array([False] * corrected + [True] * broken + [True, False] * 5)
+    after = np.array([True] * corrected + [False] * broken + [True, False] * 5)
+    assert mcnemar_test(before, after) == pytest.approx(slowly(corrected, broken))
 
 
 def test_blamed_is_what_its_words_say_image_by_image():
@@ -45,7 +44,7 @@ def test_blamed_is_what_its_words_say_image_by_image():
 
 def test_a_resampled_interval_is_that_of_images_drawn_one_by_one():
     values = np.random.default_rng(1).choice([-1.0, -0.25, 0.0, 1.0], 80)
-    ours = bootstrap_mean_ci(values, np.random.default_rng(2))
+    ours = bootstrap_ci(values, None, np.random.default_rng(2))
     theirs = bootstrap_ci(values, np.arange(80), np.random.default_rng(3))
     assert ours == pytest.approx(theirs, abs=0.02)
 

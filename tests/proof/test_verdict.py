@@ -4,24 +4,24 @@ import numpy as np
 import pytest
 
 from sightline.findings.resampling import sign_flip_test
-from sightline.proof.paired_metrics import blamed_errors
-from sightline.proof.verdict import PairedOutcomes, decide_verdict, outcome_p_values
+from sightline.proof.paired_metrics import PairedOutcomes, blamed_errors
+from sightline.proof.verdict import decide_verdict, outcome_p_values
 
 
 def decided(changes, level=0.05, seed=0):
     return decide_verdict(changes, outcome_p_values(changes, np.random.default_rng(seed)), level)
 
 
-def made(right=150, mended=40, broken=5, both=5, *, righted=40, left=5, labels=None, misled=True):
+def made(right=150, corrected=40, broken=5, both=5, *, blamed=40, left=5, labels=None, misled=True):
     """Images that stay right, turn right, turn wrong, stay wrong.
 
-    Of those wrong before `righted` turn right when the region is hidden, of those wrong after `left`.
+    Of those wrong before `blamed` turn right when the region is hidden, of those wrong after `left`.
     """
-    before = np.repeat([True, False, True, False], [right, mended, broken, both])
-    after = np.repeat([True, True, False, False], [right, mended, broken, both])
+    before = np.repeat([True, False, True, False], [right, corrected, broken, both])
+    after = np.repeat([True, True, False, False], [right, corrected, broken, both])
     labels = np.arange(len(before)) % 2 if labels is None else labels
     blame = [np.zeros(len(before)), np.zeros(len(before))]
-    for each, wrong, count in ((blame[0], ~before, righted), (blame[1], ~after, left)):
+    for each, wrong, count in ((blame[0], ~before, blamed), (blame[1], ~after, left)):
         each[np.flatnonzero(wrong)[:count]] = 1
     rng = np.random.default_rng(0)
     evidence = np.where(before, 2.0, -1.0) + 0.1 * rng.standard_normal(len(before))
@@ -37,26 +37,26 @@ def test_a_real_repair_is_called_repaired():
 
 
 def test_too_few_images_or_errors_cannot_tell():
-    few = decided(made(20, 20, 0, 2, righted=20, left=0))
+    few = decided(made(20, 20, 0, 2, blamed=20, left=0))
     assert (few.word, few.rule) == ("cannot tell", "too few images: 42, and 50 are needed")
-    errors = decided(made(190, 9, 0, 0, righted=9, left=0))
+    errors = decided(made(190, 9, 0, 0, blamed=9, left=0))
     assert errors.word == "cannot tell"
     assert errors.rule == "too few errors: 9 of 199 answers were wrong before, and 10 are needed"
 
 
 def test_too_few_images_may_still_show_harm():
-    found = decided(made(20, 0, 12, 0, righted=0, left=0))
+    found = decided(made(20, 0, 12, 0, blamed=0, left=0))
     assert found.word == "harmful"
     assert found.rule == "accuracy is surely lower (p = 0.00049)"
 
 
 def test_a_class_whose_recall_is_surely_lower_is_harm_unless_accuracy_is_surely_higher():
     labels = np.repeat([0, 0, 1, 0], [150, 15, 12, 5])
-    found = decided(made(150, 15, 12, 5, righted=15, left=0, labels=labels))
+    found = decided(made(150, 15, 12, 5, blamed=15, left=0, labels=labels))
     assert found.word == "harmful"
     assert "recall is surely lower (dog, p = 0.00049), and accuracy is not surely higher" in found.rule
     labels = np.repeat([0, 0, 1, 0], [150, 45, 12, 5])
-    found = decided(made(150, 45, 12, 5, righted=45, left=0, labels=labels))
+    found = decided(made(150, 45, 12, 5, blamed=45, left=0, labels=labels))
     assert found.word == "partly"
     assert "but recall is surely lower (dog" in found.rule
 
@@ -69,13 +69,13 @@ def test_recalls_are_adjusted_for_how_many_classes_there_are():
 
 
 def test_more_than_half_of_the_blamed_errors_left_is_partly():
-    found = decided(made(150, 40, 5, 60, righted=100, left=60))  # nearly all errors are the region's
+    found = decided(made(150, 40, 5, 60, blamed=100, left=60))  # nearly all errors are the region's
     assert found.word == "partly"
     assert "but 60% of the blamed errors remain" in found.rule
 
 
 def test_accuracy_not_surely_higher_is_partly_only_where_the_region_misled():
-    counts = {"right": 150, "mended": 10, "broken": 6, "both": 40, "righted": 40, "left": 3}
+    counts = {"right": 150, "corrected": 10, "broken": 6, "both": 40, "blamed": 40, "left": 3}
     found = decided(made(**counts))
     assert found.word == "partly"
     assert "but accuracy is not surely higher (p = 0.45)" in found.rule
@@ -85,20 +85,20 @@ def test_accuracy_not_surely_higher_is_partly_only_where_the_region_misled():
 
 
 def test_other_errors_in_the_place_of_those_blamed_are_no_effect():
-    found = decided(made(150, 10, 14, 40, righted=40, left=3))
+    found = decided(made(150, 10, 14, 40, blamed=40, left=3))
     assert found.word == "no effect"
     assert found.rule.endswith("but accuracy is not higher: other errors took their place")
 
 
 def test_where_hiding_turns_nothing_right_there_was_nothing_to_repair():
-    found = decided(made(150, 40, 5, 5, righted=0, left=0))
+    found = decided(made(150, 40, 5, 5, blamed=0, left=0))
     assert found.word == "no effect"
     assert found.rule.startswith("nothing to repair there: before, hiding the region turned not surely more")
     assert found.rule.endswith("accuracy rose for another reason (p < 0.0001)")
 
 
 def test_blamed_errors_that_are_fewer_as_all_errors_are_were_not_repaired():
-    changes = made(150, 40, 0, 40, righted=30, left=16)  # errors halved, and those blamed with them
+    changes = made(150, 40, 0, 40, blamed=30, left=16)  # errors halved, and those blamed with them
     alone = sign_flip_test(
         changes.blamed_before - changes.blamed_after, np.arange(230), np.random.default_rng(0)
     )

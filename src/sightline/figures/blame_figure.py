@@ -89,8 +89,8 @@ def _region_label(one: "RegionEffect") -> str:
 
 def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> list[LayoutItem]:
     """The chart between the regions' names and the columns of numbers."""
-    drawn = [value for one in blame.regions for value in (one.low, one.high, one.gain, one.elsewhere)]
-    known = [value for value in (*drawn, blame.least * blame.lacked) if math.isfinite(value)]
+    drawn = [value for one in blame.regions for value in (one.low, one.high, one.gain, one.control_gain)]
+    known = [value for value in (*drawn, blame.min_effect * blame.lacked) if math.isfinite(value)]
     low, high = min(0.0, *known), max(1e-9, *known)
     # 0 and the two ends, as far as they leave each other room.
     room = 1.5 * text_width(format_number(min(low, -high)), NOTE) * (high - low) / CHART
@@ -110,8 +110,8 @@ def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> l
     untested = [row for row, one in enumerate(blame.regions) if not math.isfinite(one.p)]
     columns = (
         ["not tested" if row in untested else f"{one.p:.2g}" for row, one in enumerate(blame.regions)],
-        [f"{one.righted:g} ({one.righted_elsewhere:.1f})" for one in blame.regions],
-        [f"{one.wronged:g} ({one.wronged_elsewhere:.1f})" for one in blame.regions],
+        [f"{one.corrected:g} ({one.control_corrected:.1f})" for one in blame.regions],
+        [f"{one.broken:g} ({one.control_broken:.1f})" for one in blame.regions],
     )
     items: list[LayoutItem] = [
         *chart.column(names, MARGIN, size=CAPTION, bold=confirmed),
@@ -130,9 +130,9 @@ def _draw_effects(axes: "Axes", blame: "Blame") -> None:
     rows = np.arange(len(blame.regions))
     low, high, gain, elsewhere = (
         np.array([getattr(one, name) for one in blame.regions])
-        for name in ("low", "high", "gain", "elsewhere")
+        for name in ("low", "high", "gain", "control_gain")
     )
-    axes.axvline(blame.least * blame.lacked, color=unit_colour(FAINT), linewidth=1, zorder=1)
+    axes.axvline(blame.min_effect * blame.lacked, color=unit_colour(FAINT), linewidth=1, zorder=1)
     axes.axvline(0.0, color=unit_colour(GREY), linewidth=1, zorder=1)
     known = np.isfinite(low) & np.isfinite(high)
     axes.barh(
@@ -164,9 +164,9 @@ def _blame_legend(blame: "Blame") -> list[LegendEntry]:
     marks = {
         INK: "gain",
         GREY: "hiding as much elsewhere; in brackets, how many answers that turned",
-        FAINT: f"the least that counts: {blame.least:.0%} of what the true class lacked",
+        FAINT: f"the least that counts: {blame.min_effect:.0%} of what the true class lacked",
     }
-    if blame.least * blame.lacked <= 0:
+    if blame.min_effect * blame.lacked <= 0:
         del marks[FAINT]
     return [
         *((colour_swatch(colour), text) for colour, text in bars.items() if colour in colours),

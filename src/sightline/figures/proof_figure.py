@@ -81,7 +81,7 @@ def plot_proof(proof: "Proof") -> "Figure":
         items += stack_lines(
             wrap_parts(text.split(), room, CAPTION, between=" "), MARGIN, lower_edge(items) + 4, size=CAPTION
         )
-    for text in (*([proof.way] if proof.way else []), proof.evidence):
+    for text in (*([proof.method] if proof.method else []), proof.evidence):
         said = wrap_parts(text.split(), room, NOTE, between=" ")
         items += stack_lines(said, MARGIN, lower_edge(items) + 4, size=NOTE, colour=QUIET)
     items += _metric_charts(proof, lower_edge(items) + SPACE)
@@ -123,12 +123,12 @@ def _chart_legend(proof: "Proof") -> Iterator[LegendEntry]:
 
 def _mean_maps(proof: "Proof", top: float) -> list[LayoutItem]:
     """Mean attribution before and after."""
-    seen = proof.looks
-    if seen is None or seen.image is None or seen.before is None or seen.after is None or seen.area is None:
+    seen = proof.shift
+    if seen is None or seen.image is None or seen.before is None or seen.after is None or seen.mask is None:
         return []
     limit, wide = render.scale_limit(np.stack([seen.before, seen.after])), 2 * CELL + GAP
     cells: list[CaptionedImage] = [
-        (outline_mask(seen.image, seen.area, wide, INK, heat=heat, limit=limit), [word])
+        (outline_mask(seen.image, seen.mask, wide, INK, heat=heat, limit=limit), [word])
         for word, heat in (("before", seen.before), ("after", seen.after))
     ]
     count = len(seen.shares)
@@ -152,10 +152,10 @@ def _example_rows(proof: "Proof", top: float) -> list[LayoutItem]:
         return []
     heats = [heat for one in proof.examples for heat in (one.before, one.after) if heat is not None]
     limit = render.scale_limit(np.concatenate([np.ravel(heat) for heat in heats])) if heats else 0.0
-    mended = [one for one in proof.examples if one.said_after == one.label]
+    corrected = [one for one in proof.examples if one.said_after == one.label]
     broken = [one for one in proof.examples if one.said_after != one.label]
     items: list[LayoutItem] = []
-    for heading, group in (("Wrong before, right after", mended), ("Right before, wrong after", broken)):
+    for heading, group in (("Wrong before, right after", corrected), ("Right before, wrong after", broken)):
         if group:
             items += _section_heading(heading, top)
             cells = [cell for one in group for cell in _example_pair(one, limit)]
@@ -167,7 +167,7 @@ def _example_rows(proof: "Proof", top: float) -> list[LayoutItem]:
 def _example_pair(one: "ChangedAnswer", limit: float) -> Iterator[CaptionedImage]:
     for word, said, heat in (("before", one.said_before, one.before), ("after", one.said_after, one.after)):
         about = [one.label, f"image {one.place}"] if word == "before" else ["", ""]
-        drawn = outline_mask(one.image, one.area, CELL, INK, heat=heat, limit=limit)
+        drawn = outline_mask(one.image, one.mask, CELL, INK, heat=heat, limit=limit)
         yield drawn, [*about, f"{word}: {said}"]
 
 

@@ -1,19 +1,18 @@
 """study and regions → which regions drive the wrong answers: chosen on one half, confirmed on the other."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.engine.plan import Plan, with_changes
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.region_effects import RegionEffects, measure_effects, suspect_p_values
-from sightline.findings.region_occlusion import RegionScores, occlude_regions
+from sightline.findings.region_occlusion import Probe, occlude_regions
 from sightline.findings.resampling import bootstrap_ci
 from sightline.findings.sample_split import SampleSplit, split_answers
 from sightline.regions.region_set import Regions
@@ -37,11 +36,11 @@ def blame(
     model: Any = None,
     fill: str | Fill | None = None,
     groups: Any = None,
-    lead: int = 3,
-    least: float = 0.05,
+    n_suspects: int = 3,
+    min_effect: float = 0.05,
     level: float = 0.05,
-    spots: int = 4,
-    most: int = 500,
+    controls: int = 4,
+    max_answers: int = 500,
     seed: int = 0,
     batch_size: int | None = None,
     progress: bool | None = None,
@@ -50,12 +49,12 @@ def blame(
 
     The images are parted at random into two halves. One half **chooses**: the regions are ranked by
     their share of the signed attribution in wrong answers (towards the class that was predicted, against
-    the true one), less three quarters of their share in right ones; the first `lead` are suspects. The other
-    half **confirms**: there each suspect is hidden, and equal areas elsewhere in the image, and the model
-    is asked again. A suspect is confirmed if, in wrong answers, hiding it
+    the true one), less three quarters of their share in right ones; the first `n_suspects` are suspects.
+    The other half **confirms**: there each suspect is hidden, and equal areas elsewhere in the image, and
+    the model is asked again. A suspect is confirmed if, in wrong answers, hiding it
 
-    1. gives the true class at least a share `least` of what it lacked, which is the score of the predicted
-       class less that of the true one;
+    1. gives the true class at least a share `min_effect` of what it lacked, which is the score of the
+       predicted class less that of the true one;
     2. gives at least that beyond what hiding as much elsewhere gives;
     3. takes away a larger share of the evidence for the wrong class than it takes away of the evidence for
        the true class in right answers (of log-odds, where scores are probabilities).
@@ -93,15 +92,15 @@ def blame(
     groups : "label" or sequence, optional
         What each image belongs to, one for each of ``study.places``: a person, a hospital; ``"label"``
         where each class is one person. By default every image is on its own.
-    lead : int
+    n_suspects : int
         How many suspects to test.
-    least : float
+    min_effect : float
         The least effect worth naming, as a share of what the true class lacks; 0 to 1.
     level : float
-        Chance of confirming any region where none gives back `least`; between 0 and 1.
-    spots : int
+        Chance of confirming any region where none gives back `min_effect`; between 0 and 1.
+    controls : int
         How many equal areas elsewhere to hide for each region and image: its own shape, moved at random.
-    most : int
+    max_answers : int
         Most wrong and most right answers to ask the model about, drawn at random.
     seed : int
         Which halves, equal areas and flips.
@@ -127,73 +126,76 @@ def blame(
     >>> from sightline.regions.builders import face
     >>> blame(sl.Study("runs/faces"), face())  # doctest: +SKIP
     """
-    check_whole("lead", lead)
-    check_whole("spots", spots)
-    check_whole("most", most, FEWEST)
+    check_whole("n_suspects", n_suspects)
+    check_whole("controls", controls)
+    check_whole("max_answers", max_answers, FEWEST)
     check_whole("seed", seed, 0)
-    check_number("least", least, at_least=0, below=1)
-    check_number("level", level, above=0, below=1)
     check_batch_size(batch_size)
-    how = with_changes(Plan(fill=study.plan.fill), fill=fill).fill
+    check_number("min_effect", min_effect, at_least=0, below=1)
+    check_number("level", level, above=0, below=1)
+    hidden_as = with_changes(Plan(fill=study.plan.fill), fill=fill).fill
     rng = np.random.default_rng(seed)
-    parted = split_answers(study, groups, rng)
-    if lack := _too_few_text(parted):
-        return Blame((), parted.n_errors, 0, 0, None, np.nan, least, level, repr(how), 0, lack)
+    split = split_answers(study, groups, rng)
+    if lack := _too_few_text(split):
+        return Blame((), split.n_errors, 0, 0, None, np.nan, min_effect, level, repr(hidden_as), 0, lack)
     asked = study.model if model is None else as_model(model, class_names=study.class_names)
-    wrong, right = _mean_attributions(study, regions, parted)
-    shares = _attribution_shares(wrong), _attribution_shares(right)
+    shares = _attribution_shares(study, regions, split)
     order = np.argsort(USUAL * shares[1] - shares[0], kind="stable").tolist()
-    places = parted.draw_confirming(most, RIGHT, rng)
-    size = choose_batch_size(batch_size, asked, study.image(min(places)))
-    rows = (row for row in study.rows() if row.place in places)
+    places = split.draw_confirming(max_answers, RIGHT, rng)
     with progress_bar(progress, len(places)) as tick:
-        hidden = occlude_regions(
-            study, regions, rows, asked, how=how, spots=spots, seed=seed, batch_size=size
+        probes = _confirming_probes(study, regions, places, tick)
+        answers = occlude_regions(
+            probes, (asked,), hidden_as, controls=controls, seed=seed, batch_size=batch_size
         )
-        told = measure_effects(_ticked(hidden, tick), parted)
-    ps = suspect_p_values(told, order[:lead], least, rng)
-    lines = [
-        _effect_of_region(told, one, regions.names[one], ps.get(one), shares, level, rng) for one in order
+        effects = measure_effects((scores for (scores,) in answers), split)
+    ps = suspect_p_values(effects, order[:n_suspects], min_effect, rng)
+    found = [
+        _effect_of_region(effects, one, regions.names[one], ps.get(one), shares[:, one], level, rng)
+        for one in order
     ]
     return Blame(
-        regions=tuple(sorted(lines, key=lambda line: (not line.suspect, -line.net_gain * line.suspect))),
-        errors=parted.n_errors,
-        wrong=int(told.wrong.sum()),
-        right=int((~told.wrong).sum()),
-        groups=np.unique(told.groups[told.wrong]).size if parted.named else None,
-        lacked=float(told.lacked[told.wrong].mean()),
-        least=least,
+        regions=tuple(sorted(found, key=lambda one: (not one.suspect, -one.net_gain * one.suspect))),
+        errors=split.n_errors,
+        wrong=int(effects.wrong.sum()),
+        right=int((~effects.wrong).sum()),
+        groups=np.unique(effects.groups[effects.wrong]).size if split.grouped else None,
+        lacked=float(effects.lacked[effects.wrong].mean()),
+        min_effect=min_effect,
         level=level,
-        fill=repr(how),
-        calls=told.calls,
+        fill=repr(hidden_as),
+        calls=effects.calls,
     )
 
 
-def _too_few_text(parted: SampleSplit) -> str:
+def _too_few_text(split: SampleSplit) -> str:
     """What there is too little of, in words; empty if there is enough."""
-    for kind, which in (("errors", parted.wrong), ("right answers", ~parted.wrong)):
-        if parted.fewest_answers(which) < FEWEST // 2:
+    for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
+        if split.fewest_answers(which) < FEWEST // 2:
             return f"too few {kind}: {int(which.sum())}, and each of two halves needs {FEWEST // 2}"
-    if parted.named and parted.fewest_groups() < FEWEST_GROUPS // 2:
+    if split.grouped and split.fewest_groups() < FEWEST_GROUPS // 2:
         return (
-            f"too few errors: the {parted.n_errors} come from {parted.fewest_groups()} groups in one half, "
+            f"too few errors: the {split.n_errors} come from {split.fewest_groups()} groups in one half, "
             f"and each half needs {FEWEST_GROUPS // 2}"
         )
     return ""
 
 
-def _mean_attributions(
-    study: StudyResults, regions: Regions, parted: SampleSplit
-) -> tuple[Float[np.ndarray, "R"], Float[np.ndarray, "R"]]:
-    """Mean attribution of each region in wrong and in right answers of the half that chooses."""
-    chooses = set(parted.places[parted.chooses].tolist())
+def _attribution_shares(
+    study: StudyResults, regions: Regions, split: SampleSplit
+) -> Float[np.ndarray, "2 R"]:
+    """Share of the attribution that each region has in wrong and in right answers of the half that chooses.
+
+    Its mean over the sum of all regions' absolute means; 0 where all are 0.
+    """
+    chooses = set(split.places[split.choosing].tolist())
     sums, counts = np.zeros((2, len(regions))), np.zeros((2, 1))
     for row in study.rows():
         if row.place in chooses:
             sums[int(row.right)] += signed_attribution(row, regions)
             counts[int(row.right)] += 1
-    wrong, right = sums / np.maximum(counts, 1)
-    return wrong, right
+    means = sums / np.maximum(counts, 1)
+    whole = np.abs(means).sum(axis=1, keepdims=True)
+    return np.asarray(means / np.where(whole > 0, whole, 1))
 
 
 def signed_attribution(row: Row, regions: Regions) -> Float[np.ndarray, "R"]:
@@ -202,44 +204,42 @@ def signed_attribution(row: Row, regions: Regions) -> Float[np.ndarray, "R"]:
     return np.asarray([heat[mask].sum() for mask in regions.masks(heat.shape, row.place)])
 
 
+def _confirming_probes(
+    study: StudyResults, regions: Regions, places: set[int], tick: Callable[[int], None]
+) -> Iterator[Probe]:
+    """The images of some places, one by one."""
+    for place in sorted(places):
+        image = study.image(place)
+        yield Probe(place, image, regions.masks(image.shape[:2], place))
+        tick(1)
+
+
 def _effect_of_region(
-    told: RegionEffects,
+    effects: RegionEffects,
     region: int,
     name: str,
     p: float | None,
-    shares: tuple[Float[np.ndarray, "R"], Float[np.ndarray, "R"]],
+    shares: Float[np.ndarray, "2"],
     level: float,
     rng: np.random.Generator,
 ) -> RegionEffect:
-    wrong = told.wrong
-    gain = told.gain[wrong, region]
-    low, high = bootstrap_ci(gain, told.groups[wrong], rng)
-    there, away = told.right_there[:, region], told.right_elsewhere[:, region]
+    wrong = effects.wrong
+    gain = effects.gain[wrong, region]
+    low, high = bootstrap_ci(gain, effects.groups[wrong], rng)
+    right, control_right = effects.right[:, region], effects.control_right[:, region]
     return RegionEffect(
         region=name,
         suspect=p is not None,
         gain=float(gain.mean()),
         low=low,
         high=high,
-        elsewhere=float(told.elsewhere[wrong, region].mean()),
+        control_gain=float(effects.control_gain[wrong, region].mean()),
         p=np.nan if p is None else p,
-        righted=float(there[wrong].sum()),
-        righted_elsewhere=float(away[wrong].sum()),
-        wronged=float((1 - there[~wrong]).sum()),
-        wronged_elsewhere=float((1 - away[~wrong]).sum()),
-        wrong_share=float(shares[0][region]),
-        right_share=float(shares[1][region]),
+        corrected=float(right[wrong].sum()),
+        control_corrected=float(control_right[wrong].sum()),
+        broken=float((1 - right[~wrong]).sum()),
+        control_broken=float((1 - control_right[~wrong]).sum()),
+        wrong_share=float(shares[0]),
+        right_share=float(shares[1]),
         confirmed=p is not None and p <= level,
     )
-
-
-def _attribution_shares(means: Float[np.ndarray, "R"]) -> Float[np.ndarray, "R"]:
-    """Each region's mean over the sum of absolute means; 0 where all are 0."""
-    total = np.abs(means).sum()
-    return means / total if total > 0 else means
-
-
-def _ticked(hidden: Iterable[RegionScores], tick: Callable[[int], None]) -> Iterator[RegionScores]:
-    for one in hidden:
-        tick(1)
-        yield one

@@ -7,6 +7,8 @@ from sightline._json import to_jsonable
 from sightline._tables import format_table
 from sightline.types import record
 
+HEADS = ("region", "gain", "95 %", "elsewhere", "p", "turned right", "turned wrong", "share wrong|right")
+
 
 @record
 class RegionEffect:
@@ -21,14 +23,14 @@ class RegionEffect:
         Mean gain of the true class's score in wrong answers when the region is hidden.
     low, high : float
         95 % bootstrap interval of the gain.
-    elsewhere : float
+    control_gain : float
         The same gain when an equal area elsewhere is hidden.
     p : float
         Adjusted for the number of suspects; nan for a region that is none.
-    righted, righted_elsewhere : float
+    corrected, control_corrected : float
         How many wrong answers turn right when the region is hidden, and when as much elsewhere is: the
         mean over the places tried.
-    wronged, wronged_elsewhere : float
+    broken, control_broken : float
         How many right answers turn wrong.
     wrong_share, right_share : float
         Share of the attribution that the region has in wrong answers (for the predicted class, against the
@@ -42,12 +44,12 @@ class RegionEffect:
     gain: float
     low: float
     high: float
-    elsewhere: float
+    control_gain: float
     p: float
-    righted: float
-    righted_elsewhere: float
-    wronged: float
-    wronged_elsewhere: float
+    corrected: float
+    control_corrected: float
+    broken: float
+    control_broken: float
     wrong_share: float
     right_share: float
     confirmed: bool
@@ -55,7 +57,7 @@ class RegionEffect:
     @property
     def net_gain(self) -> float:
         """Gain beyond what hiding as much elsewhere gives."""
-        return self.gain - self.elsewhere
+        return self.gain - self.control_gain
 
 
 @record
@@ -64,7 +66,7 @@ class Blame:
 
     Parameters
     ----------
-    regions : tuple of Blamed
+    regions : tuple of RegionEffect
         Suspects first, those whose hiding helps most beyond hiding elsewhere at the head; then the others, as
         attribution ranks them. Empty where there were too few errors.
     errors : int
@@ -76,7 +78,7 @@ class Blame:
         is on its own.
     lacked : float
         Mean score of the predicted class less that of the true one, in those wrong answers.
-    least : float
+    min_effect : float
         Share of that which hiding a region has to give back to be named.
     level : float
         Chance of naming any region where none gives back as much.
@@ -94,7 +96,7 @@ class Blame:
     right: int
     groups: int | None
     lacked: float
-    least: float
+    min_effect: float
     level: float
     fill: str
     calls: int
@@ -121,8 +123,8 @@ class Blame:
             tested = ", ".join(one.region for one in self.regions if one.suspect)
             return (
                 f"nothing found: of the leading regions ({tested}), none surely gives the true class back "
-                f"{self.least:.0%} of what it lacked, beyond what hiding as much elsewhere gives and beyond "
-                "what the region is worth in right answers."
+                f"{self.min_effect:.0%} of what it lacked, beyond what hiding as much elsewhere gives and "
+                "beyond what the region is worth in right answers."
             )
         return " ".join(self._describe_effect(one) for one in named)
 
@@ -130,9 +132,9 @@ class Blame:
         return (
             f"{one.region} drives errors: hiding it in wrong answers raises the true class's score by "
             f"{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] where it lacked {self.lacked:.3f}, hiding as "
-            f"much elsewhere by {one.elsewhere:.3f}; adjusted p = {one.p:.2g}. {one.righted:g} of "
-            f"{self.wrong} wrong answers turn right (elsewhere {one.righted_elsewhere:.1f}), {one.wronged:g} "
-            f"of {self.right} right ones wrong (elsewhere {one.wronged_elsewhere:.1f})."
+            f"much elsewhere by {one.control_gain:.3f}; adjusted p = {one.p:.2g}. {one.corrected:g} of "
+            f"{self.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), {one.broken:g} "
+            f"of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,8 +142,8 @@ class Blame:
         return {**to_jsonable(self), "verdict": self.verdict}
 
     def __repr__(self) -> str:
-        lines = [self._heading_line(), *(self._table_lines() if self.regions else ()), self.verdict]
-        return "\n".join(lines)
+        table = format_table([HEADS, *map(_table_row, self.regions)]) if self.regions else []
+        return "\n".join([self._heading_line(), *table, self.verdict])
 
     def _heading_line(self) -> str:
         head = f"Blame: {self.errors:,} wrong answers"
@@ -153,28 +155,15 @@ class Blame:
             f"hidden with {self.fill}, {self.calls:,} model calls"
         )
 
-    def _table_lines(self) -> list[str]:
-        titles = (
-            "region",
-            "gain",
-            "95 %",
-            "elsewhere",
-            "p",
-            "turned right",
-            "turned wrong",
-            "share wrong|right",
-        )
-        cells = [titles, *(self._table_cells(one) for one in self.regions)]
-        return format_table(cells)
 
-    def _table_cells(self, one: RegionEffect) -> tuple[str, ...]:
-        return (
-            f"{'* ' if one.confirmed else '  '}{one.region}",
-            f"{one.gain:+.3f}",
-            f"{one.low:+.3f} to {one.high:+.3f}",
-            f"{one.elsewhere:+.3f}",
-            f"{one.p:.4f}" if one.suspect else "",
-            f"{one.righted:g} ({one.righted_elsewhere:.1f})",
-            f"{one.wronged:g} ({one.wronged_elsewhere:.1f})",
-            f"{one.wrong_share:+.2f}|{one.right_share:+.2f}",
-        )
+def _table_row(one: RegionEffect) -> tuple[str, ...]:
+    return (
+        f"{'* ' if one.confirmed else '  '}{one.region}",
+        f"{one.gain:+.3f}",
+        f"{one.low:+.3f} to {one.high:+.3f}",
+        f"{one.control_gain:+.3f}",
+        f"{one.p:.4f}" if one.suspect else "",
+        f"{one.corrected:g} ({one.control_corrected:.1f})",
+        f"{one.broken:g} ({one.control_broken:.1f})",
+        f"{one.wrong_share:+.2f}|{one.right_share:+.2f}",
+    )

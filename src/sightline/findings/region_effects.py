@@ -20,24 +20,41 @@ ANOTHER = 0.1
 
 @record
 class RegionEffects:
-    """A few numbers of each image and region, N images of the confirming half.
+    """What hiding each region does to each image, N images of the confirming half.
 
-    Evidence is for the true class, against the strongest other one; the others are of the true class's score.
+    Parameters
+    ----------
+    wrong : bool array, shape (N,)
+        Whether the answer was.
+    groups : array, shape (N,)
+        What each image belongs to.
+    lacked : float array, shape (N,)
+        Score of the predicted class less that of the true one.
+    gain, control_gain : float array, shape (N, R)
+        What the true class's score gains when the region is hidden, and when as much elsewhere is.
+    evidence : float array, shape (N,)
+        For the true class, against the strongest other one.
+    hidden_evidence : float array, shape (N, R)
+        The same with the region hidden.
+    right, control_right : float array, shape (N, R)
+        Whether the answer is right with the region hidden, and how often with as much elsewhere hidden.
+    calls : int
+        Images that the model was given.
     """
 
     wrong: Bool[np.ndarray, "N"]
     groups: Shaped[np.ndarray, "N"]
     lacked: Float[np.ndarray, "N"]
     gain: Float[np.ndarray, "N R"]
-    elsewhere: Float[np.ndarray, "N R"]
+    control_gain: Float[np.ndarray, "N R"]
     evidence: Float[np.ndarray, "N"]
-    evidence_there: Float[np.ndarray, "N R"]
-    right_there: Float[np.ndarray, "N R"]
-    right_elsewhere: Float[np.ndarray, "N R"]
+    hidden_evidence: Float[np.ndarray, "N R"]
+    right: Float[np.ndarray, "N R"]
+    control_right: Float[np.ndarray, "N R"]
     calls: int
 
 
-def measure_effects(hidden: Iterable[RegionScores], parted: SampleSplit) -> RegionEffects:
+def measure_effects(answers: Iterable[RegionScores], split: SampleSplit) -> RegionEffects:
     """Keep of what the model said what the tests need.
 
     What was said of one image is dropped before the next one is asked about.
@@ -47,17 +64,16 @@ def measure_effects(hidden: Iterable[RegionScores], parted: SampleSplit) -> Regi
     ModelError
         If too many answers differ from the study's.
     """
-    group = dict(zip(parted.places.tolist(), parted.groups.tolist(), strict=True))
+    index = {int(place): number for number, place in enumerate(split.places)}
     kept: list[dict[str, Any]] = []
     likely, others, calls = None, 0, 0
-    for one in hidden:
-        if likely is None:
-            likely = bool(((one.full >= 0) & (one.full <= 1)).all())
-        others += int(one.full.argmax()) != one.row.predicted
+    for one in answers:
+        at = index[one.place]
+        likely = are_probabilities(one.full) if likely is None else likely
+        others += int(one.full.argmax() != split.predicted[at])
         calls += one.calls
-        kept.append(
-            {"wrong": not one.row.right, "groups": group[one.row.place], **_image_effects(one, likely)}
-        )
+        effects = _image_effects(one, int(split.labels[at]), int(split.predicted[at]), likely)
+        kept.append({"wrong": split.wrong[at], "groups": split.groups[at], **effects})
     if others > max(1, ANOTHER * len(kept)):
         raise ModelError(
             f"the model gives {others} of {len(kept)} images another class than in the study, so it is not "
@@ -68,18 +84,28 @@ def measure_effects(hidden: Iterable[RegionScores], parted: SampleSplit) -> Regi
     return RegionEffects(calls=calls, **{name: np.array([each[name] for each in kept]) for name in kept[0]})
 
 
-def _image_effects(one: RegionScores, likely: bool) -> dict[str, Any]:
-    label = one.row.label
-    weighed = class_evidence(np.vstack([one.full, one.there]), label, likely=likely)
+def _image_effects(one: RegionScores, label: int, predicted: int, likely: bool) -> dict[str, Any]:
+    evidence = class_evidence(np.vstack([one.full, one.hidden]), label, likely=likely)
     return {
-        "lacked": one.full[one.row.predicted] - one.full[label],
-        "gain": one.there[:, label] - one.full[label],
-        "elsewhere": (one.elsewhere[..., label] - one.full[label]).mean(axis=1),
-        "evidence": weighed[0],
-        "evidence_there": weighed[1:],
-        "right_there": (one.there.argmax(axis=-1) == label).astype(np.float64),
-        "right_elsewhere": (one.elsewhere.argmax(axis=-1) == label).mean(axis=1),
+        "lacked": one.full[predicted] - one.full[label],
+        "gain": one.hidden[:, label] - one.full[label],
+        "control_gain": (one.controls[..., label] - one.full[label]).mean(axis=1),
+        "evidence": evidence[0],
+        "hidden_evidence": evidence[1:],
+        "right": (one.hidden.argmax(axis=-1) == label).astype(np.float64),
+        "control_right": (one.controls.argmax(axis=-1) == label).mean(axis=1),
     }
+
+
+def are_probabilities(scores: Float[np.ndarray, "L"]) -> bool:
+    """Whether scores may be probabilities, by those of one image.
+
+    Examples
+    --------
+    >>> are_probabilities(np.array([0.2, 0.9])), are_probabilities(np.array([-1.0, 3.0]))
+    (True, False)
+    """
+    return bool(((scores >= 0) & (scores <= 1)).all())
 
 
 def class_evidence(scores: Float[np.ndarray, "B L"], label: int, *, likely: bool) -> Float[np.ndarray, "B"]:
@@ -105,32 +131,43 @@ def class_evidence(scores: Float[np.ndarray, "B L"], label: int, *, likely: bool
 
 
 def suspect_p_values(
-    told: RegionEffects, suspects: Sequence[int], least: float, rng: np.random.Generator
+    effects: RegionEffects, suspects: Sequence[int], min_effect: float, rng: np.random.Generator
 ) -> dict[int, float]:
     """The adjusted p-value of each suspect."""
-    wrong, groups = told.wrong, told.groups[told.wrong]
-    needed = least * told.lacked[wrong]
+    wrong, groups = effects.wrong, effects.groups[effects.wrong]
+    needed = min_effect * effects.lacked[wrong]
     ps = []
     for one in suspects:
-        gain, elsewhere = told.gain[wrong, one], told.elsewhere[wrong, one]
-        there, full = told.evidence_there[:, one], told.evidence
-        usual = reliance(full[~wrong], there[~wrong])
-        more = there[wrong] - (1 - usual) * full[wrong]
+        gain, elsewhere = effects.gain[wrong, one], effects.control_gain[wrong, one]
+        more = excess_reliance(effects.evidence, effects.hidden_evidence[:, one], wrong)
         # All three have to hold, so the largest p counts and needs no adjusting (Berger 1982).
-        ps.append(
-            max(
-                sign_flip_test(each, groups, rng) for each in (gain - needed, gain - elsewhere - needed, more)
-            )
-        )
+        tested = (gain - needed, gain - elsewhere - needed, more)
+        ps.append(max(sign_flip_test(each, groups, rng) for each in tested))
     return dict(zip(suspects, holm_adjusted(ps), strict=True))
 
 
-def reliance(full: Float[np.ndarray, "n"], there: Float[np.ndarray, "n"]) -> float:
+def excess_reliance(
+    full: Float[np.ndarray, "N"], hidden: Float[np.ndarray, "N"], wrong: Bool[np.ndarray, "N"]
+) -> Float[np.ndarray, "n"]:
+    """How much more evidence hiding a region takes from each wrong answer than it takes from right ones.
+
+    Parameters
+    ----------
+    full, hidden : float array, shape (N,)
+        Evidence for the true class, as the image is and with the region hidden.
+    wrong : bool array, shape (N,)
+        Which answers are wrong.
+    """
+    usual = reliance(full[~wrong], hidden[~wrong])
+    return np.asarray(hidden[wrong] - (1 - usual) * full[wrong])
+
+
+def reliance(full: Float[np.ndarray, "n"], hidden: Float[np.ndarray, "n"]) -> float:
     """Share of the evidence in right answers that goes when a region is hidden, at most.
 
     One standard error above what was measured, for it is an estimate.
     """
-    lost = full - there
+    lost = full - hidden
     if full.mean() <= 0:
         return 1.0
     return float((lost.mean() + lost.std() / np.sqrt(len(lost))) / full.mean())

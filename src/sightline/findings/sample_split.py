@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Int
 
 from sightline.errors import OptionError
 from sightline.study.schema import StudyResults
@@ -12,26 +12,31 @@ from sightline.types import record
 
 @record
 class SampleSplit:
-    """Which answers choose and which confirm.
+    """Which answers of a study choose and which confirm.
 
     Parameters
     ----------
-    places : int array, shape (N,)
+    places, labels, predicted : int array, shape (N,)
         Of the explained images.
-    wrong : bool array, shape (N,)
-    groups : array, shape (N,)
+    groups : int array, shape (N,)
         What each image belongs to.
-    chooses : bool array, shape (N,)
+    choosing : bool array, shape (N,)
         Which images are of the half that chooses.
-    named : bool
+    grouped : bool
         Whether the groups were given, rather than each image being its own.
     """
 
     places: Int[np.ndarray, "N"]
-    wrong: Bool[np.ndarray, "N"]
-    groups: Shaped[np.ndarray, "N"]
-    chooses: Bool[np.ndarray, "N"]
-    named: bool
+    labels: Int[np.ndarray, "N"]
+    predicted: Int[np.ndarray, "N"]
+    groups: Int[np.ndarray, "N"]
+    choosing: Bool[np.ndarray, "N"]
+    grouped: bool
+
+    @property
+    def wrong(self) -> Bool[np.ndarray, "N"]:
+        """Which answers are wrong."""
+        return np.asarray(self.labels != self.predicted)
 
     @property
     def n_errors(self) -> int:
@@ -40,20 +45,21 @@ class SampleSplit:
 
     def fewest_groups(self) -> int:
         """Groups of wrong answers, in the half that has fewer."""
-        return min(np.unique(self.groups[self.wrong & half]).size for half in (self.chooses, ~self.chooses))
+        halves = (self.choosing, ~self.choosing)
+        return min(np.unique(self.groups[self.wrong & half]).size for half in halves)
 
     def fewest_answers(self, which: Bool[np.ndarray, "N"]) -> int:
         """How many of some answers there are in the half that has fewer."""
-        return min(int((which & half).sum()) for half in (self.chooses, ~self.chooses))
+        return min(int((which & half).sum()) for half in (self.choosing, ~self.choosing))
 
-    def draw_confirming(self, most: int, right: int, rng: np.random.Generator) -> set[int]:
+    def draw_confirming(self, most: int, n_right: int, rng: np.random.Generator) -> set[int]:
         """Places of the confirming half to ask about: at most `most` wrong ones, and of right ones as many.
 
-        Of right ones there are `right`, even if there are fewer wrong ones.
+        Of right ones there are `n_right`, even if there are fewer wrong ones.
         """
-        wrong = _draw_places(self.places[self.wrong & ~self.chooses], most, rng)
-        rights = self.places[~self.wrong & ~self.chooses]
-        return {*wrong, *_draw_places(rights, min(most, max(right, len(wrong))), rng)}
+        wrong = rng.permutation(self.places[self.wrong & ~self.choosing])[:most]
+        right = rng.permutation(self.places[~self.wrong & ~self.choosing])
+        return {*wrong.tolist(), *right[: min(most, max(n_right, len(wrong)))].tolist()}
 
 
 def split_answers(study: StudyResults, groups: Any, rng: np.random.Generator) -> SampleSplit:
@@ -66,20 +72,20 @@ def split_answers(study: StudyResults, groups: Any, rng: np.random.Generator) ->
     OptionError
         If there is not one group for each explained image.
     """
-    places, labels = np.asarray(study.places), np.asarray(study.labels)
-    wrong = labels != np.asarray(study.predicted)
-    named = groups is not None
+    places, labels, predicted = map(np.asarray, (study.places, study.labels, study.predicted))
     if isinstance(groups, str) and groups == "label":
         groups = labels
-    which = np.asarray(groups) if named else np.arange(len(places))
+    which = np.arange(len(places)) if groups is None else np.asarray(groups)
     if which.shape != places.shape:
+        shown = repr(groups) if isinstance(groups, str) else f"an array of shape {np.shape(groups)}"
         raise OptionError(
             f'groups must be "label" or have one item for each of the {len(places)} explained images, in the '
-            f"order of study.places, but {_describe_groups(groups)} was given.",
+            f"order of study.places, but {shown} was given.",
             slug="blame-groups",
         )
     _, which = np.unique(which, return_inverse=True)
-    return SampleSplit(places, wrong, which, _deal_groups(which, wrong, rng), named)
+    choosing = _deal_groups(which, labels != predicted, rng)
+    return SampleSplit(places, labels, predicted, which, choosing, groups is not None)
 
 
 def _deal_groups(
@@ -92,14 +98,6 @@ def _deal_groups(
     order = order[np.argsort(-errors[order], kind="stable")]
     first = np.repeat(rng.integers(0, 2, size=(count + 1) // 2), 2)[:count]
     first[1::2] ^= 1
-    chooses = np.empty(count, dtype=bool)
-    chooses[order] = first
-    return np.asarray(chooses[which])
-
-
-def _draw_places(places: Int[np.ndarray, "n"], most: int, rng: np.random.Generator) -> list[int]:
-    return [int(one) for one in rng.permutation(places)[:most]]
-
-
-def _describe_groups(groups: Any) -> str:
-    return repr(groups) if isinstance(groups, str) else f"an array of shape {np.shape(groups)}"
+    choosing = np.empty(count, dtype=bool)
+    choosing[order] = first
+    return np.asarray(choosing[which])

@@ -1,5 +1,6 @@
 """a model before and after its repair, and held-out images → what the repair changed, with a verdict."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,18 @@ from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ModelError, OptionError
 from sightline.proof.attribution_shift import (
     AttributionShift,
+    ChangedAnswer,
+    Heatmaps,
     changed_answers,
     explain_both,
     heatmaps_of_studies,
     pick_changed,
     summarise_shift,
 )
-from sightline.proof.paired_metrics import blamed_errors
+from sightline.proof.paired_metrics import PairedOutcomes, all_metrics, pair_outcomes
 from sightline.proof.probes import Probes, Responses, ask_models
 from sightline.proof.result import Proof
-from sightline.proof.table import all_metrics
-from sightline.proof.verdict import PairedOutcomes, decide_verdict, outcome_p_values
+from sightline.proof.verdict import decide_verdict, outcome_p_values
 from sightline.regions.region_set import Regions
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
 from sightline.repair.result import Provenance, RepairResult
@@ -40,12 +42,12 @@ SHOWN = 8
 
 def prove(
     model: Any,
-    fixed: Any,
+    repaired: Any,
     held_out: Any,
     *,
     regions: Regions | None = None,
     region: str | Regions | None = None,
-    grow: float | None = None,
+    margin: float | None = None,
     present: Any = None,
     plan: Plan | None = None,
     explained: int = 100,
@@ -53,7 +55,7 @@ def prove(
     after: Any = None,
     study: StudyResults | None = None,
     fill: str | Fill | None = None,
-    draws: int = 4,
+    controls: int = 4,
     level: float = 0.05,
     seed: int = 0,
     batch_size: int | None = None,
@@ -74,7 +76,7 @@ def prove(
     ----------
     model : anything `as_model` takes
         As it was before the repair.
-    fixed : RepairResult, or anything `as_model` takes
+    repaired : RepairResult, or anything `as_model` takes
         As it is after it. Of a model alone, it is not known where it was repaired, nor with which images.
     held_out : labelled data
         What `sightline.data.as_dataset` takes, such as ``study.held_out``.
@@ -82,10 +84,10 @@ def prove(
         More regions to report on, to see what got worse elsewhere; by default none.
     region : str or Regions, optional
         Which one was repaired: a name among `regions` or the built-in ones, or itself; by default the one
-        that `fixed` says.
-    grow : float, optional
+        that `repaired` says.
+    margin : float, optional
         Margin that is hidden and exchanged with it, as a share of the image's shorter side; by default
-        the one that `fixed` was repaired with, else 0.06.
+        the one that `repaired` was repaired with, else 0.06.
     present : bool sequence, optional
         Which of the images have the shortcut, if that is known.
     plan : Plan, optional
@@ -98,7 +100,7 @@ def prove(
         Tells the class names, and what hidden looks like.
     fill : str or Fill, optional
         What hidden looks like; by default as the plan has it.
-    draws : int
+    controls : int
         How many equal areas elsewhere, donors and places to move to for each image.
     level : float
         Chance of a false verdict that is accepted; between 0 and 1.
@@ -132,117 +134,101 @@ def prove(
     >>> misled = lambda x: x[:, :4, :4].mean((1, 2)) * 0.6 + x[:, 4:].mean((1, 2)) * 0.4
     >>> better = lambda x: x[:, 4:].mean((1, 2)) + 0.15
     >>> made = prove(
-    ...     misled, better, (images, labels), region=grid(2, 2)["r1c1"], grow=0, fill="noise", explained=0
+    ...     misled, better, (images, labels), region=grid(2, 2)["r1c1"], margin=0, fill="noise", explained=0
     ... )
     >>> made.verdict
     'repaired'
     """
     check_whole("explained", explained, 0)
-    check_whole("draws", draws)
-    check_number("level", level, above=0, below=1)
+    check_whole("controls", controls)
     check_whole("seed", seed, 0)
     check_batch_size(batch_size)
+    check_number("level", level, above=0, below=1)
     names = None if study is None else study.class_names
     old = as_model(model, class_names=names)
-    new, known = (
-        (fixed.model, fixed.provenance) if isinstance(fixed, RepairResult) else (as_model(fixed), None)
-    )
-    area = _repaired_region(known, region, regions, grow)
-    part = as_subset(old, held_out)
-    _check_same_classes(old, new, part)
-    _check_unseen(known, part)
-    shortcut = _presence_mask(present, len(part))
-    how, how_hidden = _plan_and_fill(plan, fill, before, study)
-    others = None if regions is None else [name for name in regions if name != area.name]
+    if isinstance(repaired, RepairResult):
+        new, provenance = repaired.model, repaired.provenance
+    else:
+        new, provenance = as_model(repaired), None
+    area = _repaired_region(provenance, region, regions, margin)
+    data = as_subset(old, held_out)
+    _check_same_classes(old, new, data)
+    _check_unseen(provenance, data)
+    marked = _presence_mask(present, len(data))
+    explained_as, hidden_as = _plan_and_fill(plan, fill, before, study)
+    others = [] if regions is None else [name for name in regions if name != area.name]
     more = regions[others] if regions is not None and others else None
-    questions = Probes(part, area, more, how_hidden, draws, seed)
-    explaining = 0 if before is not None and after is not None else min(explained, len(part))
-    with progress_bar(progress, len(part) + explaining) as tick:
-        said = ask_models(questions, (old, new), batch_size, tick)
-        right = said[0].full == part.labels, said[1].full == part.labels
-        rng = np.random.default_rng((seed, 2))
-        heats: Any = {}
+    probes = Probes(data, area, more, hidden_as, controls, seed)
+    known = before is not None and after is not None
+    explaining = 0 if known else min(explained, len(data))
+    with progress_bar(progress, len(data) + explaining) as tick:
+        said = ask_models(probes, (old, new), batch_size, tick)
+        heatmaps: Heatmaps = heatmaps_of_studies(data, before, after) if known else {}
         calls = (0, 0)
-        if before is not None and after is not None:
-            heats = heatmaps_of_studies(part, before, after)
-        some = set(heats) or set(rng.permutation(len(part))[:explaining].tolist())
-        turned = pick_changed(*right, some, rng)
+        rng = np.random.default_rng((seed, 2))
+        some = set(heatmaps) or set(rng.permutation(len(data))[:explaining].tolist())
+        right = [one.predicted == data.labels for one in said]
+        changed = pick_changed(right[0], right[1], some, rng)
         if explaining:
-            wanted = sorted(some | {*turned[0], *turned[1]})
-            heats, calls = explain_both(part, (old, new), how, wanted, batch_size, tick)
-    seen = summarise_shift(part, area, {place: both for place, both in heats.items() if place in some}, calls)
-    return _build_proof(part, area, said, seen, heats, turned, shortcut, questions, known, level)
+            wanted = sorted(some | {*changed[0], *changed[1]})
+            heatmaps, calls = explain_both(data, (old, new), explained_as, wanted, batch_size, tick)
+    shown = {place: both for place, both in heatmaps.items() if place in some}
+    shift = summarise_shift(data, area, shown, calls) if heatmaps else None
+    class_names = _class_names(data, said)
+    predicted = [one.predicted for one in said]
+    examples = changed_answers(data, area, [*changed[0], *changed[1]], heatmaps, predicted, class_names)
+    outcomes = pair_outcomes(data.labels, said, class_names)
+    method = "" if provenance is None else provenance.method
+    return _build_proof(probes, outcomes, said, shift, marked, examples, method, level)
 
 
 def _build_proof(
-    part: Subset,
-    area: RepairRegion,
-    said: tuple[Responses, Responses],
-    seen: AttributionShift,
-    heats: Any,
-    turned: tuple[list[int], list[int]],
+    probes: Probes,
+    outcomes: PairedOutcomes,
+    said: Sequence[Responses],
+    shift: AttributionShift | None,
     present: Bool[np.ndarray, "N"] | None,
-    questions: Probes,
-    known: Provenance | None,
+    examples: tuple[ChangedAnswer, ...],
+    method: str,
     level: float,
 ) -> Proof:
     """Tests, verdict and measures of what both models said."""
-    names = part.class_names or tuple(f"class {one}" for one in range(1 + int(part.labels.max(initial=0))))
-    names = _padded_class_names(names, said)
-    changes = pair_outcomes(part, said, names)
-    tests = outcome_p_values(changes, np.random.default_rng((questions.seed, 3)))
-    verdict = decide_verdict(changes, tests, level)
-    rng = np.random.default_rng((questions.seed, 4))
+    tests = outcome_p_values(outcomes, np.random.default_rng((probes.seed, 3)))
+    verdict = decide_verdict(outcomes, tests, level)
+    rng = np.random.default_rng((probes.seed, 4))
+    before, after = outcomes.before, outcomes.after
+    calls = (0, 0) if shift is None else shift.calls
     return Proof(
-        region=area.name,
-        grow=area.margin,
-        way="" if known is None else known.method,
+        region=probes.region.name,
+        margin=probes.region.margin,
+        method=method,
         verdict=verdict.word,
         rule=verdict.rule,
-        measures=tuple(all_metrics(changes, tests, said, seen, questions.others, present, rng)),
+        measures=tuple(all_metrics(outcomes, tests, said, shift, probes.others, present, rng)),
         tests=tests,
-        images=len(part),
-        right=(int(changes.before.sum()), int(changes.after.sum())),
-        mended=int((~changes.before & changes.after).sum()),
-        broken=int((changes.before & ~changes.after).sum()),
+        images=len(before),
+        right=(int(before.sum()), int(after.sum())),
+        corrected=int((~before & after).sum()),
+        broken=int((before & ~after).sum()),
         level=float(level),
-        fill=repr(questions.how),
-        draws=questions.draws,
-        seed=questions.seed,
-        calls=(said[0].calls + seen.calls[0], said[1].calls + seen.calls[1]),
-        looks=seen if heats else None,
-        examples=tuple(
-            one
-            for places in turned
-            for one in changed_answers(part, area, places, heats, (said[0].full, said[1].full), names)
-        ),
+        fill=repr(probes.fill),
+        controls=probes.controls,
+        seed=probes.seed,
+        calls=(said[0].calls + calls[0], said[1].calls + calls[1]),
+        shift=shift,
+        examples=examples,
     )
 
 
-def pair_outcomes(part: Subset, said: tuple[Responses, Responses], names: tuple[str, ...]) -> PairedOutcomes:
-    """What the verdict rests on, from what both models said."""
-    labels = part.labels
-    blame = [blamed_errors(one.full, one.there[:, 0], one.elsewhere[:, 0], labels) for one in said]
-    return PairedOutcomes(
-        labels=labels,
-        before=said[0].full == labels,
-        after=said[1].full == labels,
-        blamed_before=blame[0],
-        blamed_after=blame[1],
-        evidence=said[0].evidence,
-        hidden=said[0].hidden,
-        class_names=names,
-    )
-
-
-def _padded_class_names(names: tuple[str, ...], said: tuple[Responses, Responses]) -> tuple[str, ...]:
-    """Names of classes that are said but never true, too."""
-    most = max(int(one.full.max(initial=0)) for one in said)
-    return names + tuple(f"class {one}" for one in range(len(names), most + 1))
+def _class_names(data: Subset, said: Sequence[Responses]) -> tuple[str, ...]:
+    """Names of the classes; those that are said but never true have one too."""
+    count = 1 + max(int(each.max(initial=0)) for each in (data.labels, *(one.predicted for one in said)))
+    names = data.class_names or ()
+    return names + tuple(f"class {one}" for one in range(len(names), count))
 
 
 def _repaired_region(
-    known: Provenance | None, region: Any, regions: Regions | None, grow: float | None
+    known: Provenance | None, region: Any, regions: Regions | None, margin: float | None
 ) -> RepairRegion:
     """The region that was repaired, with its margin.
 
@@ -259,20 +245,20 @@ def _repaired_region(
         )
     usual = DEFAULT_MARGIN if known is None else known.region.margin
     if known is not None and (region is None or (isinstance(region, str) and region == known.region.name)):
-        return resolve_region(known.region.regions, usual if grow is None else grow)
+        return resolve_region(known.region.regions, usual if margin is None else margin)
     if isinstance(region, str) and regions is not None and region in regions:
         region = regions[region]
-    return resolve_region(region, usual if grow is None else grow)
+    return resolve_region(region, usual if margin is None else margin)
 
 
-def _check_same_classes(old: Any, new: Any, part: Subset) -> None:
+def _check_same_classes(old: Any, new: Any, data: Subset) -> None:
     """Whether both models answer the same question.
 
     Raises
     ------
     ModelError
     """
-    columns = [predict_scores(model, part, [0]).shape[1] for model in (old, new)]
+    columns = [predict_scores(model, data, [0]).shape[1] for model in (old, new)]
     names = [model.class_names for model in (old, new)]
     named = all(name is not None and name != tuple(map(str, range(len(name)))) for name in names)
     if columns[0] != columns[1] or (named and names[0] != names[1]):
@@ -281,13 +267,13 @@ def _check_same_classes(old: Any, new: Any, part: Subset) -> None:
             for count, name in zip(columns, names, strict=True)
         ]
         raise ModelError(
-            f"the model has {shown[0]}, but the fixed one has {shown[1]}: their answers cannot be compared. "
-            "Give both with the same classes in the same order, with class_names= of sl.as_model.",
+            f"the model has {shown[0]}, but the repaired one has {shown[1]}: their answers cannot be "
+            "compared. Give both with the same classes in the same order, with class_names= of sl.as_model.",
             slug="proof-classes",
         )
 
 
-def _check_unseen(known: Provenance | None, part: Subset) -> None:
+def _check_unseen(known: Provenance | None, data: Subset) -> None:
     """Whether the images are held out indeed.
 
     Raises
@@ -295,11 +281,11 @@ def _check_unseen(known: Provenance | None, part: Subset) -> None:
     OptionError
     """
     seen: frozenset[str] = frozenset() if known is None else known.image_digests
-    used = [place for place in range(len(part)) if image_digest(part[place][0]) in seen] if seen else []
+    used = [place for place in range(len(data)) if image_digest(data[place][0]) in seen] if seen else []
     if used:
         first = f"{', '.join(map(str, used[:SHOWN]))}{', …' if len(used) > SHOWN else ''}"
         raise OptionError(
-            f"{len(used):,} of the {len(part):,} held-out images were used in the repair, which learned "
+            f"{len(used):,} of the {len(data):,} held-out images were used in the repair, which learned "
             f"from them or was chosen by them (places {first}): what it does on them proves nothing. If they "
             "are few, the data has them twice: leave these out. Else hold images out before the study, "
             "with held_out= of Study.run, give study.studied to the repair and study.held_out here; or give "

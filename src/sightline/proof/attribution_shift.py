@@ -1,6 +1,6 @@
 """held-out images and two models → where each of them looks: shares, mean maps, examples."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class ChangedAnswer:
     place : int
         Of the held-out images.
     image : uint8 array, shape (H, W, 3)
-    area : bool array, shape (H, W)
+    mask : bool array, shape (H, W)
         The repaired region in it.
     label : str
         Its true class.
@@ -42,7 +42,7 @@ class ChangedAnswer:
 
     place: int
     image: UInt8[np.ndarray, "H W 3"]
-    area: Bool[np.ndarray, "H W"]
+    mask: Bool[np.ndarray, "H W"]
     label: str
     said_before: str
     said_after: str
@@ -62,7 +62,7 @@ class AttributionShift:
         Mean of the explained images; None, as the next ones, if there are none, or they differ in size.
     before, after : float array, shape (H, W), or None
         Mean attribution towards the predicted class.
-    area : bool array, shape (H, W), or None
+    mask : bool array, shape (H, W), or None
         The repaired region.
     calls : int
         Images that each model was given for this.
@@ -72,16 +72,16 @@ class AttributionShift:
     image: Float[np.ndarray, "H W 3"] | None
     before: Map | None
     after: Map | None
-    area: Bool[np.ndarray, "H W"] | None
+    mask: Bool[np.ndarray, "H W"] | None
     calls: tuple[int, int]
 
 
-Heats = Mapping[int, tuple[Map, Map]]
+Heatmaps = Mapping[int, tuple[Map, Map]]
 """Held-out place → attribution before and after, towards the class that each model predicted."""
 
 
 def explain_both(
-    part: Subset,
+    data: Subset,
     models: tuple[Any, Any],
     plan: Plan,
     places: list[int],
@@ -89,42 +89,42 @@ def explain_both(
     tick: Callable[[int], None],
 ) -> tuple[dict[int, tuple[Map, Map]], tuple[int, int]]:
     """Explain some images with both models; the calls that it took."""
-    heats, calls = {}, [0, 0]
+    heatmaps, calls = {}, [0, 0]
     for place in places:
-        image, both = part[place][0], []
+        image, both = data[place][0], []
         for which, model in enumerate(models):
             size = choose_batch_size(batch_size, model, image)
             with collect_warnings():
                 segments, _, attribution = engine.run_plan(image, model, plan, batch_size=size)
             calls[which] += attribution.calls
             both.append((attribution.values[0] / segments.areas)[segments.labels])
-        heats[place] = (both[0], both[1])
+        heatmaps[place] = (both[0], both[1])
         tick(1)
-    return heats, (calls[0], calls[1])
+    return heatmaps, (calls[0], calls[1])
 
 
-def heatmaps_of_studies(part: Subset, before: Any, after: Any) -> dict[int, tuple[Map, Map]]:
+def heatmaps_of_studies(data: Subset, before: Any, after: Any) -> dict[int, tuple[Map, Map]]:
     """The same from two studies, of the held-out images that both have explained."""
-    known = {part.root_index(place): place for place in range(len(part))}
+    known = {data.root_index(place): place for place in range(len(data))}
     first = {known[row.place]: row.heat() for row in before.rows() if row.place in known}
     second = {known[row.place]: row.heat() for row in after.rows() if row.place in known}
     return {place: (first[place], second[place]) for place in sorted(first.keys() & second.keys())}
 
 
 def summarise_shift(
-    part: Subset, area: RepairRegion, heats: Heats, calls: tuple[int, int]
+    data: Subset, region: RepairRegion, heatmaps: Heatmaps, calls: tuple[int, int]
 ) -> AttributionShift:
     """What explanations of some images come to."""
-    masks = {place: area.mask(both[0].shape, part.root_index(place)) for place, both in heats.items()}
+    masks = {place: region.mask(both[0].shape, data.root_index(place)) for place, both in heatmaps.items()}
     shares = [
         [*(_share_inside(heat, masks[place]) for heat in both), masks[place].mean()]
-        for place, both in heats.items()
+        for place, both in heatmaps.items()
     ]
     kept = np.array([line for line in shares if np.isfinite(line).all()]).reshape(-1, 3)
-    if not heats or len({both[0].shape for both in heats.values()}) > 1:
+    if not heatmaps or len({both[0].shape for both in heatmaps.values()}) > 1:
         return AttributionShift(kept, None, None, None, None, calls)
-    first, second = (np.mean([both[which] for both in heats.values()], axis=0) for which in (0, 1))
-    image = np.mean([unit_rgb(part[place][0]) for place in heats], axis=0)
+    first, second = (np.mean([both[which] for both in heatmaps.values()], axis=0) for which in (0, 1))
+    image = np.mean([unit_rgb(data[place][0]) for place in heatmaps], axis=0)
     # Of regions that each image has its own of: where they are in half of them.
     outline = np.mean(list(masks.values()), axis=0) >= 0.5
     return AttributionShift(kept, image, first, second, outline, calls)
@@ -148,26 +148,26 @@ def pick_changed(
 
 
 def changed_answers(
-    part: Subset,
-    area: RepairRegion,
+    data: Subset,
+    region: RepairRegion,
     places: list[int],
-    heats: Heats,
-    said: tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]],
-    names: tuple[str, ...],
+    heatmaps: Heatmaps,
+    predicted: Sequence[Int[np.ndarray, "N"]],
+    class_names: tuple[str, ...],
 ) -> tuple[ChangedAnswer, ...]:
     """Some images, with what both models said of them and went by."""
     made = []
     for place in places:
-        image: Shaped[np.ndarray, "..."] = part[place][0]
-        both = heats.get(place, (None, None))
+        image: Shaped[np.ndarray, "..."] = data[place][0]
+        both = heatmaps.get(place, (None, None))
         made.append(
             ChangedAnswer(
                 place=place,
                 image=np.rint(unit_rgb(image) * 255).astype(np.uint8),
-                area=area.mask(image.shape[:2], part.root_index(place)),
-                label=names[part.labels[place]],
-                said_before=names[said[0][place]],
-                said_after=names[said[1][place]],
+                mask=region.mask(image.shape[:2], data.root_index(place)),
+                label=class_names[data.labels[place]],
+                said_before=class_names[predicted[0][place]],
+                said_after=class_names[predicted[1][place]],
                 before=both[0],
                 after=both[1],
             )

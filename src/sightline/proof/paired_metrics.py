@@ -1,17 +1,23 @@
-"""what two models did with the same images → measures before and after, with intervals and tests."""
+"""what two models said of the same images → every measure before and after, with intervals and tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from sightline.findings.resampling import ROUNDS
+from sightline.findings.resampling import ROUNDS, bootstrap_ci, percentile_ci
+from sightline.proof.attribution_shift import AttributionShift
+from sightline.proof.probes import Responses
+from sightline.regions.region_set import Regions
 from sightline.types import record
 
-SHARE = 0.95
-"""How often an interval is to hold the true change."""
 FEWEST_GROUP = 5
 """Images below which a group is not looked at for the worst."""
+CONTENT = {
+    "same_class": "accuracy, region of its own class",
+    "other_class": "accuracy, region of another class",
+    "moved": "accuracy, region moved elsewhere",
+}
 
 
 @record
@@ -53,6 +59,80 @@ class PairedMetric:
         return self.after - self.before
 
 
+@record
+class PairedOutcomes:
+    """What the verdict rests on, N held-out images.
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    before, after : bool array, shape (N,)
+        Whether each answer was right.
+    blamed_before, blamed_after : float array, shape (N,)
+        As `blamed_errors` has it, of the repaired region.
+    evidence, hidden_evidence : float array, shape (N,)
+        Evidence for the true class before the repair, as the image is and with the region hidden.
+    class_names : tuple of str
+        Of the classes.
+    """
+
+    labels: Int[np.ndarray, "N"]
+    before: Bool[np.ndarray, "N"]
+    after: Bool[np.ndarray, "N"]
+    blamed_before: Float[np.ndarray, "N"]
+    blamed_after: Float[np.ndarray, "N"]
+    evidence: Float[np.ndarray, "N"]
+    hidden_evidence: Float[np.ndarray, "N"]
+    class_names: tuple[str, ...]
+
+
+@record
+class PValues:
+    """The p-values that the verdict rests on.
+
+    Parameters
+    ----------
+    accuracy : float
+        McNemar's, two-sided.
+    recalls : dict of int to float
+        The same for each class that there is, adjusted by Holm's method.
+    drove : float
+        Whether, before, hiding the region turned more wrong answers right than hiding elsewhere; one-sided.
+    fewer : float
+        Whether that became less, and by more than other errors did; one-sided, the larger p of the two.
+    misled : float
+        Whether, before, the region held a larger share of the evidence for wrong answers than of that for
+        right ones; one-sided.
+    """
+
+    accuracy: float
+    recalls: dict[int, float]
+    drove: float
+    fewer: float
+    misled: float
+
+
+def pair_outcomes(
+    labels: Int[np.ndarray, "N"], said: Sequence[Responses], class_names: tuple[str, ...]
+) -> PairedOutcomes:
+    """What the verdict rests on, from what both models said."""
+    before, after = said
+    return PairedOutcomes(
+        labels=labels,
+        before=before.predicted == labels,
+        after=after.predicted == labels,
+        blamed_before=_blamed_on(before, 0, labels),
+        blamed_after=_blamed_on(after, 0, labels),
+        evidence=before.evidence,
+        hidden_evidence=before.hidden_evidence,
+        class_names=class_names,
+    )
+
+
+def _blamed_on(said: Responses, region: int, labels: Int[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+    return blamed_errors(said.predicted, said.hidden[:, region], said.controls[:, region], labels)
+
+
 def paired_metric(
     kind: str,
     name: str,
@@ -67,27 +147,10 @@ def paired_metric(
     one, other = before.astype(np.float64), after.astype(np.float64)
     if not one.size:
         return PairedMetric(kind, name, np.nan, np.nan, np.nan, np.nan, p, beside, 0)
-    low, high = bootstrap_mean_ci(other - one, rng)
+    low, high = bootstrap_ci(other - one, None, rng)
     return PairedMetric(
         kind, name, float(one.mean()), float(other.mean()), low, high, float(p), beside, one.size
     )
-
-
-def bootstrap_mean_ci(values: Float[np.ndarray, "N"], rng: np.random.Generator) -> tuple[float, float]:
-    """Where the mean lies, by drawing the images anew (percentile bootstrap; Efron & Tibshirani 1993).
-
-    The same as `sightline.findings.resampling.bootstrap_ci` where every image is its own group; how often
-    each distinct value is drawn is drawn at once, which is as fast for many images as for few.
-
-    Examples
-    --------
-    >>> bootstrap_mean_ci(np.ones(20), np.random.default_rng(0))
-    (1.0, 1.0)
-    """
-    distinct, counts = np.unique(values, return_counts=True)
-    drawn = rng.multinomial(len(values), counts / len(values), size=ROUNDS)
-    low, high = np.quantile(drawn @ distinct / len(values), [(1 - SHARE) / 2, (1 + SHARE) / 2])
-    return float(low), float(high)
 
 
 def mcnemar_test(before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"]) -> float:
@@ -108,14 +171,14 @@ def mcnemar_test(before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"]) ->
     """
     from scipy.stats import binomtest
 
-    mended, broken = int((after & ~before).sum()), int((before & ~after).sum())
-    return float(binomtest(mended, mended + broken).pvalue) if mended + broken else 1.0
+    corrected, broken = int((after & ~before).sum()), int((before & ~after).sum())
+    return float(binomtest(corrected, corrected + broken).pvalue) if corrected + broken else 1.0
 
 
 def blamed_errors(
-    full: Int[np.ndarray, "N"],
-    there: Int[np.ndarray, "N"],
-    elsewhere: Int[np.ndarray, "N P"],
+    predicted: Int[np.ndarray, "N"],
+    hidden: Int[np.ndarray, "N"],
+    controls: Int[np.ndarray, "N P"],
     labels: Int[np.ndarray, "N"],
 ) -> Float[np.ndarray, "N"]:
     """Whether each answer is an error of the region's: wrong, and right when the region is hidden.
@@ -124,9 +187,9 @@ def blamed_errors(
 
     Parameters
     ----------
-    full, there : int array, shape (N,)
+    predicted, hidden : int array, shape (N,)
         Predicted class of each image as it is, and with the region hidden.
-    elsewhere : int array, shape (N, P)
+    controls : int array, shape (N, P)
         With an equal area elsewhere hidden, P times.
     labels : int array, shape (N,)
 
@@ -135,8 +198,8 @@ def blamed_errors(
     >>> blamed_errors(np.array([0, 1]), np.array([1, 0]), np.array([[1, 0], [0, 0]]), np.array([1, 1]))
     array([0.5, 0. ])
     """
-    net = (there == labels).astype(np.float64) - (elsewhere == labels[:, np.newaxis]).mean(axis=1)
-    return np.where(full == labels, 0.0, net)
+    net = (hidden == labels).astype(np.float64) - (controls == labels[:, np.newaxis]).mean(axis=1)
+    return np.where(predicted == labels, 0.0, net)
 
 
 def worst_group(
@@ -154,14 +217,12 @@ def worst_group(
         return None
     seen = np.array([[before[which].mean(), after[which].mean()] for _, which in large])
     drawn = np.stack([_bootstrap_accuracies(before[which], after[which], rng) for _, which in large])
-    low, high = np.quantile(np.diff(drawn.min(axis=0), axis=1), [(1 - SHARE) / 2, (1 + SHARE) / 2])
+    low, high = percentile_ci(np.diff(drawn.min(axis=0), axis=1)[:, 0])
     was, now = (large[place][0] for place in seen.argmin(axis=0).tolist())
     name = f"worst group ({was})" if was == now else f"worst group ({was}; then {now})"
     least = seen.min(axis=0)
     count = int(sum(which.sum() for _, which in large))
-    return PairedMetric(
-        "presence", name, float(least[0]), float(least[1]), float(low), float(high), np.nan, None, count
-    )
+    return PairedMetric("presence", name, float(least[0]), float(least[1]), low, high, np.nan, None, count)
 
 
 def _bootstrap_accuracies(
@@ -171,3 +232,90 @@ def _bootstrap_accuracies(
     kinds = np.bincount(2 * before + after, minlength=4)
     drawn = rng.multinomial(len(before), kinds / len(before), size=ROUNDS)
     return np.asarray(drawn @ np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) / len(before))
+
+
+def all_metrics(
+    changes: PairedOutcomes,
+    tests: PValues,
+    said: Sequence[Responses],
+    shift: AttributionShift | None,
+    others: Regions | None,
+    present: Bool[np.ndarray, "N"] | None,
+    rng: np.random.Generator,
+) -> Iterator[PairedMetric]:
+    """Accuracy and recalls; accuracy by presence; the region; its contents; the other regions."""
+    yield paired_metric("accuracy", "accuracy", changes.before, changes.after, rng, p=tests.accuracy)
+    for one, p in tests.recalls.items():
+        which = changes.labels == one
+        name = f"recall of {changes.class_names[one]}"
+        yield paired_metric("recall", name, changes.before[which], changes.after[which], rng, p=p)
+    if present is not None:
+        yield from _presence_metrics(changes, present, rng)
+    yield from _region_metrics(changes, tests, said, shift, rng)
+    yield from _content_metrics(changes, said, rng)
+    if others is not None:
+        yield from _other_region_metrics(changes.labels, said, others, rng)
+
+
+def _presence_metrics(
+    changes: PairedOutcomes, present: Bool[np.ndarray, "N"], rng: np.random.Generator
+) -> Iterator[PairedMetric]:
+    sides = (("present", present), ("absent", ~present))
+    for word, which in sides:
+        if which.any():
+            name = f"accuracy, shortcut {word}"
+            yield paired_metric("presence", name, changes.before[which], changes.after[which], rng)
+    groups = [
+        (f"{changes.class_names[label]}, {word}", which & (changes.labels == label))
+        for label in np.unique(changes.labels).tolist()
+        for word, which in sides
+    ]
+    found = worst_group(changes.before, changes.after, groups, rng)
+    if found is not None:
+        yield found
+
+
+def _region_metrics(
+    changes: PairedOutcomes,
+    tests: PValues,
+    said: Sequence[Responses],
+    shift: AttributionShift | None,
+    rng: np.random.Generator,
+) -> Iterator[PairedMetric]:
+    blame = changes.blamed_before, changes.blamed_after
+    yield paired_metric("region", "errors blamed on it", *blame, rng, p=tests.fewer)
+    yield flip_rate("region", "answers that change when it is hidden", said, 0, rng)
+    if shift is not None and len(shift.shares):
+        before, after, area = shift.shares.T
+        beside = (float(area.mean()), float(area.mean()))
+        yield paired_metric("region", "share of the attribution", before, after, rng, beside=beside)
+
+
+def _content_metrics(
+    changes: PairedOutcomes, said: Sequence[Responses], rng: np.random.Generator
+) -> Iterator[PairedMetric]:
+    hidden = [one.hidden[:, 0] == changes.labels for one in said]
+    yield paired_metric("content", "accuracy, region hidden", hidden[0], hidden[1], rng)
+    for which, name in CONTENT.items():
+        before, after = (one.contents[which] for one in said)
+        known = np.isfinite(before) & np.isfinite(after)
+        if known.any():
+            yield paired_metric("content", name, before[known], after[known], rng)
+
+
+def _other_region_metrics(
+    labels: Int[np.ndarray, "N"], said: Sequence[Responses], others: Regions, rng: np.random.Generator
+) -> Iterator[PairedMetric]:
+    for number, name in enumerate(others, start=1):
+        both = [_blamed_on(one, number, labels) for one in said]
+        yield paired_metric("other region", f"errors blamed on {name}", both[0], both[1], rng)
+        yield flip_rate("other region", f"answers that change when {name} is hidden", said, number, rng)
+
+
+def flip_rate(
+    kind: str, name: str, said: Sequence[Responses], region: int, rng: np.random.Generator
+) -> PairedMetric:
+    """Share of the answers that change when a region is hidden, beside that of equal areas elsewhere."""
+    there = [one.hidden[:, region] != one.predicted for one in said]
+    away = [float((one.controls[:, region] != one.predicted[:, np.newaxis]).mean()) for one in said]
+    return paired_metric(kind, name, there[0], there[1], rng, beside=(away[0], away[1]))

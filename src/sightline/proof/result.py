@@ -12,8 +12,7 @@ from sightline._json import to_jsonable
 from sightline._tables import format_table
 from sightline.errors import FileError
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
-from sightline.proof.paired_metrics import PairedMetric
-from sightline.proof.verdict import PValues
+from sightline.proof.paired_metrics import PairedMetric, PValues
 from sightline.types import record
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ WORDS = {
     "harmful": "Harmful: the model is surely worse for the repair of {region}.",
     "cannot tell": "Cannot tell whether the repair of {region} did any good.",
 }
+HEADS = ("", "before", "after", "change", "95 %", "p", "beside")
 MOST = 10
 """Classes whose recalls are printed: those that changed most."""
 
@@ -38,54 +38,54 @@ class Proof:
     ----------
     region : str
         The repaired one.
-    grow : float
+    margin : float
         Margin that was replaced with it, as a share of the image's shorter side.
-    way : str
+    method : str
         How it was repaired; empty where that is not known.
     verdict : str
         ``"repaired"``, ``"partly"``, ``"no effect"``, ``"harmful"`` or ``"cannot tell"``; the rules are those
         of `sightline.proof.verdict.decide_verdict`.
     rule : str
         The one that decided.
-    measures : tuple of Pair
+    measures : tuple of PairedMetric
         Before and after.
-    tests : Chances
+    tests : PValues
     images : int
     right : tuple of int
         Right answers before and after.
-    mended, broken : int
+    corrected, broken : int
         Answers that turned right, and wrong.
     level : float
     fill : str
         What hidden looked like.
-    draws : int
+    controls : int
         Equal areas elsewhere, donors and places moved to, for each image.
     seed : int
     calls : tuple of int
         Images that the model before and the one after were given.
-    looks : Looks or None
+    shift : AttributionShift or None
         Where they look.
-    examples : tuple of Example
+    examples : tuple of ChangedAnswer
         Answers that turned right, then those that turned wrong.
     """
 
     region: str
-    grow: float
-    way: str
+    margin: float
+    method: str
     verdict: str
     rule: str
     measures: tuple[PairedMetric, ...]
     tests: PValues
     images: int
     right: tuple[int, int]
-    mended: int
+    corrected: int
     broken: int
     level: float
     fill: str
-    draws: int
+    controls: int
     seed: int
     calls: tuple[int, int]
-    looks: AttributionShift | None
+    shift: AttributionShift | None
     examples: tuple[ChangedAnswer, ...]
 
     def __getitem__(self, name: str) -> PairedMetric:
@@ -113,7 +113,7 @@ class Proof:
             self.headline,
             f"Decided by: {self.rule}.",
             f"Of {self.images:,} held-out images {before:.1%} were right before and {after:.1%} after: "
-            f"{self.mended:,} answers turned right, {self.broken:,} wrong. Errors blamed on the region, "
+            f"{self.corrected:,} answers turned right, {self.broken:,} wrong. Errors blamed on the region, "
             f"net of those on as much elsewhere: {blamed.before:.1%} of the images before, "
             f"{blamed.after:.1%} after.",
             *([f"More than before, by their intervals alone: {', '.join(worse)}."] if worse else []),
@@ -122,10 +122,10 @@ class Proof:
     @property
     def evidence(self) -> str:
         """What it rests on: images, region, fill, calls."""
-        margin = f" with a margin of {self.grow:g}" if self.grow else ""
+        margin = f" with a margin of {self.margin:g}" if self.margin else ""
         return (
             f"{self.images:,} held-out images, region {self.region!r}{margin}, hidden with {self.fill}, "
-            f"{self.draws} places or donors each, {self.calls[0]:,} + {self.calls[1]:,} model calls"
+            f"{self.controls} places or donors each, {self.calls[0]:,} + {self.calls[1]:,} model calls"
         )
 
     def plot(self) -> "Figure":
@@ -136,21 +136,14 @@ class Proof:
 
     def to_dict(self) -> dict[str, Any]:
         """All but the images as JSON has it: numbers, texts, lists; null where a number is not known."""
-        names = (
-            "region grow way verdict rule sentences images right mended broken level fill draws seed calls"
-        )
-        made = {name: to_jsonable(getattr(self, name)) for name in names.split()}
-        made["tests"] = to_jsonable(vars(self.tests))
-        made["measures"] = [to_jsonable(vars(one) | {"change": one.change}) for one in self.measures]
-        if self.looks is not None and self.looks.before is not None:
-            kept = {name: getattr(self.looks, name) for name in ("before", "after", "area")}
-            made["maps"] = to_jsonable(kept)
-        made["examples"] = [
-            to_jsonable(
-                {name: getattr(one, name) for name in ("place", "label", "said_before", "said_after")}
-            )
-            for one in self.examples
-        ]
+        made: dict[str, Any] = to_jsonable(self, leave_out=("shift", "examples"))
+        made["sentences"] = list(self.sentences)
+        for line, one in zip(made["measures"], self.measures, strict=True):
+            line["change"] = to_jsonable(one.change)
+        if self.shift is not None and self.shift.before is not None:
+            made["maps"] = to_jsonable(self.shift, leave_out=("shares", "image", "calls"))
+        shown = ("image", "mask", "before", "after")
+        made["examples"] = [to_jsonable(one, leave_out=shown) for one in self.examples]
         return made
 
     def save(self, path: str | PathLike[str]) -> Path:
@@ -172,18 +165,17 @@ class Proof:
 
     def __repr__(self) -> str:
         said = [line for one in self.sentences for line in textwrap.wrap(one, 110)]
-        return "\n".join([f"Proof of {self.way or 'a repair'}: {self.evidence}", *self._table_lines(), *said])
+        return "\n".join(
+            [f"Proof of {self.method or 'a repair'}: {self.evidence}", *self._table_lines(), *said]
+        )
 
     def _table_lines(self) -> list[str]:
-        recalls = sorted((one for one in self.measures if one.kind == "recall"), key=_largest_change)[MOST:]
-        shown = [one for one in self.measures if one not in recalls]
-        cells = [("", "before", "after", "change", "95 %", "p", "beside"), *map(_measure_cells, shown)]
-        more = [f"and the recalls of {len(recalls):,} more classes, that changed less"] if recalls else []
-        return [*format_table(cells), *more]
-
-
-def _largest_change(one: PairedMetric) -> float:
-    return -abs(one.change)
+        recalls = [one for one in self.measures if one.kind == "recall"]
+        left_out = sorted(recalls, key=lambda one: -abs(one.change))[MOST:]
+        lines = format_table([HEADS, *(_measure_cells(one) for one in self.measures if one not in left_out)])
+        if left_out:
+            lines.append(f"and the recalls of {len(left_out):,} more classes, that changed less")
+        return lines
 
 
 def _measure_cells(one: PairedMetric) -> tuple[str, ...]:

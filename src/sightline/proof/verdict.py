@@ -1,11 +1,10 @@
 """what a repair changed, image by image → a verdict in words, from stated rules."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
-from sightline.findings.region_effects import reliance
+from sightline.findings.region_effects import excess_reliance
 from sightline.findings.resampling import holm_adjusted, sign_flip_test
-from sightline.proof.paired_metrics import mcnemar_test
+from sightline.proof.paired_metrics import PairedOutcomes, PValues, mcnemar_test
 from sightline.types import record
 
 FEWEST = 50
@@ -14,60 +13,6 @@ FEWEST_WRONG = 10
 """Wrong answers before the repair below which nothing good is said of it."""
 LEFT = 0.5
 """Share of the errors blamed on the region that may be left of a repair."""
-GOOD = ("repaired", "partly")
-
-
-@record
-class PairedOutcomes:
-    """What the verdict rests on, N held-out images.
-
-    Parameters
-    ----------
-    labels : int array, shape (N,)
-    before, after : bool array, shape (N,)
-        Whether each answer was right.
-    blamed_before, blamed_after : float array, shape (N,)
-        As `sightline.proof.paired_metrics.blamed_errors` has it, of the repaired region.
-    evidence, hidden : float array, shape (N,)
-        Evidence for the true class before the repair, as the image is and with the region hidden.
-    names : tuple of str
-        Of the classes.
-    """
-
-    labels: Int[np.ndarray, "N"]
-    before: Bool[np.ndarray, "N"]
-    after: Bool[np.ndarray, "N"]
-    blamed_before: Float[np.ndarray, "N"]
-    blamed_after: Float[np.ndarray, "N"]
-    evidence: Float[np.ndarray, "N"]
-    hidden: Float[np.ndarray, "N"]
-    class_names: tuple[str, ...]
-
-
-@record
-class PValues:
-    """The p-values that the verdict rests on.
-
-    Parameters
-    ----------
-    accuracy : float
-        McNemar's, two-sided.
-    recalls : dict of int to float
-        The same for each class that there is, adjusted by Holm's method.
-    drove : float
-        Whether, before, hiding the region turned more wrong answers right than hiding elsewhere; one-sided.
-    fewer : float
-        Whether that became less, and by more than other errors did; one-sided, the larger p of the two.
-    misled : float
-        Whether, before, the region held a larger share of the evidence for wrong answers than of that for
-        right ones; one-sided.
-    """
-
-    accuracy: float
-    recalls: dict[int, float]
-    drove: float
-    fewer: float
-    misled: float
 
 
 @record
@@ -121,11 +66,10 @@ def _fewer_blamed_p(changes: PairedOutcomes, rng: np.random.Generator) -> float:
 
 def _misled_p(changes: PairedOutcomes, rng: np.random.Generator) -> float:
     """The third test of `sightline.blame`, of the model before."""
-    right = changes.before
-    if right.all() or not right.any():
+    wrong = ~changes.before
+    if wrong.all() or not wrong.any():
         return 1.0
-    usual = reliance(changes.evidence[right], changes.hidden[right])
-    more = changes.hidden[~right] - (1 - usual) * changes.evidence[~right]
+    more = excess_reliance(changes.evidence, changes.hidden_evidence, wrong)
     return sign_flip_test(more, np.arange(len(more)), rng)
 
 
@@ -150,10 +94,8 @@ def decide_verdict(changes: PairedOutcomes, tests: PValues, level: float) -> Ver
     those errors away and makes others in their place. Where a region weighs no more in wrong answers than in
     right ones, that is all it does.
     """
-    rose = _surely(tests.accuracy, level) and bool(changes.after.sum() > changes.before.sum())
-    lower = [
-        one for one in tests.recalls if _surely(tests.recalls[one], level) and _recall_fell(changes, one)
-    ]
+    rose = tests.accuracy <= level and bool(changes.after.sum() > changes.before.sum())
+    lower = [one for one in tests.recalls if tests.recalls[one] <= level and _recall_fell(changes, one)]
     for rule in (_harmful_verdict, _too_few_verdict, _no_effect_verdict):
         if found := rule(changes, tests, level, rose, lower):
             return found
@@ -163,7 +105,7 @@ def decide_verdict(changes: PairedOutcomes, tests: PValues, level: float) -> Ver
 def _harmful_verdict(
     changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
 ) -> Verdict | None:
-    if _surely(tests.accuracy, level) and not rose:
+    if tests.accuracy <= level and not rose:
         return Verdict("harmful", f"accuracy is surely lower ({format_p(tests.accuracy)})")
     if lower and not rose:
         return Verdict(
@@ -190,13 +132,13 @@ def _no_effect_verdict(
     changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
 ) -> Verdict | None:
     other = f"; accuracy rose for another reason ({format_p(tests.accuracy)})" if rose else ""
-    if not _surely(tests.drove, level) or changes.blamed_before.mean() <= 0:
+    if tests.drove > level or changes.blamed_before.mean() <= 0:
         return Verdict(
             "no effect",
             "nothing to repair there: before, hiding the region turned not surely more errors right than "
             f"hiding as much elsewhere ({format_p(tests.drove)}){other}",
         )
-    if not _surely(tests.fewer, level):
+    if tests.fewer > level:
         return Verdict(
             "no effect", f"errors blamed on the region are not surely fewer ({format_p(tests.fewer)}){other}"
         )
@@ -221,7 +163,7 @@ def _positive_verdict(
         )
     if not rose and changes.after.sum() < changes.before.sum():
         return Verdict("no effect", f"{fewer}, but accuracy is not higher: other errors took their place")
-    if not rose and not _surely(tests.misled, level):
+    if not rose and tests.misled > level:
         share = format_p(tests.misled)
         why = f"before, wrong answers did not surely rest on it more than right ones did ({share})"
         return Verdict("no effect", f"{fewer}, but accuracy is not surely higher, and {why}")
@@ -236,10 +178,6 @@ def _lower_recalls_text(changes: PairedOutcomes, tests: PValues, lower: list[int
 def _recall_fell(changes: PairedOutcomes, one: int) -> bool:
     which = changes.labels == one
     return bool(changes.after[which].sum() < changes.before[which].sum())
-
-
-def _surely(p: float, level: float) -> bool:
-    return p <= level
 
 
 def format_p(p: float) -> str:
