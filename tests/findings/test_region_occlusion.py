@@ -1,7 +1,7 @@
 """Equal areas elsewhere, and what models say with regions hidden."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
@@ -11,6 +11,7 @@ from sightline.findings.region_occlusion import Probe, control_areas, occlude_re
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
 
+@settings(deadline=None)  # the first one imports scipy.signal
 @given(masks)
 def test_elsewhere_is_as_large_within_the_image_and_apart(mask):
     spots = control_areas(mask, 3, np.random.default_rng(0))

@@ -1,9 +1,9 @@
 """Halves of a study that share nothing."""
 
 import numpy as np
-from studies import Memory
 
 from sightline.findings.sample_split import split_answers
+from support.studies import Memory
 
 
 class Answers(Memory):
