@@ -27,7 +27,7 @@ from sightline.demo.tutorial import face_pipeline
 from sightline.engine.plan import Plan
 from sightline.findings.atlas_analysis import atlas
 from sightline.findings.blame_analysis import USUAL, blame
-from sightline.regions.builders import chest, face
+from sightline.regions import chest, face
 from sightline.study import Study
 
 PLAN = Plan(segment="grid", fill="blur", budget=200)

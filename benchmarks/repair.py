@@ -21,7 +21,7 @@ from sightline import as_model
 from sightline.data import Shortcut, drawn_faces, olivetti, plant_mark
 from sightline.demo.tutorial import face_pipeline
 from sightline.proof.analysis import prove
-from sightline.regions.builders import chest, face
+from sightline.regions import chest, face
 from sightline.repair import Counterexamples, choose
 from sightline.repair.judge import mean_recall
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sightline import figures
+from sightline import regions as sr
 from sightline.errors import ImageError, SegmentError
 from sightline.figures.layout import line_height, text_width
-from sightline.regions import builders as sr
 
 
 def drawn(regions, image, **more):

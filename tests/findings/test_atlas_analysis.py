@@ -10,18 +10,18 @@ import pytest
 from scipy import stats
 
 import sightline as sl
+from sightline import regions
 from sightline.errors import ImageError, OptionError
 from sightline.figures.atlas_figure import tint_mean_image
 from sightline.findings.atlas_analysis import _welch_test, atlas
 from sightline.findings.atlas_result import SAME, Atlas, OutcomeMap
 from sightline.findings.heatmaps import RunningMean, resize_keeping_sums
-from sightline.regions import builders
 from sightline.render import scale_limit
 from sightline.study import Study
 from support.studies import Memory
 
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
-NINE = builders.grid(3, 3)
+NINE = regions.grid(3, 3)
 
 
 def cells(images):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import sightline as sl
+from sightline import regions
 from sightline.errors import ModelError, OptionError
 from sightline.findings.blame_analysis import blame
 from sightline.findings.region_effects import class_evidence
-from sightline.regions import builders
 from support.studies import Memory
 
-NINE = builders.grid(3, 3)
+NINE = regions.grid(3, 3)
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
 
 

@@ -13,7 +13,7 @@ from sightline.errors import FileError, ModelError, OptionError
 from sightline.findings.region_occlusion import control_areas
 from sightline.proof.analysis import prove
 from sightline.proof.probes import move_content
-from sightline.regions.builders import grid
+from sightline.regions import grid
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion
 from sightline.repair.result import fixed
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sightline import regions as sr
 from sightline.data import REGIONS, Shortcut, drawn_faces, olivetti, plant_mark
 from sightline.data.shortcuts import CORNERS, FACE
-from sightline.regions import builders as sr
 from sightline.regions import templates
 
 TEMPLATES = {
@@ -131,7 +131,7 @@ def test_the_regions_of_chests_fit_the_mean_of_real_x_rays(shared_data):
 
 
 def test_the_templates_are_packaged_and_say_what_they_are():
-    folder = Path(templates.__file__).parent / "templates"
+    folder = Path(templates.__file__).parent / "template_files"
     found = sorted(path.stem for path in folder.glob("*.toml"))
     assert found == ["chest", "face", "head"]
     for path in folder.glob("*.toml"):

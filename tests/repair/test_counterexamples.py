@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sightline import as_model
 from sightline._digests import image_digest
 from sightline.errors import ImageError, ModelError, OptionError
-from sightline.regions.builders import grid
+from sightline.regions import grid
 from sightline.repair.counterexamples import Counterexamples
 
 CORNER = grid(4, 4)["r1c1"]

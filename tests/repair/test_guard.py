@@ -11,7 +11,7 @@ from sightline import Noise, as_model
 from sightline.adapters.open_model import load_model
 from sightline.data.datasets import as_dataset
 from sightline.errors import FileError, ModelError, OptionError
-from sightline.regions.builders import grid, per_image
+from sightline.regions import grid, per_image
 from sightline.repair import Counterexamples, Guard
 from sightline.repair.repair_region import resolve_region
 from sightline.repair.result import describe_method

@@ -9,7 +9,7 @@ from sightline import Blur, Donors, Noise
 from sightline.data.datasets import ConcatDataset, Subset, as_dataset
 from sightline.data.holdout import HoldoutRule
 from sightline.errors import ImageError, OptionError, SegmentError
-from sightline.regions.builders import face, grid, per_image
+from sightline.regions import face, grid, per_image
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion, draw_donor, paste_region
 from sightline.repair.repair_region import RepairRegion, resolve_region
 

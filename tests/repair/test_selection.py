@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sightline import as_model
 from sightline.errors import ModelError
-from sightline.regions.builders import grid
+from sightline.regions import grid
 from sightline.repair import Counterexamples, Guard, LastLayer, choose
 from sightline.repair.judge import mean_recall
 from sightline.repair.selection import default_methods

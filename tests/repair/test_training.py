@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sightline import as_model
 from sightline.errors import ModelError, OptionError
-from sightline.regions.builders import grid, per_image
+from sightline.regions import grid, per_image
 from sightline.repair import Counterexamples, LastLayer, RightReasons, TrainingConfig, penalty
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
 from sightline.repair.repair_region import resolve_region
@@ -319,7 +319,7 @@ def test_a_course_must_be_possible(option, said):
 
 BACKEND = """
 import numpy as np, keras, sys
-from sightline.findings.regions import grid
+from sightline.regions import grid
 from sightline.repair import Counterexamples, RightReasons, TrainingConfig
 from sightline import as_model
 keras.utils.set_random_seed(0)

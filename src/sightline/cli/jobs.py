@@ -191,7 +191,7 @@ def atlas(run: Path, by: str, regions: str | None, out: Path | None) -> tuple[An
     """Where the model of a study looks, and the file of the figure."""
     from sightline import figures
     from sightline.findings.atlas_analysis import atlas as find
-    from sightline.regions.builders import named
+    from sightline.regions import named
 
     made = find(_study(run), by, regions=None if regions is None else named(regions))
     file = _file(out, run / "atlas.png")
@@ -205,7 +205,7 @@ def blame(
     """The regions that drive the errors of a study's model, and the files of the figure and the numbers."""
     from sightline import figures
     from sightline.findings.blame_analysis import blame as find
-    from sightline.regions.builders import named
+    from sightline.regions import named
 
     study = _study(run)
     if trust:

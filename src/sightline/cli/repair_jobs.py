@@ -8,7 +8,7 @@ from typing import Any
 from sightline.data.datasets import Dataset
 from sightline.errors import OptionError
 from sightline.proof.analysis import prove
-from sightline.regions.builders import named
+from sightline.regions import named
 from sightline.repair import store
 from sightline.repair.repair_region import DEFAULT_MARGIN
 from sightline.repair.selection import choose

@@ -17,7 +17,7 @@ from sightline.engine.segmentation import Grid
 from sightline.findings.atlas_analysis import atlas
 from sightline.findings.blame_analysis import blame
 from sightline.proof.analysis import prove
-from sightline.regions.builders import face
+from sightline.regions import face
 from sightline.study import Study
 from sightline.types import record
 

@@ -109,7 +109,7 @@ def plot_regions(regions: "Regions", image: Any, *, place: int | None = None, he
     Examples
     --------
     >>> import numpy as np
-    >>> from sightline.regions.builders import grid
+    >>> from sightline.regions import grid
     >>> drawn = plot_regions(grid(2, 2), np.zeros((64, 64)))
     >>> [text.get_text() for text in drawn.axes[0].texts]
     ['4 regions', 'r1c1', 'r1c2', 'r2c1', 'r2c2']

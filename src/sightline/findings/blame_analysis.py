@@ -123,7 +123,7 @@ def blame(
 
     Examples
     --------
-    >>> from sightline.regions.builders import face
+    >>> from sightline.regions import face
     >>> blame(sl.Study("runs/faces"), face())  # doctest: +SKIP
     """
     check_whole("n_suspects", n_suspects)

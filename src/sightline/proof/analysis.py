@@ -126,7 +126,7 @@ def prove(
 
     Examples
     --------
-    >>> from sightline.regions.builders import grid
+    >>> from sightline.regions import grid
     >>> rng = np.random.default_rng(0)
     >>> labels = np.arange(200) % 2
     >>> images = rng.random((200, 8, 8)) * 0.5 + 0.2 * labels[:, None, None]

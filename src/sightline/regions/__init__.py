@@ -1,17 +1,8 @@
 """REGIONS: named areas that all images of a study have in common."""
 
-from sightline.regions.builders import (
-    Regions,
-    chest,
-    face,
-    grid,
-    labels,
-    load,
-    masks,
-    named,
-    per_image,
-    polygons,
-)
+from sightline.regions.region_file import load
+from sightline.regions.region_set import Regions, grid, labels, masks, per_image, polygons
+from sightline.regions.templates import chest, face, named
 
 __all__ = [
     "Regions",

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from sightline.errors import FileError, SegmentError
-from sightline.regions.region_set import Regions, check_names, one_region_a_piece
-from sightline.regions.shapes import MaskShapes, Polygon, PolygonShapes, as_polygons
+from sightline.regions.region_set import Regions, one_region_a_piece
+from sightline.regions.shapes import MaskShapes, Polygon, PolygonShapes, as_polygons, check_names
 from sightline.types import did_you_mean
 
 HEADING = """\

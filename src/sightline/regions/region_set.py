@@ -1,4 +1,4 @@
-"""names, and the pieces that each is made of → masks of an image's regions."""
+"""polygons, masks, labels or a function of the image → Regions: named areas, and their masks in an image."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,8 +9,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from sightline._checks import check_whole
 from sightline.errors import SegmentError
-from sightline.regions.shapes import MaskShapes, RegionShapes
+from sightline.regions.shapes import (
+    MaskShapes,
+    NumberNames,
+    PerImageShapes,
+    PolygonShapes,
+    RegionShapes,
+    as_masks,
+    as_polygons,
+    check_names,
+    masks_from_labels,
+    numbers_and_names,
+)
 from sightline.types import did_you_mean, record
 
 REMEMBERED = 4
@@ -26,7 +38,7 @@ class Regions:
     Parameters
     ----------
     names : tuple of str, length R
-    shapes : Shapes
+    shapes : RegionShapes
         What gives the masks of the pieces that the regions are made of.
     made_of : tuple of tuples of int, length R
         Which pieces each region is made of.
@@ -38,7 +50,7 @@ class Regions:
 
     Examples
     --------
-    >>> from sightline.regions.builders import polygons
+    >>> from sightline.regions import polygons
     >>> regions = polygons({"top": [(0, 0), (0, 1), (0.5, 1), (0.5, 0)]})
     >>> regions
     <Regions: 1 (top)>
@@ -103,7 +115,7 @@ class Regions:
 
         Examples
         --------
-        >>> from sightline.regions.builders import grid
+        >>> from sightline.regions import grid
         >>> grid(1, 3).join({"sides": ["r1c1", "r1c3"]}).names
         ('sides', 'r1c2')
         """
@@ -123,7 +135,7 @@ class Regions:
 
         Examples
         --------
-        >>> from sightline.regions.builders import grid
+        >>> from sightline.regions import grid
         >>> grid(1, 3).join({"sides": ["r1c1", "r1c3"]}).apart().names
         ('r1c1', 'r1c3', 'r1c2')
         """
@@ -154,7 +166,7 @@ class Regions:
 
         Examples
         --------
-        >>> from sightline.regions.builders import grid
+        >>> from sightline.regions import grid
         >>> grid(2, 2).masks((64, 64)).sum(axis=(1, 2))
         array([1024, 1024, 1024, 1024])
         """
@@ -211,6 +223,175 @@ class Regions:
         return region_file.write_regions(self, Path(path))
 
 
+def grid(rows: int, columns: int) -> Regions:
+    """The image divided into rectangles of one size, named by row and column: ``"r1c1"`` is upper left.
+
+    Parameters
+    ----------
+    rows, columns : int
+        How many, from 1 up.
+
+    Raises
+    ------
+    OptionError
+        If one of them is not a whole number from 1 up.
+
+    Examples
+    --------
+    >>> grid(2, 2)
+    <Regions: 4 (r1c1, r1c2, r2c1, r2c2)>
+    """
+    rows, columns = check_whole("a grid's rows", rows), check_whole("a grid's columns", columns)
+    drawn = {}
+    for row in range(rows):
+        for column in range(columns):
+            top, bottom = row / rows, (row + 1) / rows
+            left, right = column / columns, (column + 1) / columns
+            drawn[f"r{row + 1}c{column + 1}"] = [(top, left), (top, right), (bottom, right), (bottom, left)]
+    return polygons(drawn)
+
+
+def polygons(given: Mapping[str, Any], *, exclusive: bool = False) -> Regions:
+    """Regions drawn as polygons, the same for all images.
+
+    Parameters
+    ----------
+    given : mapping of str to list of points, or list of such lists
+        Points are (down, across) in shares of the image's height and width, from 0 to 1: (0, 0) is the
+        upper left corner. What lies outside of the image is cut off. A polygon that crosses itself has
+        holes (even-odd rule); several polygons of one region add up.
+    exclusive : bool
+        Whether a pixel that several regions claim belongs to the first of them alone. Neighbours may then
+        overlap, and the last one may be the whole image.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    SegmentError
+        If a polygon is nested wrongly, has fewer than three points, or seems to be in pixels.
+
+    Examples
+    --------
+    >>> half = [(0, 0), (0, 1), (0.5, 1), (0.5, 0)]
+    >>> whole = [(0, 0), (0, 1), (1, 1), (1, 0)]
+    >>> polygons({"upper": half, "rest": whole}, exclusive=True).areas((10, 10))
+    array([50, 50])
+    """
+    names = checked_names(given)
+    drawn = tuple(as_polygons(name, points) for name, points in given.items())
+    return one_region_a_piece(PolygonShapes(names, drawn, exclusive))
+
+
+def masks(given: Mapping[str, Any]) -> Regions:
+    """Regions as masks, the same for all images.
+
+    Parameters
+    ----------
+    given : mapping of str to array, shape (h, w)
+        True (of integers, not 0) inside. All of one size, which need not be the images': brought to theirs
+        by taking the nearest pixel.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    SegmentError
+        If the masks differ in size or are more than yes and no, or one is empty.
+
+    Examples
+    --------
+    >>> masks({"diagonal": np.eye(2, dtype=bool)}).areas((4, 4))
+    array([8])
+    """
+    names = checked_names(given)
+    arrays = {name: np.asarray(mask) for name, mask in given.items()}
+    sizes = sorted({array.shape for array in arrays.values()})
+    if len(sizes) > 1:
+        raise SegmentError(
+            f"masks must all be of one size, but their shapes are {', '.join(map(str, sizes))}.",
+            slug="regions-masks",
+        )
+    each = [as_masks(array[np.newaxis], 1, f"mask {name!r}") for name, array in arrays.items()]
+    return regions_from_masks(names, np.concatenate(each))
+
+
+def labels(image: Any, names: NumberNames) -> Regions:
+    """Regions as one image of numbers, the same for all images.
+
+    Parameters
+    ----------
+    image : int array, shape (h, w)
+        The number of its region at each pixel.
+    names : sequence of str, or mapping of int to str
+        In a sequence, those of 0, 1, 2, …; a mapping may leave numbers out, and pixels of those are in no
+        region.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    SegmentError
+        If the image is not of integers, a number has no name in the sequence, or a name no pixel.
+
+    Examples
+    --------
+    >>> labels(np.array([[0, 7], [7, 7]]), {7: "lung"}).areas((2, 2))
+    array([3])
+    """
+    called, ids, strict = numbers_and_names(names)
+    return regions_from_masks(called, masks_from_labels(np.asarray(image), ids, strict=strict))
+
+
+def per_image(source: Any, names: NumberNames) -> Regions:
+    """Regions that every image has its own of, as segmentations and landmarks give them.
+
+    Parameters
+    ----------
+    source : callable or array
+        A function of the image's place in the data that gives masks (R, h, w), a label image (h, w) or
+        `Regions`, such as polygons of landmarks; or an array of masks (N, R, h, w) or of label images
+        (N, h, w), in the order of the data.
+    names : sequence of str, or mapping of int to str
+        Of the R masks, or of the numbers in a label image as in `labels`.
+
+    Returns
+    -------
+    Regions
+        A region may be empty in some of the images.
+
+    Raises
+    ------
+    SegmentError
+        If an array has another shape, or names are missing; what a function gives is checked when it is
+        asked.
+
+    Examples
+    --------
+    >>> from sightline.data import drawn_faces
+    >>> faces = drawn_faces(3)
+    >>> shown = per_image(faces.visible, faces.part_names)
+    >>> bool((shown.masks((64, 64), place=1).sum(axis=0) == 1).all())
+    True
+    """
+    called, ids, strict = numbers_and_names(names)
+    if not callable(source):
+        source = np.asarray(source)
+        if source.ndim not in (3, 4) or (source.ndim == 4 and source.shape[1] != len(called)):
+            raise SegmentError(
+                f"regions of N images must be masks of shape (N, {len(called)}, H, W), one for each name, "
+                f"or label images of shape (N, H, W), but the shape is {source.shape}.",
+                slug="regions-masks",
+            )
+    return one_region_a_piece(PerImageShapes(called, source, ids, strict))
+
+
 def one_region_a_piece(shapes: RegionShapes) -> Regions:
     """One region for each piece."""
     return Regions(shapes.pieces, shapes, tuple((place,) for place in range(len(shapes.pieces))))
@@ -242,27 +423,3 @@ def checked_names(given: Any) -> tuple[str, ...]:
         )
     check_names(tuple(given))
     return tuple(given)
-
-
-def check_names(names: tuple[str, ...]) -> None:
-    """Whether each is a line of text, and no two are the same.
-
-    Raises
-    ------
-    SegmentError
-        If not.
-    """
-    if not names:
-        raise SegmentError("no region was given: give one or more.", slug="regions-names")
-    for name in names:
-        if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            raise SegmentError(
-                f"a region's name must be a line of text, but {name!r} was given.", slug="regions-names"
-            )
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise SegmentError(
-            f"the name {twice[0]!r} was given to {names.count(twice[0])} regions. Give each its own; pieces "
-            "of one region go into one list.",
-            slug="regions-names",
-        )

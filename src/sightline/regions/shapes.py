@@ -17,7 +17,7 @@ STRETCH = 0.02
 """Largest difference between an image's proportions and a mask's that is let pass."""
 
 Polygon = Float[np.ndarray, "_ 2"]
-Names = Sequence[str] | Mapping[int, str]
+NumberNames = Sequence[str] | Mapping[int, str]
 
 
 @runtime_checkable
@@ -274,11 +274,36 @@ def masks_from_labels(
     return np.asarray(image[np.newaxis] == np.asarray(ids)[:, np.newaxis, np.newaxis])
 
 
-def numbers_and_names(names: Names) -> tuple[tuple[str, ...], tuple[int, ...], bool]:
+def numbers_and_names(names: NumberNames) -> tuple[tuple[str, ...], tuple[int, ...], bool]:
     """Names of the numbers in a label image, those numbers, and whether there may be no others."""
+    check_names(tuple(names.values() if isinstance(names, Mapping) else names))
     if isinstance(names, Mapping):
         return tuple(names.values()), tuple(names), False
     return tuple(names), tuple(range(len(names))), True
+
+
+def check_names(names: tuple[str, ...]) -> None:
+    """Whether each is a line of text, and no two are the same.
+
+    Raises
+    ------
+    SegmentError
+        If not.
+    """
+    if not names:
+        raise SegmentError("no region was given: give one or more.", slug="regions-names")
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise SegmentError(
+                f"a region's name must be a line of text, but {name!r} was given.", slug="regions-names"
+            )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SegmentError(
+            f"the name {twice[0]!r} was given to {names.count(twice[0])} regions. Give each its own; pieces "
+            "of one region go into one list.",
+            slug="regions-names",
+        )
 
 
 def resize_masks(masks: Bool[np.ndarray, "R h w"], shape: tuple[int, int]) -> Bool[np.ndarray, "R H W"]:

@@ -1,10 +1,13 @@
-"""name of a template → Regions that fit images aligned as its own were."""
+"""name → Regions: templates that fit images aligned as their own were, grids, and files."""
 
+from collections.abc import Callable, Mapping
 from importlib import resources
+from os import PathLike, fspath
 
+from sightline._spec import from_spec
 from sightline.errors import OptionError
 from sightline.regions.region_file import load
-from sightline.regions.region_set import Regions
+from sightline.regions.region_set import Regions, grid
 from sightline.types import did_you_mean
 
 CUTS = {"close": "face", "head": "head"}
@@ -87,3 +90,46 @@ def _load_template(name: str, sides: bool) -> Regions:
     with resources.as_file(home) as path:
         joined = load(path)
     return joined.apart() if sides else joined
+
+
+MAKERS: Mapping[str, Callable[..., Regions]] = {"grid": grid, "face": face, "chest": chest}
+
+
+def named(given: "str | PathLike[str] | Regions") -> Regions:
+    """Regions from a word, as the command line takes them.
+
+    Parameters
+    ----------
+    given : str, path or Regions
+        ``"face"``, ``"chest"`` or ``"grid:rows=4,columns=4"``; the path of a TOML file; or regions, which
+        are given back.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    OptionError
+        If the name or a parameter does not exist; the message names the nearest valid one.
+    FileError
+        If the file is missing or cannot be understood.
+
+    Examples
+    --------
+    >>> len(named("grid:rows=4,columns=4")), "left eye" in named("face:sides=true")
+    (16, True)
+    """
+    if isinstance(given, Regions):
+        return given
+    if not isinstance(given, str | PathLike):
+        raise OptionError(
+            f"regions must be a name such as 'face', the path of a TOML file, or Regions, but {given!r} was "
+            "given.",
+            slug="option-value",
+        )
+    text = fspath(given)
+    if not isinstance(given, str) or text.lower().endswith(".toml"):
+        return load(text)
+    made: Regions = from_spec(text, MAKERS, "set of regions", hint=" Or give the path of a TOML file.")
+    return made

@@ -65,7 +65,7 @@ class Counterexamples:
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sightline.regions.builders import grid
+    >>> from sightline.regions import grid
     >>> rng = np.random.default_rng(0)
     >>> labels = np.arange(60) % 2
     >>> images = rng.random((60, 4, 4)) * 0.5 + 0.3 * labels[:, None, None]

@@ -50,7 +50,7 @@ class Guard:
 
     Examples
     --------
-    >>> from sightline.regions.builders import grid
+    >>> from sightline.regions import grid
     >>> def bright(images):
     ...     return images.mean(axis=(1, 2))
     >>> guard = Guard(region=grid(2, 2)["r1c1"], margin=0, fill="colour")

@@ -109,7 +109,7 @@ def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
             f"{region!r} was given.",
             slug="option-value",
         )
-    from sightline.regions.builders import chest, face
+    from sightline.regions import chest, face
 
     templates = (face(), face(sides=True), chest(), chest(sides=True))
     for regions in templates:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import points_in_poly
 
+from sightline import regions as sr
 from sightline.errors import FileError, OptionError, SegmentError, SightlineWarning
-from sightline.regions import builders as sr
 from support import unchecked
 
 WHOLE = [(0, 0), (0, 1), (1, 1), (1, 0)]
@@ -327,7 +327,7 @@ def test_masks_that_cannot_be_used_say_why(arrays, slug, says):
 
 def test_without_the_checks_of_the_test_run_wrong_types_say_why_too():
     code = """
-from sightline.findings import regions as sr
+from sightline import regions as sr
 tries = [
     lambda: sr.grid(2.5, 2), lambda: sr.grid(True, 2), lambda: sr.face(sides="no"), lambda: sr.chest(sides=1),
     lambda: sr.polygons({7: []}), lambda: sr.polygons([1, 2]), lambda: sr.named(3), lambda: sr.masks([1, 2]),
