@@ -7,7 +7,7 @@ from sightline.study.schema import COLUMNS, HISTORY
 PAGE = Path(__file__).parents[1] / "docs" / "store.md"
 HEAD = """# The store
 
-<!-- Written by scripts/store_page.py: change src/sightline/study/rows.py instead. -->
+<!-- Written by scripts/store_page.py: change src/sightline/study/schema.py instead. -->
 
 A study is a folder:
 

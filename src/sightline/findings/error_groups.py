@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SightlineError
@@ -139,7 +139,7 @@ def _location_features(row: Row) -> Float[np.ndarray, "D"]:
     return np.asarray(sums.ravel() / max(float(np.linalg.norm(sums)), 1e-300))
 
 
-def _appearance_features(row: Row, image: Any) -> Float[np.ndarray, "D"]:
+def _appearance_features(row: Row, image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "D"]:
     """Edges (Dalal & Triggs 2005) and colours of the patch around the segment that speaks most for it."""
     from skimage.feature import hog
 

@@ -12,7 +12,8 @@ import sightline
 from sightline._digests import array_digest
 from sightline._files import written_aside
 from sightline._optional import require
-from sightline._serialise import UNREADABLE, decode_fields, encode_fields, read_arrays
+from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields, read_arrays
+from sightline.data import ImageFormat
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, OptionError
@@ -74,25 +75,25 @@ class Manifest:
     Parameters
     ----------
     plan : Plan
-    part : int
+    part_size : int
         Images in a part of the store.
     class_names : tuple of str, optional
         In the model's order.
-    columns : int
+    n_columns : int
         Classes of the model.
-    model, data : str
+    model_text, data_text : str
         The text by which each can be opened again; empty if it was a value of Python's.
-    form : Form, optional
-        That the data are opened with.
-    digest : str
+    model_digest : str
         Of the model's file; empty if it is none.
+    reference_predictions : tuple of ReferencePrediction
+    image_format : ImageFormat, optional
+        That the data are opened with.
     fingerprint : str
         Of the data.
-    count : int
+    image_count : int
         Images of the data.
-    split : Split, optional
+    split : HoldoutRule, optional
         Which of them are explained, where some are held out.
-    probes : tuple of Probe
     """
 
     plan: Plan
@@ -103,7 +104,7 @@ class Manifest:
     model_digest: str
     reference_predictions: tuple[ReferencePrediction, ...]
     data_text: str
-    image_format: Any
+    image_format: ImageFormat | None
     fingerprint: str
     image_count: int
     split: HoldoutRule | None = None
@@ -120,17 +121,6 @@ def studied_places(split: HoldoutRule | None, start: int, stop: int) -> Int[np.n
     return every if split is None else every[split.selected(every)]
 
 
-def plan_to_table(plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A plan as TOML has it, and the arrays in it by their places."""
-    arrays: dict[str, Any] = {}
-    return _without_none(encode_fields(plan, arrays)), arrays
-
-
-def plan_from_table(table: dict[str, Any], arrays: dict[str, Any]) -> Plan:
-    """The plan of a table."""
-    return Plan(**decode_fields(table, arrays))
-
-
 def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
     """Refuse a plan other than the one that a study was made with.
 
@@ -138,9 +128,8 @@ def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
     ------
     OptionError
     """
-    was, now = _comparable_table(old), _comparable_table(new)
-    for name in now | was:
-        if was.get(name) != now.get(name):
+    for name in (field.name for field in dataclasses.fields(Plan)):
+        if _comparable(getattr(old, name)) != _comparable(getattr(new, name)):
             raise OptionError(
                 f"the study in {folder} was made with {name}={getattr(old, name)!r}, but now "
                 f"{name}={getattr(new, name)!r} was given: explanations of two plans cannot be compared. "
@@ -166,18 +155,10 @@ def check_held_out(manifest: Manifest, held_out: float | None, folder: Path) -> 
         )
 
 
-def _comparable_table(plan: Plan) -> dict[str, Any]:
-    """A plan's table with a digest in the place of each array."""
-    table, arrays = plan_to_table(plan)
-    return _with_digests(table, {place: array_digest(array) for place, array in arrays.items()})  # type: ignore[no-any-return]
-
-
-def _with_digests(value: Any, digests: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        if "array" in value:
-            return digests[value["array"]]
-        return {name: _with_digests(item, digests) for name, item in value.items()}
-    return value
+def _comparable(value: object) -> tuple[Any, dict[str, str]]:
+    """A field of a plan as a file has it, with a digest of each array in it."""
+    arrays: dict[str, Any] = {}
+    return encode(value, "", arrays), {place: array_digest(array) for place, array in arrays.items()}
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> bool:
@@ -194,7 +175,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
         If the folder cannot be written to.
     """
     writer = require("tomli_w", extra="study")
-    plan, arrays = plan_to_table(manifest.plan)
+    arrays: dict[str, Any] = {}
+    plan = _without_none(encode_fields(manifest.plan, arrays))
     data: dict[str, Any] = {
         "name": manifest.data_text,
         "images": manifest.image_count,
@@ -266,14 +248,12 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manifest:
-    from sightline.data import ImageFormat
-
     model, data = text["model"], text["data"]
     words: dict[str, Any] = data.get("form", {})
     if "size" in words:
         words["size"] = tuple(words["size"])
     return Manifest(
-        plan=plan_from_table(text["plan"], arrays),
+        plan=Plan(**decode_fields(text["plan"], arrays)),
         part_size=_positive_int(text["part"]),
         class_names=tuple(model["class_names"]) or None,
         n_columns=_positive_int(model["columns"]),
@@ -290,7 +270,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
     )
 
 
-def _positive_int(number: Any) -> int:
+def _positive_int(number: int | str) -> int:
     if int(number) < 1:
         raise ValueError(f"{number} where 1 or more was written")
     return int(number)

@@ -1,6 +1,7 @@
 """what a run is given → a job, and what the study is made of; or what it was made of, known again."""
 
 import time
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sightline._digests import file_digest
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
-from sightline.data.datasets import Dataset, MapDataset, as_dataset
+from sightline.data.datasets import Dataset, as_dataset
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls
@@ -22,6 +23,8 @@ from sightline.evaluation.classification import match_labels
 from sightline.study.manifest import Manifest, ReferencePrediction, studied_places
 from sightline.study.tasks import ModelSpec, StudyJob
 from sightline.types import WhiteBoxMethod, record
+
+ClassNames = Sequence[str] | Mapping[Any, Any] | None
 
 PROBES = 8
 """Images by whose scores a model is known again."""
@@ -80,7 +83,7 @@ def resolve_images(given: Any, form: ImageFormat | None, split: HoldoutRule | No
     return OpenedData(as_dataset(given), "", None, split)
 
 
-def resolve_model(given: Any, class_names: Any, preprocess: Any, trust: bool) -> OpenedModel:
+def resolve_model(given: Any, class_names: ClassNames, preprocess: Any, trust: bool) -> OpenedModel:
     """A model from a text or a value.
 
     Raises
@@ -110,9 +113,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
     """
     probes, seconds, shape = _reference_scores(data, opened.model)
     columns = next(iter(probes.values())).size
-    _, names = match_labels(
-        _possible_classes(data.source, columns), columns, opened.model.class_names, data.source.class_names
-    )
+    _, names = _match_classes(data.source, columns, opened.model)
     text = opened.spec.text if opened.spec else ""
     return Manifest(
         plan=plan,
@@ -134,12 +135,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
 
 def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_size: int | None) -> StudyJob:
     """What workers are told."""
-    columns, _ = match_labels(
-        _possible_classes(data.source, manifest.n_columns),
-        manifest.n_columns,
-        opened.model.class_names,
-        data.source.class_names,
-    )
+    columns, _ = _match_classes(data.source, manifest.n_columns, opened.model)
     model: Any = opened.model
     if opened.spec is not None:
         model = ModelSpec(opened.spec.text, opened.spec.trust, manifest.class_names)
@@ -162,9 +158,8 @@ def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:
         else "some of their names, labels or pixels differ"
     )
     raise OptionError(
-        f"these are not the images of the study in {folder}: it was made of "
-        f"{manifest.image_count:,}{of}, and "
-        f"{what}. Give the same, or give the new study a folder of its own.",
+        f"these are not the images of the study in {folder}: it was made of {manifest.image_count:,}{of}, "
+        f"and {what}. Give the same, or give the new study a folder of its own.",
         slug="study-other-data",
     )
 
@@ -210,13 +205,16 @@ def _text_digest(text: str) -> str:
     return file_digest(text) if text and Path(text).is_file() else ""
 
 
-def _possible_classes(source: Dataset, columns: int) -> Any:
-    """The classes that the data's labels may be."""
+def _match_classes(
+    source: Dataset, columns: int, model: CheckedModel
+) -> tuple[Int[np.ndarray, "_"], tuple[str, ...] | None]:
+    """The model's column of each class of the data, and the names of its columns."""
     if source.class_names is not None:
-        return np.arange(len(source.class_names))
-    # Those of a data set that makes its images would all have to be made.
-    known = None if isinstance(source, MapDataset) else source.labels
-    return np.arange(columns if known is None else int(known.max()) + 1)
+        classes = np.arange(len(source.class_names))
+    else:
+        labels = getattr(source, "labels", None)
+        classes = np.arange(columns if labels is None else int(labels.max()) + 1)
+    return match_labels(classes, columns, model.class_names, source.class_names)
 
 
 def _reference_scores(

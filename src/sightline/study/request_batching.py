@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Shaped
 
-from sightline.types import ModelAbilities
+from sightline.types import Model, ModelAbilities
 
 
 class RunStopped(BaseException):
@@ -36,7 +36,7 @@ class RequestBatcher(ModelAbilities):
     Parameters
     ----------
     model : CheckedModel
-    most : int
+    max_batch : int
         Most images in a batch made of several requests.
 
     Examples
@@ -46,8 +46,8 @@ class RequestBatcher(ModelAbilities):
     array([1., 1.])
     """
 
-    def __init__(self, model: Any, max_batch: int) -> None:
-        self.model = model
+    def __init__(self, model: Model, max_batch: int) -> None:
+        self.model: Any = model
         self.max_batch = max_batch
         self.stopped = False
         self._waiting: list[_ScoreRequest] = []

@@ -5,7 +5,7 @@ import functools
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sightline.errors import ModelError
@@ -87,15 +87,8 @@ def _execute_parts(
         return workers(job, parts)
     if workers > 1:
         return compute_in_processes(job, parts, workers)
-    return compute_here(job.with_open_model(), parts, lambda: progress.add(1))
-
-
-def compute_here(
-    job: StudyJob, parts: Iterable[tuple[int, int]], tick: Callable[[], None]
-) -> Iterator[ComputedPart]:
-    """Part by part in this process."""
-    for start, stop in parts:
-        yield start, stop, job.compute_part(start, stop, tick)
+    opened = job.with_open_model()
+    return ((*part, opened.compute_part(*part, lambda: progress.add(1))) for part in parts)
 
 
 def compute_in_processes(
@@ -121,7 +114,9 @@ def compute_in_processes(
             begun[start] = stop
             yield start, stop
 
-    with _job_file(job) as path:
+    with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
+        path = Path(folder) / "job"  # a file, so that each worker reads it once
+        path.write_bytes(pickled_job(job))
         while True:
             lost = list(begun.items())
             try:
@@ -143,15 +138,6 @@ def _compute_parallel(path: Path, parts: Iterable[tuple[int, int]], workers: int
     with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=threads):
         pool = joblib.Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs", max_nbytes=None)
         yield from pool(joblib.delayed(_compute_remote)(path, start, stop) for start, stop in parts)
-
-
-@contextlib.contextmanager
-def _job_file(job: StudyJob) -> Iterator[Path]:
-    """The job in a file, so that each worker reads it once."""
-    with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
-        path = Path(folder) / "job"
-        path.write_bytes(pickled_job(job))
-        yield path
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ from sightline.study.manifest import (
     write_manifest,
 )
 from sightline.study.progress import StudyProgress
-from sightline.study.provenance import OpenedData, OpenedModel
+from sightline.study.provenance import ClassNames, OpenedData, OpenedModel
 from sightline.study.ray import Ray
 from sightline.study.schema import Row, row_from_lines, rows_from_table
 from sightline.study.store import Store
@@ -212,7 +212,7 @@ class Study:
         model: Any = None,
         *,
         form: ImageFormat | None = None,
-        class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+        class_names: ClassNames = None,
         preprocess: Any = None,
         held_out: float | None = None,
         workers: int | Ray = 1,
@@ -405,7 +405,7 @@ class Study:
     def _open_data(self) -> OpenedData:
         if self._opened_data is None:
             if not self.manifest.data_text:
-                raise self._given_from_memory("images", "study-data")
+                raise self._given_from_memory("images", slug="study-data")
             self.attach(data=self.manifest.data_text, form=self.manifest.image_format)
         assert self._opened_data is not None
         return self._opened_data
@@ -413,12 +413,12 @@ class Study:
     def _open_model(self) -> OpenedModel:
         if self._opened_model is None:
             if not self.manifest.model_text:
-                raise self._given_from_memory("model", "study-model")
+                raise self._given_from_memory("model", slug="study-model")
             self.attach(model=self.manifest.model_text)
         assert self._opened_model is not None
         return self._opened_model
 
-    def _given_from_memory(self, what: str, slug: str) -> OptionError:
+    def _given_from_memory(self, what: str, *, slug: str) -> OptionError:
         was, it = ("were", "them") if what == "images" else ("was", "it")
         return OptionError(
             f"the {what} of the study in {self.path} {was} given from memory: give {it} again, as in "
@@ -427,7 +427,7 @@ class Study:
         )
 
     def _begin_study(
-        self, data: Any, model: Any, class_names: Any, held_out: float | None, **how: Any
+        self, data: Any, model: Any, class_names: ClassNames, held_out: float | None, **how: Any
     ) -> None:
         """Write a new study's plan.toml; if another process was faster, what is given has to fit."""
         if data is None or model is None:

@@ -22,7 +22,7 @@ from sightline.errors import OptionError, SightlineError, collect_warnings
 from sightline.study.manifest import studied_places
 from sightline.study.request_batching import RequestBatcher
 from sightline.study.schema import PredictedAndLabel, failed_line, image_lines, table_schema
-from sightline.types import WhiteBoxMethod, record
+from sightline.types import Model, WhiteBoxMethod, record
 
 MOST_AT_ONCE = 8
 """Images that are explained at once by threads of one process."""
@@ -122,7 +122,7 @@ class StudyJob:
         """Images in a batch."""
         return 1 if image is None else choose_batch_size(self.batch_size, self.model, image)
 
-    def _explain_place(self, place: int, model: Any, tick: Callable[[], None]) -> list[dict[str, Any]]:
+    def _explain_place(self, place: int, model: Model, tick: Callable[[], None]) -> list[dict[str, Any]]:
         """The lines of one image; what goes wrong with it is a line."""
         about: dict[str, Any] = {"place": place, "id": self.source.image_id(place)}
         started = time.perf_counter()
