@@ -96,9 +96,6 @@ def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
             self.busy = False
             yield from range(count)
 
-        def __call__(self, images):
-            pytest.fail("asked")
-
         def network(self):
             return "inside"
 
