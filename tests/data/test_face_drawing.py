@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline.data import REGIONS, DrawnFaces, Shortcut, drawn_faces
-from sightline.data._face.canvas import PARTS
-from sightline.data._face.look import draw_look
-from sightline.data._face.paint import paint_face
-from sightline.data._face.person import draw_person
-from sightline.data._face.stage import set_stage
+from sightline.data._face.canvas import PARTS, set_stage
+from sightline.data._face.painting import paint_face
+from sightline.data._face.person import draw_look, draw_person
 from sightline.errors import OptionError
 from sightline.types import Segments
 

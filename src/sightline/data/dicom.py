@@ -1,18 +1,18 @@
 """a DICOM file → the image that is meant to be seen, black at 0."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._optional import require
-from sightline.data.image_files import choose_frame
 from sightline.errors import ImageError
 
 HELP = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg, or save it uncompressed"
 
 
-def read_dicom(name: str, frame: int | None = None) -> Shaped[np.ndarray, "..."]:
+def read_dicom(name: str, choose: Callable[[int], int]) -> Shaped[np.ndarray, "..."]:
     """The pixels of a DICOM file after its own rescaling, window and inversion.
 
     DICOM PS3.3 C.11.1 (modality), C.11.2 (VOI LUT and window) and C.7.6.3.1.2 (MONOCHROME1).
@@ -21,8 +21,8 @@ def read_dicom(name: str, frame: int | None = None) -> Shaped[np.ndarray, "..."]
     ----------
     name : str
         Path of the file.
-    frame : int, optional
-        Which frame of several.
+    choose : callable
+        Number of frames → which one.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def read_dicom(name: str, frame: int | None = None) -> Shaped[np.ndarray, "..."]
     pydicom = require("pydicom", extra="dicom")
     held = pydicom.dcmread(name)
     _check_decodable(held, name)
-    index = choose_frame(int(held.get("NumberOfFrames") or 1), frame, name)
+    index = choose(int(held.get("NumberOfFrames") or 1))
     stored = require("pydicom.pixels", extra="dicom").pixel_array(held, index=index)
     most = 255 if held.BitsStored <= 8 else 65535
     unit = (

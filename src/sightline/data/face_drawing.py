@@ -6,12 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from sightline._checks import check_number, check_whole
-from sightline.data._face.canvas import PARTS
-from sightline.data._face.landmarks import face_landmarks
-from sightline.data._face.look import Look, draw_look
-from sightline.data._face.paint import expose_canvas, paint_face
-from sightline.data._face.person import Person, draw_person
-from sightline.data._face.stage import Stage, set_stage
+from sightline.data._face.canvas import PARTS, Stage, set_stage
+from sightline.data._face.painting import expose_canvas, face_landmarks, paint_face
+from sightline.data._face.person import Look, Person, draw_look, draw_person
 from sightline.data.datasets import ArrayDataset
 from sightline.data.shortcuts import CORNERS, Shortcut, corner_centre, plant_mark
 from sightline.errors import OptionError

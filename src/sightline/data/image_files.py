@@ -77,7 +77,7 @@ def read_image_file(source: str | PathLike[str], *, frame: int | None = None) ->
         if start[128:132] == b"DICM":
             from sightline.data.dicom import read_dicom
 
-            return check_finite(read_dicom(name, frame), name)
+            return check_finite(read_dicom(name, lambda count: _choose_frame(count, frame, name)), name)
         with _open_with_pillow(name, start, Image) as opened:
             _seek_frame(opened, frame, name)
             return check_finite(_pil_pixels(opened), name)
@@ -181,11 +181,11 @@ def _seek_frame(opened: Any, frame: int | None, name: str) -> None:
     several = getattr(opened, "is_animated", False) and opened.format not in WHOLE
     if frame is None and not several:
         return
-    choose_frame(opened.n_frames if several else 1, frame, name)
+    _choose_frame(opened.n_frames if several else 1, frame, name)
     opened.seek(frame)
 
 
-def choose_frame(count: int, frame: int | None, name: str) -> int:
+def _choose_frame(count: int, frame: int | None, name: str) -> int:
     """Which of a file's `count` images to read.
 
     Raises

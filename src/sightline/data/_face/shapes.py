@@ -11,7 +11,7 @@ Plane = Float[np.ndarray, "H W"]
 Pair = tuple[float, float]
 
 
-def pixel_coverage(distance: Plane, pixel: float) -> Plane:
+def coverage(distance: Plane, pixel: float) -> Plane:
     """Share of each pixel inside the form."""
     return np.clip(0.5 - distance * (1 / pixel), 0, 1)
 
