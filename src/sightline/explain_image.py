@@ -179,7 +179,7 @@ def read_image(source: object) -> Shaped[np.ndarray, "..."]:
     ----------
     source : array-like, PIL image or path
         Arrays are only checked. Files, DICOM among them, and PIL images are read by the rules of
-        `sightline.data.read_file`.
+        `sightline.data.read_image_file`.
 
     Raises
     ------

@@ -123,8 +123,8 @@ def locked(path: Path) -> None:
 IMAGE_ERROR = "{path} cannot be read as an image: "
 TRUNCATED = IMAGE_ERROR + "image file is truncated (# bytes not processed)."
 SEVERAL = (
-    "{path} holds 3 images (frames or pages), and one is needed: choose it with Form(frame=0) or "
-    "sightline.data.read_file(path, frame=0), or save it as a file of its own."
+    "{path} holds 3 images (frames or pages), and one is needed: choose it with ImageFormat(frame=0) "
+    "or sightline.data.read_image_file(path, frame=0), or save it as a file of its own."
 )
 
 BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {

@@ -27,7 +27,7 @@ class DrawnFaces(ArrayDataset):
     Parameters
     ----------
     images, labels, class_names
-        As in `Labelled`.
+        As in `ArrayDataset`.
     visible : uint8 array, shape (N, H, W)
         What each pixel shows: a place in `DrawnFaces.part_names`.
     mark : bool array, shape (N, H, W)

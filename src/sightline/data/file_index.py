@@ -271,7 +271,7 @@ def _walk_folders(top: bytes) -> Iterator[tuple[bytes, list[bytes]]]:
 def _checked_class_names(
     root: Path, there: Sequence[str], names: Sequence[str], known: Sequence[str] | None
 ) -> tuple[str, ...]:
-    given = checked_names(names)
+    given = distinct_names(names)
     for name in given:
         if name not in (there if known is None else known):
             raise OptionError(
@@ -298,7 +298,7 @@ def _lower_ending(name: bytes) -> str:
     return os.path.splitext(os.fsdecode(name))[1].lower()  # noqa: PTH122
 
 
-def checked_names(names: Sequence[str]) -> tuple[str, ...]:
+def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names of classes, each there once.
 
     Raises

@@ -196,7 +196,8 @@ def _choose_frame(count: int, frame: int | None, name: str) -> int:
     if frame is None and count > 1:
         raise ImageError(
             f"{name} holds {count} images (frames or pages), and one is needed: choose it with "
-            "Form(frame=0) or sightline.data.read_file(path, frame=0), or save it as a file of its own.",
+            "ImageFormat(frame=0) or sightline.data.read_image_file(path, frame=0), or save it as a file of "
+            "its own.",
             slug="image-file",
         )
     if frame is not None and not 0 <= frame < count:

@@ -108,7 +108,7 @@ class ImageFormat:
         Raises
         ------
         ImageError, MissingExtra
-            As for `read_file`.
+            As for `read_image_file`.
         """
         try:
             return self(read_image_file(path, frame=self.frame))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sightline._optional import require
-from sightline.data.file_index import FileIndex, FileIndexBuilder, checked_names
+from sightline.data.file_index import FileIndex, FileIndexBuilder, distinct_names
 from sightline.data.image_folder import ImageFolder
 from sightline.data.image_format import ImageFormat
 from sightline.errors import FileError, OptionError, warn
@@ -213,7 +213,7 @@ def _label_classes(
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Names of the classes, and the place of each label among them."""
     labels = first_lines
-    given = None if class_names is None else checked_names(class_names)
+    given = None if class_names is None else distinct_names(class_names)
     if given is not None and labels.keys() <= set(given):
         names, place = given, {name: number for number, name in enumerate(given)}
     elif all(WHOLE.fullmatch(label) for label in labels):

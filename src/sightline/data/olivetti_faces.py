@@ -27,7 +27,7 @@ def olivetti(*, data_home: str | PathLike[str] | None = None, download: bool = T
 
     Returns
     -------
-    Labelled
+    ArrayDataset
         400 grey images repeated to RGB, float32 of shape (400, 64, 64, 3) from 0 to 1, ordered by
         person; labels 0 to 39.
 

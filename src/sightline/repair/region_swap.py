@@ -50,14 +50,14 @@ class ShufflePixels:
 
 @record
 class RegionSwapped(Dataset):
-    """Labelled images with a region's content replaced: a `Source` that makes each when it is asked for.
+    """Labelled images with a region's content replaced: a `Dataset` that makes each when it is asked for.
 
     The image at a place is always the same. Copies of all images follow each other: of N images,
     places N to 2N - 1 are the second copies.
 
     Parameters
     ----------
-    source : Source
+    source : Dataset
     classes : int array, shape (N,)
         Class of each of the source's images.
     area : Area

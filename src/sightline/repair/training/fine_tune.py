@@ -39,7 +39,7 @@ def refit_model(
     Parameters
     ----------
     model : CheckedModel
-    learn, validate : Source
+    train, validation : Dataset
         Images to learn from, and those by which networks stop in time.
     fit : callable, optional
         ``fit(model, images, labels) -> model``, the user's own way of training: is given a copy of the

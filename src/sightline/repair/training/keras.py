@@ -42,7 +42,7 @@ def train_keras(
     ----------
     model : CheckedModel
         Of a Keras model. Layers that are not trainable stay as they are.
-    learn, validate : Source
+    train, validation : Dataset
         Labels are the model's classes.
     course : Course
     fresh : bool

@@ -39,7 +39,7 @@ def train_torch(
     ----------
     model : CheckedModel
         Of a PyTorch module. Weights that need no gradient stay as they are.
-    learn, validate : Source
+    train, validation : Dataset
         Labels are the model's classes.
     course : Course
     fresh : bool
