@@ -1,6 +1,7 @@
 """work to be done → a bar that shows how far it is, and changes nothing else."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
 
@@ -13,7 +14,7 @@ def progress_bar(
     Parameters
     ----------
     shown : bool or None
-        None shows it where a person may be looking: on a terminal and in a notebook.
+        None shows it where a person may be looking: on a terminal.
     total : int or None
         None where it is not known.
     text : str
@@ -25,21 +26,13 @@ def progress_bar(
     ...     for _ in range(2):
     ...         tick(1)
     """
-    if shown is False:
-        yield _nothing
+    if not (sys.stderr.isatty() if shown is None else shown):
+        yield lambda count: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
-    if shown is None and not (console.is_terminal or console.is_jupyter):
-        yield _nothing
-        return
     # Gone when the work is done: what is left on the screen is the result.
-    with Progress(transient=True, console=console) as bar:
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task(text, total=total)
         yield lambda count: bar.advance(task, count)
-
-
-def _nothing(count: int) -> None:
-    pass
