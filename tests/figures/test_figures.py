@@ -22,6 +22,7 @@ from sightline.engine.segmentation import Grid
 from sightline.errors import OptionError, SightlineWarning, TargetError
 from sightline.explanation import Explanation
 from sightline.figures.layout import legible_text, shorten_text, text_width, wrap_parts
+from sightline.regions import polygons as regions_of
 from sightline.render import BLUE, GREY, RED
 from sightline.types import Attribution, Contrast, Scores, Segments
 
@@ -376,7 +377,20 @@ def test_letters_without_a_font_become_boxes_and_a_warning_says_what_to_do():
     with pytest.warns(SightlineWarning, match=re.escape("'\\U0010fffd'")) as caught:
         assert legible_text("a\U0010fffd  b\n") == "a□ b"
     assert caught[0].message.slug == "font-letters"
-    assert "Install a font" in str(caught[0].message)
+    assert "NanumGothic for Hangul" in str(caught[0].message)
+
+
+@pytest.mark.filterwarnings("ignore:no font of this machine has:sightline.SightlineWarning")
+def test_titles_in_hangul_give_no_warning_of_matplotlib_whatever_fonts_there_are():
+    regions = regions_of({"턱": [(0, 0), (0, 1), (1, 1)], "눈": [(0, 0), (1, 1), (1, 0)]})
+    drawn = [
+        figures.plot_images(np.zeros((2, 8, 8)), ["가", "나"], heading="학습용 사진"),
+        figures.plot_regions(regions, np.zeros((64, 64))),
+        figures.plot_panel(example([0.4, -0.3], names=("가", "나", "다"))),
+    ]
+    for figure in drawn:
+        figures.figure_to_png(figure)
+    figures.stack_figures("한 장에 모은 이야기", [("제목", "설명", drawn[0])])
 
 
 # ── many images ───────────────────────────────────────────────────────────────────────────────────

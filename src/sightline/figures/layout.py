@@ -34,6 +34,7 @@ FAMILIES = (
     "Hiragino Sans",
     "Yu Gothic",
     "Noto Sans CJK SC",
+    "Noto Sans CJK TC",
     "PingFang SC",
     "Microsoft YaHei",
     "WenQuanYi Micro Hei",
@@ -174,7 +175,7 @@ def unit_colour(colour: Colour) -> tuple[float, float, float]:
 def text_style(size: RealNumber, colour: Colour = INK, *, bold: bool = False) -> dict[str, Any]:
     """What matplotlib is told of a text, so that neither the user's style nor a dollar sign changes it."""
     return {
-        "fontproperties": _font_properties(size, bold),
+        "fontproperties": font_properties(size, bold),
         "color": unit_colour(colour),
         "parse_math": False,
         "usetex": False,
@@ -191,7 +192,8 @@ def figure_to_png(figure: "Figure") -> bytes:
     return file.getvalue()
 
 
-def _font_properties(size: RealNumber, bold: bool) -> Any:
+def font_properties(size: RealNumber, bold: bool) -> Any:
+    """The fonts of all figures, whatever the user's style is, at a size in points."""
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(
@@ -231,7 +233,8 @@ def legible_text(text: object) -> str:
     if missing:
         warn(
             f"no font of this machine has the letters {''.join(sorted(missing))!r}: boxes stand for "
-            "them. Install a font that has them, such as Noto Sans CJK.",
+            "them. Install a font that has them, such as Noto Sans CJK, or NanumGothic for Hangul, and start "
+            "Python anew.",
             slug="font-letters",
         )
     return "".join(MISSING if letter in missing else letter for letter in line)
@@ -241,7 +244,7 @@ def text_width(text: str, size: RealNumber, *, bold: bool = False) -> float:
     """Width of the text in pixels."""
     from matplotlib.textpath import TextToPath
 
-    width, _, _ = TextToPath().get_text_width_height_descent(text, _font_properties(size, bold), ismath=False)
+    width, _, _ = TextToPath().get_text_width_height_descent(text, font_properties(size, bold), ismath=False)
     return float(width) * DPI / 72
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sightline.figures.layout import figure_to_png
+from sightline.figures.layout import figure_to_png, font_properties, legible_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,7 +97,8 @@ def _text_line(text: str, height: int, *, bold: bool = False) -> Any:
 
     line = Figure(figsize=(COLUMN / 100, height * 1.4 / 100), dpi=100)
     size = height * 0.55
-    line.text(0, 0.5, text, fontsize=size, weight="bold" if bold else "normal", va="center", ha="left")
+    font = font_properties(size, bold)
+    line.text(0, 0.5, legible_text(text), fontproperties=font, va="center", ha="left", parse_math=False)
     canvas = FigureCanvasAgg(line)
     canvas.draw()  # type: ignore[no-untyped-call]
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
