@@ -12,8 +12,8 @@ from sightline._checks import check_batch_size
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.data.image_files import read_image_file, read_pil_image
-from sightline.engine import pipeline as engine
 from sightline.engine.image import as_image
+from sightline.engine.pipeline import max_calls, run_plan
 from sightline.engine.plan import Plan, as_target, with_changes
 from sightline.errors import OptionError, TargetError, warn
 from sightline.explanation import Explanation
@@ -113,8 +113,8 @@ def explain(
         )
     expected = None if expect is None else _expected_scores(expect)
     pixels = read_image(image)
-    asked = as_model(model, class_names=class_names, preprocess=preprocess)
-    names = asked.class_names
+    adapted = as_model(model, class_names=class_names, preprocess=preprocess)
+    names = adapted.class_names
     chosen = with_changes(
         plan or Plan(),
         attribute=attribute,
@@ -125,12 +125,12 @@ def explain(
         budget=budget,
         seed=seed,
     )
-    with progress_bar(progress, engine.max_calls(chosen)) as tick:
-        size = choose_batch_size(batch_size, asked, pixels)
-        segments, scores, attribution = engine.run_plan(pixels, asked, chosen, batch_size=size, tick=tick)
+    with progress_bar(progress, max_calls(chosen)) as tick:
+        size = choose_batch_size(batch_size, adapted, pixels)
+        segments, scores, attribution = run_plan(pixels, adapted, chosen, batch_size=size, tick=tick)
     if expected is not None:
         _warn_if_unexpected(scores.classes, expected)
-    return Explanation(pixels, chosen, segments, scores, attribution, asked.class_names)
+    return Explanation(pixels, chosen, segments, scores, attribution, adapted.class_names)
 
 
 def _expected_scores(expect: object) -> Float[np.ndarray, "_"]:

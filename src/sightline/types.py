@@ -20,10 +20,12 @@ from sightline.errors import ModelError, OptionError, SegmentError
 
 T = TypeVar("T")
 
-Inputs: TypeAlias = Float[np.ndarray, "1 h w c"]
-"""One image as a network itself is given it."""
+Inputs: TypeAlias = Float[np.ndarray, "B h w c"]
+"""Images as a network itself is given them, after any preprocessing: float32, channels last."""
 Weights: TypeAlias = Float[np.ndarray, "R"]
 """Which of a network's raw outputs make the score that is differentiated."""
+Activations: TypeAlias = Float[np.ndarray, "B ... C"]
+"""What a layer returns, channels last, or a gradient with respect to it."""
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
@@ -318,31 +320,29 @@ class Network(Protocol):
     to differentiate: the R raw outputs @ weights, summed over the batch.
     """
 
-    def prepare_inputs(self, images: object, /) -> Float[np.ndarray, "B h w c"]:
+    def prepare_inputs(self, images: object, /) -> Inputs:
         """Images, preprocessed or as given → inputs."""
         ...
 
-    def raw_outputs(self, inputs: Float[np.ndarray, "B h w c"], /) -> Float[np.ndarray, "B R"]:
+    def raw_outputs(self, inputs: Inputs, /) -> Float[np.ndarray, "B R"]:
         """Raw outputs, with no softmax or sigmoid added."""
         ...
 
-    def layer_shapes(self, inputs: Float[np.ndarray, "B h w c"], /) -> Mapping[str, tuple[int, ...]]:
+    def layer_shapes(self, inputs: Inputs, /) -> Mapping[str, tuple[int, ...]]:
         """Names of the layers in order of execution, and the shape of each one's output for one image."""
         ...
 
-    def last_conv_layer(self, inputs: Float[np.ndarray, "B h w c"], /) -> str:
+    def last_conv_layer(self, inputs: Inputs, /) -> str:
         """Name of the last convolutional layer."""
         ...
 
-    def input_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"], /
-    ) -> Float[np.ndarray, "B h w c"]:
+    def input_gradients(self, inputs: Inputs, weights: Weights, /) -> Inputs:
         """Gradients of the scalar with respect to the inputs."""
         ...
 
     def activations_and_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], layer: str, weights: Float[np.ndarray, "R"], /
-    ) -> tuple[Float[np.ndarray, "B ... C"], Float[np.ndarray, "B ... C"]]:
+        self, inputs: Inputs, layer: str, weights: Weights, /
+    ) -> tuple[Activations, Activations]:
         """A layer's activations, and the gradients of the scalar with respect to them."""
         ...
 

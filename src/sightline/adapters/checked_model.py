@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64, Shaped
 
 from sightline._checks import check_batch_size
 from sightline.adapters.callable import callable_name
-from sightline.adapters.outputs import batch_text, scores_of, shorten_text
+from sightline.adapters.outputs import batch_text, clip_text, scores_of
 from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError
 from sightline.types import Backend, ModelAbilities, Network, Segments, did_you_mean
@@ -182,7 +182,7 @@ class CheckedModel(ModelAbilities):
         except Exception as error:
             raise ModelError(
                 f"preprocess={self._preprocess_name} failed on a batch of "
-                f"{batch_text(shape, dtype)}: {type(error).__name__}: {shorten_text(error)}. A function "
+                f"{batch_text(shape, dtype)}: {type(error).__name__}: {clip_text(error)}. A function "
                 "of one PIL image, such as those of torchvision.transforms, goes into sl.per_image: "
                 "preprocess=sl.per_image(transform).",
                 slug="preprocess-failed",
@@ -300,7 +300,7 @@ def _name_failed_batch(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> It
     except Exception as error:
         raise ModelError(
             f"the model failed on a batch of {batch_text(shape, dtype)}: "
-            f"{type(error).__name__}: {shorten_text(error)}",
+            f"{type(error).__name__}: {clip_text(error)}",
             slug="model-failed",
         ) from error
 

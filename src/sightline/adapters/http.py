@@ -12,7 +12,7 @@ from jaxtyping import Shaped
 from sightline._optional import require
 from sightline.adapters.inputs import DeclaredInputModel, InputSpec, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
-from sightline.adapters.outputs import shorten_text
+from sightline.adapters.outputs import clip_text
 from sightline.errors import FileError, ModelError
 from sightline.types import Backend
 
@@ -142,7 +142,7 @@ class TensorFlowServingModel(Backend):
         answer = self.link.request_json("POST", self.url, body, {"Content-Type": "application/json"})
         if not isinstance(answer, dict) or "predictions" not in answer:
             raise ModelError(
-                f"{_without_password(self.url)} answered without 'predictions': {shorten_text(answer)}",
+                f"{_without_password(self.url)} answered without 'predictions': {clip_text(answer)}",
                 slug="model-server",
             )
         return answer["predictions"]
@@ -187,7 +187,7 @@ class OpenInferenceModel(DeclaredInputModel):
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
         if not outputs:
             raise ModelError(
-                f"{_without_password(self.url)} answered without 'outputs': {shorten_text(answer)}",
+                f"{_without_password(self.url)} answered without 'outputs': {clip_text(answer)}",
                 slug="model-server",
             )
         wanted = self.answer or choose_output(
@@ -248,8 +248,8 @@ def _server_message(response: "httpx.Response") -> str:
     try:
         told = response.json()
     except ValueError:
-        return shorten_text(response.text)
-    return shorten_text(told.get("error", told) if isinstance(told, dict) else told)
+        return clip_text(response.text)
+    return clip_text(told.get("error", told) if isinstance(told, dict) else told)
 
 
 def _without_password(url: str) -> str:

@@ -58,12 +58,12 @@ def scores_of(
     return scores, names
 
 
-def shorten_text(value: object, most: int = 400) -> str:
+def clip_text(value: object, most: int = 400) -> str:
     """What a value is as text, cut after `most` letters.
 
     Examples
     --------
-    >>> shorten_text([1, 2, 3], most=4)
+    >>> clip_text([1, 2, 3], most=4)
     '[1, …'
     """
     text = str(value)

@@ -136,27 +136,27 @@ class ModelQuery:
     def score_masks(
         self,
         keep: Bool[np.ndarray, "M S"],
-        choose: Float[np.ndarray, "L K"],
+        to_targets: Float[np.ndarray, "L K"],
         known: dict[bytes, Float[np.ndarray, "K"]],
     ) -> Float[np.ndarray, "M K"]:
         """Target scores of the masks; those in `known` are not asked again, and new ones join it."""
         keys = [row.tobytes() for row in np.packbits(keep, axis=1)]
         new = {key: row for row, key in enumerate(keys) if key not in known}
         fresh = keep[list(new.values())]
-        total = np.zeros((len(fresh), choose.shape[1]))
+        total = np.zeros((len(fresh), to_targets.shape[1]))
         for hidden in self.draws:
             start = 0
             for answer in self._score_perturbed(hidden, fresh):
-                if answer.shape[1] != len(choose):
+                if answer.shape[1] != len(to_targets):
                     raise ModelError(
                         f"the model has {answer.shape[1]} classes, but the explanation is of one with "
-                        f"{len(choose)}: give the model that was explained.",
+                        f"{len(to_targets)}: give the model that was explained.",
                         slug="model-columns",
                     )
-                total[start : start + len(answer)] += answer @ choose
+                total[start : start + len(answer)] += answer @ to_targets
                 start += len(answer)
         known.update(zip(new, total / len(self.draws), strict=True))
-        return np.array([known[key] for key in keys]).reshape(len(keys), choose.shape[1])
+        return np.array([known[key] for key in keys]).reshape(len(keys), to_targets.shape[1])
 
     def _score_perturbed(
         self, hidden: Shaped[np.ndarray, "H W C"], keep: Bool[np.ndarray, "M S"]

@@ -63,22 +63,22 @@ def run_plan(
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
     rows = _affordable_masks(plan, len(draws))
-    asker = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
-    classes, nothing = asker.endpoint_scores()
+    query = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
+    classes, nothing = query.endpoint_scores()
     targets = plan.target(classes)
-    choose = target_matrix(targets, len(classes))
-    full, empty = classes @ choose, nothing @ choose
+    to_targets = target_matrix(targets, len(classes))
+    full, empty = classes @ to_targets, nothing @ to_targets
     known = {_mask_key(True, segments.count): full, _mask_key(False, segments.count): empty}
     for masks in _mask_designs(plan, segments.count, rows):
-        values = asker.score_masks(masks.keep, choose, known)
-        scores = Scores(values, full, empty, targets, classes, asker.calls)
+        values = query.score_masks(masks.keep, to_targets, known)
+        scores = Scores(values, full, empty, targets, classes, query.calls)
         attribution = _zero_where_flat(plan.attribute(masks, scores), scores)
         if convergence.is_settled(attribution) or not solve.has_moved(_all_scores(scores)).any():
             break
     _warn_of_scores(scores, attribution, len(masks.keep))
-    if asker.calls < max_calls(plan):
-        _warn_if_unsteady(asker.repeatability(classes), scores)
-    return segments, scores, _conclude_attribution(attribution, scores, asker.calls)
+    if query.calls < max_calls(plan):
+        _warn_if_unsteady(query.repeatability(classes), scores)
+    return segments, scores, _conclude_attribution(attribution, scores, query.calls)
 
 
 def max_calls(plan: Plan) -> int:

@@ -15,13 +15,16 @@ from sightline.engine.plan import Plan
 from sightline.engine.segmentation import segment_image
 from sightline.errors import ModelError, SightlineError, warn
 from sightline.types import (
+    Activations,
     Attribution,
     Heatmap,
+    Inputs,
     Model,
     ModelAbilities,
     Network,
     Scores,
     Segments,
+    Weights,
     WhiteBoxMethod,
 )
 
@@ -65,20 +68,20 @@ def run_white_box(
     network = _open_network(model, method)
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
-    asker = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
-    classes, nothing = asker.endpoint_scores()
+    query = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
+    classes, nothing = query.endpoint_scores()
     targets = plan.target(classes)
-    choose = target_matrix(targets, len(classes))
+    to_targets = target_matrix(targets, len(classes))
     counted = CountedNetwork(network, tick)
     with _name_failed_method(method):
         inputs = counted.prepare_inputs(image[np.newaxis].copy())
         heats = [
             method(counted, inputs, raw, plan.seed)
-            for raw in _output_weights(choose, counted.raw_outputs(inputs))
+            for raw in _output_weights(to_targets, counted.raw_outputs(inputs))
         ]
-    calls = asker.calls + counted.calls
+    calls = query.calls + counted.calls
     scores = Scores(
-        np.empty((0, len(targets))), classes @ choose, nothing @ choose, targets, classes, asker.calls
+        np.empty((0, len(targets))), classes @ to_targets, nothing @ to_targets, targets, classes, query.calls
     )
     return segments, scores, _gather_attribution(heats, segments, calls)
 
@@ -91,32 +94,30 @@ class CountedNetwork(Network):
         self.tick = tick
         self.calls = 0
 
-    def prepare_inputs(self, images: object) -> Float[np.ndarray, "B h w c"]:
+    def prepare_inputs(self, images: object) -> Inputs:
         return self.network.prepare_inputs(images)
 
     def classifier_head(self) -> tuple[Float[np.ndarray, "C R"], Float[np.ndarray, "R"]]:
         return self.network.classifier_head()
 
-    def raw_outputs(self, inputs: Float[np.ndarray, "B h w c"]) -> Float[np.ndarray, "B R"]:
+    def raw_outputs(self, inputs: Inputs) -> Float[np.ndarray, "B R"]:
         return self._counted(inputs, self.network.raw_outputs(inputs))
 
-    def layer_shapes(self, inputs: Float[np.ndarray, "B h w c"]) -> Mapping[str, tuple[int, ...]]:
+    def layer_shapes(self, inputs: Inputs) -> Mapping[str, tuple[int, ...]]:
         return self._counted(inputs, self.network.layer_shapes(inputs))
 
-    def last_conv_layer(self, inputs: Float[np.ndarray, "B h w c"]) -> str:
+    def last_conv_layer(self, inputs: Inputs) -> str:
         return self._counted(inputs, self.network.last_conv_layer(inputs))
 
-    def input_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"]
-    ) -> Float[np.ndarray, "B h w c"]:
+    def input_gradients(self, inputs: Inputs, weights: Weights) -> Inputs:
         return self._counted(inputs, self.network.input_gradients(inputs, weights))
 
     def activations_and_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], layer: str, weights: Float[np.ndarray, "R"]
-    ) -> tuple[Float[np.ndarray, "B ... C"], Float[np.ndarray, "B ... C"]]:
+        self, inputs: Inputs, layer: str, weights: Weights
+    ) -> tuple[Activations, Activations]:
         return self._counted(inputs, self.network.activations_and_gradients(inputs, layer, weights))
 
-    def _counted(self, inputs: Float[np.ndarray, "B h w c"], answer: T) -> T:
+    def _counted(self, inputs: Inputs, answer: T) -> T:
         self.calls += len(inputs)
         self.tick(len(inputs))
         return answer
@@ -149,11 +150,11 @@ def _name_failed_method(method: WhiteBoxMethod) -> Iterator[None]:
 
 
 def _output_weights(
-    choose: Float[np.ndarray, "L K"], outputs: Float[np.ndarray, "1 R"]
+    to_targets: Float[np.ndarray, "L K"], outputs: Float[np.ndarray, "1 R"]
 ) -> Float[np.ndarray, "K R"]:
     """For each target, the weights of the network's own outputs: a single one is the score of class 1."""
     single = outputs.shape[1] == 1
-    weights = choose[1:] - choose[:1] if single else choose
+    weights = to_targets[1:] - to_targets[:1] if single else to_targets
     if single:  # class 0 is its opposite, and a contrast of the two no steeper than class 1
         weights = np.sign(weights)
     return np.ascontiguousarray(weights.T, dtype=np.float32)

@@ -233,17 +233,17 @@ def evaluate(
     """
     if not 0 <= threshold <= 1:
         raise OptionError(f"threshold must be 0 to 1, but {threshold} was given.", slug="option-value")
-    asked = as_model(model, class_names=class_names)
+    adapted = as_model(model, class_names=class_names)
     source = batches(data, batch_size)
     found, truth = [], []
     with progress_bar(progress, source.n_images) as tick:
         for images, labels in source:
             # A copy: the model may change what it is given.
-            found.append(asked(np.array(images, order="C")))
+            found.append(adapted(np.array(images, order="C")))
             truth.append(labels)
             tick(len(labels))
     scores, labels = np.concatenate(found), np.concatenate(truth)
-    labels, names = match_labels(labels, scores.shape[1], asked.class_names, source.class_names)
+    labels, names = match_labels(labels, scores.shape[1], adapted.class_names, source.class_names)
     predicted, used = _decide_classes(scores, threshold)
     return Evaluation(scores, labels, predicted, _read_indices(source.source, len(labels)), names, used)
 

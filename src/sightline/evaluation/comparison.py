@@ -116,9 +116,9 @@ def compare(
     >>> [one.attribution.calls for one in made]
     [199, 19]
     """
-    asked = as_model(model, class_names=class_names, preprocess=preprocess)
+    adapted = as_model(model, class_names=class_names, preprocess=preprocess)
     if attributes is None:
-        attributes = ("lime", "shapley", "grad-cam") if asked.is_white_box else ("lime", "shapley")
+        attributes = ("lime", "shapley", "grad-cam") if adapted.is_white_box else ("lime", "shapley")
     if isinstance(attributes, str) or len(attributes) == 0 or any(one is None for one in attributes):
         raise OptionError(
             f'compare needs a list of methods, such as ["lime", "grad-cam"], but {attributes!r} was given.',
@@ -126,14 +126,14 @@ def compare(
         )
     methods = [with_changes(Plan(), attribute=one).attribute for one in attributes]
     if any(isinstance(one, WhiteBoxMethod) for one in methods):
-        asked.network()
+        adapted.network()
     made: dict[int, Explanation] = {}
     # Those that look inside first: they cost little and fail soon.
     order = sorted(range(len(methods)), key=lambda place: not isinstance(methods[place], WhiteBoxMethod))
     for place in order:
         one = explain(
             image,
-            asked,
+            adapted,
             plan,
             attribute=methods[place],
             segment=segment,
@@ -149,5 +149,5 @@ def compare(
         made[place] = one
     explanations = tuple(made[place] for place in range(len(methods)))
     taken = (faithfulness.deletion, faithfulness.insertion, faithfulness.stability) if measured else ()
-    measures = tuple(tuple(take(one, asked) for take in taken) for one in explanations)
+    measures = tuple(tuple(take(one, adapted) for take in taken) for one in explanations)
     return Comparison(explanations, measures)

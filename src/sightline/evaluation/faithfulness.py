@@ -11,7 +11,7 @@ from sightline._batch_sizes import choose_batch_size
 from sightline.adapters import as_model
 from sightline.engine.fills import draw_fill
 from sightline.engine.model_query import Classes, ModelQuery, target_matrix
-from sightline.engine.pipeline import run_plan as run
+from sightline.engine.pipeline import run_plan
 from sightline.engine.sampling import Bernoulli
 from sightline.engine.segmentation import Given
 from sightline.engine.solve import r_squared
@@ -128,9 +128,9 @@ def held_out_fit(
     _check_count_option("fit", "masks", masks, 2)
     _check_count_option("fit", "randoms", randoms, 1)
     k = explanation.index(target)
-    asker, choose = _query_explanation(explanation, model, k)
+    query, to_targets = _query_explanation(explanation, model, k)
     keep = Bernoulli()(explanation.segments.count, masks, np.random.default_rng([seed, 77])).keep
-    scores = asker.score_masks(keep, choose, {})
+    scores = query.score_masks(keep, to_targets, {})
 
     def held_out(values: Float[np.ndarray, "S"]) -> float:
         additive = keep @ values
@@ -140,7 +140,7 @@ def held_out_fit(
     rng = np.random.default_rng(seed)
     values = explanation.attribution.values[k]
     chance = [held_out(rng.permutation(values)) for _ in range(randoms)]
-    return Measure("fit", held_out(values), *_mean_and_std(chance), True, asker.calls)
+    return Measure("fit", held_out(values), *_mean_and_std(chance), True, query.calls)
 
 
 def stability(
@@ -153,7 +153,7 @@ def stability(
     """
     _check_count_option("stability", "seeds", seeds, 1)
     k = explanation.index(target)
-    asked = as_model(model)
+    adapted = as_model(model)
     labels = explanation.segments.labels
     sets = [_leading_segments(explanation.attribution.values[k])]
     calls = 0
@@ -163,7 +163,7 @@ def stability(
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SightlineWarning)  # said when the explanation was made
-            _, _, again = run(explanation.image, asked, plan)
+            _, _, again = run_plan(explanation.image, adapted, plan)
         sets.append(_leading_segments(again.values[k]))
         calls += again.calls
     pairs = [(a, b) for i, a in enumerate(sets) for b in sets[:i]]
@@ -204,7 +204,7 @@ def randomisation(
 
     _check_count_option("randomisation", "seeds", seeds, 1)
     k = explanation.index(target)
-    asked = as_model(model)
+    adapted = as_model(model)
     plan = dataclasses.replace(
         explanation.plan, target=Classes(explanation.targets[k]), segment=Given(explanation.segments.labels)
     )
@@ -212,7 +212,7 @@ def randomisation(
     for seed in range(seeds):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SightlineWarning)  # random networks are often saturated or flat
-            _, _, again = run(explanation.image, asked.randomised_copy(seed), plan)
+            _, _, again = run_plan(explanation.image, adapted.randomised_copy(seed), plan)
         sizes = [np.abs(_heat_values(made, row)) for made, row in ((explanation.attribution, k), (again, 0))]
         told = all(np.ptp(one) for one in sizes)
         alike.append(round(float(spearmanr(*sizes).statistic), 9) if told else 0.0)
@@ -253,10 +253,10 @@ def _query_explanation(
 ) -> tuple[ModelQuery, Float[np.ndarray, "L 1"]]:
     image, segments = explanation.image, explanation.segments
     draws = draw_fill(image, segments, explanation.plan.fill)
-    asked = as_model(model)
-    size = choose_batch_size(None, asked, image)
-    asker = ModelQuery(asked, image, draws, segments, size)
-    return asker, target_matrix((explanation.targets[k],), len(explanation.scores.classes))
+    adapted = as_model(model)
+    size = choose_batch_size(None, adapted, image)
+    query = ModelQuery(adapted, image, draws, segments, size)
+    return query, target_matrix((explanation.targets[k],), len(explanation.scores.classes))
 
 
 def _perturbation_curve(
@@ -269,17 +269,17 @@ def _perturbation_curve(
 ) -> Measure:
     _check_count_option(name, "randoms", randoms, 1)
     k = explanation.index(target)
-    asker, choose = _query_explanation(explanation, model, k)
+    query, to_targets = _query_explanation(explanation, model, k)
     count = explanation.segments.count
     rng = np.random.default_rng(seed)
     orders = [np.argsort(-explanation.attribution.values[k], kind="stable")]
     orders += [rng.permutation(count) for _ in range(randoms)]
     paths = [_perturbation_masks(order, shown=name == "insertion") for order in orders]
-    scores = asker.score_masks(np.concatenate(paths), choose, {})[:, 0].reshape(len(paths), count + 1)
+    scores = query.score_masks(np.concatenate(paths), to_targets, {})[:, 0].reshape(len(paths), count + 1)
     shares = [_area_shares(order, explanation.segments.areas) for order in orders]
     areas = [float(np.trapezoid(y, x)) for x, y in zip(shares, scores, strict=True)]
     curve = np.stack([shares[0], scores[0]], axis=1)
-    return Measure(name, areas[0], *_mean_and_std(areas[1:]), name == "insertion", asker.calls, curve)
+    return Measure(name, areas[0], *_mean_and_std(areas[1:]), name == "insertion", query.calls, curve)
 
 
 def _perturbation_masks(order: Int[np.ndarray, "S"], *, shown: bool) -> Bool[np.ndarray, "S1 S"]:

@@ -25,7 +25,7 @@ from sightline.adapters.keras.graph import (
     single_output,
 )
 from sightline.errors import ModelError
-from sightline.types import NO_LAYER_NEEDED, did_you_mean
+from sightline.types import NO_LAYER_NEEDED, Activations, Inputs, Weights, did_you_mean
 
 if TYPE_CHECKING:
     import keras
@@ -67,7 +67,7 @@ class KerasNetwork:
         self.input = declared
         self.preprocess = preprocess
 
-    def prepare_inputs(self, images: object) -> Float[np.ndarray, "B h w c"]:
+    def prepare_inputs(self, images: object) -> Inputs:
         """What the model is given for images."""
         batch = in_numpy(images if self.preprocess is None else self.preprocess(images))
         given = self.input.arrange(batch)
@@ -76,16 +76,16 @@ class KerasNetwork:
             batch = batch.transpose(0, 2, 3, 1)  # as a preprocessing left them
         return np.ascontiguousarray(batch, np.float32)
 
-    def raw_outputs(self, inputs: Float[np.ndarray, "B h w c"]) -> Float[np.ndarray, "B R"]:
+    def raw_outputs(self, inputs: Inputs) -> Float[np.ndarray, "B R"]:
         """Raw outputs, before a last softmax or sigmoid."""
         with inference_mode(self.model):
             return self._to_float32(self._raw_scores(self._input_tensor(inputs)))
 
-    def layer_shapes(self, inputs: Float[np.ndarray, "B h w c"]) -> dict[str, tuple[int, ...]]:
+    def layer_shapes(self, inputs: Inputs) -> dict[str, tuple[int, ...]]:
         """Every layer and operation of the graph that returns one tensor, in the order of execution."""
         return {name: shape for name, (_, shape) in self._layer_outputs(inputs).items()}
 
-    def last_conv_layer(self, inputs: Float[np.ndarray, "B h w c"]) -> str:
+    def last_conv_layer(self, inputs: Inputs) -> str:
         """The convolution, or the model within the model that holds one, that is run last with an extent."""
         found: list[str] = []
         for name, (kind, shape) in self._layer_outputs(inputs).items():
@@ -100,9 +100,7 @@ class KerasNetwork:
             )
         return found[-1]
 
-    def input_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"]
-    ) -> Float[np.ndarray, "B h w c"]:
+    def input_gradients(self, inputs: Inputs, weights: Weights) -> Inputs:
         """Gradients with respect to the inputs."""
         given = self._input_tensor(inputs)
         kind = self.keras.backend.standardize_dtype(given.dtype)
@@ -117,8 +115,8 @@ class KerasNetwork:
         return slopes.transpose(0, 2, 3, 1) if moved else slopes.reshape(inputs.shape)
 
     def activations_and_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], layer: str, weights: Float[np.ndarray, "R"]
-    ) -> tuple[Float[np.ndarray, "B ... C"], Float[np.ndarray, "B ... C"]]:
+        self, inputs: Inputs, layer: str, weights: Weights
+    ) -> tuple[Activations, Activations]:
         """Activations of a layer and the gradients with respect to them."""
         found: list[Tensor] = []
 
@@ -154,7 +152,7 @@ class KerasNetwork:
             slug="inside-layers",
         )
 
-    def _layer_outputs(self, inputs: Float[np.ndarray, "B h w c"]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    def _layer_outputs(self, inputs: Inputs) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Kind and shape, channels last, of what each layer returns for one image."""
         seen: dict[str, tuple[str, tuple[int, ...]]] = {}
 
@@ -168,9 +166,7 @@ class KerasNetwork:
             self._raw_scores(self._input_tensor(inputs[:1]), note)
         return seen
 
-    def _weighted_score(
-        self, given: Tensor, weights: Float[np.ndarray, "R"], visit: Visit | None = None
-    ) -> Tensor:
+    def _weighted_score(self, given: Tensor, weights: Weights, visit: Visit | None = None) -> Tensor:
         ops = self.keras.ops
         scores = ops.cast(self._raw_scores(given, visit), "float32")
         return ops.sum(ops.reshape(scores, (-1, len(weights))) * ops.convert_to_tensor(weights))
@@ -234,7 +230,7 @@ class KerasNetwork:
         product = ops.matmul(*(ops.cast(one, part.compute_dtype) for one in (given, part.kernel)))
         return product if part.bias is None else product + ops.cast(part.bias, part.compute_dtype)
 
-    def _input_tensor(self, inputs: Float[np.ndarray, "B h w c"]) -> Tensor:
+    def _input_tensor(self, inputs: Inputs) -> Tensor:
         dtype = self.input.spec.dtype
         whole = dtype is not None and dtype.kind in "iu"
         given = self.input.arrange(np.rint(inputs).astype(dtype) if whole else inputs)

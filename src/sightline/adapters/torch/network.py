@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from sightline.adapters.torch.modules import evaluation_mode, scores_in
 from sightline.errors import ModelError
-from sightline.types import NO_LAYER_NEEDED, did_you_mean
+from sightline.types import NO_LAYER_NEEDED, Activations, Inputs, Weights, did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -48,16 +48,16 @@ class TorchNetwork:
         self.device = device
         self.dtype = dtype
 
-    def prepare_inputs(self, images: object) -> Float[np.ndarray, "B h w c"]:
+    def prepare_inputs(self, images: object) -> Inputs:
         """What the module is given for images."""
         return _channels_last_array(self.prepare(images))
 
-    def raw_outputs(self, inputs: Float[np.ndarray, "B h w c"]) -> Float[np.ndarray, "B R"]:
+    def raw_outputs(self, inputs: Inputs) -> Float[np.ndarray, "B R"]:
         """Raw outputs of the module."""
         outputs: np.ndarray = self.predict(self._input_tensor(inputs)).numpy()
         return outputs.reshape(len(inputs), -1)
 
-    def layer_shapes(self, inputs: Float[np.ndarray, "B h w c"]) -> dict[str, tuple[int, ...]]:
+    def layer_shapes(self, inputs: Inputs) -> dict[str, tuple[int, ...]]:
         """Every submodule that returns a tensor, in the order in which they finished."""
         import torch
 
@@ -78,7 +78,7 @@ class TorchNetwork:
                 self.module(self._input_tensor(inputs[:1]))
         return seen
 
-    def last_conv_layer(self, inputs: Float[np.ndarray, "B h w c"]) -> str:
+    def last_conv_layer(self, inputs: Inputs) -> str:
         """The convolution that is run last, of those whose output has an extent."""
         shapes = self.layer_shapes(inputs)
         parts = dict(self.module.named_modules())
@@ -91,16 +91,14 @@ class TorchNetwork:
             slug="inside-layers",
         )
 
-    def input_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], weights: Float[np.ndarray, "R"]
-    ) -> Float[np.ndarray, "B h w c"]:
+    def input_gradients(self, inputs: Inputs, weights: Weights) -> Inputs:
         """Gradients with respect to the inputs."""
         given = self._input_tensor(inputs).requires_grad_()
         return _channels_last_array(self._output_gradient(given, weights, lambda: given))
 
     def activations_and_gradients(
-        self, inputs: Float[np.ndarray, "B h w c"], layer: str, weights: Float[np.ndarray, "R"]
-    ) -> tuple[Float[np.ndarray, "B ... C"], Float[np.ndarray, "B ... C"]]:
+        self, inputs: Inputs, layer: str, weights: Weights
+    ) -> tuple[Activations, Activations]:
         """Activations of a layer and the gradients with respect to them."""
         part = self._named_layer(layer)
         found: list[torch.Tensor] = []
@@ -123,7 +121,7 @@ class TorchNetwork:
             slug="inside-layers",
         )
 
-    def _input_tensor(self, inputs: Float[np.ndarray, "B h w c"]) -> "torch.Tensor":
+    def _input_tensor(self, inputs: Inputs) -> "torch.Tensor":
         import torch
 
         # A copy: a module may work in place, and turning the axes of grey images copies nothing.
@@ -141,7 +139,7 @@ class TorchNetwork:
         return parts[layer]
 
     def _output_gradient(
-        self, given: "torch.Tensor", weights: Float[np.ndarray, "R"], of: Callable[[], "torch.Tensor"]
+        self, given: "torch.Tensor", weights: Weights, of: Callable[[], "torch.Tensor"]
     ) -> "torch.Tensor":
         """Gradient of the chosen scalar with respect to what `of` returns after the forward pass."""
         import torch
