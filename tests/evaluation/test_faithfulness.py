@@ -172,13 +172,13 @@ def test_an_explanation_from_too_few_calls_is_not_stable():
 
 def test_stability_leaves_the_segments_alone_and_changes_the_seed(true, monkeypatch):
     seen = []
-    run = faithfulness.run
+    run = faithfulness.run_plan
 
     def watched(image, model, plan, **options):
         seen.append((plan.seed, plan.segment.labels))
         return run(image, model, plan, **options)
 
-    monkeypatch.setattr(faithfulness, "run", watched)
+    monkeypatch.setattr(faithfulness, "run_plan", watched)
     faithfulness.stability(true, planted, seeds=2)
     assert [seed for seed, _ in seen] == [1, 2]
     assert all((labels == true.segments.labels).all() for _, labels in seen)

@@ -26,20 +26,14 @@ def default_segment_count(shape: tuple[int, ...]) -> int:
     return max(4, round(4 * math.sqrt(math.sqrt(shape[0] * shape[1]))))
 
 
-def _renumber_labels(labels: Shaped[np.ndarray, "H W"]) -> Segments:
-    return Segments.renumber(np.asarray(labels))
-
-
 def _refine_until_enough(
     cut: Callable[[float], Shaped[np.ndarray, "H W"]], shape: tuple[int, ...]
 ) -> Segments:
     """Segments of `cut(scale)`, halving the scale until there are enough of them."""
-    wanted = _least_segments(shape)
-    scale = 1.0
-    segments = _renumber_labels(cut(scale))
-    while segments.count < wanted and scale > 1 / 16:
-        scale /= 2
-        segments = _renumber_labels(cut(scale))
+    for scale in (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16):
+        segments = Segments.renumber(cut(scale))
+        if segments.count >= _least_segments(shape):
+            break
     return segments
 
 
@@ -87,7 +81,7 @@ class Slic:
             return np.asarray(labels)
 
         if self.compactness is not None or count < _least_segments(image.shape):
-            return _renumber_labels(cut(10.0 if self.compactness is None else self.compactness))
+            return Segments.renumber(cut(10.0 if self.compactness is None else self.compactness))
         return _refine_until_enough(lambda scale: cut(10 / scale**2), pixels.shape)
 
 
@@ -135,7 +129,7 @@ class Quickshift:
             return np.asarray(labels)
 
         if self.kernel_size is not None and self.max_dist is not None:
-            return _renumber_labels(cut(1.0))
+            return Segments.renumber(cut(1.0))
         return _refine_until_enough(cut, pixels.shape)
 
 
@@ -173,7 +167,7 @@ class Felzenszwalb:
             return np.asarray(felzenszwalb(pixels, scale=scale, sigma=self.sigma, min_size=least))
 
         if self.scale is not None:
-            return _renumber_labels(cut(self.scale))
+            return Segments.renumber(cut(self.scale))
         return _refine_until_enough(lambda shrink: cut(min(pixels.shape[:2]) * shrink), pixels.shape)
 
 
@@ -200,7 +194,9 @@ class Watershed:
 
         gradient: Float[np.ndarray, "H W"] = sobel(unit_rgb(image).mean(axis=2))
         markers = _wanted_count(self.n_segments, image.shape)
-        return _renumber_labels(watershed(gradient, markers=markers, compactness=self.compactness))
+        return Segments.renumber(
+            np.asarray(watershed(gradient, markers=markers, compactness=self.compactness))
+        )
 
 
 @option
