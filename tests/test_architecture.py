@@ -26,8 +26,8 @@ from support.source import (
 )
 
 MODULES = sorted(PATHS)
-IN_ROOMS = [module for module in MODULES if module not in ("", "__main__", "_version")]
-EVERYBODY = {"types", "errors", "_optional"}
+IN_ROOMS = [module for module in MODULES if module not in ("", "__main__")]
+EVERYBODY = {"types", "errors", "_optional", "_version"}
 TOOLS = {"_batch_sizes", "_checks", "_digests", "_files", "_json", "_progress", "_resize", "_spec", "_tables"}
 READS_OR_SHOWS = {"_files", "_progress"}
 
@@ -37,6 +37,7 @@ ARROWS = {
     "errors": set(),
     "types": {"_checks", "errors"},
     "_optional": {"errors"},
+    "_version": set(),
     **{tool: set() for tool in TOOLS},
     "_checks": {"errors"},
     "_spec": {"errors", "types"},
@@ -229,11 +230,13 @@ def test_an_import_loads_nothing_that_it_does_not_need(code, absent):
     assert done.stdout.strip() == "[]"
 
 
-def test_type_checkers_see_every_public_name():
-    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {alias.asname for node in block.body for alias in node.names}
-    assert seen == set(sightline.__all__) - {"__version__"}
+def test_the_stub_names_what_type_checkers_and_users_see():
+    stub = ast.parse((ROOT / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    assert len(imports) == len(stub.body) - 1, "imports, and a docstring"
+    names = [alias for node in imports for alias in node.names]
+    assert all(alias.asname == alias.name for alias in names), "only these are public to a type checker"
+    assert sorted(alias.name for alias in names) == sightline.__all__
 
 
 def test_every_public_name_is_there_and_documented():

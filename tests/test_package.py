@@ -129,9 +129,9 @@ def test_the_wheel_holds_the_package_its_types_its_licence_and_nothing_else(tmp_
         names = set(opened.namelist())
     info = f"sightline-{sightline.__version__}.dist-info"
     package = {name for name in names if name.startswith("sightline/")}
-    templates = {f"sightline/findings/templates/{name}.toml" for name in ("chest", "face", "head")}
+    templates = {f"sightline/regions/template_files/{name}.toml" for name in ("chest", "face", "head")}
     code = {str(path.relative_to(ROOT / "src")) for path in SOURCES}
-    assert package == code | templates | {"sightline/py.typed"}
+    assert package == code | templates | {"sightline/__init__.pyi", "sightline/py.typed"}
     assert {name.split("/")[0] for name in names - package} == {info}
     assert f"{info}/licenses/LICENSE" in names
     assert wheel.stat().st_size < 500_000

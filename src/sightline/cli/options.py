@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-import sightline
+from sightline._version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,7 +50,7 @@ Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
 
 def _version(asked: bool | None) -> None:
     if asked:
-        typer.echo(f"sightline {sightline.__version__}")
+        typer.echo(f"sightline {__version__}")
         raise typer.Exit
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-import sightline
 from sightline._digests import array_digest
 from sightline._files import written_aside
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields, read_arrays
+from sightline._version import __version__
 from sightline.data import ImageFormat
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.plan import Plan
@@ -188,7 +188,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
         data["split"] = dataclasses.asdict(manifest.split)
     text = {
         "layout": LAYOUT,
-        "sightline": sightline.__version__,
+        "sightline": __version__,
         "part": manifest.part_size,
         "plan": plan,
         "model": {

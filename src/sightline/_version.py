@@ -1,0 +1,3 @@
+"""The version, of which everything may know."""
+
+__version__ = "0.1.0"
