@@ -135,10 +135,7 @@ CIRCLES_TO_GO = [
 ]
 
 # Modules of under 60 lines that one other alone imports: to be merged, and none may be added.
-SMALL_TO_GO = {
-    "lime.checks",
-    "lime.progress",
-}
+SMALL_TO_GO: set[str] = set()
 
 
 def room_of(module: str) -> str:

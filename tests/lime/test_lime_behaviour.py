@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sightline.errors import OptionError, SightlineError, SightlineWarning
-from sightline.lime.errors import LabelError
 from sightline.lime.lime_base import LimeBase
-from sightline.lime.lime_image import ImageExplanation, LimeImageExplainer
-from sightline.lime.per_label import PerLabel
+from sightline.lime.lime_image import ImageExplanation, LabelError, LimeImageExplainer, PerLabel
 from sightline.lime.query import distinct_masks
 from sightline.lime.wrappers.scikit_image import BaseWrapper, SegmentationAlgorithm
 from sightline.types import Segments

@@ -20,9 +20,8 @@ from sightline.errors import (
     SightlineWarning,
     TargetError,
 )
-from sightline.lime import segmentation
-from sightline.lime.errors import LabelError
-from sightline.lime.lime_image import ImageExplanation, LimeImageExplainer
+from sightline.lime.lime_image import ImageExplanation, LabelError, LimeImageExplainer
+from sightline.lime.wrappers import scikit_image
 from sightline.lime.wrappers.scikit_image import SegmentationAlgorithm
 
 ALGORITHMS = ("quickshift", "felzenszwalb", "slic", "watershed")
@@ -145,13 +144,13 @@ def test_d4_a_seed_is_taken_by_algorithms_that_need_none_but_not_twice() -> None
 
 def test_d4_the_default_segmentation_follows_random_seed(monkeypatch: Any, classify: Any) -> None:
     seeds: list[int] = []
-    made = segmentation.SegmentationAlgorithm
+    made = scikit_image.SegmentationAlgorithm
 
     def watched(name: str, **given: Any) -> Any:
         seeds.append(given.get("random_seed", -1))
         return made(name, **given)
 
-    monkeypatch.setattr(segmentation, "SegmentationAlgorithm", watched)
+    monkeypatch.setattr(scikit_image, "SegmentationAlgorithm", watched)
     for seed in (7, None):
         with pytest.warns(SightlineWarning, match="quickshift"):
             explain(noisy(), classify, random_seed=seed, hide_color=0)

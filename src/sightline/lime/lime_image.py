@@ -10,18 +10,95 @@ from jaxtyping import Int, Shaped
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_random_state
 
+from sightline._checks import is_whole
 from sightline.engine.image import as_image, value_range
 from sightline.engine.solve import has_moved
-from sightline.errors import SightlineWarning
-from sightline.lime import checks, segmentation
-from sightline.lime import labels as naming
-from sightline.lime.errors import LabelError
-from sightline.lime.fudged import as_rgb, fudged_image
+from sightline.errors import BudgetError, OptionError, SightlineWarning, TargetError
 from sightline.lime.lime_base import LimeBase, checked_selection
-from sightline.lime.per_label import PerLabel, not_explained
-from sightline.lime.query import ask_classifier
+from sightline.lime.query import as_rgb, ask_classifier, fudged_image
+from sightline.lime.wrappers.scikit_image import custom_segments, default_segments, renumbered_segments
 
-__all__ = ["ImageExplanation", "LimeImageExplainer"]
+__all__ = ["ImageExplanation", "LabelError", "LimeImageExplainer", "PerLabel"]
+
+
+class DefaultLabels(tuple[int, ...]):
+    """lime's default labels. A type of their own, so that the same labels given by the user can be told."""
+
+
+DEFAULT_LABELS = DefaultLabels((1,))
+
+
+class LabelError(TargetError, KeyError):
+    """A label that was not explained, or that the classifier does not have; lime raises KeyError."""
+
+    __str__ = Exception.__str__  # KeyError would print the message's repr
+
+
+class PerLabel(np.lib.mixins.NDArrayOperatorsMixin, dict[int, Any]):
+    """What `ImageExplanation.score` and `.local_pred` are.
+
+    In lime's main branch they are dicts from label to value, in lime 0.2.0.1 the value of the label that
+    was fitted last, which is the leading one. This is both: a dict to look up, and a number (or array) to
+    compute with, format and compare. Looking up comes first: ``local_pred[0]`` is label 0 where that was
+    explained, else the first number of the leading label's prediction.
+
+    Examples
+    --------
+    >>> score = PerLabel({4: 0.5, 9: 0.75})
+    >>> score[4], float(score), f"{score:.1%}", bool(score > 0.7)
+    (0.5, 0.75, '75.0%', True)
+    """
+
+    __hash__ = None
+
+    @property
+    def leading_value(self) -> Any:
+        """The value of the label that was fitted last."""
+        if not self:
+            raise LabelError(
+                "nothing has been explained yet: this explanation holds no label.", slug="target-unexplained"
+            )
+        return next(reversed(self.values()))
+
+    def __missing__(self, label: Any) -> Any:
+        if self and np.ndim(self.leading_value) and label in (0, -1, ...):
+            return self.leading_value[label]
+        raise LabelError(_not_explained_text(label, self), slug="target-unexplained")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.leading_value, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        values = [np.asarray(one) if isinstance(one, PerLabel) else one for one in inputs]
+        return getattr(ufunc, method)(*values, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        # What a dict does not have (shape, item, is_integer, …) the value may.
+        if name.startswith("__") or not self:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.leading_value, name)
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, dict) or not self:
+            return dict.__eq__(self, other)
+        return np.asarray(self) == other
+
+    def __ne__(self, other: object) -> Any:
+        if isinstance(other, dict) or not self:
+            return dict.__ne__(self, other)
+        return np.asarray(self) != other
+
+    def __or__(self, other: Any) -> Any:
+        return PerLabel(dict.__or__(self, other))
+
+    def __float__(self) -> float:
+        return float(np.asarray(self).item())
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(float(self), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else str(self)
 
 
 class ImageExplanation:
@@ -101,7 +178,7 @@ class ImageExplanation:
             If the label was not explained: a `TargetError`, and a `KeyError` as lime's is.
         """
         if label not in self.local_exp:
-            raise LabelError(not_explained(label, self.local_exp), slug="target-unexplained")
+            raise LabelError(_not_explained_text(label, self.local_exp), slug="target-unexplained")
         both = not (positive_only or negative_only)
         pairs, least = self.local_exp[label], max(min_weight, 0.0)
         if both:
@@ -184,9 +261,7 @@ class LimeImageExplainer:
         feature_selection: str = "auto",
         random_state: Any = None,
     ) -> None:
-        kernel_fn = partial(
-            kernel or exponential_kernel, kernel_width=checks.checked_kernel_width(kernel_width)
-        )
+        kernel_fn = partial(kernel or exponential_kernel, kernel_width=_checked_kernel_width(kernel_width))
         self.random_state = check_random_state(random_state)
         self.feature_selection = checked_selection(feature_selection)
         self.base = LimeBase(kernel_fn, verbose, random_state=self.random_state)
@@ -195,7 +270,7 @@ class LimeImageExplainer:
         self,
         image: Any,
         classifier_fn: Callable[[Any], Any],
-        labels: Any = naming.DEFAULT_LABELS,
+        labels: Any = DEFAULT_LABELS,
         hide_color: Any = None,
         top_labels: int | None = 5,
         num_features: int = 100000,
@@ -258,16 +333,16 @@ class LimeImageExplainer:
         OptionError
             If another parameter cannot be used.
         """
-        checks.check_counts(num_features, top_labels)
-        checks.check_samples(num_samples, batch_size)
-        naming.check_numbers(labels, classifier_fn)
+        _check_counts(num_features, top_labels)
+        _check_samples(num_samples, batch_size)
+        _check_label_numbers(labels, classifier_fn)
         pixels = as_image(image)
         drawn = as_rgb(pixels)
         seed = int(self.random_state.randint(0, high=1000)) if random_seed is None else random_seed
         segments = (
-            segmentation.default_segments(drawn, seed)
+            default_segments(drawn, seed)
             if segmentation_fn is None
-            else segmentation.custom_segments(segmentation_fn, drawn)
+            else custom_segments(segmentation_fn, drawn)
         )
         data, answers = self.data_labels(
             pixels,
@@ -280,7 +355,7 @@ class LimeImageExplainer:
         )
         distances = pairwise_distances(data, data[0].reshape(1, -1), metric=distance_metric).ravel()
         explanation = ImageExplanation(drawn, segments.labels)
-        explanation.top_labels, chosen = naming.choose_labels(labels, top_labels, answers[0])
+        explanation.top_labels, chosen = _choose_labels(labels, top_labels, answers[0])
         self._fit_labels(explanation, chosen, data, answers, distances, num_features, model_regressor)
         return explanation
 
@@ -313,8 +388,8 @@ class LimeImageExplainer:
         labels : array, shape (M, L)
             The classifier's answers, in its own dtype.
         """
-        checks.check_samples(num_samples, batch_size)
-        pixels, cuts = as_image(image), segmentation.renumbered_segments(segments)
+        _check_samples(num_samples, batch_size)
+        pixels, cuts = as_image(image), renumbered_segments(segments)
         data = self.random_state.randint(0, 2, num_samples * cuts.count).reshape(num_samples, cuts.count)
         data[0] = 1
         hidden = np.asarray(fudged_image).reshape(pixels.shape)
@@ -364,3 +439,108 @@ def _warn_flat(flat: list[int], masks: int) -> None:
             ),
             stacklevel=4,
         )
+
+
+def _not_explained_text(label: Any, explained: Any) -> str:
+    """The message for a label that has no explanation."""
+    known = ", ".join(str(one) for one in explained) or "none"
+    return (
+        f"label {label!r} was not explained. Explained: {known}. "
+        f"To explain it too, pass labels=({label!r},) to explain_instance."
+    )
+
+
+def _check_label_numbers(labels: Any, classifier_fn: Any) -> None:
+    """Refuse labels that are not column numbers, before the classifier is asked anything.
+
+    Raises
+    ------
+    LabelError
+        If there is a name or a broken number among them; where the classifier knows the name, the
+        message says which column it is.
+    """
+    for label in _label_list(labels):
+        if not is_whole(label):
+            raise LabelError(
+                "labels are column numbers of the classifier's answer, counted from 0, but "
+                f"{label!r} was given.{_column_hint(label, classifier_fn)}",
+                slug="target-unknown",
+            )
+
+
+def _label_list(labels: Any) -> list[Any]:
+    if labels is None:
+        return []
+    return [labels] if isinstance(labels, str) or np.ndim(labels) == 0 else list(labels)
+
+
+def _column_hint(label: Any, classifier_fn: Any) -> str:
+    """A hint, where the function belongs to a scikit-learn classifier that has such a class."""
+    classes = getattr(getattr(classifier_fn, "__self__", None), "classes_", None)
+    known = [] if classes is None else [k for k, name in enumerate(classes) if str(name) == str(label)]
+    return f" That class is column {known[0]}: pass labels=({known[0]},)." if known else ""
+
+
+def _choose_labels(
+    labels: Any, top_labels: int | None, scores: Shaped[np.ndarray, "L"]
+) -> tuple[list[int], list[int]]:
+    """The top labels, leading first; and all labels to explain, in the order in which lime fits them.
+
+    The leading label is fitted last, so that it is the one whose score and prediction lime 0.2.0.1 keeps.
+
+    Raises
+    ------
+    LabelError
+        If a label is not a column.
+    OptionError
+        If there is nothing to explain.
+    """
+    top = [int(label) for label in np.argsort(scores)[-top_labels:]] if top_labels else []
+    asked = [] if top and isinstance(labels, DefaultLabels) else [int(label) for label in _label_list(labels)]
+    for label in asked:
+        if not -len(scores) <= label < len(scores):
+            raise LabelError(
+                f"the classifier has {len(scores)} classes, 0 to {len(scores) - 1}, but label {label} "
+                "was asked for.",
+                slug="target-unknown",
+            )
+    chosen = [label for label in dict.fromkeys(asked) if label not in top] + top
+    if not chosen:
+        raise OptionError("give labels or top_labels: there is nothing to explain.", slug="option-value")
+    return top[::-1], chosen
+
+
+def _checked_kernel_width(kernel_width: Any) -> float:
+    """The kernel's width as a number above 0."""
+    try:
+        number = float(kernel_width)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not number > 0:
+        raise OptionError(
+            f"kernel_width must be a number above 0, but it is {kernel_width!r}. lime's own is 0.25.",
+            slug="option-value",
+        )
+    return number
+
+
+def _check_samples(num_samples: int, batch_size: int) -> None:
+    """Refuse too few masks, or batches of none."""
+    if num_samples < 2:
+        raise BudgetError(
+            f"num_samples={num_samples} leaves no mask beside the whole image, so there is nothing to "
+            "compare it with: ask for at least 2, better 1000.",
+            slug="budget-small",
+        )
+    _at_least("batch_size", batch_size, 1)
+
+
+def _check_counts(num_features: int, top_labels: int | None) -> None:
+    """Refuse explanations of no segments, or of a negative number of labels."""
+    _at_least("num_features", num_features, 1)
+    _at_least("top_labels", top_labels or 0, 0)
+
+
+def _at_least(name: str, given: int, least: int) -> None:
+    if given < least:
+        raise OptionError(f"{name} must be at least {least}, but it is {given}.", slug="option-value")
