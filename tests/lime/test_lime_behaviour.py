@@ -135,8 +135,8 @@ def test_the_bar_is_shown_to_people_only_and_changes_nothing(
             photo, classify, num_samples=40, segmentation_fn=four_segments, progress_bar=shown
         )
         printed = capsys.readouterr()
-        assert ("asking the classifier" in printed.out) == (terminal and shown)
-        assert not printed.err
+        assert ("asking the classifier" in printed.err) == (terminal and shown)
+        assert not printed.out
         found.append(explanation.local_exp)
     assert found[0] == found[1]
 
