@@ -53,7 +53,7 @@ ARROWS = {
     "evaluation": {"adapters", "data", "engine", "explain_image", "explanation", "figures"},
     "study": {"_serialise", "adapters", "data", "engine", "evaluation", "explanation"},
     "regions": set(),
-    "findings": {"adapters", "engine", "explain_image", "figures", "regions", "study"},
+    "findings": {"adapters", "engine", "figures", "regions", "study"},
     "repair": {
         "_serialise",
         "adapters",

@@ -125,6 +125,7 @@ def test_counts_below_one_are_errors(photo: Any, classify: Any, name: str) -> No
 def test_the_bar_is_shown_to_people_only_and_changes_nothing(
     photo: Any, classify: Any, four_segments: Any, terminal: bool, monkeypatch: Any, capsys: Any
 ) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich believe in a terminal
         monkeypatch.setenv("TERM", "xterm")
