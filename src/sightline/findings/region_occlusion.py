@@ -95,13 +95,13 @@ def occlude_regions(
     batch_size : int, optional
         Most images in one model call.
     """
-    questions = chain.from_iterable(_questions(probe, fill, controls, seed) for probe in probes)
-    for place, group in groupby(_answers(questions, models, batch_size), key=lambda answer: answer[0]):
+    questions = chain.from_iterable(_occlusion_questions(probe, fill, controls, seed) for probe in probes)
+    for place, group in groupby(_model_answers(questions, models, batch_size), key=lambda answer: answer[0]):
         _, keys, scores = zip(*group, strict=True)
         yield tuple(_region_scores(place, keys, each, controls) for each in zip(*scores, strict=True))
 
 
-def _questions(probe: Probe, fill: Fill, controls: int, seed: int) -> Iterator[Question]:
+def _occlusion_questions(probe: Probe, fill: Fill, controls: int, seed: int) -> Iterator[Question]:
     yield probe.place, ("full", 0), probe.image
     rng = np.random.default_rng((seed, probe.place))
     holes = [hole for mask in probe.masks for hole in (mask, *control_areas(mask, controls, rng))]
@@ -111,7 +111,7 @@ def _questions(probe: Probe, fill: Fill, controls: int, seed: int) -> Iterator[Q
         yield probe.place, (kind, number), image
 
 
-def _answers(
+def _model_answers(
     questions: Iterable[Question], models: Sequence[Model], batch_size: int | None
 ) -> Iterator[tuple[int, tuple[str, int], list[Float[np.ndarray, "L"]]]]:
     """All models' scores in order; images that follow each other and are alike go in one batch."""

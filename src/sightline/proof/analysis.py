@@ -10,6 +10,7 @@ from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._digests import image_digest
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
+from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ModelError, OptionError
@@ -51,8 +52,8 @@ def prove(
     present: Any = None,
     plan: Plan | None = None,
     explained: int = 100,
-    before: Any = None,
-    after: Any = None,
+    before: StudyResults | None = None,
+    after: StudyResults | None = None,
     study: StudyResults | None = None,
     fill: str | Fill | None = None,
     controls: int = 4,
@@ -159,11 +160,11 @@ def prove(
     others = [] if regions is None else [name for name in regions if name != area.name]
     more = regions[others] if regions is not None and others else None
     probes = Probes(data, area, more, hidden_as, controls, seed)
-    known = before is not None and after is not None
-    explaining = 0 if known else min(explained, len(data))
+    studies = None if before is None or after is None else (before, after)
+    explaining = min(explained, len(data)) if studies is None else 0
     with progress_bar(progress, len(data) + explaining) as tick:
         said = ask_models(probes, (old, new), batch_size, tick)
-        heatmaps: Heatmaps = heatmaps_of_studies(data, before, after) if known else {}
+        heatmaps: Heatmaps = heatmaps_of_studies(data, *studies) if studies else {}
         calls = (0, 0)
         rng = np.random.default_rng((seed, 2))
         some = set(heatmaps) or set(rng.permutation(len(data))[:explaining].tolist())
@@ -174,7 +175,7 @@ def prove(
             heatmaps, calls = explain_both(data, (old, new), explained_as, wanted, batch_size, tick)
     shown = {place: both for place, both in heatmaps.items() if place in some}
     shift = summarise_shift(data, area, shown, calls) if heatmaps else None
-    class_names = _class_names(data, said)
+    class_names = _all_class_names(data, said)
     predicted = [one.predicted for one in said]
     examples = changed_answers(data, area, [*changed[0], *changed[1]], heatmaps, predicted, class_names)
     outcomes = pair_outcomes(data.labels, said, class_names)
@@ -220,7 +221,7 @@ def _build_proof(
     )
 
 
-def _class_names(data: Subset, said: Sequence[Responses]) -> tuple[str, ...]:
+def _all_class_names(data: Subset, said: Sequence[Responses]) -> tuple[str, ...]:
     """Names of the classes; those that are said but never true have one too."""
     count = 1 + max(int(each.max(initial=0)) for each in (data.labels, *(one.predicted for one in said)))
     names = data.class_names or ()
@@ -228,7 +229,7 @@ def _class_names(data: Subset, said: Sequence[Responses]) -> tuple[str, ...]:
 
 
 def _repaired_region(
-    known: Provenance | None, region: Any, regions: Regions | None, margin: float | None
+    known: Provenance | None, region: str | Regions | None, regions: Regions | None, margin: float | None
 ) -> RepairRegion:
     """The region that was repaired, with its margin.
 
@@ -251,7 +252,7 @@ def _repaired_region(
     return resolve_region(region, usual if margin is None else margin)
 
 
-def _check_same_classes(old: Any, new: Any, data: Subset) -> None:
+def _check_same_classes(old: CheckedModel, new: CheckedModel, data: Subset) -> None:
     """Whether both models answer the same question.
 
     Raises
@@ -314,7 +315,7 @@ def _presence_mask(given: Any, count: int) -> Bool[np.ndarray, "N"] | None:
 
 
 def _plan_and_fill(
-    plan: Plan | None, fill: Any, before: Any, study: StudyResults | None
+    plan: Plan | None, fill: str | Fill | None, before: StudyResults | None, study: StudyResults | None
 ) -> tuple[Plan, Fill]:
     """How images are explained, and what hidden looks like."""
     told = [one.plan for one in (before, study) if one is not None]

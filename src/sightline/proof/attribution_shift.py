@@ -1,18 +1,19 @@
 """held-out images and two models → where each of them looks: shares, mean maps, examples."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from sightline._batch_sizes import choose_batch_size
+from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
 from sightline.engine import pipeline as engine
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan
 from sightline.errors import collect_warnings
 from sightline.repair.repair_region import RepairRegion
+from sightline.study.schema import StudyResults
 from sightline.types import record
 
 EXAMPLES = 3
@@ -82,7 +83,7 @@ Heatmaps = Mapping[int, tuple[Map, Map]]
 
 def explain_both(
     data: Subset,
-    models: tuple[Any, Any],
+    models: tuple[CheckedModel, CheckedModel],
     plan: Plan,
     places: list[int],
     batch_size: int | None,
@@ -103,7 +104,9 @@ def explain_both(
     return heatmaps, (calls[0], calls[1])
 
 
-def heatmaps_of_studies(data: Subset, before: Any, after: Any) -> dict[int, tuple[Map, Map]]:
+def heatmaps_of_studies(
+    data: Subset, before: StudyResults, after: StudyResults
+) -> dict[int, tuple[Map, Map]]:
     """The same from two studies, of the held-out images that both have explained."""
     known = {data.root_index(place): place for place in range(len(data))}
     first = {known[row.place]: row.heat() for row in before.rows() if row.place in known}

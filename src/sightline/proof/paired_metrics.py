@@ -215,27 +215,24 @@ def worst_group(
     large = [(name, which) for name, which in groups if which.sum() >= FEWEST_GROUP]
     if not large:
         return None
-    seen = np.array([[before[which].mean(), after[which].mean()] for _, which in large])
-    drawn = np.stack([_bootstrap_accuracies(before[which], after[which], rng) for _, which in large])
-    low, high = percentile_ci(np.diff(drawn.min(axis=0), axis=1)[:, 0])
-    was, now = (large[place][0] for place in seen.argmin(axis=0).tolist())
+    turns = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    # How many of each group's images were wrong or right before, and after.
+    counts = np.stack([np.bincount(2 * before[which] + after[which], minlength=4) for _, which in large])
+    sizes = counts.sum(axis=1, keepdims=True)
+    seen = counts @ turns / sizes
+    resampled = [
+        rng.multinomial(size, each / size, size=ROUNDS) @ turns / size
+        for each, (size,) in zip(counts, sizes.tolist(), strict=True)
+    ]
+    low, high = percentile_ci(np.diff(np.min(resampled, axis=0), axis=1)[:, 0])
+    was, now = (large[number][0] for number in seen.argmin(axis=0).tolist())
     name = f"worst group ({was})" if was == now else f"worst group ({was}; then {now})"
-    least = seen.min(axis=0)
-    count = int(sum(which.sum() for _, which in large))
-    return PairedMetric("presence", name, float(least[0]), float(least[1]), low, high, np.nan, None, count)
-
-
-def _bootstrap_accuracies(
-    before: Bool[np.ndarray, "n"], after: Bool[np.ndarray, "n"], rng: np.random.Generator
-) -> Float[np.ndarray, "D 2"]:
-    """Accuracy before and after, of the group's images drawn anew many times."""
-    kinds = np.bincount(2 * before + after, minlength=4)
-    drawn = rng.multinomial(len(before), kinds / len(before), size=ROUNDS)
-    return np.asarray(drawn @ np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) / len(before))
+    worst = seen.min(axis=0).tolist()
+    return PairedMetric("presence", name, worst[0], worst[1], low, high, np.nan, None, int(sizes.sum()))
 
 
 def all_metrics(
-    changes: PairedOutcomes,
+    outcomes: PairedOutcomes,
     tests: PValues,
     said: Sequence[Responses],
     shift: AttributionShift | None,
@@ -244,78 +241,56 @@ def all_metrics(
     rng: np.random.Generator,
 ) -> Iterator[PairedMetric]:
     """Accuracy and recalls; accuracy by presence; the region; its contents; the other regions."""
-    yield paired_metric("accuracy", "accuracy", changes.before, changes.after, rng, p=tests.accuracy)
+    labels, before, after = outcomes.labels, outcomes.before, outcomes.after
+    yield paired_metric("accuracy", "accuracy", before, after, rng, p=tests.accuracy)
     for one, p in tests.recalls.items():
-        which = changes.labels == one
-        name = f"recall of {changes.class_names[one]}"
-        yield paired_metric("recall", name, changes.before[which], changes.after[which], rng, p=p)
+        which, name = labels == one, f"recall of {outcomes.class_names[one]}"
+        yield paired_metric("recall", name, before[which], after[which], rng, p=p)
     if present is not None:
-        yield from _presence_metrics(changes, present, rng)
-    yield from _region_metrics(changes, tests, said, shift, rng)
-    yield from _content_metrics(changes, said, rng)
-    if others is not None:
-        yield from _other_region_metrics(changes.labels, said, others, rng)
+        yield from _presence_metrics(outcomes, present, rng)
+    blamed = outcomes.blamed_before, outcomes.blamed_after
+    yield paired_metric("region", "errors blamed on it", *blamed, rng, p=tests.fewer)
+    yield _flip_rate("region", "answers that change when it is hidden", said, 0, rng)
+    if shift is not None and len(shift.shares):
+        first, second, area = shift.shares.T
+        beside = (float(area.mean()), float(area.mean()))
+        yield paired_metric(
+            "region", "share of the attribution", first, second, rng, beside=beside
+        )
+    hidden = [one.hidden[:, 0] == labels for one in said]
+    yield paired_metric("content", "accuracy, region hidden", hidden[0], hidden[1], rng)
+    for kind, name in CONTENT.items():
+        contents = [one.contents[kind] for one in said]
+        known = np.isfinite(contents).all(axis=0)
+        if known.any():
+            yield paired_metric("content", name, contents[0][known], contents[1][known], rng)
+    for number, name in enumerate(others or (), start=1):
+        both = [_blamed_on(one, number, labels) for one in said]
+        yield paired_metric("other region", f"errors blamed on {name}", both[0], both[1], rng)
+        yield _flip_rate("other region", f"answers that change when {name} is hidden", said, number, rng)
 
 
 def _presence_metrics(
-    changes: PairedOutcomes, present: Bool[np.ndarray, "N"], rng: np.random.Generator
+    outcomes: PairedOutcomes, present: Bool[np.ndarray, "N"], rng: np.random.Generator
 ) -> Iterator[PairedMetric]:
+    before, after = outcomes.before, outcomes.after
     sides = (("present", present), ("absent", ~present))
     for word, which in sides:
         if which.any():
-            name = f"accuracy, shortcut {word}"
-            yield paired_metric("presence", name, changes.before[which], changes.after[which], rng)
+            yield paired_metric("presence", f"accuracy, shortcut {word}", before[which], after[which], rng)
     groups = [
-        (f"{changes.class_names[label]}, {word}", which & (changes.labels == label))
-        for label in np.unique(changes.labels).tolist()
+        (f"{outcomes.class_names[label]}, {word}", which & (outcomes.labels == label))
+        for label in np.unique(outcomes.labels).tolist()
         for word, which in sides
     ]
-    found = worst_group(changes.before, changes.after, groups, rng)
-    if found is not None:
+    if (found := worst_group(before, after, groups, rng)) is not None:
         yield found
 
 
-def _region_metrics(
-    changes: PairedOutcomes,
-    tests: PValues,
-    said: Sequence[Responses],
-    shift: AttributionShift | None,
-    rng: np.random.Generator,
-) -> Iterator[PairedMetric]:
-    blame = changes.blamed_before, changes.blamed_after
-    yield paired_metric("region", "errors blamed on it", *blame, rng, p=tests.fewer)
-    yield flip_rate("region", "answers that change when it is hidden", said, 0, rng)
-    if shift is not None and len(shift.shares):
-        before, after, area = shift.shares.T
-        beside = (float(area.mean()), float(area.mean()))
-        yield paired_metric("region", "share of the attribution", before, after, rng, beside=beside)
-
-
-def _content_metrics(
-    changes: PairedOutcomes, said: Sequence[Responses], rng: np.random.Generator
-) -> Iterator[PairedMetric]:
-    hidden = [one.hidden[:, 0] == changes.labels for one in said]
-    yield paired_metric("content", "accuracy, region hidden", hidden[0], hidden[1], rng)
-    for which, name in CONTENT.items():
-        before, after = (one.contents[which] for one in said)
-        known = np.isfinite(before) & np.isfinite(after)
-        if known.any():
-            yield paired_metric("content", name, before[known], after[known], rng)
-
-
-def _other_region_metrics(
-    labels: Int[np.ndarray, "N"], said: Sequence[Responses], others: Regions, rng: np.random.Generator
-) -> Iterator[PairedMetric]:
-    for number, name in enumerate(others, start=1):
-        both = [_blamed_on(one, number, labels) for one in said]
-        yield paired_metric("other region", f"errors blamed on {name}", both[0], both[1], rng)
-        yield flip_rate("other region", f"answers that change when {name} is hidden", said, number, rng)
-
-
-def flip_rate(
+def _flip_rate(
     kind: str, name: str, said: Sequence[Responses], region: int, rng: np.random.Generator
 ) -> PairedMetric:
     """Share of the answers that change when a region is hidden, beside that of equal areas elsewhere."""
-    there = [one.hidden[:, region] != one.predicted for one in said]
+    before, after = (one.hidden[:, region] != one.predicted for one in said)
     away = [float((one.controls[:, region] != one.predicted[:, np.newaxis]).mean()) for one in said]
-    return paired_metric(kind, name, there[0], there[1], rng, beside=(away[0], away[1]))
+    return paired_metric(kind, name, before, after, rng, beside=(away[0], away[1]))

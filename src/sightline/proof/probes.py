@@ -85,9 +85,9 @@ class Probes:
             masks = self.region.mask(image.shape[:2], index)[np.newaxis]
             if self.others is not None:
                 masks = np.concatenate([masks, self.others.masks(image.shape[:2], index)])
-            yield Probe(place, image, masks, self._contents(place, image, masks[0]))
+            yield Probe(place, image, masks, self._content_variants(place, image, masks[0]))
 
-    def _contents(
+    def _content_variants(
         self, place: int, image: Shaped[np.ndarray, "..."], mask: Bool[np.ndarray, "H W"]
     ) -> Iterator[tuple[str, Shaped[np.ndarray, "..."]]]:
         """The image with other contents of the repaired region."""
@@ -126,7 +126,7 @@ def ask_models(
     probes: Probes, models: Sequence[Model], batch_size: int | None, tick: Callable[[int], None]
 ) -> list[Responses]:
     """What each model says; a batch at a time is in memory, and all are given the same images."""
-    kept: list[_Kept] = [_Kept() for _ in models]
+    kept: list[_ResponseCollector] = [_ResponseCollector() for _ in models]
     answers = occlude_regions(
         probes,
         models,
@@ -137,12 +137,12 @@ def ask_models(
     )
     for scores in answers:
         for each, one in zip(kept, scores, strict=True):
-            each.add(one, int(probes.data.labels[one.place]))
+            each.add_scores(one, int(probes.data.labels[one.place]))
         tick(1)
-    return [each.responses() for each in kept]
+    return [each.as_responses() for each in kept]
 
 
-class _Kept:
+class _ResponseCollector:
     """What is kept of one model's scores, image by image."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class _Kept:
         self.calls = 0
         self.likely: bool | None = None
 
-    def add(self, one: RegionScores, label: int) -> None:
+    def add_scores(self, one: RegionScores, label: int) -> None:
         if self.likely is None:
             self.likely = are_probabilities(one.full)
         evidence = class_evidence(np.stack([one.full, one.hidden[0]]), label, likely=self.likely)
@@ -161,7 +161,7 @@ class _Kept:
         )
         self.calls += one.calls
 
-    def responses(self) -> Responses:
+    def as_responses(self) -> Responses:
         full, hidden, controls, contents, *evidence = map(np.array, zip(*self.lines, strict=True))
         by_kind = dict(zip(CONTENTS, contents.T, strict=True))
         return Responses(full, hidden, controls, by_kind, evidence[0], evidence[1], self.calls)

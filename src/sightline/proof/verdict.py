@@ -94,85 +94,48 @@ def decide_verdict(changes: PairedOutcomes, tests: PValues, level: float) -> Ver
     those errors away and makes others in their place. Where a region weighs no more in wrong answers than in
     right ones, that is all it does.
     """
-    rose = tests.accuracy <= level and bool(changes.after.sum() > changes.before.sum())
-    lower = [one for one in tests.recalls if tests.recalls[one] <= level and _recall_fell(changes, one)]
-    for rule in (_harmful_verdict, _too_few_verdict, _no_effect_verdict):
-        if found := rule(changes, tests, level, rose, lower):
-            return found
-    return _positive_verdict(changes, tests, level, rose, lower)
-
-
-def _harmful_verdict(
-    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
-) -> Verdict | None:
-    if tests.accuracy <= level and not rose:
-        return Verdict("harmful", f"accuracy is surely lower ({format_p(tests.accuracy)})")
-    if lower and not rose:
-        return Verdict(
-            "harmful", f"{_lower_recalls_text(changes, tests, lower)}, and accuracy is not surely higher"
-        )
-    return None
-
-
-def _too_few_verdict(
-    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
-) -> Verdict | None:
     count, wrong = len(changes.labels), int((~changes.before).sum())
+    gained = int(changes.after.sum()) - int(changes.before.sum())
+    rose = tests.accuracy <= level and gained > 0
+    accuracy, fewer = format_p(tests.accuracy), format_p(tests.fewer)
+    lower = [
+        f"{changes.class_names[one]}, {format_p(p)}"
+        for one, p in tests.recalls.items()
+        if p <= level and _recall_fell(changes, one)
+    ]
+    recalls = f"recall is surely lower ({', '.join(lower)})"
+    if tests.accuracy <= level and not rose:
+        return Verdict("harmful", f"accuracy is surely lower ({accuracy})")
+    if lower and not rose:
+        return Verdict("harmful", f"{recalls}, and accuracy is not surely higher")
     if count < FEWEST:
         return Verdict("cannot tell", f"too few images: {count}, and {FEWEST} are needed")
     if wrong < FEWEST_WRONG:
-        return Verdict(
-            "cannot tell",
-            f"too few errors: {wrong} of {count} answers were wrong before, and {FEWEST_WRONG} are needed",
-        )
-    return None
-
-
-def _no_effect_verdict(
-    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
-) -> Verdict | None:
-    other = f"; accuracy rose for another reason ({format_p(tests.accuracy)})" if rose else ""
+        few = f"{wrong} of {count} answers were wrong before, and {FEWEST_WRONG} are needed"
+        return Verdict("cannot tell", f"too few errors: {few}")
+    other = f"; accuracy rose for another reason ({accuracy})" if rose else ""
     if tests.drove > level or changes.blamed_before.mean() <= 0:
-        return Verdict(
-            "no effect",
-            "nothing to repair there: before, hiding the region turned not surely more errors right than "
-            f"hiding as much elsewhere ({format_p(tests.drove)}){other}",
-        )
+        why = "before, hiding the region turned not surely more errors right than hiding as much elsewhere"
+        return Verdict("no effect", f"nothing to repair there: {why} ({format_p(tests.drove)}){other}")
     if tests.fewer > level:
-        return Verdict(
-            "no effect", f"errors blamed on the region are not surely fewer ({format_p(tests.fewer)}){other}"
-        )
-    return None
-
-
-def _positive_verdict(
-    changes: PairedOutcomes, tests: PValues, level: float, rose: bool, lower: list[int]
-) -> Verdict:
-    fewer = f"errors blamed on the region are surely fewer ({format_p(tests.fewer)})"
+        return Verdict("no effect", f"errors blamed on the region are not surely fewer ({fewer}){other}")
+    repaired = f"errors blamed on the region are surely fewer ({fewer})"
     left = float(changes.blamed_after.mean() / changes.blamed_before.mean())
-    lacks = [
-        *([] if rose else [f"accuracy is not surely higher ({format_p(tests.accuracy)})"]),
-        *([f"{left:.0%} of the blamed errors remain"] if left > LEFT else []),
-        *([_lower_recalls_text(changes, tests, lower)] if lower else []),
-    ]
-    if not lacks:
-        higher = f"accuracy is surely higher ({format_p(tests.accuracy)})"
-        return Verdict(
-            "repaired",
-            f"{higher}, {fewer}, {max(left, 0):.0%} of them remain, and no class's recall is surely lower",
-        )
-    if not rose and changes.after.sum() < changes.before.sum():
-        return Verdict("no effect", f"{fewer}, but accuracy is not higher: other errors took their place")
+    if rose and left <= LEFT and not lower:
+        rest = f"{max(left, 0):.0%} of them remain, and no class's recall is surely lower"
+        return Verdict("repaired", f"accuracy is surely higher ({accuracy}), {repaired}, {rest}")
+    if gained < 0:
+        return Verdict("no effect", f"{repaired}, but accuracy is not higher: other errors took their place")
     if not rose and tests.misled > level:
-        share = format_p(tests.misled)
-        why = f"before, wrong answers did not surely rest on it more than right ones did ({share})"
-        return Verdict("no effect", f"{fewer}, but accuracy is not surely higher, and {why}")
-    return Verdict("partly", f"{fewer}, but {' and '.join(lacks)}")
-
-
-def _lower_recalls_text(changes: PairedOutcomes, tests: PValues, lower: list[int]) -> str:
-    named = ", ".join(f"{changes.class_names[one]}, {format_p(tests.recalls[one])}" for one in lower)
-    return f"recall is surely lower ({named})"
+        why = "before, wrong answers did not surely rest on it more than right ones did"
+        misled = f"{why} ({format_p(tests.misled)})"
+        return Verdict("no effect", f"{repaired}, but accuracy is not surely higher, and {misled}")
+    lacks = [
+        *([] if rose else [f"accuracy is not surely higher ({accuracy})"]),
+        *([f"{left:.0%} of the blamed errors remain"] if left > LEFT else []),
+        *([recalls] if lower else []),
+    ]
+    return Verdict("partly", f"{repaired}, but {' and '.join(lacks)}")
 
 
 def _recall_fell(changes: PairedOutcomes, one: int) -> bool:
