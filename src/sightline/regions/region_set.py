@@ -280,7 +280,7 @@ def polygons(given: Mapping[str, Any], *, exclusive: bool = False) -> Regions:
     >>> polygons({"upper": half, "rest": whole}, exclusive=True).areas((10, 10))
     array([50, 50])
     """
-    names = checked_names(given)
+    names = _names_in(given)
     drawn = tuple(as_polygons(name, points) for name, points in given.items())
     return one_region_a_piece(PolygonShapes(names, drawn, exclusive))
 
@@ -308,7 +308,7 @@ def masks(given: Mapping[str, Any]) -> Regions:
     >>> masks({"diagonal": np.eye(2, dtype=bool)}).areas((4, 4))
     array([8])
     """
-    names = checked_names(given)
+    names = _names_in(given)
     arrays = {name: np.asarray(mask) for name, mask in given.items()}
     sizes = sorted({array.shape for array in arrays.values()})
     if len(sizes) > 1:
@@ -317,7 +317,7 @@ def masks(given: Mapping[str, Any]) -> Regions:
             slug="regions-masks",
         )
     each = [as_masks(array[np.newaxis], 1, f"mask {name!r}") for name, array in arrays.items()]
-    return regions_from_masks(names, np.concatenate(each))
+    return _regions_of_masks(names, np.concatenate(each))
 
 
 def labels(image: Any, names: NumberNames) -> Regions:
@@ -346,7 +346,7 @@ def labels(image: Any, names: NumberNames) -> Regions:
     array([3])
     """
     called, ids, strict = numbers_and_names(names)
-    return regions_from_masks(called, masks_from_labels(np.asarray(image), ids, strict=strict))
+    return _regions_of_masks(called, masks_from_labels(np.asarray(image), ids, strict=strict))
 
 
 def per_image(source: Any, names: NumberNames) -> Regions:
@@ -397,8 +397,7 @@ def one_region_a_piece(shapes: RegionShapes) -> Regions:
     return Regions(shapes.pieces, shapes, tuple((place,) for place in range(len(shapes.pieces))))
 
 
-def regions_from_masks(names: tuple[str, ...], given: Bool[np.ndarray, "R h w"]) -> Regions:
-    """Regions of masks none of which is empty."""
+def _regions_of_masks(names: tuple[str, ...], given: Bool[np.ndarray, "R h w"]) -> Regions:
     for name, mask in zip(names, given, strict=True):
         if not mask.any():
             raise SegmentError(
@@ -409,14 +408,8 @@ def regions_from_masks(names: tuple[str, ...], given: Bool[np.ndarray, "R h w"])
     return one_region_a_piece(MaskShapes(names, given))
 
 
-def checked_names(given: Any) -> tuple[str, ...]:
-    """The keys of a mapping of regions, checked.
-
-    Raises
-    ------
-    SegmentError
-        If it is none, or a key cannot be a name.
-    """
+def _names_in(given: Any) -> tuple[str, ...]:
+    """The keys of a mapping of regions, checked."""
     if not isinstance(given, Mapping):
         raise SegmentError(
             f"regions must be given as {{name: …}}, but {given!r} was given.", slug="regions-names"

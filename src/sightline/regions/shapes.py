@@ -167,10 +167,8 @@ def as_polygons(name: str, given: Any) -> tuple[Polygon, ...]:
     SegmentError
         If they are nested wrongly, have fewer than three points, or are not shares.
     """
-    depth = _nesting_depth(given)
-    if depth not in (2, 3):
-        raise _nesting_error(name, given)
-    return tuple(_checked_polygon(name, points) for points in (given if depth == 3 else [given]))
+    several = given if _nesting_depth(given) == 3 else [given]
+    return tuple(_checked_polygon(name, points) for points in several)
 
 
 def _nesting_depth(given: Any) -> int:
@@ -283,13 +281,7 @@ def numbers_and_names(names: NumberNames) -> tuple[tuple[str, ...], tuple[int, .
 
 
 def check_names(names: tuple[str, ...]) -> None:
-    """Whether each is a line of text, and no two are the same.
-
-    Raises
-    ------
-    SegmentError
-        If not.
-    """
+    """Refuse names that are no line of text, and two that are the same."""
     if not names:
         raise SegmentError("no region was given: give one or more.", slug="regions-names")
     for name in names:

@@ -122,12 +122,7 @@ def studied_places(split: HoldoutRule | None, start: int, stop: int) -> Int[np.n
 
 
 def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
-    """Refuse a plan other than the one that a study was made with.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Refuse a plan other than the one that a study was made with."""
     for name in (field.name for field in dataclasses.fields(Plan)):
         if _comparable(getattr(old, name)) != _comparable(getattr(new, name)):
             raise OptionError(
@@ -139,12 +134,7 @@ def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
 
 
 def check_held_out(manifest: Manifest, held_out: float | None, folder: Path) -> None:
-    """Refuse to hold out another share of the images than a study was made with.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Refuse to hold out another share of the images than a study was made with."""
     share = 0 if manifest.split is None else manifest.split.share
     if held_out is not None and held_out != share:
         raise OptionError(

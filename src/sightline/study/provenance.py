@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from sightline._digests import file_digest
 from sightline.adapters import as_model
@@ -26,7 +26,7 @@ from sightline.types import WhiteBoxMethod, record
 
 ClassNames = Sequence[str] | Mapping[Any, Any] | None
 
-PROBES = 8
+REFERENCES = 8
 """Images by whose scores a model is known again."""
 PART_SECONDS = 10.0
 PART_IMAGES = 256
@@ -62,12 +62,7 @@ class OpenedModel:
 
 
 def resolve_images(given: Any, form: ImageFormat | None, split: HoldoutRule | None = None) -> OpenedData:
-    """Labelled images from a text or a value.
-
-    Raises
-    ------
-    FileError, ImageError, OptionError
-    """
+    """Labelled images from a text or a value."""
     if isinstance(given, OpenedData):
         return given
     if isinstance(given, str | PathLike):
@@ -84,19 +79,14 @@ def resolve_images(given: Any, form: ImageFormat | None, split: HoldoutRule | No
 
 
 def resolve_model(given: Any, class_names: ClassNames, preprocess: Any, trust: bool) -> OpenedModel:
-    """A model from a text or a value.
-
-    Raises
-    ------
-    FileError, ModelError, OptionError
-    """
+    """A model from a text or a value."""
     if not isinstance(given, str | PathLike):
         return OpenedModel(as_model(given, class_names=class_names, preprocess=preprocess), None)
     text = str(Path(given).resolve()) if Path(given).is_file() else str(given)
-    recipe = ModelSpec(text, trust, None if class_names is None else tuple(class_names))
+    spec = ModelSpec(text, trust, None if class_names is None else tuple(class_names))
     if preprocess is None:
-        return OpenedModel(recipe.open(), recipe)
-    return OpenedModel(as_model(recipe.open(), preprocess=preprocess), None)
+        return OpenedModel(spec.open(), spec)
+    return OpenedModel(as_model(spec.open(), preprocess=preprocess), None)
 
 
 def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest:
@@ -111,8 +101,8 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
     TargetError
         If labels or class names are not among the model's classes.
     """
-    probes, seconds, shape = _reference_scores(data, opened.model)
-    columns = next(iter(probes.values())).size
+    scores, seconds, shape = _ask_about_references(data, opened.model)
+    columns = next(iter(scores.values())).size
     _, names = _match_classes(data.source, columns, opened.model)
     text = opened.spec.text if opened.spec else ""
     return Manifest(
@@ -123,7 +113,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
         model_text=text,
         model_digest=_text_digest(text),
         reference_predictions=tuple(
-            ReferencePrediction.from_scores(place, scores) for place, scores in probes.items()
+            ReferencePrediction.from_scores(place, one) for place, one in scores.items()
         ),
         data_text=data.text,
         image_format=data.image_format,
@@ -143,12 +133,7 @@ def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_si
 
 
 def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:
-    """Refuse images other than those that a study was made of.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Refuse images other than those that a study was made of."""
     if source.fingerprint() == manifest.fingerprint:
         return
     of = f" from {manifest.data_text}" if manifest.data_text else ""
@@ -164,33 +149,8 @@ def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:
     )
 
 
-def check_model(manifest: Manifest, source: Dataset, model: CheckedModel, folder: Path) -> None:
-    """Refuse a model that answers otherwise than the one that a study was made with.
-
-    Raises
-    ------
-    OptionError
-    """
-    for probe in manifest.reference_predictions:
-        scores = _scores_of_image(source, model, probe.place)
-        if scores is not None and not probe.matches(scores):
-            best, was = probe.classes[0], probe.scores[0]
-            now = f"{scores[best]:.4g}" if best < scores.size else "has no such class"
-            raise OptionError(
-                f"this is not the model of the study in {folder}: of image {probe.place} it said {was:.4g} "
-                f"for class {best}, and now {now}. Explanations of two models cannot be compared: give "
-                "the new study a folder of its own.",
-                slug="study-other-model",
-            )
-
-
-def check_model_file(manifest: Manifest, opened: OpenedModel, folder: Path) -> None:
-    """Refuse a model's file that is another than a study was made with.
-
-    Raises
-    ------
-    OptionError
-    """
+def check_model(manifest: Manifest, source: Dataset, opened: OpenedModel, folder: Path) -> None:
+    """Refuse a model that answers otherwise than the one that a study was made with, or another file."""
     now = _text_digest(opened.spec.text) if opened.spec else ""
     if now and manifest.model_digest and now != manifest.model_digest:
         raise OptionError(
@@ -198,6 +158,21 @@ def check_model_file(manifest: Manifest, opened: OpenedModel, folder: Path) -> N
             "study a folder of its own.",
             slug="study-other-model",
         )
+    for reference in manifest.reference_predictions:
+        try:
+            image = as_image(source[reference.place][0])
+        except SightlineError:  # an image that can no longer be read tells nothing of the model
+            continue
+        scores = _scores_of_image(opened.model, image)
+        if not reference.matches(scores):
+            best, was = reference.classes[0], reference.scores[0]
+            said = f"{scores[best]:.4g}" if best < scores.size else "has no such class"
+            raise OptionError(
+                f"this is not the model of the study in {folder}: of image {reference.place} it said "
+                f"{was:.4g} for class {best}, and now {said}. Explanations of two models cannot be compared: "
+                "give the new study a folder of its own.",
+                slug="study-other-model",
+            )
 
 
 def _text_digest(text: str) -> str:
@@ -217,7 +192,7 @@ def _match_classes(
     return match_labels(classes, columns, model.class_names, source.class_names)
 
 
-def _reference_scores(
+def _ask_about_references(
     data: OpenedData, model: CheckedModel
 ) -> tuple[dict[int, Float[np.ndarray, "L"]], float, tuple[int, ...]]:
     """Scores of a few images by their places, the seconds that one takes, and one's shape."""
@@ -226,36 +201,28 @@ def _reference_scores(
         raise ImageError(
             f"none of the {len(source)} images are left to explain with {data.split!r}.", slug="study-images"
         )
-    spread = places[np.unique(np.linspace(0, len(places) - 1, PROBES).astype(int))].tolist()
-    asked = {place: _scores_of_image(source, model, place) for place in spread}
-    readable = {place: scores for place, scores in asked.items() if scores is not None}
-    if not readable:
+    spread = places[np.unique(np.linspace(0, len(places) - 1, REFERENCES).astype(int))].tolist()
+    images: dict[int, Shaped[np.ndarray, "..."]] = {}
+    errors = []
+    for place in spread:
+        try:
+            images[place] = as_image(source[place][0])
+        except SightlineError as error:
+            errors.append(error)
+    if not images:
         raise ImageError(
             f"of the {len(source):,} images, none of {len(spread)} that were tried can be read. The first: "
-            f"{_read_error_text(source, spread[0])}",
+            f"{errors[0]}",
             slug="study-images",
         )
-    started = time.perf_counter()
-    for place in readable:
-        _scores_of_image(source, model, place)
-    first = as_image(source[next(iter(readable))][0])
-    return readable, (time.perf_counter() - started) / len(readable), first.shape
+    scores = {place: _scores_of_image(model, image) for place, image in images.items()}
+    started = time.perf_counter()  # the first calls of a model may be slow
+    for image in images.values():
+        _scores_of_image(model, image)
+    return scores, (time.perf_counter() - started) / len(images), next(iter(images.values())).shape
 
 
-def _read_error_text(source: Dataset, place: int) -> str:
-    try:
-        source[place]
-    except SightlineError as error:
-        return str(error)
-    return f"image {place}"
-
-
-def _scores_of_image(source: Dataset, model: CheckedModel, place: int) -> Float[np.ndarray, "L"] | None:
-    """A model's scores of one image; None where it cannot be read."""
-    try:
-        image = as_image(source[place][0])
-    except SightlineError:
-        return None
+def _scores_of_image(model: CheckedModel, image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "L"]:
     scores: Float[np.ndarray, "L"] = model(np.array(image[np.newaxis], order="C"))[0]
     return scores
 

@@ -1,5 +1,7 @@
 """What a study knows of one image, and the table that holds it: one line for an image and target."""
 
+import itertools
+import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -8,7 +10,7 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline._optional import require
 from sightline.errors import SightlineError
-from sightline.types import Attribution, Contrast, Scores, Segments, record
+from sightline.types import Attribution, Contrast, Scores, Segments, Target, record
 
 if TYPE_CHECKING:
     from sightline.adapters.checked_model import CheckedModel
@@ -21,24 +23,20 @@ HISTORY = {1: "The first."}
 COLUMNS: dict[str, tuple[str, int, str]] = {
     "place": ("int64", 1, "Where the image is in the data, from 0."),
     "id": ("string", 1, "Path below the data's folder; for images in memory the place."),
-    "content": (
-        "string",
-        1,
-        "Digest of the pixels as the model got them; empty where they could not be read.",
-    ),
+    "content": ("string", 1, "Digest of the pixels as the model got them; empty if unreadable."),
     "label": ("int32", 1, "The class given with the data, a column of the model."),
     "predicted": ("int32", 1, "The class with the highest score."),
     "rank": (
         "int16",
         1,
-        "0 for the predicted class; 1 for the label, where it is another; then the plan's targets.",
+        "0: the predicted class; 1: the label, if it is another; then the plan's targets.",
     ),
     "target": ("int32", 1, "The explained class."),
     "against": ("int32", 1, "Of a contrast: the class that `target` is explained against; else null."),
     "classes": (
         "list<int32>",
         1,
-        "Classes of `scores`: all of them up to 64, else the leading 16 and the explained.",
+        "Classes of `scores`: all, up to 64; else the leading 16 and the explained.",
     ),
     "scores": ("list<float>", 1, "Score of each of `classes`."),
     "score": ("float", 1, "Score of the target."),
@@ -56,7 +54,7 @@ COLUMNS: dict[str, tuple[str, int, str]] = {
     "segments": (
         "binary",
         1,
-        "Segment of each pixel, row by row, in 1, 2 or 4 bytes, little-endian: Zstandard.",
+        "Segment of each pixel by rows: 1, 2 or 4 bytes, little-endian, Zstandard.",
     ),
     "warnings": ("list<string>", 1, "Slugs of what was to be said of this explanation."),
     "failure": ("string", 1, "Slug of what went wrong; null where the image was explained."),
@@ -173,12 +171,11 @@ class PredictedAndLabel:
     Parameters
     ----------
     label : int
-    more : Target
-        The plan's own.
+    plan_target : Target
     """
 
     label: int
-    plan_target: Any
+    plan_target: Target
 
     def __call__(self, classes: Float[np.ndarray, "L"]) -> tuple[int | Contrast, ...]:
         return tuple(dict.fromkeys((int(np.argmax(classes)), self.label, *self.plan_target(classes))))
@@ -237,14 +234,9 @@ def failed_line(about: dict[str, Any], error: Exception) -> dict[str, Any]:
 
 def rows_from_table(table: Any, classes: int) -> Iterator[Row]:
     """The images of a table that were explained, lines of one image following each other."""
-    group: list[dict[str, Any]] = []
-    for line in table.filter(table["failure"].is_null()).to_pylist():
-        if group and line["place"] != group[0]["place"]:
-            yield row_from_lines(group, classes)
-            group = []
-        group.append(line)
-    if group:
-        yield row_from_lines(group, classes)
+    explained = table.filter(table["failure"].is_null()).to_pylist()
+    for _, lines in itertools.groupby(explained, operator.itemgetter("place")):
+        yield row_from_lines(list(lines), classes)
 
 
 def row_from_lines(group: list[dict[str, Any]], classes: int) -> Row:

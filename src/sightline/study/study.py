@@ -201,8 +201,7 @@ class Study:
             self._opened_data = opened
         if model is not None:
             asked = provenance.resolve_model(model, self.class_names, preprocess, trust)
-            provenance.check_model_file(self.manifest, asked, self.path)
-            provenance.check_model(self.manifest, self.source, asked.model, self.path)
+            provenance.check_model(self.manifest, self.source, asked, self.path)
             self._opened_model = asked
         return self
 
