@@ -136,7 +136,7 @@ def actors():
     return [
         one
         for one in psutil.process_iter(["cmdline"])
-        if "ray::Worker" in " ".join(one.info["cmdline"] or [])
+        if "ray::RayWorker" in " ".join(one.info["cmdline"] or [])
     ]
 
 

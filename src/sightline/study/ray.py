@@ -100,7 +100,7 @@ class Ray:
         while True:
             while idle and (part := lost.pop() if lost else next(parts, None)) is not None:
                 worker = idle.pop()
-                running[worker.part.remote(job, *part)] = (worker, part)
+                running[worker.compute_part.remote(job, *part)] = (worker, part)
             if not running:
                 return
             (ready,), _ = ray.wait(list(running))
@@ -127,7 +127,7 @@ class RayWorker:
     def compute_part(self, job: list[Any], start: int, stop: int) -> Any:
         """The lines of the images `start` to `stop` − 1.
 
-        `job` is a reference to what `packed` makes, and where this process's modules are looked for.
+        `job` is a reference to what `pickled_job` makes, and where this process's modules are looked for.
         """
         import pickle
 
