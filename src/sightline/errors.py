@@ -21,13 +21,14 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 
 
-class SightlineError(Exception):
-    """Base of all errors that sightline raises on purpose.
+class Message(Exception):
+    """What errors and warnings have in common: they end in their slug, and can be sent to other processes.
 
     Parameters
     ----------
     message : str
-        What was given, what was expected, and what to do.
+        Of an error: what was given, what was expected, and what to do. Of a warning: what was seen, and what
+        it means for the result.
     slug : str
         Heading of the message's paragraph in ``docs/messages.md``.
     """
@@ -40,10 +41,12 @@ class SightlineError(Exception):
         return _rebuild_message, (type(self), str(self), self.slug)
 
 
-def _rebuild_message(
-    kind: "type[SightlineError | SightlineWarning]", text: str, slug: str
-) -> "SightlineError | SightlineWarning":
+def _rebuild_message(kind: type[Message], text: str, slug: str) -> Message:
     return kind(text.removesuffix(f" [{slug}]"), slug=slug)
+
+
+class SightlineError(Message):
+    """Base of all errors that sightline raises on purpose."""
 
 
 class ImageError(SightlineError, ValueError):
@@ -78,23 +81,8 @@ class MissingExtra(SightlineError, ImportError):
     """An optional package that is not installed."""
 
 
-class SightlineWarning(UserWarning):
-    """The result stands, but its reader should know something about it.
-
-    Parameters
-    ----------
-    message : str
-        What was seen and what it means for the result.
-    slug : str
-        Heading of the message's paragraph in ``docs/messages.md``.
-    """
-
-    def __init__(self, message: str, *, slug: str) -> None:
-        super().__init__(f"{message} [{slug}]")
-        self.slug = slug
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_message, (type(self), str(self), self.slug)
+class SightlineWarning(Message, UserWarning):
+    """The result stands, but its reader should know something about it."""
 
 
 _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
