@@ -7,14 +7,17 @@ import pickle
 import numpy as np
 import pytest
 
+from sightline.adapters.callable import CallableModel
 from sightline.engine.segmentation import Slic
-from sightline.errors import OptionError, SegmentError
+from sightline.errors import ModelError, OptionError, SegmentError
 from sightline.types import (
     Attribute,
+    Backend,
     Contrast,
     Fill,
     Masks,
     Model,
+    ModelAbilities,
     Sampler,
     Segmenter,
     Segments,
@@ -182,6 +185,21 @@ def test_a_plain_function_is_every_kind_of_stage():
         assert isinstance(anything, kind)
     # An attribution also says which masks suit it.
     assert not isinstance(anything, Attribute)
+
+
+def test_a_function_of_the_user_s_can_do_nothing_beside_answering():
+    backend = CallableModel(np.mean)
+    assert isinstance(backend, Backend)
+    assert isinstance(backend, ModelAbilities)
+    assert not backend.off_host
+    assert not backend.is_white_box
+    assert backend.outputs_probabilities is None
+    assert backend.suggested_batch_size(np.zeros((4, 4))) is None
+    assert backend.to(None, None) is backend
+    with pytest.raises(OptionError, match="device='cuda' is for PyTorch modules, but the model is mean"):
+        backend.to("cuda", None)
+    with pytest.raises(ModelError, match="mean is known by its answers alone"):
+        backend.network()
 
 
 AS_USERS_DO = """
