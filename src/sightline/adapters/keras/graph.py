@@ -79,12 +79,12 @@ def inference_mode(model: "keras.Model") -> Iterator[None]:
         yield
 
 
-def call_for_inference(model: "keras.Model", tensor: Tensor) -> Any:
+def call_for_inference(model: "keras.Model", tensor: Tensor) -> Tensor:
     """The model's answer about a tensor as it takes it, in inference mode."""
     return single_output(model, model(pack_inputs(model, tensor), training=False))
 
 
-def pack_inputs(model: "keras.Model", tensor: Tensor) -> Any:
+def pack_inputs(model: "keras.Model", tensor: Tensor) -> Tensor:
     """The tensor in the list or dict of one input that some models are built with."""
     struct = getattr(model, "_inputs_struct", None)
     if not isinstance(struct, list | tuple | dict):
@@ -92,7 +92,7 @@ def pack_inputs(model: "keras.Model", tensor: Tensor) -> Any:
     return require("keras", extra="keras").tree.pack_sequence_as(struct, [tensor])
 
 
-def single_output(model: "keras.Model", answered: Tensor) -> Any:
+def single_output(model: "keras.Model", answered: Tensor) -> Tensor:
     """The one tensor of an answer, as float32 if it is in half precision.
 
     Raises
@@ -119,7 +119,7 @@ def of_keras(thing: type | Callable[..., object]) -> bool:
     return str(thing.__module__).split(".", maxsplit=1)[0] == "keras"
 
 
-def graph_of(model: "keras.Model") -> Any | None:
+def graph_of(model: Layer) -> Any | None:
     """The graph of layers behind a Functional or Sequential model; None where Python code calls them."""
     bases = {base.__name__ for base in type(model).__mro__ if of_keras(base)}
     if not bases & {"Functional", "Sequential"} or not of_keras(type(model).call):
@@ -127,7 +127,7 @@ def graph_of(model: "keras.Model") -> Any | None:
     return model if "Functional" in bases else model._functional
 
 
-def all_layers(model: "keras.Model") -> Iterator[Any]:
+def all_layers(model: Layer) -> Iterator[Layer]:
     """Layers in the order of execution, as far as it is known, those within others included."""
     graph = graph_of(model)
     for part in graph.operations if graph is not None else model._flatten_layers(include_self=False):
@@ -136,7 +136,7 @@ def all_layers(model: "keras.Model") -> Iterator[Any]:
             yield from all_layers(part)
 
 
-def ends_in_probabilities(model: "keras.Model") -> bool | None:
+def ends_in_probabilities(model: Layer) -> bool | None:
     """Whether a softmax or sigmoid comes last; None where the model's graph does not tell."""
     outputs = getattr(model, "outputs", None)
     if not outputs:
