@@ -5,26 +5,26 @@ from typing import Any, NoReturn
 
 import typer
 
-from sightline.cli import many, mend, one
+from sightline.cli import image_commands, repair_commands, study_commands
 from sightline.cli.options import app
 from sightline.errors import SightlineError
 
-__all__ = ["app", "main", "many", "mend", "one"]
+__all__ = ["app", "image_commands", "main", "repair_commands", "study_commands"]
 
 
 def main() -> None:
     """Run the command line; an error or warning raised on purpose is one line, without a place in code."""
-    warnings.showwarning = _show
+    warnings.showwarning = _show_warning
     try:
         app()
     except SightlineError as error:
-        _fail(error)
+        _exit_with(error)
 
 
-def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
     typer.secho(f"warning: {message}", fg="yellow", err=True)
 
 
-def _fail(error: Exception) -> NoReturn:
+def _exit_with(error: Exception) -> NoReturn:
     typer.secho(f"error: {error}", fg="red", err=True)
     raise SystemExit(2)

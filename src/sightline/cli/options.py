@@ -1,11 +1,23 @@
-"""The command's frame, and the options that several commands have."""
+"""The command's frame, the options that several commands have, and how their texts are read."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sightline._version import __version__
+from sightline.errors import FileError, OptionError, TargetError
+from sightline.types import Contrast, did_you_mean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sightline.data import ImageFormat
+    from sightline.engine.plan import Plan
+    from sightline.regions.region_set import Regions
+    from sightline.study import Study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Show where an image classifier looks, when it is right and when it is wrong.",
 )
-
 
 Attribute = Annotated[
     str,
@@ -46,16 +57,149 @@ Names = Annotated[
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Allow model files whose loading runs their code.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
+RegionsOf = typer.Option(
+    help="face, face:sides=True, chest, grid:rows=4,columns=4, or a TOML file of regions."
+)
 
 
-def _version(asked: bool | None) -> None:
+def _show_version(asked: bool | None) -> None:
     if asked:
         typer.echo(f"sightline {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def common(
-    version: Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True)] = None,
+def common_options(
+    version: Annotated[bool | None, typer.Option("--version", callback=_show_version, is_eager=True)] = None,
 ) -> None:
     """Show where an image classifier looks, when it is right and when it is wrong."""
+
+
+def read_format(values: str, mode: str, size: str | None) -> "ImageFormat":
+    """What the model wants its images to be.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be read.
+    """
+    from sightline.data import ImageFormat
+
+    if size is None:
+        return ImageFormat(values=values, mode=mode)
+    width, _, height = size.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise OptionError(
+            f"--size must be WIDTHxHEIGHT, such as 224x224, but {size!r} was given.", slug="option-syntax"
+        )
+    return ImageFormat(values=values, mode=mode, size=(int(height), int(width)))
+
+
+def read_class_names(path: Path | None) -> tuple[str, ...] | None:
+    """Class names, one a line.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"the class names in {path} cannot be read: {error}.", slug="file-missing") from None
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def read_plan(
+    budget: str,
+    seed: int,
+    *,
+    targets: Iterable[str] = (),
+    top: int = 1,
+    names: tuple[str, ...] | None = None,
+    **options: str,
+) -> "Plan":
+    """The plan that a command line describes; `options` are those that have a name each.
+
+    Raises
+    ------
+    OptionError, TargetError
+        If it cannot be read.
+    """
+    from sightline.engine.model_query import Top
+    from sightline.engine.plan import Plan
+    from sightline.explain_image import named_target
+
+    if budget != "auto" and not budget.isdigit():
+        raise OptionError(
+            f"--budget must be a number of model calls or auto, but {budget!r} was given.",
+            slug="option-value",
+        )
+    asked = [_read_target(text, names) for text in targets]
+    target: Any = named_target(asked, names) if asked else Top(k=top)
+    chosen: dict[str, Any] = dict(options)
+    return Plan(target=target, budget="auto" if budget == "auto" else int(budget), seed=seed, **chosen)
+
+
+def _read_target(text: str, names: tuple[str, ...] | None) -> Any:
+    if names and text in names:
+        return text
+    first, colon, second = text.partition(":")
+    if colon:
+        return Contrast(_read_class(first, names), _read_class(second, names))
+    return int(text) if text.isdigit() else text
+
+
+def _read_class(text: str, names: tuple[str, ...] | None) -> int:
+    if names and text in names:
+        return names.index(text)
+    if text.isdigit():
+        return int(text)
+    raise TargetError(f"there is no class {text!r}. {did_you_mean(text, names or ())}", slug="target-unknown")
+
+
+def read_regions(text: str) -> "Regions":
+    """The regions that a command line names: built-in ones, or those of a file."""
+    from sightline.regions import named
+
+    return named(text)
+
+
+def open_study(run: Path, *, trust: bool | None = None) -> "Study":
+    """The study in a folder; with its own model, unless `trust` is None.
+
+    Raises
+    ------
+    SightlineError
+        If there is none, or its model cannot be opened.
+    """
+    from sightline.study import Study
+
+    study = Study(run)
+    model = study.manifest.model_text
+    if model and trust is not None:
+        study.attach(model=model, trust=trust)
+    return study
+
+
+def write_figure(figure: "Figure", file: Path) -> Path:
+    """Write a figure, and return its file."""
+    from sightline.figures import figure_to_png
+
+    file.write_bytes(figure_to_png(figure))
+    return file
+
+
+def write_numbers(made: Any, file: Path) -> Path:
+    """Write what was found as JSON, and return its file."""
+    file.write_text(json.dumps(made.to_dict(), indent=1), encoding="utf-8")
+    return file
+
+
+def say_result(made: object, files: Iterable[Path]) -> None:
+    """Print what was found, and the files that were written."""
+    typer.echo(f"{made!r}")
+    for file in files:
+        typer.echo(f"  wrote {file}")

@@ -1,7 +1,10 @@
 """Commands about many images: study them, and ask what the study found."""
 
+import csv
+import io
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +14,7 @@ from sightline.cli.options import (
     Fill,
     Mode,
     Names,
+    RegionsOf,
     Run,
     Seed,
     Segment,
@@ -18,15 +22,26 @@ from sightline.cli.options import (
     Trust,
     Values,
     app,
+    open_study,
+    read_class_names,
+    read_format,
+    read_plan,
+    read_regions,
+    say_result,
+    write_figure,
+    write_numbers,
 )
+from sightline.errors import OptionError
+from sightline.types import did_you_mean
 
-RegionsOf = typer.Option(
-    help="face, face:sides=True, chest, grid:rows=4,columns=4, or a TOML file of regions."
-)
+if TYPE_CHECKING:
+    from sightline.study import Ray
+
+FORMS = ("table", "csv", "json")
 
 
-@app.command()
-def study(
+@app.command("study")
+def run_study(
     model: Annotated[
         str | None,
         typer.Argument(
@@ -67,21 +82,21 @@ def study(
     trust: Trust = False,
 ) -> None:
     """Explain every image of a labelled set and keep it all; stop and start again at will."""
-    from sightline.cli import jobs
     from sightline.study import Study
 
-    going_on = model is None and data is None
-    options = {"attribute": attribute, "segment": segment, "fill": fill}
-    plan = None if going_on else jobs.plan(options, [], 1, budget, seed, None)
+    plan = wanted = None
+    if model is not None or data is not None:
+        plan = read_plan(budget, seed, attribute=attribute, segment=segment, fill=fill)
+        wanted = read_format(values, mode, size)
     made = Study(out, plan)
     try:
         made.run(
             data,
             model,
-            form=None if going_on else jobs.form(values, mode, size),
-            class_names=jobs.read_names(names),
+            form=wanted,
+            class_names=read_class_names(names),
             held_out=held_out,
-            workers=jobs.workers(workers, ray, gpus),
+            workers=_read_workers(workers, ray, gpus),
             batch_size=batch_size,
             retry=retry,
             trust=trust,
@@ -102,22 +117,36 @@ def study(
         raise typer.Exit(1)
 
 
-@app.command()
-def atlas(
+def _read_workers(count: int, ray: str | None, gpus: float) -> "int | Ray":
+    """Who computes a study: so many processes here, or on a Ray cluster."""
+    from sightline.study import Ray
+
+    if ray is not None:
+        return Ray(workers=count, gpus=gpus, address=None if ray == "local" else ray)
+    if gpus:
+        raise OptionError(
+            "--gpus goes with --ray: processes of this machine share its GPU.", slug="option-value"
+        )
+    return count
+
+
+@app.command("atlas")
+def draw_atlas(
     run: Run,
     by: Annotated[str, typer.Option(help="outcome, pair, label or predicted.")] = "outcome",
     regions: Annotated[str | None, RegionsOf] = None,
     out: Annotated[Path | None, typer.Option(help="File of the figure; by default RUN/atlas.png.")] = None,
 ) -> None:
     """Show where a model looks when it is right and when it is wrong: mean attribution, drawn."""
-    from sightline.cli import jobs
+    from sightline.findings.atlas_analysis import atlas
 
-    made, file = jobs.atlas(run, by, regions, out)
-    typer.echo(f"{made!r}\n  wrote {file}")
+    among = None if regions is None else read_regions(regions)
+    made = atlas(open_study(run), by, regions=among)
+    say_result(made, [write_figure(made.plot(), _figure_file(out, run / "atlas.png"))])
 
 
-@app.command()
-def blame(
+@app.command("blame")
+def blame_regions(
     run: Run,
     regions: Annotated[str, RegionsOf] = "face",
     fill: Annotated[
@@ -133,16 +162,19 @@ def blame(
     trust: Trust = False,
 ) -> None:
     """Name the regions that drive a model's errors, with evidence; or say that none does."""
-    from sightline.cli import jobs
+    from sightline.engine.plan import parse_option
+    from sightline.figures import plot_blame
+    from sightline.findings.blame_analysis import blame
 
-    made, files = jobs.blame(run, regions, fill, seed, out, trust=trust)
-    typer.echo(f"{made!r}")
-    for file in files:
-        typer.echo(f"  wrote {file}")
+    study = open_study(run, trust=trust or None)
+    hidden = None if fill is None else parse_option("fill", fill)
+    made = blame(study, read_regions(regions), fill=hidden, seed=seed)
+    file = write_figure(plot_blame(made), _figure_file(out, run / "blame.png"))
+    say_result(made, [file, write_numbers(made, file.with_suffix(".json"))])
 
 
-@app.command()
-def sql(
+@app.command("sql")
+def query_rows(
     run: Run,
     query: Annotated[
         str, typer.Argument(help='Such as "select predicted, count(*) from rows where rank = 0 group by 1".')
@@ -150,6 +182,27 @@ def sql(
     form: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
 ) -> None:
     """Ask a study's table, called rows, in DuckDB's SQL; "describe rows" lists its columns."""
-    from sightline.cli import jobs
+    if form not in FORMS:
+        raise OptionError(
+            f"there is no --format {form!r}. {did_you_mean(form, FORMS)}", slug="option-unknown"
+        )
+    answer = open_study(run).sql(query)
+    if answer is None:
+        text = ""
+    elif form == "table":
+        text = str(answer)
+    elif form == "json":
+        rows = [dict(zip(answer.columns, line, strict=True)) for line in answer.fetchall()]
+        text = json.dumps(rows, indent=1, default=str)
+    else:
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows([answer.columns, *answer.fetchall()])
+        text = lines.getvalue()
+    typer.echo(text.rstrip())
 
-    typer.echo(jobs.sql(run, query, form))
+
+def _figure_file(given: Path | None, usual: Path) -> Path:
+    file = usual if given is None else given
+    if file.suffix.lower() != ".png" or not file.parent.is_dir():
+        raise OptionError(f"--out {file} must be a .png file in a folder that is there.", slug="option-value")
+    return file

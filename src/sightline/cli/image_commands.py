@@ -1,7 +1,7 @@
 """Commands about one image, and those that show and check sightline itself."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,12 +17,18 @@ from sightline.cli.options import (
     Trust,
     Values,
     app,
+    read_class_names,
+    read_format,
+    read_plan,
+    say_result,
+    write_figure,
 )
-from sightline.errors import SightlineError
+from sightline.errors import OptionError, SightlineError
+from sightline.types import did_you_mean
 
 
-@app.command()
-def explain(
+@app.command("explain")
+def explain_images(
     model: Annotated[
         str,
         typer.Argument(
@@ -54,27 +60,52 @@ def explain(
     trust: Trust = False,
 ) -> None:
     """Explain images: write a figure and a saved explanation (.npz) of each."""
-    from sightline.cli import jobs
+    from sightline.adapters.open_model import load_model
+    from sightline.explain_image import explain
+    from sightline.figures import KINDS
 
-    jobs.check(images, kind, out)
-    form = jobs.form(values, mode, size)
+    if kind not in KINDS:
+        raise OptionError(f"there is no --kind {kind!r}. {did_you_mean(kind, KINDS)}", slug="option-unknown")
+    _make_folder(out, images)
+    wanted, classes = read_format(values, mode, size), read_class_names(names)
     options = {"attribute": attribute, "segment": segment, "fill": fill}
-    asked = jobs.Job(
-        model=jobs.open_model(model, trust=trust),
-        plan=jobs.plan(options, target or [], top, budget, seed, jobs.read_names(names)),
-        names=jobs.read_names(names),
-        form=form,
-        kind=kind,
-        out=out,
-    )
-    failed = [path for path in images if not _explained(asked, path)]
+    opened = load_model(model, trust=trust)
+    plan = read_plan(budget, seed, targets=target or (), top=top, names=classes, **options)
+    failed = 0
+    for path in images:
+        try:
+            made = explain(wanted.read(path), opened, plan, class_names=classes)
+            kept = made.save(out / f"{path.stem}.npz")
+            figure = write_figure(made.plot(kind), out / f"{path.stem}.png")
+        except SightlineError as error:
+            typer.secho(f"{path}: {error}", fg="red", err=True)
+            failed += 1
+        else:
+            typer.echo(path)
+            say_result(made, [figure, kept])
     if failed:
-        typer.secho(f"{len(failed)} of {len(images)} images failed.", fg="red", err=True)
+        typer.secho(f"{failed} of {len(images)} images failed.", fg="red", err=True)
         raise typer.Exit(1)
 
 
-@app.command()
-def compare(
+def _make_folder(out: Path, images: list[Path]) -> None:
+    """Make the folder; refuse what could not be written into it, before the model is asked."""
+    first: dict[str, Path] = {}
+    for path in images:
+        if first.setdefault(path.stem, path) is not path:
+            raise OptionError(
+                f"{first[path.stem]} and {path} would both be written to {out / path.stem}.png: explain "
+                "them apart, each with an --out of its own.",
+                slug="option-value",
+            )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"--out {out} cannot be a folder: {error}.", slug="option-value") from None
+
+
+@app.command("compare")
+def compare_methods(
     model: Annotated[
         str, typer.Argument(help="As for explain; methods that look inside need package.module:network.")
     ],
@@ -95,38 +126,20 @@ def compare(
     trust: Trust = False,
 ) -> None:
     """Explain one image by several methods, measure each, and put them side by side in a figure."""
-    from sightline.cli import jobs
+    from sightline.adapters.open_model import load_model
+    from sightline.evaluation.comparison import compare
 
-    jobs.check([image], "panel", out)
-    classes = jobs.read_names(names)
-    chosen = jobs.plan(
-        {"segment": segment, "fill": fill}, [target] if target else [], 1, budget, seed, classes
-    )
-    made, file = jobs.compare(
-        jobs.open_model(model, trust=trust),
-        jobs.form(values, mode, size).read(image),
-        attribute or ["lime", "shapley"],
-        chosen,
-        classes,
-        out / f"{image.stem}-compared.png",
-    )
-    typer.echo(f"{made!r}\n  wrote {file}")
+    _make_folder(out, [image])
+    classes = read_class_names(names)
+    targets = () if target is None else (target,)
+    plan = read_plan(budget, seed, targets=targets, names=classes, segment=segment, fill=fill)
+    opened, pixels = load_model(model, trust=trust), read_format(values, mode, size).read(image)
+    made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes)
+    say_result(made, [write_figure(made.plot(), out / f"{image.stem}-compared.png")])
 
 
-def _explained(job: Any, path: Path) -> bool:
-    try:
-        made, files = job.run(path)
-    except SightlineError as error:
-        typer.secho(f"{path}: {error}", fg="red", err=True)
-        return False
-    typer.echo(f"{path}\n{made!r}")
-    for file in files:
-        typer.echo(f"  wrote {file}")
-    return True
-
-
-@app.command()
-def demo(
+@app.command("demo")
+def run_demo(
     dataset: Annotated[
         str,
         typer.Option(
@@ -137,28 +150,27 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the figures.")] = Path("sightline-demo"),
 ) -> None:
     """Train a face classifier that a mark misleads, find the mark, repair the model, prove it."""
-    if dataset == "drawn":
-        from sightline.demo.walkthrough import run_walkthrough as tell
-
-        tell(out, typer.echo)
-        return
     from sightline.demo.tutorial import run_tutorial
+    from sightline.demo.walkthrough import run_walkthrough
 
-    run_tutorial(dataset, out, typer.echo)
+    if dataset == "drawn":
+        run_walkthrough(out, typer.echo)
+    else:
+        run_tutorial(dataset, out, typer.echo)
 
 
-@app.command()
-def selfcheck(
+@app.command("selfcheck")
+def check_methods(
     explainer: Annotated[
         str, typer.Argument(help="lime, shapley, banzhaf, rise, occlusion, or package.module:function.")
     ] = "all",
 ) -> None:
     """Put a model that looks at one segment only at every segment, and see if it is found there."""
-    from sightline.evaluation import pointing_game as check
+    from sightline.evaluation.pointing_game import METHODS, named_explainer, run_pointing_game
 
     missed = 0
-    for name in check.METHODS if explainer == "all" else [explainer]:
-        for hits in check.run_pointing_game(check.named_explainer(name)):
+    for name in METHODS if explainer == "all" else [explainer]:
+        for hits in run_pointing_game(named_explainer(name)):
             missed += len(hits.missed)
             note = f"   missed {', '.join(map(str, hits.missed))}" if hits.missed else ""
             typer.echo(f"{name:12s} {hits.segmenter:14s} {hits.hits:3d} of {hits.tries:3d}{note}")

@@ -1,0 +1,156 @@
+"""Commands that repair a model where it is misled, and prove it."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sightline.cli.options import (
+    RegionsOf,
+    Run,
+    Seed,
+    Trust,
+    app,
+    open_study,
+    read_regions,
+    say_result,
+    write_figure,
+    write_numbers,
+)
+from sightline.errors import OptionError
+from sightline.types import did_you_mean
+
+if TYPE_CHECKING:
+    from sightline.data.datasets import Dataset
+    from sightline.study.provenance import OpenedData
+
+
+@app.command("repair")
+def repair_model(
+    run: Run,
+    region: Annotated[str, typer.Option(help="The region that misleads the model, such as jaw.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The repair's own folder.")],
+    regions: Annotated[str | None, RegionsOf] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            help="counterexamples, right-reasons, last-layer or guard, parameters after a colon; auto tries "
+            "those that apply and chooses on validation images.",
+        ),
+    ] = "auto",
+    train: Annotated[
+        str | None,
+        typer.Option(
+            help="Images to learn from, as the data of study; by default those that the study explained."
+        ),
+    ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            help="Your own fit(model, images, labels) that returns the model, such as train.py:fit."
+        ),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="Margin around the region, as a share of the image's shorter side.")
+    ] = 0.06,
+    seed: Seed = 0,
+    trust: Trust = False,
+) -> None:
+    """Repair a model in a region that misleads it, without looking at the images that were held out."""
+    from sightline.repair import store
+    from sightline.repair.selection import choose
+    from sightline.study.provenance import resolve_images
+
+    store.ensure_free_folder(out)
+    study = open_study(run, trust=trust)
+    where = _read_region(region, regions)
+    own = None if fit is None else store.load_fit_function(fit)
+    learn = study.studied if train is None else resolve_images(train, study.manifest.image_format).source
+    given: dict[str, Any] = {"fit": own, "margin": margin, "seed": seed}
+    choice = None
+    if method == "auto":
+        choice = choose(study.model, learn, where, study=study, **given)
+        result = choice.result
+    else:
+        chosen = store.parse_method(method, region=where, **given)
+        if own is not None and not hasattr(chosen, "fit"):
+            raise OptionError(f"--fit goes with --method counterexamples, not {method}.", slug="option-value")
+        result = chosen(study.model, learn, study=study)
+    if result is None:
+        say_result(choice, [])
+        raise typer.Exit(1)
+    files = store.save_repair(out, result, study.manifest.model_text, learn[0][0], choice)
+    say_result(choice or result, files)
+    typer.echo(f"Prove it: sightline proof {run} {out}")
+
+
+def _read_region(region: str, regions: str | None) -> Any:
+    """The region that is named, among some, or in the built-in templates."""
+    if regions is None:
+        return region
+    among = read_regions(regions)
+    if region not in among:
+        raise OptionError(
+            f"there is no region {region!r} in {regions}. {did_you_mean(region, among.names)}",
+            slug="regions-unknown",
+        )
+    return among[region]
+
+
+@app.command("proof")
+def prove_repair(
+    run: Run,
+    fixed: Annotated[Path, typer.Argument(help="Folder of a repair.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Images that nobody has used; by default those that the study held out."),
+    ] = None,
+    regions: Annotated[str | None, RegionsOf] = None,
+    explained: Annotated[
+        int, typer.Option(help="About how many of them to explain, before and after.")
+    ] = 100,
+    seed: Seed = 0,
+    trust: Trust = False,
+) -> None:
+    """Prove a repair on images that nobody has used: before and after, with a verdict from stated rules."""
+    from sightline.proof.analysis import prove
+    from sightline.repair import store
+    from sightline.study import Study
+    from sightline.study.provenance import OpenedData, resolve_images
+
+    study = open_study(run, trust=trust)
+    result = store.load_repair(fixed, trust=trust)
+    manifest, rule = study.manifest, study.manifest.split
+    if data is None:
+        unused: Dataset = study.held_out
+        opened = OpenedData(
+            study.source, manifest.data_text, manifest.image_format, rule and rule.complement()
+        )
+    else:
+        opened = resolve_images(data, manifest.image_format)
+        unused = opened.source
+    studies: dict[str, Any] = {}
+    if explained:
+        part = _some_images(opened, len(unused), explained)
+        before = manifest.model_text or study.model
+        after = store.repaired_model_path(fixed) or result.model
+        for name, home, model in (("before", fixed / "before", before), ("after", fixed, after)):
+            studies[name] = Study(home, study.plan).run(part, model, trust=trust)
+    among = None if regions is None else read_regions(regions)
+    made = prove(study.model, result, unused, regions=among, study=study, explained=0, seed=seed, **studies)
+    figure = write_figure(made.plot(), fixed / "proof.png")
+    say_result(made, [write_numbers(made, fixed / "proof.json"), figure])
+
+
+def _some_images(data: "OpenedData", count: int, most: int) -> "OpenedData":
+    """About `most` of the images, always the same ones."""
+    from sightline.data.holdout import HoldoutRule
+
+    if count <= most:
+        return data
+    share = most / count
+    if data.split is None:
+        return dataclasses.replace(data, split=HoldoutRule(share, held_out=True))
+    return dataclasses.replace(data, split=dataclasses.replace(data.split, share=data.split.share * share))
