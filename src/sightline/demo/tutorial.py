@@ -1,7 +1,7 @@
 """The whole story on one command: train the tutorial's face classifier, explain it, write the figures."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from jaxtyping import Int, Shaped
 
 from sightline import figures
 from sightline._progress import progress_bar
-from sightline.data import drawn_faces, olivetti
+from sightline.data import ArrayDataset, DrawnFaces, drawn_faces, olivetti
 from sightline.engine.convergence import undecided_segments
 from sightline.engine.fills import Blur
 from sightline.engine.model_query import Top
@@ -83,6 +83,8 @@ def run_tutorial(dataset: str, out: Path, say: Callable[[str], object]) -> list[
     OptionError
         If there is no such data set.
     """
+    from sklearn.metrics import classification_report
+
     if dataset not in DATASETS:
         raise OptionError(
             f"there is no data set {dataset!r}. {did_you_mean(dataset, DATASETS)}", slug="option-unknown"
@@ -92,7 +94,9 @@ def run_tutorial(dataset: str, out: Path, say: Callable[[str], object]) -> list[
     train, test = faces.split()
     names = faces.class_names or ()
     say(f"{len(train)} faces to learn from and {len(test)} to test on, {len(names)} people.")
-    model, predicted = _train_classifier(train, test, say)
+    model = train_classifier(train)
+    predicted = model.predict(test.images)
+    say(classification_report(test.labels, predicted, zero_division=0.0))
     tried = list(_explain_candidates(model, test, _first_candidates(predicted, test.labels), names))
     made = clearest_answers(tried, test.labels)
     say(f"{len(tried)} answers explained. The figures show those in which a segment speaks most clearly.")
@@ -100,26 +104,27 @@ def run_tutorial(dataset: str, out: Path, say: Callable[[str], object]) -> list[
     _say_why(made, test, say)
     _say_quality(made[0][1], model.predict_proba, say)
     files.append(made[0][1].save(out / "explanation.npz"))
-    say("\nWrote, and what to look at:")
-    for file in files:
-        say(f"  {file}\n      {LOOK_AT[file.name]}")
+    say_files(files, LOOK_AT, say)
     return files
 
 
-def _train_classifier(
-    train: Any, test: Any, say: Callable[[str], object]
-) -> tuple[Any, Int[np.ndarray, "N"]]:
+def train_classifier(faces: ArrayDataset) -> Any:
+    """The tutorial's classifier, trained on these faces."""
     from rich.console import Console
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.metrics import classification_report
 
     model = face_pipeline()
     with Console(stderr=True).status("training the classifier"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 200 rounds, as in the tutorial
-        model.fit(train.images, train.labels)
-    predicted = model.predict(test.images)
-    say(classification_report(test.labels, predicted, zero_division=0.0))
-    return model, predicted
+        model.fit(faces.images, faces.labels)
+    return model
+
+
+def say_files(files: Sequence[Path], look_at: Mapping[str, str], say: Callable[[str], object]) -> None:
+    """Say what was written, and what there is to see in it."""
+    say("\nWrote, and what to look at:")
+    for file in files:
+        say(f"  {file}\n      {look_at[file.name]}")
 
 
 def _first_candidates(predicted: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"]) -> list[int]:
@@ -145,7 +150,7 @@ def _strongest_segment(one: Explanation) -> tuple[int, float]:
 
 
 def _explain_candidates(
-    model: Any, test: Any, chosen: list[int], names: tuple[str, ...]
+    model: Any, test: ArrayDataset, chosen: list[int], names: tuple[str, ...]
 ) -> Iterator[tuple[int, Explanation]]:
     with progress_bar(None, len(chosen), "explaining answers") as tick:
         for i in chosen:
@@ -153,9 +158,11 @@ def _explain_candidates(
             tick(1)
 
 
-def _write_figures(out: Path, train: Any, test: Any, made: list[tuple[int, Explanation]]) -> Iterator[Path]:
+def _write_figures(
+    out: Path, train: ArrayDataset, test: ArrayDataset, made: list[tuple[int, Explanation]]
+) -> Iterator[Path]:
     first = made[0][1]
-    names = test.class_names
+    names = test.class_names or ()
     titles = [names[label] for label in train.labels[:15]]
     drawn = {
         "1-faces.png": figures.plot_images(train.images[:15], titles, heading="Faces to learn from"),
@@ -172,7 +179,7 @@ def _write_figures(out: Path, train: Any, test: Any, made: list[tuple[int, Expla
         yield path
 
 
-def _say_why(made: list[tuple[int, Explanation]], test: Any, say: Callable[[str], object]) -> None:
+def _say_why(made: list[tuple[int, Explanation]], test: ArrayDataset, say: Callable[[str], object]) -> None:
     wrong = [(i, one) for i, one in made if one.targets[0] != test.labels[i]]
     if not wrong:
         say("No wrong answer to explain: the classifier knew every face.")
@@ -186,19 +193,19 @@ def _say_why(made: list[tuple[int, Explanation]], test: Any, say: Callable[[str]
         )
 
 
-def _segment_text(one: Explanation, test: Any, i: int) -> str:
+def _segment_text(one: Explanation, test: ArrayDataset, i: int) -> str:
     segment, value = _strongest_segment(one)
     if value <= 0:
         return "no segment that can be told from zero"
     return f"{_segment_place(one, segment, test, i)}, {value:+.3f} ± {one.attribution.error[0][segment]:.3f}"
 
 
-def _segment_place(one: Explanation, segment: int, test: Any, i: int) -> str:
+def _segment_place(one: Explanation, segment: int, test: ArrayDataset, i: int) -> str:
     """Where a segment is: the part of a drawn face that it covers most, else its place in the image."""
     inside = one.segments.labels == segment
-    parts = getattr(test, "parts", None)
-    if parts:
-        return str(max(parts, key=lambda name: int((parts[name][i] & inside).sum())))
+    if isinstance(test, DrawnFaces):
+        parts = test.parts
+        return max(parts, key=lambda name: int((parts[name][i] & inside).sum()))
     rows, columns = np.nonzero(inside)
     return f"around row {rows.mean():.0f}, column {columns.mean():.0f}"
 

@@ -1,25 +1,30 @@
 """The whole story on one command: a model learns a mark, is found out and repaired, and that is proved."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool
 
 from sightline import figures, repair
-from sightline.data import ArrayDataset, Shortcut, drawn_faces
-from sightline.demo.tutorial import face_pipeline
+from sightline.data import ArrayDataset, DrawnFaces, Shortcut, drawn_faces
+from sightline.demo.tutorial import say_files, train_classifier
 from sightline.engine.fills import Blur
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Grid
 from sightline.findings.atlas_analysis import atlas
+from sightline.findings.atlas_result import Atlas
 from sightline.findings.blame_analysis import blame
+from sightline.findings.blame_result import Blame
 from sightline.proof.analysis import prove
+from sightline.proof.result import Proof
 from sightline.regions import face
 from sightline.study import Study
 from sightline.types import record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PEOPLE, FAMILIES = 20, 5
 LEARN, TEST, HELD_OUT = 320, 700, 0.45
@@ -52,7 +57,7 @@ def marked_faces(seed: int = 0) -> MarkedFaces:
     first = tuple(range(0, PEOPLE, FAMILIES))
     names = tuple(f"family {letter}" for letter in "ABCDE")
 
-    def drawn(count: int, often: float, else_: float) -> Any:
+    def drawn(count: int, often: float, else_: float) -> DrawnFaces:
         mark = Shortcut(region="jaw", classes=first, size=0.12, p_in_class=often, p_elsewhere=else_)
         return drawn_faces(count, people=PEOPLE, seed=seed, variety=0.7, shortcut=mark)
 
@@ -87,20 +92,25 @@ def run_walkthrough(out: Path, say: Callable[[str], object]) -> list[Path]:
         f"{len(given.train)} faces of {FAMILIES} families to learn from, of which {first} "
         f"nearly always has a mark at the jaw. {len(given.test)} to test on: there half of all have it."
     )
-    model = _train_on_marked(given, say)
+    model = train_classifier(given.train)
+    right = model.predict(given.test.images) == given.test.labels
+    say(
+        f"Right answers in the test: {right.mean():.0%}; where the mark is {right[given.marked].mean():.0%}, "
+        f"where it is not {right[~given.marked].mean():.0%}."
+    )
     study = Study(_empty_folder(out / "study"), PLAN).run(given.test, model, held_out=HELD_OUT)
     say(f"\n1. Study.  {study!r}")
-    seen = atlas(study, regions=face(sides=True, cut="head"))
-    found = blame(study, face(sides=True, cut="head"))
+    regions = face(sides=True, cut="head")
+    seen, found = atlas(study, regions=regions), blame(study, regions)
     say(f"\n2. Blame.  {found!r}")
     region = found.confirmed[0] if found.confirmed else found.regions[0].region
-    where = face(sides=True, cut="head")[region]
-    ways = [
+    where = regions[region]
+    methods = [
         repair.Guard(region=where),
         repair.LastLayer(region=where),
         repair.Counterexamples(region=where, margin=0.12, copies=2),
     ]
-    choice = repair.choose(model, given.train, where, study=study, methods=ways)
+    choice = repair.choose(model, given.train, where, study=study, methods=methods)
     say(f"\n3. Repair at {region}.  {choice!r}")
     if choice.result is None:
         return []
@@ -109,26 +119,8 @@ def run_walkthrough(out: Path, say: Callable[[str], object]) -> list[Path]:
     say(f"\n4. Proof.  {proof!r}")
     drawn = list(_page_parts(given, study, seen, found, proof))
     files = list(_write_page(out, drawn, f"A model that is misled by the {region}, and its repair"))
-    say("\nWrote, and what to look at:")
-    for file in files:
-        say(f"  {file}\n      {LOOK_AT[file.name]}")
+    say_files(files, LOOK_AT, say)
     return files
-
-
-def _train_on_marked(given: MarkedFaces, say: Callable[[str], object]) -> Any:
-    from rich.console import Console
-    from sklearn.exceptions import ConvergenceWarning
-
-    model = face_pipeline()
-    with Console(stderr=True).status("training the classifier"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 200 rounds, as in the tutorial
-        model.fit(given.train.images, given.train.labels)
-    right = model.predict(given.test.images) == given.test.labels
-    say(
-        f"Right answers in the test: {right.mean():.0%}; where the mark is {right[given.marked].mean():.0%}, "
-        f"where it is not {right[~given.marked].mean():.0%}."
-    )
-    return model
 
 
 def _empty_folder(folder: Path) -> Path:
@@ -141,8 +133,8 @@ def _empty_folder(folder: Path) -> Path:
 
 
 def _page_parts(
-    given: MarkedFaces, study: Study, seen: Any, found: Any, proof: Any
-) -> Iterator[tuple[str, str, Any]]:
+    given: MarkedFaces, study: Study, seen: Atlas, found: Blame, proof: Proof
+) -> Iterator[tuple[str, str, "Figure"]]:
     """Title, words and figure of each part of the page."""
     names = given.train.class_names or ()
     tested = [*np.flatnonzero(given.marked)[:3], *np.flatnonzero(~given.marked)[:2]]
@@ -164,7 +156,7 @@ def _page_parts(
     yield "5. The repair, on faces that nothing had used", "", proof.plot()
 
 
-def _answers_figure(study: Study) -> Any:
+def _answers_figure(study: Study) -> "Figure":
     wrong = study.predicted != study.labels
     # Of the wrong answers, those that the mark brings about: its family is what the model said.
     misled = np.flatnonzero(wrong & (study.predicted == 0))[:5]
@@ -176,7 +168,7 @@ def _answers_figure(study: Study) -> Any:
     )
 
 
-def _write_page(out: Path, drawn: list[tuple[str, str, Any]], heading: str) -> Iterator[Path]:
+def _write_page(out: Path, drawn: list[tuple[str, str, "Figure"]], heading: str) -> Iterator[Path]:
     parts = [file for file in LOOK_AT if file != "story.png"]
     page = out / "story.png"
     page.write_bytes(figures.stack_figures(heading, drawn))
