@@ -23,7 +23,7 @@ from sightline.cli import app
 
 ROOT = Path(__file__).parents[1]
 READMES = ["README.md", "README.ko.md"]
-PAGES = [*READMES, *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+PAGES = [*READMES, *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))]
 LINKED = [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"]
 
 
@@ -87,25 +87,37 @@ def test_the_readmes_have_the_same_python_commands_and_output():
     assert code("README.md", "text") == code("README.ko.md", "text")
 
 
+# These need a file and a server, which a reader has of their own.
+FILE, SERVER = "docs/how-to/explain-an-onnx-file.md", "docs/how-to/explain-a-served-model.md"
+
+
 @pytest.mark.slow
-def test_the_python_of_the_tasks_runs_on_a_real_file_and_a_real_server(tmp_path):
+def test_the_page_about_files_runs_on_a_real_one(tmp_path):
     from support.linear import fitted
     from support.onnx_graphs import write
+
+    _, linear = fitted((64, 64, 3))
+    write(tmp_path / "model.onnx", linear, ["N", 3, 64, 64])
+    run(FILE, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_page_about_servers_runs_on_a_real_one(tmp_path):
+    from support.linear import fitted
     from support.scripts import command as script
     from support.servers import serving
 
     _, linear = fitted((64, 64, 3))
-    write(tmp_path / "model.onnx", linear, ["N", 3, 64, 64])
     np.savez(tmp_path / "weights.npz", weights=linear.weights, offsets=linear.offsets, shape=(64, 64, 3))
     served = script("serve", tmp_path / "weights.npz")
     with serving(served, tmp_path / "serve.log", ready="/v2/health/ready") as root:
-        run("docs/tasks.md", tmp_path, replace=("http://localhost:8501", root))
-    assert (tmp_path / "face.npz").exists()
+        run(SERVER, tmp_path, replace=("http://localhost:8501", root))
 
 
-OTHERS = [page for page in PAGES if page not in (*READMES, "docs/tasks.md") and code(page, "python")]
+OTHERS = [page for page in PAGES if page not in (*READMES, FILE, SERVER) and code(page, "python")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", OTHERS)
 def test_the_python_of_the_other_pages_runs(page, tmp_path):
     run(page, tmp_path)
@@ -211,6 +223,24 @@ def test_images_are_small():
     images = list((ROOT / "docs" / "images").iterdir())
     assert images
     assert all(image.stat().st_size < 300_000 for image in images)
+
+
+def ways():
+    """The tables of files in the page about how it works, by their headings."""
+    parts = text("docs/how-it-works.md").split("\n## The way of ")[1:]
+    return {part.split("\n")[0]: re.findall(r"^\| `([\w/]+\.py)` \|", part, re.M) for part in parts}
+
+
+@pytest.mark.parametrize("way", ways())
+def test_a_way_through_the_files_is_short_and_names_files_that_are_there(way):
+    files = ways()[way]
+    assert 8 <= len(files) <= 12
+    assert [file for file in files if not (ROOT / "src" / "sightline" / file).exists()] == []
+
+
+def test_every_page_is_found_from_the_menu():
+    menu = text("mkdocs.yml").split("nav:")[1]
+    assert sorted(f"docs/{page}" for page in re.findall(r"[\w/-]+\.md", menu)) == PAGES[len(READMES) :]
 
 
 @pytest.mark.slow

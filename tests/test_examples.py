@@ -22,8 +22,8 @@ def kinds(notebook: nbformat.NotebookNode) -> list[list[str]]:
     return [[kind for kind, _ in itertools.groupby(cell)] for cell in every]
 
 
-def test_both_halves_of_the_tutorial_are_there():
-    assert NOTEBOOKS == ["chest_xray.ipynb", "olivetti.ipynb"]
+def test_all_notebooks_of_the_tutorial_are_there():
+    assert NOTEBOOKS == ["chest_xray.ipynb", "olivetti.ipynb", "tutorial.ko.ipynb"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -109,7 +109,7 @@ class Explanation:
         sign : {"for", "against", "both"}
         num : int, optional
             Only the largest so many; all by default.
-        sure : bool
+        significant : bool
             Leave out segments that cannot be told from zero at 95 %.
 
         Returns

@@ -102,7 +102,7 @@ def drawn_faces(
 
     Parameters
     ----------
-    n : int
+    n_images : int
         How many images.
     people : int
         How many persons, one class each.

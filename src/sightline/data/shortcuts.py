@@ -42,7 +42,7 @@ class Shortcut:
         ``"corner bottom-left"``, ``"corner bottom-right"``. Left and right are the image's.
     classes : tuple of int
         The classes that it goes with.
-    chance, leak : float
+    p_in_class, p_elsewhere : float
         How often it is there in images of those classes, and of the others; both 0 to 1.
     kind : str
         ``"patch"``, a white square, or ``"mark"``, a dark round spot.

@@ -28,7 +28,7 @@ class Evaluation:
     scores : float array, shape (N, L)
     labels, predicted : int array, shape (N,)
         The true class of each image, and the one that the model chose.
-    places : int array, shape (N,)
+    indices : int array, shape (N,)
         Where each image is in the data: 0 to N−1, without the files of a folder that are broken.
     class_names : tuple of str or None
     threshold : float or None

@@ -38,7 +38,7 @@ class Counterexamples:
     ----------
     region : str or Regions
         What misleads the model; a name is looked up in `regions.face` and `regions.chest`.
-    grow : float
+    margin : float
         Width of the margin, as a share of the image's shorter side; 0 to 0.5.
     copies : int
         Times that each image is taken, each time with another's region.
@@ -51,7 +51,7 @@ class Counterexamples:
         and fitted, networks of PyTorch and Keras trained on.
     fresh : bool
         Whether networks begin anew, with new weights, rather than from where they are.
-    course : Course
+    training : TrainingConfig
         How networks are trained.
     seed : int
         Which donors, and which order.

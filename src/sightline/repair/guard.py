@@ -36,7 +36,7 @@ class Guard:
     ----------
     region : str or Regions
         What misleads the model; the same for all images.
-    grow : float
+    margin : float
         Margin around it, as a share of the image's shorter side.
     fill : str or Fill, optional
         What the region shows. By default the median of the images in `train`, pixel by pixel.

@@ -41,7 +41,7 @@ class LastLayer:
     ----------
     region : str or Regions
         What misleads the model.
-    grow : float
+    margin : float
         Margin around it, as a share of the image's shorter side.
     copies : int
         Times that each image is taken, each time with another's region.

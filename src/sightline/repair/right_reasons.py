@@ -46,7 +46,7 @@ def penalty(
         What the network was given, with ``requires_grad``.
     mask : bool array or tensor, shape (H, W) or (B, H, W)
         The region: `Regions.masks` gives it.
-    squashed : bool
+    from_probabilities : bool
         Whether the outputs are probabilities already.
 
     Returns
@@ -104,12 +104,12 @@ class RightReasons:
     ----------
     region : str or Regions
         What misleads the model.
-    grow : float
+    margin : float
         Margin around it, as a share of the image's shorter side.
     weight : float, optional
         Of the penalty, as a multiple of what makes it one nat at the start; by default 1, 30 and 1000 are
         tried, and chosen on validation images in which the region's content is exchanged.
-    course : Course
+    training : TrainingConfig
     fresh : bool
         Whether the network begins anew. The penalty is weighed by what it is at the start, which is little
         where nothing has been learned yet.

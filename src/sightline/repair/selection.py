@@ -39,12 +39,12 @@ class Trial:
 
     Parameters
     ----------
-    way : str
+    method : str
         As it prints; ``"as it is"`` for the model that was given.
-    own, other : float
+    same_class, other_class : float
         Mean of the classes' recalls where the region's content is another image's of the same class,
         and of another class: 0 to 1. NaN where the way failed.
-    plain : float
+    unchanged : float
         The same for the images as they are.
     seconds : float
     failed : str
@@ -70,13 +70,13 @@ class Choice:
 
     Parameters
     ----------
-    fix : Fix or None
+    result : RepairResult or None
         None if no way does better than the model as it is.
     trials : tuple of Trial
         The model as it is first, then the ways in the order they were tried.
     images : int
         Validation images that they were compared on.
-    fixes : tuple of Fix or None
+    results : tuple of RepairResult or None
         What each way made of the model, in the order of the trials; None for the model as it is, and where a
         way failed.
     """
@@ -154,11 +154,11 @@ def choose(
         By default a fifth of `train`, which no way learns from. Never the images of a proof.
     study : Study, optional
         Tells the class names.
-    ways : sequence, optional
+    methods : sequence, optional
         Ways to try; by default those of `default_methods` that apply.
     fit : callable, optional
         Your own ``fit(model, images, labels) -> model``, for counterexamples.
-    grow : float
+    margin : float
         Margin around the region, as a share of the image's shorter side.
     seed : int
     progress : bool, optional

@@ -14,7 +14,7 @@ class TrainingConfig:
         Most times through the images.
     patience : int
         Times in a row that the validation loss may be no better before training stops.
-    rate : float
+    learning_rate : float
         Learning rate.
     batch_size : int
 
