@@ -28,7 +28,18 @@ from support.source import (
 MODULES = sorted(PATHS)
 IN_ROOMS = [module for module in MODULES if module not in ("", "__main__")]
 EVERYBODY = {"types", "errors", "_optional", "_version"}
-TOOLS = {"_batch_sizes", "_checks", "_digests", "_files", "_json", "_progress", "_resize", "_spec", "_tables"}
+TOOLS = {
+    "_batch_sizes",
+    "_checks",
+    "_digests",
+    "_files",
+    "_json",
+    "_progress",
+    "_resize",
+    "_spec",
+    "_tables",
+    "_tensors",
+}
 READS_OR_SHOWS = {"_files", "_progress"}
 
 # A room and the rooms it may import from, beside those that serve everybody: downwards only. A trailing

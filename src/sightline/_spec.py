@@ -55,14 +55,14 @@ def annotations_of(kind: Callable[..., Any]) -> dict[str, Any]:
 
 
 def read_values(
-    text: str, written: Mapping[str, str], kinds: Mapping[str, Any], *, slug: str = "option-value"
+    whose: str, written: Mapping[str, str], kinds: Mapping[str, Any], *, slug: str = "option-value"
 ) -> dict[str, Any]:
     """The values of parameters, as their annotations have them.
 
     Parameters
     ----------
-    text : str
-        All that was given, for the errors.
+    whose : str
+        What has the parameters, for the errors.
     written : dict of str
         Each parameter as it is written, from `split_spec`.
     kinds : mapping
@@ -83,7 +83,6 @@ def read_values(
     values = {}
     for name, word in written.items():
         if name not in kinds:
-            whose = text.partition(":")[0].strip()
             raise OptionError(
                 f"{whose} has no option {name!r}. {did_you_mean(name, kinds)}", slug="option-unknown"
             )
@@ -91,7 +90,7 @@ def read_values(
             values[name] = _value(word, kinds[name])
         except ValueError as error:
             raise OptionError(
-                f"{text!r} cannot be read: {name} must be {error}, but {word!r} was given.", slug=slug
+                f"{name}={word} of {whose} cannot be read: it must be {error}.", slug=slug
             ) from None
     return values
 
@@ -128,8 +127,8 @@ def from_spec(
 
     Examples
     --------
-    >>> from_spec("Grid:rows=3", {"grid": lambda rows, columns=4: rows * columns}, "grid")
-    12
+    >>> from_spec("Range:stop=5", {"range": lambda start=2, stop=3: range(start, stop)}, "sequence")
+    range(2, 5)
     """
     given, written = split_spec(text)
     kind = kinds.get(normalized(given))
@@ -140,7 +139,7 @@ def from_spec(
         )
     parameters = inspect.signature(kind).parameters
     values = {name: value for name, value in (defaults or {}).items() if name in parameters}
-    values |= read_values(text, written, annotations_of(kind), slug=slug)
+    values |= read_values(kind.__name__, written, annotations_of(kind), slug=slug)
     missing = [n for n, one in parameters.items() if one.default is one.empty and n not in values]
     if missing:
         raise OptionError(

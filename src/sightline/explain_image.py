@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size
 from sightline._progress import progress_bar
+from sightline._tensors import to_numpy
 from sightline.adapters import as_model
 from sightline.data.image_files import read_image_file, read_pil_image
 from sightline.engine.image import as_image
@@ -192,10 +193,7 @@ def read_image(source: object) -> Shaped[np.ndarray, "..."]:
         return as_image(read_image_file(source))
     if hasattr(source, "getbands"):  # a PIL image, known without importing PIL
         return as_image(read_pil_image(source))
-    if hasattr(source, "detach"):  # a tensor that may know gradients, or a dtype that NumPy has not
-        held = source.detach().cpu()
-        source = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
-    return as_image(source)
+    return as_image(to_numpy(source) if hasattr(source, "detach") else source)
 
 
 def named_target(given: object, names: tuple[str, ...] | None) -> Target:

@@ -182,7 +182,7 @@ def test_a_study_that_held_nothing_out_cannot_prove(place):
         (["--region", "jew"], "no built-in face or chest has a region 'jew'. Did you mean 'jaw'"),
         (["--region", "r9", "--regions", "grid:rows=4,columns=4"], "there is no region 'r9' in grid"),
         ([*WHERE, "--method", "magic"], "there is no repair method named 'magic'"),
-        ([*WHERE, "--method", "guard:colour=3"], "guard has no option 'colour'"),
+        ([*WHERE, "--method", "guard:colour=3"], "Guard has no option 'colour'"),
         ([*WHERE, "--margin", "0.8"], "margin must be a number from 0 to 0.5"),
     ],
 )

@@ -156,12 +156,12 @@ def test_the_olivetti_faces_are_named(shared_data: Path) -> None:
         (
             "drawn-faces:count=many",
             OptionError,
-            "'drawn-faces:count=many' cannot be read: count must be a whole number, but 'many'",
+            "count=many of drawn-faces cannot be read: it must be a whole number.",
         ),
         (
             "drawn-faces:colour=yes",
             OptionError,
-            "cannot be read: colour must be True or False, but 'yes' was given. [option-value]",
+            "colour=yes of drawn-faces cannot be read: it must be True or False. [option-value]",
         ),
         (
             "drawn-faces:shortcut=jow",

@@ -101,7 +101,7 @@ def test_parameters_follow_a_colon(field, text, value):
             r"no option 'n_segment'. Did you mean 'n_segments'\?",
             "option-unknown",
         ),
-        ("sample", "balanced:n=5", "balanced has no option 'n'. It takes none.", "option-unknown"),
+        ("sample", "balanced:n=5", "Balanced has no option 'n'. It takes none.", "option-unknown"),
         ("segment", "slic:n_segments=", "'slic:n_segments=' cannot be read: write name:", "option-syntax"),
         ("segment", "slic:100", "cannot be read", "option-syntax"),
         ("segment", "slic:n_segments=many", "cannot be read", "option-syntax"),

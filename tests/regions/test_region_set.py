@@ -408,8 +408,8 @@ def test_regions_are_named_as_the_command_line_names_them():
         ("grid:4,4", "option-syntax", "cannot be read"),
         ("grid:rows=4,colums=4", "option-unknown", "no option 'colums'. Did you mean 'columns'"),
         ("grid:rows=0,columns=4", "option-value", "rows must be a whole number from 1 up, but 0"),
-        ("grid:rows=x,columns=4", "option-value", "rows must be a whole number, but 'x'"),
-        ("face:sides=2", "option-value", "sides must be True or False, but '2'"),
+        ("grid:rows=x,columns=4", "option-value", "rows=x of grid cannot be read: it must be a whole number"),
+        ("face:sides=2", "option-value", "sides=2 of face cannot be read: it must be True or False"),
         ("face:cut=wide", "option-unknown", "no face cut 'wide'. Valid: close, head"),
     ],
 )

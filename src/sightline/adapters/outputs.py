@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from sightline._tensors import to_numpy
 from sightline.errors import ModelError
 
 # Where most libraries keep the scores of an answer that has several named parts.
@@ -95,29 +96,17 @@ def _array_and_names(answer: object) -> tuple[Shaped[np.ndarray, "..."], Names |
 
 def _to_array(answer: object) -> Shaped[np.ndarray, "..."]:
     """Tensors and frames of other libraries, known by what they can do: none is imported to ask."""
-    if hasattr(answer, "detach"):
-        return _tensor_to_array(answer)
-    for method in ("to_numpy", "numpy"):
-        if callable(getattr(answer, method, None)):
-            return np.asarray(getattr(answer, method)())
-    if isinstance(answer, Mapping):
+    known = any(hasattr(answer, name) for name in ("detach", "to_numpy", "numpy"))
+    if isinstance(answer, Mapping) and not known:
         _refuse_mapping(answer)
-    if hasattr(answer, "__array__") or isinstance(answer, Number):
-        return np.asarray(answer)
+    if known or hasattr(answer, "__array__") or isinstance(answer, Number):
+        return to_numpy(answer)
     hint = " Does the function end without a return?" if answer is None else ""
     raise ModelError(
         f"the model returned {_describe_type(answer)}; it has to return an array of scores, one row an "
         f"image.{hint}",
         slug="model-answer",
     )
-
-
-def _tensor_to_array(tensor: Any) -> Shaped[np.ndarray, "..."]:
-    here = tensor.detach().cpu()
-    try:
-        return np.asarray(here.numpy())
-    except TypeError:  # NumPy has no bfloat16
-        return np.asarray(here.float().numpy())
 
 
 def _stack_rows(items: Sequence[Any]) -> Shaped[np.ndarray, "..."]:

@@ -115,13 +115,13 @@ def _open_class_folder(
 
 
 def _open_olivetti(text: str) -> tuple[ArrayDataset, str]:
-    given = _absolute_paths(read_values(text, split_spec(text)[1], {"data_home": os.PathLike}))
+    given = _absolute_paths(read_values("olivetti", split_spec(text)[1], {"data_home": os.PathLike}))
     return olivetti(**given), to_spec("olivetti", given)
 
 
 def _open_drawn_faces(text: str) -> tuple[ArrayDataset, str]:
     written = split_spec(text)[1]
-    given = read_values(text, written, DRAWN_OPTIONS)
+    given = read_values("drawn-faces", written, DRAWN_OPTIONS)
     region, marked = given.pop("shortcut", None), given.pop("marked", None)
     if region is not None:
         given["shortcut"] = _shortcut(region, marked or "0")

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._tensors import to_numpy
 from sightline.errors import ImageError
 from sightline.types import did_you_mean
 
@@ -45,17 +46,6 @@ def label_indices(labels: Any, count: int, names: tuple[str, ...] | None = None)
     if array.size != count or array.dtype.kind not in "buif":
         _refuse_labels(f"they have shape {array.shape}, {array.dtype}")
     return _from_numbers(array.reshape(count))
-
-
-def to_numpy(value: Any) -> Shaped[np.ndarray, "..."]:
-    """A tensor of any framework as an array; none is imported to ask."""
-    if hasattr(value, "detach"):
-        here = value.detach().cpu()
-        # NumPy has no bfloat16.
-        return np.asarray((here.float() if "bfloat16" in str(here.dtype) else here).numpy())
-    if callable(getattr(value, "numpy", None)):
-        return np.asarray(value.numpy())
-    return np.asarray(value)
 
 
 def _label_array(labels: Any) -> Shaped[np.ndarray, "..."]:
