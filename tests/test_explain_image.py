@@ -290,7 +290,7 @@ def test_nothing_is_printed_where_there_is_no_terminal(image, capsys):
         (
             {"attribute": "lime:width=2"},
             OptionError,
-            r"lime has no option 'width'. Did you mean 'kernel_width'",
+            r"Lime has no option 'width'. Did you mean 'kernel_width'",
         ),
         ({"budget": 2}, ValueError, "a budget of 2 model calls is too small"),
         ({"seed": -1}, OptionError, "seed must be a whole number from 0 up, but -1 was given"),
