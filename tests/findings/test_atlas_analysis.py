@@ -15,7 +15,7 @@ from sightline.errors import ImageError, OptionError
 from sightline.figures.atlas_figure import tint_mean_image
 from sightline.findings.atlas_analysis import _welch_test, atlas
 from sightline.findings.atlas_result import SAME, Atlas, OutcomeMap
-from sightline.findings.heatmaps import RunningMean, resize_keeping_sums
+from sightline.findings.heatmaps import RunningMean
 from sightline.render import scale_limit
 from sightline.study import Study
 from support.studies import Memory
@@ -135,17 +135,6 @@ def test_pairs_and_classes_are_the_kinds_that_were_asked_for(study):
         "bright": int((study.labels == 1).sum()),
     }
     assert {one.name for one in atlas(study, by="predicted").cells} == {"dark", "bright"}
-
-
-@pytest.mark.parametrize("shape", [(9, 9), (6, 12), (20, 5), (3, 3)])
-def test_heat_keeps_its_sums_at_any_size(rng, shape):
-    heat = rng.normal(size=(9, 9))
-    made = resize_keeping_sums(heat, shape)
-    assert made.shape == shape
-    assert made.sum() == pytest.approx(heat.sum())
-    assert np.clip(resize_keeping_sums(np.abs(heat), shape), 0, None).sum() == pytest.approx(
-        np.abs(heat).sum()
-    )
 
 
 def test_images_of_several_sizes_share_one_map():

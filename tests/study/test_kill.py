@@ -13,7 +13,7 @@ import pytest
 
 from sightline.errors import OptionError
 from sightline.study import Ray, Study
-from support.problems import PLAN, images, model
+from support.problems import PLAN, images, model, numbers
 from support.scripts import command, environment
 from support.slow_run import COUNT, Slow
 
@@ -37,10 +37,6 @@ def started(folder, workers="1", **how):
         text=True,
         **how,
     )
-
-
-def numbers(study):
-    return [(row.place, row.targets, row.attribution.values.tolist()) for row in study.rows()]
 
 
 @pytest.fixture(scope="module")

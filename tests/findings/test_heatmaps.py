@@ -1,0 +1,50 @@
+"""Heatmaps keep their sums at any size, and means that grow image by image are those of all at once."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sightline.findings.heatmaps import MeanHeatmap, RunningMean, resize_keeping_sums, size_within
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (6, 12), (20, 5), (3, 3)])
+def test_heat_keeps_its_sums_at_any_size(rng, shape):
+    heat = rng.normal(size=(9, 9))
+    made = resize_keeping_sums(heat, shape)
+    assert made.shape == shape
+    assert made.sum() == pytest.approx(heat.sum())
+    assert np.clip(resize_keeping_sums(np.abs(heat), shape), 0, None).sum() == pytest.approx(
+        np.abs(heat).sum()
+    )
+
+
+def test_a_running_mean_is_that_of_all_values_with_its_error(rng):
+    values = rng.normal(5, 2, size=(7, 3, 4))
+    running = RunningMean((3, 4))
+    for one in values:
+        running.add(one)
+    np.testing.assert_allclose(running.mean, values.mean(axis=0))
+    np.testing.assert_allclose(running.error, stats.sem(values, axis=0))
+    assert running.count == 7
+
+
+def test_of_a_single_value_the_error_is_not_known():
+    running = RunningMean((2,))
+    running.add(np.ones(2))
+    assert np.isinf(running.error).all()
+
+
+def test_an_image_that_cannot_be_read_is_left_out_of_the_mean_image():
+    means = MeanHeatmap((2, 2))
+    means.add(np.ones((2, 2)), None)
+    assert means.image is None
+    means.add(np.zeros((2, 2)), np.full((2, 2, 3), 0.5))
+    np.testing.assert_allclose(means.maps.mean, 0.5)
+    np.testing.assert_allclose(means.image, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((100, 50), (100, 50)), ((512, 256, 3), (256, 128)), ((1, 1000), (1, 256))]
+)
+def test_a_size_is_reduced_until_no_side_is_too_long(shape, expected):
+    assert size_within(shape, 256) == expected

@@ -1,0 +1,62 @@
+"""What a study is made of is written once, read again, and not mixed with anything else."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import sightline as sl
+from sightline.errors import FileError, OptionError
+from sightline.study import Study
+from support.problems import PLAN, images, model
+
+
+def test_another_plan_is_refused(study):
+    assert Study(study.path, PLAN).plan == PLAN
+    with pytest.raises(OptionError, match=r"was made with budget=32, but now budget=64"):
+        Study(study.path, dataclasses.replace(PLAN, budget=64))
+    with pytest.raises(OptionError, match=r"made with segment=Grid\(rows=3, columns=3\), but now"):
+        Study(study.path, dataclasses.replace(PLAN, segment=sl.Slic()))
+
+
+def test_a_damaged_plan_is_told_of_and_left_alone(study):
+    (study.path / "plan.toml").write_text("layout = 1\n")
+    with pytest.raises(FileError, match=r"does not describe a study.*explanations beside it are untouched"):
+        Study(study.path)
+    (study.path / "plan.toml").write_text("layout = 999\n")
+    with pytest.raises(FileError, match=r"has layout 999.*upgrade"):
+        Study(study.path)
+
+
+def test_arrays_in_a_plan_come_back(tmp_path):
+    fours, twos = (sl.Given(np.arange(144).reshape(12, 12) // size) for size in (36, 72))
+    plan = dataclasses.replace(PLAN, segment=fours)
+    Study(tmp_path / "run", plan).run(images(3), model)
+    again = Study(tmp_path / "run")
+    np.testing.assert_array_equal(again.plan.segment.labels, plan.segment.labels)
+    with pytest.raises(OptionError, match="made with segment"):
+        Study(tmp_path / "run", dataclasses.replace(plan, segment=twos))
+
+
+def test_functions_in_a_plan_are_used_as_long_as_they_are_given(tmp_path):
+    def quarters(image):
+        return np.arange(image.size).reshape(image.shape) // (image.size // 4)
+
+    plan = dataclasses.replace(PLAN, segment=quarters)
+    study = Study(tmp_path / "run", plan).run(images(6), model)
+    assert {row.segments.count for row in study.rows()} == {4}
+    assert len(Study(tmp_path / "run", plan).run(images(6), model)) == 6
+    assert len(Study(tmp_path / "run")) == 6
+
+
+def test_a_plan_edited_to_nonsense_is_told_of(study):
+    about = study.path / "plan.toml"
+    about.write_text(about.read_text().replace("part = 1", "part = 0"))
+    with pytest.raises(FileError, match="0 where 1 or more was written"):
+        Study(study.path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_of(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="no study can be kept in"):
+        Study(tmp_path / "file" / "run", PLAN).run(images(), model)
