@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from sightline.cli import app
 from sightline.demo.walkthrough import LOOK_AT, marked_faces
-from sightline.figures.stacked_page import wrap_letters
 
 
 @pytest.mark.slow
@@ -33,9 +32,3 @@ def test_in_the_test_the_mark_tells_nothing_of_the_family():
     shares = [given.marked[given.test.labels == family].mean() for family in range(5)]
     assert max(shares) - min(shares) < 0.15
     assert not np.isin(given.train.images, given.test.images).all(axis=(1, 2, 3)).any()
-
-
-def test_long_sentences_are_broken_between_words():
-    lines = wrap_letters("one two three " * 30)
-    assert all(len(line) <= 100 for line in lines)
-    assert " ".join(lines).split() == ["one", "two", "three"] * 30

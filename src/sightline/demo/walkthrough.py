@@ -171,7 +171,7 @@ def _answers_figure(study: Study) -> "Figure":
 def _write_page(out: Path, drawn: list[tuple[str, str, "Figure"]], heading: str) -> Iterator[Path]:
     parts = [file for file in LOOK_AT if file != "story.png"]
     page = out / "story.png"
-    page.write_bytes(figures.stack_figures(heading, drawn))
+    page.write_bytes(figures.figure_to_png(figures.stack_figures(heading, drawn)))
     yield page
     for file, (_, _, figure) in zip(parts, drawn, strict=True):
         path = out / file

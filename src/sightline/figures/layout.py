@@ -175,7 +175,7 @@ def unit_colour(colour: Colour) -> tuple[float, float, float]:
 def text_style(size: RealNumber, colour: Colour = INK, *, bold: bool = False) -> dict[str, Any]:
     """What matplotlib is told of a text, so that neither the user's style nor a dollar sign changes it."""
     return {
-        "fontproperties": font_properties(size, bold),
+        "fontproperties": _font_properties(size, bold),
         "color": unit_colour(colour),
         "parse_math": False,
         "usetex": False,
@@ -192,7 +192,7 @@ def figure_to_png(figure: "Figure") -> bytes:
     return file.getvalue()
 
 
-def font_properties(size: RealNumber, bold: bool) -> Any:
+def _font_properties(size: RealNumber, bold: bool) -> Any:
     """The fonts of all figures, whatever the user's style is, at a size in points."""
     from matplotlib.font_manager import FontProperties
 
@@ -244,7 +244,7 @@ def text_width(text: str, size: RealNumber, *, bold: bool = False) -> float:
     """Width of the text in pixels."""
     from matplotlib.textpath import TextToPath
 
-    width, _, _ = TextToPath().get_text_width_height_descent(text, font_properties(size, bold), ismath=False)
+    width, _, _ = TextToPath().get_text_width_height_descent(text, _font_properties(size, bold), ismath=False)
     return float(width) * DPI / 72
 
 

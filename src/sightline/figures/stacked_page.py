@@ -2,23 +2,37 @@
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
-from sightline.figures.layout import figure_to_png, font_properties, legible_text
+from sightline.figures.components import CAPTION, GAP, TITLE
+from sightline.figures.layout import (
+    ImageTile,
+    LayoutItem,
+    draw_items,
+    figure_to_png,
+    lower_edge,
+    stack_lines,
+    wrap_parts,
+)
+from sightline.figures.view_model import DrawnImage
+from sightline.render import RealNumber
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMN = 1240
 """Width of a column, in pixels."""
-MARGIN, TITLE, WORDS = 48, 40, 26
-"""Room around the parts, and the heights of a title and of a line of words, in pixels."""
+MARGIN = 48
+HEADING = 18.0
+LARGEST = 1.5
+"""Most that a figure is enlarged to fill its column."""
 
 
-def stack_figures(heading: str, parts: "Sequence[tuple[str, str, Figure]]") -> bytes:
-    """One image with several figures, each with a title and a sentence, in two columns read downwards.
+def stack_figures(heading: str, parts: "Sequence[tuple[str, str, Figure]]") -> "Figure":
+    """One page with several figures, each under a title and a sentence, in two columns read downwards.
 
     Parameters
     ----------
@@ -27,78 +41,50 @@ def stack_figures(heading: str, parts: "Sequence[tuple[str, str, Figure]]") -> b
 
     Returns
     -------
-    bytes
-        Of a PNG file.
+    matplotlib.figure.Figure
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> stack_figures("Two figures", [("One", "A sentence.", Figure()), ("Two", "", Figure())])[1:4]
-    b'PNG'
+    >>> page = stack_figures("Two figures", [("One", "A sentence.", Figure()), ("Two", "", Figure())])
+    >>> [text.get_text() for text in page.axes[0].texts]
+    ['Two figures', 'One', 'A sentence.', 'Two']
     """
-    from PIL import Image
-
-    blocks = [_page_block(*part) for part in parts]
-    cut = _column_break([block.height for block in blocks])
-    columns = [blocks[:cut], blocks[cut:]]
-    height = max(sum(block.height for block in column) for column in columns)
-    head = _text_line(heading, TITLE + 8, bold=True)
-    whole = Image.new("RGB", (2 * COLUMN + 3 * MARGIN, head.height + height + 2 * MARGIN), "white")
-    whole.paste(head, (MARGIN, MARGIN))
-    for number, column in enumerate(columns):
-        down = MARGIN + head.height
+    width = 2 * COLUMN + 3 * MARGIN
+    lines = wrap_parts(heading.split(), width - 2 * MARGIN, HEADING, between=" ", bold=True)
+    items: list[LayoutItem] = [*stack_lines(lines, MARGIN, MARGIN, size=HEADING, bold=True)]
+    top = lower_edge(items)
+    blocks = [(title, words, _column_pixels(figure)) for title, words, figure in parts]
+    cut = _column_break([lower_edge(_page_block(*block, 0, 0)) for block in blocks])
+    for number, column in enumerate((blocks[:cut], blocks[cut:])):
+        down = top
         for block in column:
-            whole.paste(block, (MARGIN + number * (COLUMN + MARGIN), down))
-            down += block.height
-    kept = io.BytesIO()
-    whole.save(kept, "PNG", optimize=True)
-    return kept.getvalue()
+            placed = _page_block(*block, MARGIN + number * (COLUMN + MARGIN), down)
+            items += placed
+            down = lower_edge(placed)
+    return draw_items(items, width, lower_edge(items) + MARGIN)
 
 
-def _page_block(title: str, words: str, figure: "Figure") -> Any:
-    """A title, a sentence and a figure under each other, in the width of a column."""
-    from PIL import Image
-
+def _column_pixels(figure: "Figure") -> DrawnImage:
+    """A figure as wide as a column, or as large as it may become."""
     with Image.open(io.BytesIO(figure_to_png(figure))) as opened:
         image = opened.convert("RGB")
-    scale = min(COLUMN / image.width, 1.5)
-    image = image.resize((round(image.width * scale), round(image.height * scale)))
-    lines = [
-        _text_line(title, TITLE, bold=True),
-        *(_text_line(text, WORDS) for text in wrap_letters(words)),
-        image,
-    ]
-    block = Image.new("RGB", (COLUMN, sum(one.height for one in lines) + MARGIN // 2), "white")
-    down = MARGIN // 2
-    for one in lines:
-        block.paste(one, (0, down))
-        down += one.height
-    return block
+    scale = min(COLUMN / image.width, LARGEST)
+    return np.asarray(image.resize((round(image.width * scale), round(image.height * scale))))
 
 
-def _column_break(heights: list[int]) -> int:
+def _page_block(
+    title: str, words: str, pixels: DrawnImage, left: RealNumber, top: RealNumber
+) -> list[LayoutItem]:
+    """A title, a sentence and a figure under each other."""
+    lines = wrap_parts(title.split(), COLUMN, TITLE, between=" ", bold=True)
+    items: list[LayoutItem] = [*stack_lines(lines, left, top + GAP, size=TITLE, bold=True)]
+    said = wrap_parts(words.split(), COLUMN, CAPTION, between=" ", most=9)
+    items += stack_lines(said, left, lower_edge(items) + 4, size=CAPTION)
+    return [*items, ImageTile(pixels, left, lower_edge(items) + 8)]
+
+
+def _column_break(heights: list[float]) -> int:
     """How many go into the first of two columns, so that the longer is as short as can be."""
     sums = [max(sum(heights[:cut]), sum(heights[cut:])) for cut in range(1, len(heights) + 1)]
     return 1 + sums.index(min(sums))
-
-
-def wrap_letters(words: str, most: int = 100) -> list[str]:
-    """Lines of at most so many letters."""
-    import textwrap
-
-    return textwrap.wrap(words, most)
-
-
-def _text_line(text: str, height: int, *, bold: bool = False) -> Any:
-    """A line of text, drawn by matplotlib with the font of all figures."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from PIL import Image
-
-    line = Figure(figsize=(COLUMN / 100, height * 1.4 / 100), dpi=100)
-    size = height * 0.55
-    font = font_properties(size, bold)
-    line.text(0, 0.5, legible_text(text), fontproperties=font, va="center", ha="left", parse_math=False)
-    canvas = FigureCanvasAgg(line)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
