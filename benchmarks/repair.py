@@ -23,7 +23,7 @@ from sightline.demo.tutorial import face_pipeline
 from sightline.proof.analysis import prove
 from sightline.regions import chest, face
 from sightline.repair import Counterexamples, choose
-from sightline.repair.judge import mean_recall
+from sightline.repair.training_data import recall_of_scores
 
 FAMILIES, PEOPLE = 5, 20
 
@@ -157,7 +157,7 @@ def told(model, tests, truth):
     classes = [label for label in np.unique(truth) if (truth == label).sum() >= GROUPS]
     worst = [right[name][truth == label].mean() for name in ("present", "absent") for label in classes]
     told = {name: float(one.mean()) for name, one in right.items()}
-    told["recall"] = mean_recall(scores["absent"], truth)
+    told["recall"] = recall_of_scores(scores["absent"], truth)
     return told | {"worst": float(min(worst)) if worst else None}
 
 

@@ -14,8 +14,8 @@ from sightline.findings.region_occlusion import control_areas
 from sightline.proof.analysis import prove
 from sightline.proof.probes import move_content
 from sightline.regions import grid
+from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion
-from sightline.repair.result import fixed
 
 NAMES = ("oak", "birch", "pine")
 TOP = grid(2, 1)["r1c1"]
@@ -242,7 +242,7 @@ def test_hiding_what_truly_matters_is_harmful():
 def repaired(images, margin=0.1):
     seen = frozenset(image_digest(image) for image in images)
     copied = sl.as_model(BETTER.backend, class_names=NAMES, batch_size=64)
-    return fixed(copied, "a way", RepairRegion(TOP, margin), seen, "done")
+    return RepairResult(copied, ("done",), Provenance("'a way'", RepairRegion(TOP, margin), seen))
 
 
 def test_images_that_the_repair_has_seen_are_refused():

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sightline import Blur, Donors, Noise
 from sightline.data.datasets import ConcatDataset, Subset, as_dataset
 from sightline.data.holdout import HoldoutRule
-from sightline.errors import ImageError, OptionError, SegmentError
-from sightline.regions import face, grid, per_image
+from sightline.errors import ImageError, OptionError
+from sightline.regions import grid, per_image
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion, draw_donor, paste_region
 from sightline.repair.repair_region import RepairRegion, resolve_region
 
@@ -26,7 +26,7 @@ SOURCE = as_dataset((IMAGES, LABELS))
 @pytest.mark.parametrize("channels", [0, 1, 3])
 def test_only_the_region_changes_and_the_label_stays(how, channels):
     images = IMAGES[..., :channels] if channels else IMAGES[..., 0]
-    made = RegionSwapped(as_dataset((images, LABELS)), LABELS, CORNER, how, copies=2)
+    made = RegionSwapped(as_dataset((images, LABELS)), CORNER, how, copies=2)
     mask = CORNER.mask((8, 8))
     assert len(made) == 24
     assert made.labels.tolist() == [*LABELS, *LABELS]
@@ -39,17 +39,17 @@ def test_only_the_region_changes_and_the_label_stays(how, channels):
 
 
 def test_the_same_place_is_the_same_image_and_copies_differ():
-    one, other = (RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=3, seed=5) for _ in range(2))
+    one, other = (RegionSwapped(SOURCE, CORNER, SwapRegion(), copies=3, seed=5) for _ in range(2))
     assert all(np.array_equal(one[place][0], other[place][0]) for place in range(36))
     assert any(not np.array_equal(one[place][0], one[place + 12][0]) for place in range(12))
-    third = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=3, seed=6)
+    third = RegionSwapped(SOURCE, CORNER, SwapRegion(), copies=3, seed=6)
     assert any(not np.array_equal(one[place][0], third[place][0]) for place in range(36))
 
 
 def test_an_exchanged_region_is_a_donor_s_of_the_class_that_was_asked_for():
     mask = CORNER.mask((8, 8))
     for donors, fits in (("same_class", np.equal), ("other_class", np.not_equal)):
-        made = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(donors=donors), copies=5)
+        made = RegionSwapped(SOURCE, CORNER, SwapRegion(donors=donors), copies=5)
         for place in range(60):
             image, label = made[place]
             donor = [np.array_equal(one[mask], image[mask]) for one in IMAGES].index(True)
@@ -67,21 +67,21 @@ def test_donors_of_any_class_are_of_each_class_as_often_however_many_it_has(size
 
 
 def test_shuffled_pixels_are_the_same_pixels():
-    image, _ = RegionSwapped(SOURCE, LABELS, CORNER, ShufflePixels())[3]
+    image, _ = RegionSwapped(SOURCE, CORNER, ShufflePixels())[3]
     mask = CORNER.mask((8, 8))
     assert sorted(map(tuple, image[mask])) == sorted(map(tuple, IMAGES[3][mask]))
     assert not np.array_equal(image[mask], IMAGES[3][mask])
 
 
 def test_noise_is_another_in_every_copy():
-    made = RegionSwapped(SOURCE, LABELS, CORNER, Noise(), copies=2)
+    made = RegionSwapped(SOURCE, CORNER, Noise(), copies=2)
     assert not np.array_equal(made[0][0], made[12][0])
 
 
 def test_a_fill_of_several_donors_is_drawn_from():
     given = RNG.random((4, 8, 8, 3))
     mask = CORNER.mask((8, 8))
-    made = RegionSwapped(SOURCE, LABELS, CORNER, Donors(given), copies=6)
+    made = RegionSwapped(SOURCE, CORNER, Donors(given), copies=6)
     found = {
         [np.array_equal(one[mask], made[place][0][mask]) for one in given].index(True) for place in range(72)
     }
@@ -90,14 +90,14 @@ def test_a_fill_of_several_donors_is_drawn_from():
 
 def test_images_of_several_sizes_cannot_exchange():
     source = as_dataset(([np.zeros((8, 8)), np.ones((8, 9))], [0, 1]))
-    made = RegionSwapped(source, np.array([0, 1]), CORNER, SwapRegion(donors="other_class"))
+    made = RegionSwapped(source, CORNER, SwapRegion(donors="other_class"))
     with pytest.raises(ImageError, match=r"of one size, but these are of \(8, 8\) and \(8, 9\)"):
         made[0]
 
 
 def test_the_given_images_stay_as_they_are():
     before = IMAGES.copy()
-    made = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=2)
+    made = RegionSwapped(SOURCE, CORNER, SwapRegion(), copies=2)
     for place in range(24):
         made[place][0][:] = 0
     assert np.array_equal(IMAGES, before)
@@ -112,7 +112,7 @@ def test_replaced_takes_the_mask_s_pixels_of_the_other():
 
 
 def test_joined_sources_follow_each_other():
-    again = RegionSwapped(SOURCE, LABELS, CORNER, SwapRegion(), copies=2)
+    again = RegionSwapped(SOURCE, CORNER, SwapRegion(), copies=2)
     both = ConcatDataset((SOURCE, again))
     assert len(both) == 36
     assert both.labels.tolist() == [*LABELS] * 3
@@ -128,48 +128,11 @@ def test_unknown_donors_are_refused():
         SwapRegion(donors="others")
 
 
-@pytest.mark.parametrize(("grow", "steps"), [(0, 0), (0.01, 1), (0.06, 2), (0.0625, 2), (0.1, 4)])
-def test_a_margin_is_a_share_of_the_shorter_side_rounded_up(grow, steps):
-    region = grid(4, 4)["r2c2"]
-    plain, grown = (resolve_region(region, one).mask((32, 48)) for one in (0, grow))
-    rows, columns = (np.flatnonzero(plain.any(axis=axis)) for axis in (1, 0))
-    wanted = np.zeros_like(plain)
-    wanted[rows[0] - steps : rows[-1] + 1 + steps, columns[0] - steps : columns[-1] + 1 + steps] = True
-    assert np.array_equal(grown, wanted)
-
-
-def test_an_area_that_leaves_nothing_is_refused():
-    with pytest.raises(SegmentError, match="is the whole image of 8×8"):
-        resolve_region(grid(1, 2)["r1c1"], margin=0.5).mask((8, 8))
-
-
-def test_a_region_is_found_by_its_name_in_face_or_chest():
-    assert np.array_equal(resolve_region("jaw", 0).mask((64, 64)), face()["jaw"].masks((64, 64))[0])
-    assert resolve_region("left lung").name == "left lung"
-    with pytest.raises(
-        OptionError, match=r"no built-in face or chest has a region 'jew'. Did you mean 'jaw'"
-    ):
-        resolve_region("jew")
-
-
-@pytest.mark.parametrize("grow", [-0.1, 0.6, True])
-def test_a_margin_must_be_possible(grow):
-    with pytest.raises(OptionError, match=r"margin must be a number from 0 to 0.5"):
-        resolve_region("jaw", grow)
-
-
-def test_several_regions_count_as_one():
-    both = resolve_region(face(sides=True)["left eye", "right eye"], 0)
-    single = face(sides=True)["left eye", "right eye"].masks((64, 64)).any(axis=0)
-    assert both.name == "left eye + right eye"
-    assert np.array_equal(both.mask((64, 64)), single)
-
-
 def test_regions_of_each_image_are_taken_at_its_place():
     masks = np.zeros((12, 8, 8), dtype=int)
     masks[np.arange(12), np.arange(12) % 8] = 1
     own = RepairRegion(per_image(lambda place: masks[place], {1: "row"}), 0)
-    made = RegionSwapped(SOURCE, LABELS, own, SwapRegion(donors="other_class"))
+    made = RegionSwapped(SOURCE, own, SwapRegion(donors="other_class"))
     for place in range(12):
         changed = (made[place][0] != IMAGES[place]).any(axis=(1, 2))
         assert np.flatnonzero(changed).tolist() == [place % 8]
@@ -181,7 +144,7 @@ def test_parts_of_the_data_keep_each_image_s_own_region():
     own = RepairRegion(per_image(lambda place: masks[place], {1: "row"}), 0)
     held = Subset(SOURCE, HoldoutRule(0.7, seed=3, held_out=True).select(len(SOURCE)))
     part = Subset(held, np.arange(len(held))[1:], held.labels[1:], None)
-    made = RegionSwapped(part, part.labels, own, ShufflePixels())
+    made = RegionSwapped(part, own, ShufflePixels())
     for place in range(len(part)):
         changed = (made[place][0] != part[place][0]).any(axis=(1, 2))
         assert np.flatnonzero(changed).tolist() == [held.indices[place + 1] % 8]

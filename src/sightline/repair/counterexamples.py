@@ -1,27 +1,25 @@
 """region and images → a model that learned from images in which the region tells nothing."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sightline._checks import check_whole
-from sightline._progress import progress_bar
-from sightline.adapters import as_model
+from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import ConcatDataset
-from sightline.engine.plan import with_changes as with_names
-from sightline.regions.region_set import Regions
+from sightline.engine.plan import Plan, with_changes
+from sightline.repair.method import Repaired, RepairMethod
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion
-from sightline.repair.repair_region import DEFAULT_MARGIN, resolve_region
-from sightline.repair.result import RepairResult, fixed
-from sightline.repair.training.config import TrainingConfig
+from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training.fine_tune import FitFunction, refit_model
-from sightline.repair.training_data import split_training_data
-from sightline.study.schema import StudyResults
+from sightline.repair.training.trainer import TrainingConfig
+from sightline.repair.training_data import TrainingData
 from sightline.types import Fill, option
 
 REGION_SWAPS = {"exchange": SwapRegion, "shuffle": ShufflePixels}
 
 
 @option
-class Counterexamples:
+class Counterexamples(RepairMethod):
     """Fit the model anew on images in which what the region shows is replaced, each with its own label.
 
     After CAIPI (Teso & Kersting 2019, "Explanatory interactive machine learning"), which adds such copies
@@ -31,8 +29,8 @@ class Counterexamples:
     independent of the label; noise makes the region tell nothing too, but no image looks like that
     otherwise; blur and means often leave a bright mark to be seen.
 
-    A margin around the region is replaced with it (`grow`): of a mark that reaches beyond the region by one
-    row of pixels, that row is enough to go by.
+    A margin around the region is replaced with it: of a mark that reaches beyond the region by one row of
+    pixels, that row is enough to go by.
 
     Parameters
     ----------
@@ -42,7 +40,7 @@ class Counterexamples:
         Width of the margin, as a share of the image's shorter side; 0 to 0.5.
     copies : int
         Times that each image is taken, each time with another's region.
-    replacement : str, Exchange, Shuffle or Fill
+    replacement : str, SwapRegion, ShufflePixels or Fill
         ``"exchange"``, ``"shuffle"``, or a fill such as ``"noise"`` or ``Blur(sigma=8)``.
     originals : bool
         Add the images as they are, as CAIPI does.
@@ -50,7 +48,7 @@ class Counterexamples:
         Your own ``fit(model, images, labels) -> model``; by default estimators of scikit-learn are cloned
         and fitted, networks of PyTorch and Keras trained on.
     fresh : bool
-        Whether networks begin anew, with new weights, rather than from where they are.
+        Whether networks begin anew, with new weights but in frozen layers, rather than from where they are.
     training : TrainingConfig
         How networks are trained.
     seed : int
@@ -76,77 +74,37 @@ class Counterexamples:
     np.True_
     """
 
-    region: str | Regions
-    margin: float = DEFAULT_MARGIN
     copies: int = 3
     replacement: str | Fill | SwapRegion | ShufflePixels = "exchange"
     originals: bool = False
     fit: FitFunction | None = None
     fresh: bool = False
     training: TrainingConfig = TrainingConfig()
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        resolve_region(self.region, self.margin)
+        super().__post_init__()
         check_whole("copies", self.copies)
         _resolve_replacement(self.replacement)
 
-    def __call__(
-        self,
-        model: Any,
-        train: Any,
-        *,
-        validation: Any = None,
-        study: StudyResults | None = None,
-        progress: bool | None = None,
-    ) -> RepairResult:
-        """Repair a model, which stays as it is.
-
-        Parameters
-        ----------
-        model : anything `as_model` takes
-            An estimator, a PyTorch or Keras network; with `fit`, any.
-        train : labelled data
-            What `sightline.data.as_dataset` takes: the images that it learned from, best of all.
-        validation : labelled data, optional
-            By which networks stop in time; by default a fifth of `train`, which is not learned from.
-        study : Study, optional
-            Tells the class names.
-        progress : bool, optional
-            Show a progress bar; by default on a terminal.
-
-        Returns
-        -------
-        Fix
-
-        Raises
-        ------
-        ImageError
-            If there are too few images, or they differ in size.
-        ModelError
-            If the model cannot be fitted, or fitting fails.
-        """
-        made = as_model(model, class_names=None if study is None else study.class_names)
-        area = resolve_region(self.region, self.margin)
-        taught = split_training_data(made, train, validation, seed=self.seed)
+    def _repair(
+        self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
+    ) -> Repaired:
         how = _resolve_replacement(self.replacement)
-        parts = [RegionSwapped(taught.train, taught.train.labels, area, how, self.copies, self.seed)]
+        swapped = RegionSwapped(data.train, region, how, self.copies, self.seed)
         # Not the learners' seed, or donors of an image would be drawn alike.
-        check = RegionSwapped(taught.validation, taught.validation.labels, area, how, 1, self.seed + 1)
-        learn = ConcatDataset((taught.train, *parts)) if self.originals else parts[0]
-        with progress_bar(progress, None) as tick:
-            new = refit_model(
-                made,
-                learn,
-                check,
-                fit=self.fit,
-                config=self.training,
-                fresh=self.fresh,
-                seed=self.seed,
-                tick=tick,
-            )
-        told = f"Learned from {len(learn):,} images, made of {len(taught.train):,}."
-        return fixed(new, self, area, taught.image_digests(), told)
+        check = RegionSwapped(data.validation, region, how, 1, self.seed + 1)
+        train = ConcatDataset((data.train, swapped)) if self.originals else swapped
+        made = refit_model(
+            model,
+            train,
+            check,
+            self.fit,
+            self.training,
+            fresh=self.fresh,
+            seed=self.seed,
+            tick=tick,
+        )
+        return made, (f"Learned from {len(train):,} images, made of {len(data.train):,}.",)
 
 
 def _resolve_replacement(given: Any) -> Any:
@@ -160,6 +118,4 @@ def _resolve_replacement(given: Any) -> Any:
         return REGION_SWAPS[given]()
     if isinstance(given, SwapRegion | ShufflePixels):
         return given
-    from sightline.engine.plan import Plan
-
-    return with_names(Plan(), fill=given).fill
+    return with_changes(Plan(), fill=given).fill

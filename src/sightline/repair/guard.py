@@ -1,30 +1,29 @@
 """region and fill → a model that is never shown the region."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Shaped
 
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
-from sightline.engine.fills import Donors, draw_fill
+from sightline.engine.fills import Donors
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError
-from sightline.regions.region_set import Regions
-from sightline.repair.region_swap import paste_region as with_content
-from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
-from sightline.repair.result import RepairResult, fixed
-from sightline.repair.training_data import predict_scores, split_training_data, stack_images
+from sightline.repair.guarded_model import guard_model
+from sightline.repair.method import Provenance, Repaired, RepairMethod, RepairResult, describe_method
+from sightline.repair.repair_region import RepairRegion, resolve_region
+from sightline.repair.training_data import TrainingData, predict_scores, stack_images
 from sightline.study.schema import StudyResults
-from sightline.types import Backend, Fill, Segments, option
+from sightline.types import Fill, option
 
 MEDIAN_IMAGES = 500
 """Images whose median is taken."""
 
 
 @option
-class Guard:
+class Guard(RepairMethod):
     """Hide the region from the model whenever it is asked: no fitting, and for any model.
 
     What misleads cannot be seen any more, and neither can what was of use there: what that costs is measured
@@ -58,10 +57,7 @@ class Guard:
     array([[0.25, 0.75]])
     """
 
-    region: str | Regions
-    margin: float = DEFAULT_MARGIN
     fill: str | Fill | None = None
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if not resolve_region(self.region, self.margin).regions.shared:
@@ -70,7 +66,7 @@ class Guard:
                 "known of images to come. Give one region for all, such as sl.regions.face()['jaw'].",
                 slug="repair-shared",
             )
-        with_changes(Plan(), fill=self.fill)
+        _named_fill(self.fill)
 
     def __call__(
         self,
@@ -81,92 +77,47 @@ class Guard:
         study: StudyResults | None = None,
         progress: bool | None = None,
     ) -> RepairResult:
-        """Put a guard around a model.
+        """Put a guard around a model, as `RepairMethod` says; where `fill` is given, without any images.
 
         Parameters
         ----------
         model : anything `as_model` takes
         train : labelled data, optional
-            For the median image and the cost; not needed where `fill` is given.
-        validation : labelled data, optional
-            To measure the cost on; by default a fifth of `train`.
-        study : Study, optional
-            Tells the class names.
-        progress : bool, optional
-            Not used: it takes no time.
-
-        Returns
-        -------
-        Fix
+            For the median image and the cost.
+        validation, study, progress
+            As for `RepairMethod`.
 
         Raises
         ------
         OptionError
             If neither `train` nor `fill` is given.
         """
-        made = as_model(model, class_names=None if study is None else study.class_names)
-        area = resolve_region(self.region, self.margin)
-        if train is None:
-            if self.fill is None:
-                raise OptionError(
-                    "a guard has to know what the hidden region shows: give images to learn that from, "
-                    "guard(model, train), or a fill that does not depend on the image: "
-                    "Guard(fill='colour').",
-                    slug="guard-fill",
-                )
-            how = with_changes(Plan(), fill=self.fill).fill
-            return fixed(guard_model(made, area, how), self, area, frozenset(), "Its cost was not measured.")
-        taught = split_training_data(made, train, validation, seed=self.seed)
-        how = median_fill(taught.train) if self.fill is None else with_changes(Plan(), fill=self.fill).fill
-        new = guard_model(made, area, how)
-        return fixed(new, self, area, taught.image_digests(), _describe_cost(made, new, taught.validation))
+        if train is not None:
+            return super().__call__(model, train, validation=validation, study=study, progress=progress)
+        if self.fill is None:
+            raise OptionError(
+                "a guard has to know what the hidden region shows: give images to learn that from, "
+                "guard(model, train), or a fill that does not depend on the image: "
+                "Guard(fill='colour').",
+                slug="guard-fill",
+            )
+        checked = as_model(model, class_names=None if study is None else study.class_names)
+        region = resolve_region(self.region, self.margin)
+        made = guard_model(checked, region, _named_fill(self.fill))
+        known = Provenance(describe_method(self), region, frozenset())
+        return RepairResult(made, ("Its cost was not measured.",), known)
+
+    def _repair(
+        self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
+    ) -> Repaired:
+        how = median_fill(data.train) if self.fill is None else _named_fill(self.fill)
+        made = guard_model(model, region, how)
+        return made, (_describe_cost(model, made, data.validation),)
 
 
-class GuardedModel(Backend):
-    """A `Backend` whose images have the region hidden before anything else sees them.
-
-    Parameters
-    ----------
-    model : CheckedModel
-        Its output rule, class names and batch size hold on; its preprocessing comes after the guard.
-    area : Area
-    how : Fill
-    """
-
-    def __init__(self, model: CheckedModel, area: RepairRegion, how: Fill) -> None:
-        self.model = model
-        self.region = area
-        self.fill = how
-        self.class_names = model.class_names
-        self.batch_size = model.batch_size
-        self.output = model.backend.output
-
-    def __repr__(self) -> str:
-        return f"{self.model.backend!r} behind a guard of {self.region.name!r}"
-
-    @property
-    def outputs_probabilities(self) -> bool | None:
-        """As the model's."""
-        return self.model.backend.outputs_probabilities
-
-    def __call__(self, images: Any) -> Any:
-        return self.model.backend(self.model.apply_preprocess(self.hide_region(np.asarray(images))))
-
-    def hide_region(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
-        """The images with the region hidden: a new array."""
-        mask = self.region.mask(images.shape[1:3])
-        segments = Segments.renumber(mask)
-        return np.stack([with_content(one, mask, draw_fill(one, segments, self.fill)[0]) for one in images])
-
-
-def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> CheckedModel:
-    """The model behind a guard."""
-    return CheckedModel(
-        GuardedModel(model, region, fill),
-        output="auto" if model.output == "network" else model.output,
-        class_names=model.class_names,
-        batch_size=model.batch_size,
-    )
+def _named_fill(given: str | Fill | None) -> Fill:
+    """The fill that a name stands for."""
+    return with_changes(Plan(), fill=given).fill
 
 
 def median_fill(data: Subset) -> Donors:
@@ -177,23 +128,24 @@ def median_fill(data: Subset) -> Donors:
     ImageError
         If they differ in size.
     """
-    places = np.unique(np.linspace(0, len(data) - 1, MEDIAN_IMAGES).astype(int))
-    images = stack_images(data, places)
+    indices = np.unique(np.linspace(0, len(data) - 1, MEDIAN_IMAGES).astype(int))
+    images = stack_images(data, indices)
     return Donors(np.median(images, axis=0).astype(images.dtype))
 
 
-def _describe_cost(before: CheckedModel, after: CheckedModel, part: Subset) -> str:
+def _describe_cost(before: CheckedModel, after: CheckedModel, data: Subset) -> str:
     """What a guard costs, in words."""
-    every = range(len(part))
-    right = [predict_scores(model, part, every).argmax(axis=1) == part.labels for model in (before, after)]
-    words = [f"{_before_and_after(right, np.ones(len(part), dtype=bool))} accuracy"]
-    for label in np.unique(part.labels):
-        name = str(label) if part.class_names is None else part.class_names[label]
-        words.append(f"{_before_and_after(right, part.labels == label)} recall of {name}")
+    right = [
+        predict_scores(model, data, range(len(data))).argmax(axis=1) == data.labels
+        for model in (before, after)
+    ]
+    groups = {"accuracy": np.ones(len(data), dtype=bool)}
+    for label in np.unique(data.labels):
+        name = str(label) if data.class_names is None else data.class_names[label]
+        groups[f"recall of {name}"] = data.labels == label
+    words = [
+        f"{right[0][group].mean():.3f} → {right[1][group].mean():.3f} {name}"
+        for name, group in groups.items()
+    ]
     listed = ", ".join(words[:6]) + (", …" if len(words) > 6 else "")
-    return f"Costs on {len(part):,} validation images, before → after: {listed}."
-
-
-def _before_and_after(right: list[Any], which: Bool[np.ndarray, "N"]) -> str:
-    before, after = (one[which].mean() for one in right)
-    return f"{before:.3f} → {after:.3f}"
+    return f"Costs on {len(data):,} validation images, before → after: {listed}."

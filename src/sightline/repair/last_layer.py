@@ -1,27 +1,19 @@
 """region and images → a model whose last layer learned from images in which the region tells nothing."""
 
-import copy
 import warnings
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from sightline._checks import check_number, check_whole
-from sightline._optional import require
-from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
-from sightline.adapters.keras.model import KerasModel
-from sightline.adapters.torch.model import TorchModel
-from sightline.regions.region_set import Regions
-from sightline.repair.judge import mean_recall
+from sightline.repair.method import Repaired, RepairMethod
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
-from sightline.repair.repair_region import DEFAULT_MARGIN, resolve_region
-from sightline.repair.result import RepairResult, fixed, wrap_like
-from sightline.repair.training.fine_tune import sklearn_estimator
-from sightline.repair.training.sklearn import perceptron_features, perceptron_of, with_perceptron_head
-from sightline.repair.training_data import split_training_data, stack_images
-from sightline.study.schema import StudyResults
+from sightline.repair.repair_region import RepairRegion
+from sightline.repair.training.fine_tune import trainer_of
+from sightline.repair.training.trainer import Head, no_linear_head
+from sightline.repair.training_data import TrainingData, recall_of_scores, stack_images
 from sightline.types import option
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
@@ -29,13 +21,15 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 
 
 @option
-class LastLayer:
+class LastLayer(RepairMethod):
     """Refit the last layer alone, on features of images in which the region tells nothing.
 
     Kirichenko, Izmailov & Wilson 2023, "Last layer re-training is sufficient for robustness to spurious
     correlations": what a network sees of the rest of the image is often good enough, and only its last
     layer weighs it wrongly. A logistic regression takes its place, which takes seconds. There must be
-    features to weigh: a network that learned the mark and next to nothing else is not helped.
+    features to weigh: a network that learned the mark and next to nothing else is not helped. For modules of
+    PyTorch and Keras models that end in a linear layer, and scikit-learn's `MLPClassifier`, alone or last in
+    a pipeline.
 
     Parameters
     ----------
@@ -56,151 +50,72 @@ class LastLayer:
         If a number is out of range.
     """
 
-    region: str | Regions
-    margin: float = DEFAULT_MARGIN
     copies: int = 3
     strength: float | None = None
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        resolve_region(self.region, self.margin)
+        super().__post_init__()
         check_whole("copies", self.copies)
         if self.strength is not None:
             check_number("strength", self.strength, above=0)
 
-    def __call__(
-        self,
-        model: Any,
-        train: Any,
-        *,
-        validation: Any = None,
-        study: StudyResults | None = None,
-        progress: bool | None = None,
-    ) -> RepairResult:
-        """Repair a model, which stays as it is.
-
-        Parameters
-        ----------
-        model : PyTorch module, Keras model, or scikit-learn's MLPClassifier, alone or last in a pipeline
-        train, validation, study, progress
-            As for `Counterexamples`.
-
-        Returns
-        -------
-        Fix
-
-        Raises
-        ------
-        ModelError
-            If it does not end in one linear layer.
-        """
-        made = as_model(model, class_names=None if study is None else study.class_names)
-        area = resolve_region(self.region, self.margin)
-        taught = split_training_data(made, train, validation, seed=self.seed)
-        columns = made(stack_images(taught.train, [0])).shape[1]
-        learn = RegionSwapped(taught.train, taught.train.labels, area, SwapRegion(), self.copies, self.seed)
-        check = RegionSwapped(
-            taught.validation, taught.validation.labels, area, SwapRegion(), self.copies, self.seed + 1
-        )
-        seen, tested = _penultimate_features(made, learn), _penultimate_features(made, check)
-        strengths = STRENGTHS if self.strength is None else (self.strength,)
+    def _repair(
+        self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
+    ) -> Repaired:
+        trainer = trainer_of(model)
+        if trainer is None or not trainer.has_linear_head():
+            raise no_linear_head(repr(model.backend))
+        classes = model(stack_images(data.train, [0])).shape[1]
+        train = RegionSwapped(data.train, region, SwapRegion(), self.copies, self.seed)
+        check = RegionSwapped(data.validation, region, SwapRegion(), self.copies, self.seed + 1)
+        features, tested = trainer.head_features(train), trainer.head_features(check)
         tried = []
-        for strength in strengths:
-            weights = _fit_linear_head(seen, learn.labels, strength, columns)
-            tried.append((_head_recall(weights, tested, check.labels), strength, weights))
-        score, strength, weights = max(tried, key=lambda one: one[0])
-        told = (
-            f"Last layer of {seen.shape[1]} features refitted on {len(learn):,} images (C = "
-            f"{strength:g}): mean "
-            f"recall {score:.2f} of validation images with exchanged content."
+        for strength in STRENGTHS if self.strength is None else (self.strength,):
+            head = fit_linear_head(features, train.labels, strength, classes)
+            scores = np.asarray(tested @ head[0] + head[1])
+            tried.append((recall_of_scores(scores, check.labels), strength, head))
+        recall, best, head = max(tried, key=lambda one: one[0])
+        note = (
+            f"Last layer of {features.shape[1]} features refitted on {len(train):,} images (C = {best:g}): "
+            f"mean recall {recall:.2f} of validation images with exchanged content."
         )
-        return fixed(_with_linear_head(made, *weights), self, area, taught.image_digests(), told)
+        return trainer.with_linear_head(head, data.train), (note,)
 
 
-def has_linear_head(model: CheckedModel) -> bool:
-    """Whether a model looks as if it ended in a linear layer."""
-    if isinstance(model.backend, TorchModel):
-        torch = require("torch", extra="torch")
-        return any(isinstance(one, torch.nn.Linear) for one in model.backend.module.modules())
-    if isinstance(model.backend, KerasModel):
-        from sightline.repair.training.keras import last_dense_layer
+def fit_linear_head(
+    features: Float[np.ndarray, "N F"], labels: Int[np.ndarray, "N"], strength: float, classes: int
+) -> Head:
+    """Weights and offsets of each class's logit, by logistic regression that counts every class alike.
 
-        return last_dense_layer(model.backend.model) is not None
-    estimator = sklearn_estimator(model)
-    return estimator is not None and perceptron_of(estimator) is not None
+    Parameters
+    ----------
+    features : float array, shape (N, F)
+    labels : int array, shape (N,)
+    strength : float
+        Inverse strength of the regularisation (scikit-learn's C) of standardised features.
+    classes : int
 
-
-def _penultimate_features(model: CheckedModel, source: Any) -> Float[np.ndarray, "N F"]:
-    if isinstance(model.backend, TorchModel):
-        from sightline.repair.training.torch import torch_features as of_torch
-
-        return of_torch(model, source)[0]
-    if isinstance(model.backend, KerasModel):
-        from sightline.repair.training.keras import keras_features as of_keras
-
-        return of_keras(model, source)
-    return perceptron_features(model, source)
-
-
-def _fit_linear_head(
-    seen: Float[np.ndarray, "N F"], labels: Int[np.ndarray, "N"], strength: float, classes: int
-) -> tuple[Float[np.ndarray, "F L"], Float[np.ndarray, "L"]]:
-    """Weights and biases of each class's logit, by logistic regression that counts every class alike."""
+    Examples
+    --------
+    >>> features, labels = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> weights, offsets = fit_linear_head(features, labels, 1.0, 2)
+    >>> (features @ weights + offsets).argmax(axis=1).tolist()
+    [0, 0, 1, 1]
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    middle, spread = seen.mean(axis=0), seen.std(axis=0)
+    middle, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 1e-12, spread, 1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         made = LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
-        made.fit((seen - middle) / spread, labels)
-    coef, bias = np.asarray(made.coef_, dtype=float), np.asarray(made.intercept_, dtype=float)
+        made.fit((features - middle) / spread, labels)
+    coef, offset = np.asarray(made.coef_, dtype=float), np.asarray(made.intercept_, dtype=float)
     if len(coef) == 1:  # one logit of the second of two classes
-        coef, bias = np.concatenate([-coef / 2, coef / 2]), np.concatenate([-bias / 2, bias / 2])
+        coef, offset = np.concatenate([-coef / 2, coef / 2]), np.concatenate([-offset / 2, offset / 2])
     # A class that there was no image of keeps out of the way.
-    weights, biases = np.zeros((seen.shape[1], classes)), np.full(classes, -1e3)
+    weights, offsets = np.zeros((features.shape[1], classes)), np.full(classes, -1e3)
     weights[:, made.classes_] = (coef / spread).T
-    biases[made.classes_] = bias - (coef / spread) @ middle
-    return weights, biases
-
-
-def _head_recall(
-    weights: tuple[Any, Any], tested: Float[np.ndarray, "N F"], labels: Int[np.ndarray, "N"]
-) -> float:
-    return mean_recall(np.asarray(tested @ weights[0] + weights[1], dtype=np.float64), labels)
-
-
-def _with_linear_head(model: CheckedModel, weights: Any, biases: Any) -> CheckedModel:
-    """A copy of a model with other weights in its last layer."""
-    ask: Any = model.backend
-    if isinstance(ask, TorchModel):
-        return wrap_like(model, _with_torch_head(copy.deepcopy(ask.module), weights, biases))
-    if isinstance(ask, KerasModel):
-        from sightline.repair.training.keras import with_keras_head as keras_with
-
-        return wrap_like(model, keras_with(ask.model, weights, biases))
-    return with_perceptron_head(model, weights, biases)
-
-
-def _with_torch_head(module: Any, weights: Any, biases: Any) -> Any:
-    torch = require("torch", extra="torch")
-    from sightline.repair.training.torch import last_linear_layer, no_linear_head
-
-    layer = last_linear_layer(module)
-    weights, biases = head_outputs(weights, biases, layer.out_features)
-    if layer.weight.shape != weights.T.shape:
-        raise no_linear_head(type(module).__name__)
-    with torch.no_grad():
-        layer.weight.copy_(torch.as_tensor(weights.T))
-        if layer.bias is None:
-            layer.bias = torch.nn.Parameter(torch.zeros(len(biases)).to(layer.weight))
-        layer.bias.copy_(torch.as_tensor(biases))
-    return module
-
-
-def head_outputs(weights: Any, biases: Any, count: int) -> tuple[Any, Any]:
-    """Weights of every class as those of a layer's outputs: a single one is class 1 against class 0."""
-    if count != 1 or weights.shape[1] != 2:
-        return weights, biases
-    return weights[:, 1:] - weights[:, :1], biases[1:] - biases[:1]
+    offsets[made.classes_] = offset - (coef / spread) @ middle
+    return weights, offsets

@@ -11,7 +11,7 @@ from sightline.engine.fills import Noise, draw_fill
 from sightline.engine.image import channels_last
 from sightline.errors import ImageError, OptionError
 from sightline.repair.repair_region import RepairRegion
-from sightline.types import Segments, option, record
+from sightline.types import Fill, Segments, option, record
 
 DONORS = ("any", "same_class", "other_class")
 
@@ -50,47 +50,44 @@ class ShufflePixels:
 
 @record
 class RegionSwapped(Dataset):
-    """Labelled images with a region's content replaced: a `Dataset` that makes each when it is asked for.
+    """Labelled images with a region's content replaced, each made when it is asked for.
 
-    The image at a place is always the same. Copies of all images follow each other: of N images,
-    places N to 2N - 1 are the second copies.
+    The image at an index is always the same. Copies of all images follow each other: of N images, indices N
+    to 2N - 1 are the second copies.
 
     Parameters
     ----------
-    source : Dataset
-    classes : int array, shape (N,)
-        Class of each of the source's images.
-    area : Area
-    how : Exchange, Shuffle or Fill
+    dataset : Dataset
+    region : RepairRegion
+    replacement : SwapRegion, ShufflePixels or Fill
     copies : int
     seed : int
     """
 
-    source: Dataset
-    source_labels: Int[np.ndarray, "N"]
+    dataset: Dataset
     region: RepairRegion
-    replacement: Any
+    replacement: SwapRegion | ShufflePixels | Fill
     copies: int = 1
     seed: int = 0
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Those of the source."""
-        return self.source.class_names
+        """Those of the data set."""
+        return self.dataset.class_names
 
     @property
     def labels(self) -> Int[np.ndarray, "M"]:
         """Class of every image."""
-        return np.tile(self.source_labels, self.copies)
+        return np.tile(self.dataset.labels, self.copies)
 
     def __len__(self) -> int:
-        return self.copies * len(self.source)
+        return self.copies * len(self.dataset)
 
-    def __getitem__(self, which: Any) -> LabelledImage:
-        place = int(which) % len(self.source)
-        image, label = self.source[place]
-        rng = np.random.default_rng((self.seed, int(which)))
-        mask = self.region.mask(image.shape[:2], self.source.root_index(place))
+    def __getitem__(self, index: Any) -> LabelledImage:
+        one = int(index) % len(self.dataset)
+        image, label = self.dataset[one]
+        rng = np.random.default_rng((self.seed, int(index)))
+        mask = self.region.mask(image.shape[:2], self.dataset.root_index(one))
         return paste_region(image, mask, self._replacement_image(image, mask, label, rng)), label
 
     def _replacement_image(
@@ -101,44 +98,36 @@ class RegionSwapped(Dataset):
         rng: np.random.Generator,
     ) -> Shaped[np.ndarray, "..."]:
         """An image whose pixels go into the region."""
-        if isinstance(self.replacement, SwapRegion):
-            return self._donor_image(image, label, rng)
-        if isinstance(self.replacement, ShufflePixels):
+        how = self.replacement
+        if isinstance(how, SwapRegion):
+            donor: np.ndarray = self.dataset[draw_donor(self.dataset.labels, label, how.donors, rng)][0]
+            if donor.shape != image.shape:
+                raise ImageError(
+                    "what a region shows can only be exchanged between images of one size, but these are of "
+                    f"{image.shape} and {donor.shape}. Bring them to one size, with "
+                    "sl.data.ImageFormat(size=…) or --size, or replace the region by a fill: "
+                    "replacement='noise'.",
+                    slug="repair-sizes",
+                )
+            return donor
+        if isinstance(how, ShufflePixels):
             shuffled = image.copy()
             shuffled[mask] = rng.permutation(image[mask])
             return shuffled
-        how = self.replacement
         if isinstance(how, Noise):
             how = dataclasses.replace(how, seed=int(rng.integers(1 << 31)))
         draws = draw_fill(image, Segments.renumber(mask), how)
         return np.asarray(draws[rng.integers(len(draws))].reshape(image.shape))
 
-    def _donor_image(
-        self, image: Shaped[np.ndarray, "..."], label: int, rng: np.random.Generator
-    ) -> Shaped[np.ndarray, "..."]:
-        donor: np.ndarray = self.source[draw_donor(self.source_labels, label, self.replacement.donors, rng)][
-            0
-        ]
-        if donor.shape != image.shape:
-            raise ImageError(
-                f"what a region shows can only be exchanged between images of one size, but these are of "
-                f"{image.shape} and {donor.shape}. Bring them to one size, with "
-                "sl.data.ImageFormat(size=…) or --size, or replace the region by a fill: "
-                "replacement='noise'.",
-                slug="repair-sizes",
-            )
-        return donor
-
 
 def draw_donor(labels: Int[np.ndarray, "N"], label: int, donors: str, rng: np.random.Generator) -> int:
-    """Place of a random image: of a class that is drawn first, each as likely."""
+    """Index of a random image: of a class that is drawn first, each as likely."""
     drawn = np.unique(labels)
     if donors == "same_class":
         drawn = np.array([label])
     elif donors == "other_class":
         drawn = drawn[drawn != label]
-    places = np.flatnonzero(labels == rng.choice(drawn))
-    return int(rng.choice(places))
+    return int(rng.choice(np.flatnonzero(labels == rng.choice(drawn))))
 
 
 def paste_region(

@@ -23,9 +23,9 @@ class RepairRegion:
 
     Parameters
     ----------
-    region : Regions
+    regions : Regions
         Exactly one.
-    grow : float
+    margin : float
         Width of the margin as a share of the image's shorter side, rounded up to whole pixels.
     """
 
@@ -38,7 +38,7 @@ class RepairRegion:
         return self.regions.names[0]
 
     def with_wider_margin(self, extra: float) -> "RepairRegion":
-        """The same with a margin that is wider by `more`."""
+        """The same with a margin that is wider by `extra`."""
         return RepairRegion(self.regions, self.margin + extra)
 
     def mask(self, shape: tuple[int, int], index: int | None = None) -> Bool[np.ndarray, "H W"]:
@@ -59,23 +59,23 @@ class RepairRegion:
         return functools.lru_cache(maxsize=4)(lambda shape: self._find_mask(shape, None))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_kept"}
+        return {name: value for name, value in vars(self).items() if name != "_shared_mask"}
 
     def _find_mask(self, shape: tuple[int, int], index: int | None) -> Bool[np.ndarray, "H W"]:
         from scipy.ndimage import binary_dilation
 
         mask = self.regions.masks(shape, index)[0]
         steps = math.ceil(self.margin * min(shape) - 1e-9)
-        grown = np.asarray(binary_dilation(mask, np.ones((3, 3)), steps)) if steps else mask.copy()
-        if grown.all():
+        wide = np.asarray(binary_dilation(mask, np.ones((3, 3)), steps)) if steps else mask.copy()
+        if wide.all():
             raise SegmentError(
                 f"region {self.name!r} with a margin of {steps} pixels is the whole image of "
                 f"{shape[0]}×{shape[1]}: nothing would be left to know the class by. Give a smaller region, "
                 "or a smaller margin=.",
                 slug="repair-whole",
             )
-        grown.setflags(write=False)
-        return grown
+        wide.setflags(write=False)
+        return wide
 
 
 def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
@@ -86,23 +86,23 @@ def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
     region : str or Regions
         A name such as ``"jaw"`` is looked up in `regions.face` and `regions.chest`, with and without sides.
         Several regions count as one.
-    grow : float
+    margin : float
         As for `RepairRegion`.
 
     Raises
     ------
     OptionError
-        If there is no such region, or `grow` is out of range.
+        If there is no such region, or `margin` is out of range.
 
     Examples
     --------
     >>> resolve_region("jaw", margin=0).mask((64, 64)).sum() < resolve_region("jaw").mask((64, 64)).sum()
     np.True_
     """
-    check_number("margin", margin, at_least=0, at_most=0.5)
+    margin = check_number("margin", margin, at_least=0, at_most=0.5)
     if isinstance(region, Regions):
         one = region if len(region) == 1 else region.join({" + ".join(region.names): region.names})
-        return RepairRegion(one, float(margin))
+        return RepairRegion(one, margin)
     if not isinstance(region, str):
         raise OptionError(
             f"region must be a name such as 'jaw', or regions such as sl.regions.face()['jaw'], but "
@@ -114,11 +114,10 @@ def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
     templates = (face(), face(sides=True), chest(), chest(sides=True))
     for regions in templates:
         if region in regions:
-            return RepairRegion(regions[region], float(margin))
+            return RepairRegion(regions[region], margin)
     names = dict.fromkeys(name for regions in templates for name in regions)
     raise OptionError(
         f"no built-in face or chest has a region {region!r}. {did_you_mean(region, names)} A region of "
-        f"your own "
-        "is given as itself: sl.regions.load('mine.toml')['name'].",
+        "your own is given as itself: sl.regions.load('mine.toml')['name'].",
         slug="regions-unknown",
     )

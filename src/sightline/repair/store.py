@@ -20,12 +20,14 @@ from sightline.regions.region_file import load as read_regions
 from sightline.repair.counterexamples import Counterexamples
 from sightline.repair.guard import Guard
 from sightline.repair.last_layer import LastLayer
+from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion
-from sightline.repair.result import Provenance, RepairResult
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.selection import Choice
 
-LAYOUT = 1
+LAYOUT = 2
+LAYOUT_1_NAMES = {"way": "method", "grow": "margin", "told": "notes", "before": "original"}
+"""What the first layout called its entries → what they are called now."""
 NAME, REGION, SEEN, FILL = "repair.toml", "region.toml", "seen.txt", "fill.npz"
 METHODS = {
     "counterexamples": Counterexamples,
@@ -36,18 +38,18 @@ METHODS = {
 
 
 def parse_method(text: str, **defaults: Any) -> Any:
-    """A way from words such as ``"counterexamples:copies=5,replacement=noise"``.
+    """A method from words such as ``"counterexamples:copies=5,replacement=noise"``.
 
     Parameters
     ----------
     text : str
-    usual
-        Options that every way has, and that the words may change.
+    defaults
+        Options that every method has, and that the words may change.
 
     Raises
     ------
     OptionError
-        If there is no such way or option.
+        If there is no such method or option.
     """
     return from_spec(
         text,
@@ -89,9 +91,8 @@ def load_fit_function(text: str) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if not callable(found):
         raise FileError(
-            f"{path!r} has no function {name!r}. It has to define {name}(model, images, "
-            "labels), which returns "
-            "the fitted model.",
+            f"{path!r} has no function {name!r}. It has to define {name}(model, images, labels), "
+            "which returns the fitted model.",
             slug="function-import",
         )
     return found  # type: ignore[no-any-return]
@@ -104,15 +105,15 @@ def save_repair(
 
     Parameters
     ----------
-    out : Path
+    folder : Path
         Made if it is not there.
-    fix : Fix
-    before : str
+    result : RepairResult
+    original : str
         The text that the model was opened with which was repaired.
-    like : array
+    example : array
         An image, as the model is given them.
     choice : Choice, optional
-        How the way was chosen.
+        How the method was chosen.
 
     Returns
     -------
@@ -130,10 +131,10 @@ def save_repair(
         folder.mkdir(parents=True, exist_ok=True)
         text: dict[str, Any] = {
             "layout": LAYOUT,
-            "way": made.method,
-            "grow": made.region.margin,
-            "told": list(result.notes),
-            "before": original,
+            "method": made.method,
+            "margin": made.region.margin,
+            "notes": list(result.notes),
+            "original": original,
         }
         files = [made.region.regions.save(folder / REGION)]
         files.append(folder / SEEN)
@@ -155,9 +156,8 @@ def save_repair(
         (folder / NAME).write_text(writer.dumps(text), encoding="utf-8")
     except OSError as error:
         raise FileError(
-            f"the repair cannot be kept in {folder}: {error.strerror or error}. Name a folder "
-            "that can be written "
-            "to.",
+            f"the repair cannot be kept in {folder}: {error.strerror or error}. Name a folder that can be "
+            "written to.",
             slug="repair-write",
         ) from error
     return [*files, folder / NAME]
@@ -187,16 +187,16 @@ def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
     """
     path = folder / NAME
     try:
-        text = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = _read_entries(folder)
         if int(text["layout"]) > LAYOUT:
             raise FileError(
                 f"{folder} has layout {text['layout']}, but this sightline reads up to {LAYOUT}: upgrade "
                 "sightline.",
                 slug="file-layout",
             )
-        area = RepairRegion(read_regions(folder / REGION), float(text["grow"]))
+        region = RepairRegion(read_regions(folder / REGION), float(text["margin"]))
         seen = frozenset((folder / SEEN).read_text(encoding="utf-8").split())
-        model = _load_repaired_model(folder, text, area, trust)
+        model = _load_repaired_model(folder, text, region, trust)
     except (FileNotFoundError, NotADirectoryError):
         raise FileError(
             f"there is no repair in {folder}. Make one first: sightline repair RUN --region jaw -o {folder}",
@@ -210,20 +210,27 @@ def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
             "repair.",
             slug="repair-damaged",
         ) from error
-    return RepairResult(model, tuple(map(str, text["told"])), Provenance(str(text["way"]), area, seen))
+    return RepairResult(model, tuple(map(str, text["notes"])), Provenance(str(text["method"]), region, seen))
 
 
 def repaired_model_path(folder: Path) -> str | None:
     """The file of a repair's model; None of a guard, which is put around the old model again."""
-    text = tomllib.loads((folder / NAME).read_text(encoding="utf-8"))
+    text = _read_entries(folder)
     return str(folder / text["model"]["file"]) if "model" in text else None
 
 
-def _load_repaired_model(folder: Path, text: dict[str, Any], area: RepairRegion, trust: bool) -> CheckedModel:
+def _read_entries(folder: Path) -> dict[str, Any]:
+    text = tomllib.loads((folder / NAME).read_text(encoding="utf-8"))
+    return {LAYOUT_1_NAMES.get(name, name): value for name, value in text.items()}
+
+
+def _load_repaired_model(
+    folder: Path, text: dict[str, Any], region: RepairRegion, trust: bool
+) -> CheckedModel:
     if "fill" in text:
         fill = decode(text["fill"], read_arrays(folder / FILL))
-        inner = load_model(str(text["before"]), trust=trust)
-        return Guard(region=area.regions, margin=area.margin, fill=fill)(inner, None).model
+        inner = load_model(str(text["original"]), trust=trust)
+        return Guard(region=region.regions, margin=region.margin, fill=fill)(inner, None).model
     file = folder / str(text["model"]["file"])
     if file_digest(file) != text["model"]["digest"]:
         raise FileError(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Shaped
+from jaxtyping import Float, Float64, Int, Shaped
 
 from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
@@ -23,7 +23,8 @@ class TrainingData:
 
     Parameters
     ----------
-    learn, validate : Part
+    train, validation : Subset
+        Labels are the model's classes.
     """
 
     train: Subset
@@ -31,7 +32,7 @@ class TrainingData:
 
     def image_digests(self) -> frozenset[str]:
         """Of every image's pixels: by them a proof tells images that were used."""
-        return image_digests(self.train) | image_digests(self.validation)
+        return frozenset(image_digest(image) for part in (self.train, self.validation) for image, _ in part)
 
 
 def split_training_data(
@@ -57,13 +58,20 @@ def split_training_data(
         If labels or class names are not among the model's classes.
     """
     whole = as_subset(model, train)
+    classes = np.unique(whole.labels)
+    if classes.size < 2 or len(whole) < 10:
+        raise ImageError(
+            f"{len(whole)} images of {classes.size} class(es) are too few to repair a model with: give ten "
+            "or more, of two classes or more.",
+            slug="repair-few",
+        )
     if validation is not None:
-        return TrainingData(_require_enough(whole), as_subset(model, validation))
+        return TrainingData(whole, as_subset(model, validation))
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(whole), dtype=bool)
-    for label in np.unique(_require_enough(whole).labels):
-        places = rng.permutation(np.flatnonzero(whole.labels == label))
-        chosen[places[: round(VALIDATION_SHARE * len(places))]] = True
+    for label in classes:
+        indices = rng.permutation(np.flatnonzero(whole.labels == label))
+        chosen[indices[: round(VALIDATION_SHARE * len(indices))]] = True
     if not chosen.any():
         chosen[rng.integers(len(whole))] = True
     return TrainingData(whole[~chosen], whole[chosen])
@@ -73,24 +81,23 @@ def as_subset(model: CheckedModel, data: Any) -> Subset:
     """All images of some data, labelled as the model numbers its classes."""
     if isinstance(data, Subset) and data.new_labels is not None:
         return data
-    source = as_dataset(data)
-    given = source.labels
-    columns = predict_scores(model, source, [0]).shape[1]
-    names = None if source.class_names is None else tuple(source.class_names)
-    known = np.arange(len(names)) if names is not None else np.arange(int(given.max()) + 1)
+    dataset = as_dataset(data)
+    columns = predict_scores(model, dataset, [0]).shape[1]
+    names = None if dataset.class_names is None else tuple(dataset.class_names)
+    known = np.arange(int(dataset.labels.max()) + 1 if names is None else len(names))
     order, named = match_labels(known, columns, model.class_names, names)
-    return Subset(source, np.arange(len(source)), np.asarray(order)[given], named)
+    return Subset(dataset, np.arange(len(dataset)), np.asarray(order)[dataset.labels], named)
 
 
-def stack_images(source: Dataset, indices: Any) -> Shaped[np.ndarray, "B ..."]:
-    """The images at some places as one batch.
+def stack_images(dataset: Dataset, indices: Any) -> Shaped[np.ndarray, "B ..."]:
+    """Some images as one batch.
 
     Raises
     ------
     ImageError
         If they differ in shape.
     """
-    images = [source[int(place)][0] for place in indices]
+    images = [dataset[int(index)][0] for index in indices]
     for image in images:
         if image.shape != images[0].shape:
             raise ImageError(
@@ -103,32 +110,29 @@ def stack_images(source: Dataset, indices: Any) -> Shaped[np.ndarray, "B ..."]:
 
 
 def predict_scores(
-    model: Any, source: Dataset, indices: Any, batch_size: int | None = None
+    model: Any, dataset: Dataset, indices: Any = None, batch_size: int | None = None
 ) -> Float64[np.ndarray, "N L"]:
-    """The model's scores of the images at some places, batch by batch."""
-    indices = list(indices)
+    """The model's scores of some images, by default all, batch by batch."""
+    indices = list(range(len(dataset)) if indices is None else indices)
     size = batch_size or getattr(model, "batch_size", None) or BATCH_SIZE
     batches = [indices[start : start + size] for start in range(0, len(indices), size)]
-    return np.concatenate([model(stack_images(source, batch)) for batch in batches])
+    return np.concatenate([model(stack_images(dataset, batch)) for batch in batches])
 
 
-def image_digests(source: Dataset) -> frozenset[str]:
-    """Each image's `content`: the same for the same image, whatever it is called."""
-    return frozenset(image_digest(source[place][0]) for place in range(len(source)))
+def macro_recall(model: Any, dataset: Dataset) -> float:
+    """How often a model is right, each class counted alike: the mean recall of those that are there."""
+    return recall_of_scores(predict_scores(model, dataset), dataset.labels)
 
 
-def _require_enough(part: Subset) -> Subset:
-    """Refuse what nothing can be learned from.
+def recall_of_scores(scores: Float[np.ndarray, "N L"], labels: Int[np.ndarray, "N"]) -> float:
+    """The same of scores.
 
-    Raises
-    ------
-    ImageError
+    Examples
+    --------
+    >>> recall_of_scores(np.eye(2)[[0, 0, 0, 1]], np.array([0, 0, 1, 1]))
+    0.75
     """
-    classes = np.unique(part.labels).size
-    if classes < 2 or len(part) < 10:
-        raise ImageError(
-            f"{len(part)} images of {classes} class(es) are too few to repair a model with: give ten or "
-            "more, of two classes or more.",
-            slug="repair-few",
-        )
-    return part
+    from sklearn.metrics import recall_score
+
+    there = np.unique(labels)
+    return float(recall_score(labels, scores.argmax(axis=1), labels=there, average="macro"))

@@ -1,18 +1,22 @@
-"""scikit-learn's perceptron → what its last layer is given, and a copy with another last layer."""
+"""a scikit-learn estimator and images → a clone of it that learned from them."""
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from sightline._batch_sizes import batch_ranges
+from sightline.adapters.callable import CallableModel
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.sklearn import SklearnModel
 from sightline.data.datasets import Dataset
-from sightline.repair.result import wrap_like
-from sightline.repair.training.fine_tune import estimator_input, same_bound_method, sklearn_estimator
+from sightline.repair.training.trainer import Head, no_linear_head, shaped_head, wrap_like
 from sightline.repair.training_data import stack_images
 
+FEATURE_BATCH = 256
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "identity": lambda values: values,
     "logistic": lambda values: 1 / (1 + np.exp(-values)),
@@ -22,49 +26,92 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 """What `MLPClassifier` calls them."""
 
 
-def perceptron_of(estimator: Any) -> Any:
+class SklearnTrainer:
+    """How estimators are fitted again; `trainer.Trainer` says what each call does.
+
+    Parameters
+    ----------
+    model : CheckedModel
+        Of an estimator, or of its bound `predict_proba`.
+    """
+
+    def __init__(self, model: CheckedModel) -> None:
+        self.model = model
+        self.estimator = sklearn_estimator(model)
+
+    def train(self, train: Dataset, *_: Any, **__: Any) -> CheckedModel:
+        """A clone, fitted on images in the form that the estimator was fitted on."""
+        from sklearn.base import clone
+        from sklearn.exceptions import ConvergenceWarning
+
+        made = clone(self.estimator)
+        given = self._as_fitted(stack_images(train, range(len(train))))
+        classes = getattr(self.estimator, "classes_", None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # as many rounds as the user gave it
+            made.fit(given, train.labels if classes is None else np.asarray(classes)[train.labels])
+        return wrap_like(self.model, same_bound_method(self.model, made))
+
+    def has_linear_head(self) -> bool:
+        """Whether it is a fitted `MLPClassifier`, or a pipeline that ends in one."""
+        return _perceptron_of(self.estimator) is not None
+
+    def head_features(self, dataset: Dataset) -> Float[np.ndarray, "N F"]:
+        """What the perceptron's last layer is given for each image."""
+        network = _perceptron_of(self.estimator)
+        if network is None:
+            raise no_linear_head(repr(self.model.backend))
+        seen = []
+        for indices in batch_ranges(len(dataset), FEATURE_BATCH):
+            values = self._as_fitted(stack_images(dataset, indices))
+            for _, step in getattr(self.estimator, "steps", [])[:-1]:
+                values = values if step in (None, "passthrough") else step.transform(values)
+            values = np.asarray(values, dtype=np.float64)
+            for weights, offsets in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
+                values = ACTIVATIONS[network.activation](values @ weights + offsets)
+            seen.append(values)
+        return np.concatenate(seen)
+
+    def with_linear_head(self, head: Head, dataset: Dataset) -> CheckedModel:
+        """A copy with another last layer."""
+        made = copy.deepcopy(self.estimator)
+        network = _perceptron_of(made)
+        old = network.coefs_[-1]
+        weights, offsets = shaped_head(head, old.shape, "the perceptron")
+        network.coefs_[-1], network.intercepts_[-1] = weights.astype(old.dtype), offsets.astype(old.dtype)
+        return wrap_like(self.model, same_bound_method(self.model, made))
+
+    def _as_fitted(self, images: Any) -> Any:
+        """Images in the shape in which the estimator was fitted on them: as they are, or rows of numbers."""
+        images = self.model.apply_preprocess(images)
+        features = getattr(self.estimator, "n_features_in_", None)
+        as_they_are = isinstance(self.model.backend, CallableModel) or features is None
+        return images if as_they_are or features != images[0].size else images.reshape(len(images), -1)
+
+
+def sklearn_estimator(model: CheckedModel) -> Any:
+    """The scikit-learn estimator that a model asks, also by its bound `predict_proba`; None if none."""
+    backend = model.backend
+    if isinstance(backend, SklearnModel):
+        estimator = backend.estimator
+    elif isinstance(backend, CallableModel):
+        estimator = getattr(backend.function, "__self__", None)
+    else:
+        return None
+    return estimator if hasattr(estimator, "fit") and hasattr(estimator, "get_params") else None
+
+
+def same_bound_method(model: CheckedModel, made: Any) -> Any:
+    """Of an estimator that was asked by a bound method, the same method."""
+    function: Any = getattr(model.backend, "function", None)
+    owner = getattr(function, "__self__", None)
+    alike = owner is not None and type(made) is type(owner)
+    return getattr(made, function.__name__) if alike else made
+
+
+def _perceptron_of(estimator: Any) -> Any:
     """The fitted `MLPClassifier` that an estimator is, or that a pipeline ends in; None if it does not."""
     steps = getattr(estimator, "steps", None)
     last = steps[-1][1] if steps else estimator
     is_one = any(base.__name__ == "MLPClassifier" for base in type(last).__mro__)
     return last if is_one and hasattr(last, "coefs_") else None
-
-
-def perceptron_features(
-    model: CheckedModel, source: Dataset, batch_size: int = 256
-) -> Float[np.ndarray, "N F"]:
-    """What the last layer is given for each image.
-
-    Raises
-    ------
-    ModelError
-        If the model is no multi-layer perceptron of scikit-learn's.
-    """
-    estimator = sklearn_estimator(model)
-    network = perceptron_of(estimator)
-    if network is None:
-        from sightline.repair.training.torch import no_linear_head
-
-        raise no_linear_head(repr(model.backend))
-    seen = []
-    for start in range(0, len(source), batch_size):
-        images = stack_images(source, range(start, min(start + batch_size, len(source))))
-        values = estimator_input(model, estimator, model.apply_preprocess(images))
-        for _, step in getattr(estimator, "steps", [])[:-1]:
-            values = values if step in (None, "passthrough") else step.transform(values)
-        values = np.asarray(values, dtype=np.float64)
-        for weights, biases in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
-            values = ACTIVATIONS[network.activation](values @ weights + biases)
-        seen.append(values)
-    return np.concatenate(seen)
-
-
-def with_perceptron_head(model: CheckedModel, weights: Any, biases: Any) -> CheckedModel:
-    """A copy of the model with other weights in its last layer, shape (F, L), and biases, shape (L,)."""
-    made = copy.deepcopy(sklearn_estimator(model))
-    network = perceptron_of(made)
-    if network.out_activation_ == "logistic" and weights.shape[1] == 2:  # one logit, of the second class
-        weights, biases = weights[:, 1:] - weights[:, :1], biases[1:] - biases[:1]
-    kind = network.coefs_[-1].dtype
-    network.coefs_[-1], network.intercepts_[-1] = weights.astype(kind), biases.astype(kind)
-    return wrap_like(model, same_bound_method(model, made))

@@ -1,250 +1,249 @@
 """a PyTorch module and images → a copy of it that learned from them."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from sightline._batch_sizes import batch_ranges
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.torch.model import TorchModel
 from sightline.adapters.torch.modules import evaluation_mode, scores_in
 from sightline.data.datasets import Dataset
 from sightline.errors import ModelError
-from sightline.repair.result import wrap_like
-from sightline.repair.training.config import TrainingConfig
+from sightline.repair.training.gradient_penalty import log_probabilities, scaled_torch_penalty
+from sightline.repair.training.trainer import (
+    Head,
+    RegionPenalty,
+    TrainingConfig,
+    diverged_error,
+    minibatches,
+    no_linear_head,
+    shaped_head,
+    wrap_like,
+)
 from sightline.repair.training_data import stack_images
 
 if TYPE_CHECKING:
     import torch
 
-Penalty = Callable[["torch.Tensor", "torch.Tensor", bool], "torch.Tensor"]
-"""(outputs, inputs, whether a softmax or sigmoid comes last) → what is added to the loss while training."""
+FEATURE_BATCH = 64
 
 
-def train_torch(
-    model: CheckedModel,
-    train: Dataset,
-    validation: Dataset,
-    *,
-    config: TrainingConfig,
-    fresh: bool,
-    seed: int,
-    penalty: Penalty | None = None,
-    tick: Callable[[int], None] = lambda count: None,
-) -> CheckedModel:
-    """A copy of a model's module, trained on images; its best weights by the loss on validation images.
+class TorchTrainer:
+    """How PyTorch modules are trained again; `trainer.Trainer` says what each call does.
 
     Parameters
     ----------
     model : CheckedModel
         Of a PyTorch module. Weights that need no gradient stay as they are.
-    train, validation : Dataset
-        Labels are the model's classes.
-    course : Course
-    fresh : bool
-        Whether every layer's weights are drawn anew first.
-    seed : int
-    penalty : callable, optional
-        Added to the loss while training.
-    tick : callable
-
-    Raises
-    ------
-    ModelError
-        If the loss is no finite number, or layers cannot be drawn anew.
     """
-    import torch
 
-    model(stack_images(train, [0]))  # its first answer shows whether a softmax or sigmoid comes last
-    ask: Any = model.backend
-    with torch.random.fork_rng(devices=[ask.device] if ask.device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        made = wrap_like(model, copy.deepcopy(ask.module))
-        asked: Any = made.backend
-        if fresh:
-            _reset_weights(asked.module)
-        lesson = _ModuleLoss(made, model.outputs_probabilities)
-        weights = [one for one in asked.module.parameters() if one.requires_grad]
-        if not weights:
-            raise ModelError(
-                "every weight of the module is frozen (requires_grad is False), so it cannot learn. Set "
-                "requires_grad of the layers that may change, or use sl.repair.Guard.",
-                slug="repair-closed",
+    def __init__(self, model: CheckedModel) -> None:
+        assert isinstance(model.backend, TorchModel)
+        self.model = model
+        self.backend = model.backend
+
+    def train(
+        self,
+        train: Dataset,
+        validation: Dataset,
+        config: TrainingConfig,
+        *,
+        fresh: bool,
+        seed: int,
+        penalty: RegionPenalty | None = None,
+        tick: Callable[[int], None] = lambda count: None,
+    ) -> CheckedModel:
+        """A copy, trained until the loss on validation images gets no better; then its best weights."""
+        import torch
+
+        self.model(stack_images(train, [0]))  # its first answer shows whether a softmax or sigmoid comes last
+        devices = [self.backend.device] if self.backend.device.type == "cuda" else []
+        # Whatever the caller has switched off, as for asking the model.
+        with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            module = copy.deepcopy(self.backend.module)
+            made = wrap_like(self.model, module)
+            if fresh:
+                _reset_weights(module)
+            loss = _ModuleLoss(made, self.model.outputs_probabilities, penalty)
+            optimizer = torch.optim.Adam(_trainable_weights(module), config.learning_rate)
+            rng = np.random.default_rng(seed)
+            best, waited, state = np.inf, 0, copy.deepcopy(module.state_dict())
+            for _ in range(config.epochs):
+                with _training_mode(module):
+                    for indices in minibatches(len(train), config.batch_size, rng):
+                        optimizer.zero_grad()
+                        loss.of_batch(train, indices, penalised=True).backward()  # type: ignore[no-untyped-call]
+                        optimizer.step()
+                        tick(len(indices))
+                now = loss.mean(validation, config.batch_size)
+                if now < best:
+                    best, waited, state = now, 0, copy.deepcopy(module.state_dict())
+                else:
+                    waited += 1
+                if waited == config.patience:
+                    break
+            module.load_state_dict(state)
+        module.eval()
+        return made
+
+    def has_linear_head(self) -> bool:
+        """Whether there is a linear layer; the module's output alone shows whether it is the last."""
+        import torch
+
+        return any(isinstance(part, torch.nn.Linear) for part in self.backend.module.modules())
+
+    def head_features(self, dataset: Dataset) -> Float[np.ndarray, "N F"]:
+        """What the last linear layer is given for each image."""
+        head = self._head_name(dataset)
+        seen = [
+            self._linear_calls(dataset, indices, head)[0][head][0][0].double().cpu().numpy()
+            for indices in batch_ranges(len(dataset), FEATURE_BATCH)
+        ]
+        return np.concatenate(seen)
+
+    def with_linear_head(self, head: Head, dataset: Dataset) -> CheckedModel:
+        """A copy with another last linear layer."""
+        import torch
+
+        module = copy.deepcopy(self.backend.module)
+        layer: Any = module.get_submodule(self._head_name(dataset))
+        weights, offsets = shaped_head(head, tuple(layer.weight.T.shape), type(module).__name__)
+        with torch.no_grad():
+            layer.weight.copy_(torch.as_tensor(weights.T))
+            if layer.bias is None:
+                layer.bias = torch.nn.Parameter(torch.zeros(len(offsets)).to(layer.weight))
+            layer.bias.copy_(torch.as_tensor(offsets))
+        return wrap_like(self.model, module)
+
+    def _head_name(self, dataset: Dataset) -> str:
+        """The linear layer whose output is the module's, but for a softmax or sigmoid."""
+        import torch
+
+        calls, scores = self._linear_calls(dataset, [0])
+        endings = (
+            lambda values: values,
+            torch.sigmoid,
+            lambda values: torch.softmax(values, -1),
+            lambda values: torch.log_softmax(values, -1),
+        )
+        for name, [*others, (given, made)] in reversed(calls.items()):
+            same = made.numel() == scores.numel() and any(
+                torch.allclose(ending(made).reshape(scores.shape), scores) for ending in endings
             )
-        optimizer = torch.optim.Adam(weights, config.learning_rate)
-        rng = np.random.default_rng(seed)
-        best, waited, state = np.inf, 0, copy.deepcopy(asked.module.state_dict())
-        for _ in range(config.epochs):
-            with _training_mode(asked.module):
-                for places in minibatches(len(train), config.batch_size, rng):
-                    optimizer.zero_grad()
-                    loss = lesson.batch_loss(train, places, penalty)
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    optimizer.step()
-                    tick(len(places))
-            now = lesson.mean_loss(validation, config.batch_size)
-            if now < best:
-                best, waited, state = now, 0, copy.deepcopy(asked.module.state_dict())
-            else:
-                waited += 1
-            if waited == config.patience:
-                break
-        asked.module.load_state_dict(state)
-    asked.module.eval()
-    return made
+            if same and not others and given.ndim == 2:
+                return name
+        raise no_linear_head(type(self.backend.module).__name__)
 
+    def _linear_calls(
+        self, dataset: Dataset, indices: Any, only: str | None = None
+    ) -> tuple[dict[str, list[tuple["torch.Tensor", "torch.Tensor"]]], "torch.Tensor"]:
+        """What linear layers were given and gave, at each of their calls in their order; and the scores."""
+        import torch
 
-def torch_features(
-    model: CheckedModel, source: Dataset, batch_size: int = 64
-) -> tuple[Float[np.ndarray, "N F"], Any]:
-    """What a module's last linear layer is given for each image, and that layer.
+        calls: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+        module = self.backend.module
 
-    Raises
-    ------
-    ModelError
-        If the module does not end in a linear layer.
-    """
-    import torch
+        def note(name: str) -> Any:
+            def hook(_: Any, given: Any, made: Any) -> None:
+                calls.setdefault(name, []).append((given[0].detach().clone(), made.detach().clone()))
 
-    ask: Any = model.backend
-    layer = last_linear_layer(ask.module)
-    kept: list[Any] = []
-    seen: list[Any] = []
-    hook = layer.register_forward_hook(lambda _, given, out: kept.append((given[0].detach(), out.detach())))
-    try:
-        for start in range(0, len(source), batch_size):
-            kept.clear()
-            places = range(start, min(start + batch_size, len(source)))
-            inputs = ask.input_tensor(model.apply_preprocess(stack_images(source, places)))
-            with evaluation_mode(ask.module), torch.no_grad():
-                scores_in(ask.module(inputs))
-            if len(kept) != 1 or kept[0][0].ndim != 2:
-                raise no_linear_head(type(ask.module).__name__)
-            seen.append(kept[0][0].double().cpu().numpy())
-    finally:
-        hook.remove()
-    return np.concatenate(seen), layer
+            return hook
 
-
-def last_linear_layer(module: Any) -> Any:
-    """The linear layer that a module ends in.
-
-    Raises
-    ------
-    ModelError
-        If it does not end in one.
-    """
-    import torch
-
-    linear = [one for one in module.modules() if isinstance(one, torch.nn.Linear)]
-    if not linear:
-        raise no_linear_head(type(module).__name__)
-    return linear[-1]
-
-
-def no_linear_head(name: str) -> ModelError:
-    """What to say of a model that has no last layer that can be refitted alone."""
-    return ModelError(
-        f"{name} does not end in one linear layer, so it has no last layer to refit alone. Use "
-        "sl.repair.Counterexamples, or sl.repair.Guard, which needs no fitting.",
-        slug="repair-last",
-    )
-
-
-def minibatches(count: int, size: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "B"]]:
-    """Places in random order, batch by batch; a last batch of one joins the one before it."""
-    order = rng.permutation(count)
-    ends = list(range(size, count, size))
-    if ends and count - ends[-1] == 1:
-        ends.pop()
-    yield from np.split(order, ends)
+        hooks = [
+            part.register_forward_hook(note(name))
+            for name, part in module.named_modules()
+            if isinstance(part, torch.nn.Linear) and only in (None, name)
+        ]
+        try:
+            inputs = self.backend.input_tensor(self.model.apply_preprocess(stack_images(dataset, indices)))
+            with evaluation_mode(module), torch.no_grad():
+                scores = scores_in(module(inputs))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return calls, scores
 
 
 class _ModuleLoss:
-    """A module's loss about images."""
+    """A module's loss about images: cross-entropy, of which a single column is class 1."""
 
-    def __init__(self, model: CheckedModel, squashed: bool) -> None:
+    def __init__(
+        self, model: CheckedModel, from_probabilities: bool, penalty: RegionPenalty | None = None
+    ) -> None:
         self.model = model
-        self.squashed = squashed
+        self.from_probabilities = from_probabilities
+        self.penalty = None if penalty is None else scaled_torch_penalty(penalty, from_probabilities)
 
-    def batch_loss(self, source: Dataset, places: Any, penalty: Penalty | None = None) -> "torch.Tensor":
+    def of_batch(self, dataset: Dataset, indices: Any, *, penalised: bool = False) -> "torch.Tensor":
         """Mean loss of some images, with a penalty added."""
         import torch
 
-        ask: Any = self.model.backend
-        inputs = ask.input_tensor(self.model.apply_preprocess(stack_images(source, places)))
-        labels = torch.from_numpy(source.labels[list(places)]).to(inputs.device)
+        backend: Any = self.model.backend
+        # A copy, since what a preprocessing returns may not be learned from.
+        inputs = backend.input_tensor(self.model.apply_preprocess(stack_images(dataset, indices))).clone()
+        labels = torch.from_numpy(dataset.labels[list(indices)]).to(inputs.device)
+        penalty = self.penalty if penalised else None
+        outputs = scores_in(backend.module(inputs if penalty is None else inputs.requires_grad_()))
+        logs = log_probabilities(outputs, self.from_probabilities)
+        loss = -logs[torch.arange(len(labels)), labels].mean()
         if penalty is not None:
-            inputs = inputs.clone().requires_grad_()
-        outputs = scores_in(ask.module(inputs))
-        loss = cross_entropy(outputs, labels, self.squashed)
-        if penalty is not None:
-            loss = loss + penalty(outputs, inputs, self.squashed)
+            loss = loss + penalty(outputs, inputs)
         if not bool(torch.isfinite(loss)):
-            raise ModelError(
-                "the loss is not a finite number any more: training has diverged. Give a smaller rate: "
-                "course=Course(rate=1e-4).",
-                slug="repair-diverged",
-            )
+            raise diverged_error()
         return loss
 
-    def mean_loss(self, source: Dataset, size: int) -> float:
+    def mean(self, dataset: Dataset, batch_size: int) -> float:
         """Mean loss of all images, in evaluation mode."""
         import torch
 
-        ask: Any = self.model.backend
         total = 0.0
-        with evaluation_mode(ask.module), torch.no_grad():
-            for start in range(0, len(source), size):
-                places = range(start, min(start + size, len(source)))
-                total += float(self.batch_loss(source, places)) * len(places)
-        return total / len(source)
+        with evaluation_mode(self.model.backend.module), torch.no_grad():  # type: ignore[attr-defined]
+            for indices in batch_ranges(len(dataset), batch_size):
+                total += float(self.of_batch(dataset, indices)) * len(indices)
+        return total / len(dataset)
 
 
-def cross_entropy(outputs: "torch.Tensor", labels: "torch.Tensor", squashed: bool) -> "torch.Tensor":
-    """Mean cross-entropy; a single column is class 1."""
-    import torch
-
-    return -log_probabilities(outputs, squashed)[torch.arange(len(labels)), labels].mean()
-
-
-def log_probabilities(outputs: "torch.Tensor", squashed: bool) -> "torch.Tensor":
-    """Log-probability of each class, shape (B, L), of logits or of probabilities."""
-    import torch
-
-    single = outputs.ndim == 1 or outputs.shape[1] == 1
-    column = outputs.reshape(len(outputs), -1)
-    if squashed:
-        both = torch.cat([1 - column, column], dim=1) if single else column
-        return torch.log(both.clamp_min(1e-7))
-    if single:
-        return torch.cat(
-            [torch.nn.functional.logsigmoid(-column), torch.nn.functional.logsigmoid(column)], dim=1
+def _trainable_weights(module: Any) -> list[Any]:
+    weights = [one for one in module.parameters() if one.requires_grad]
+    if not weights:
+        raise ModelError(
+            "every weight of the module is frozen (requires_grad is False), so it cannot learn. Set "
+            "requires_grad of the layers that may change, or use sl.repair.Guard.",
+            slug="repair-closed",
         )
-    return torch.log_softmax(column, dim=1)
+    return weights
 
 
-class _training_mode:
+@contextlib.contextmanager
+def _training_mode(module: Any) -> Iterator[None]:
     """Training mode for a while, for those parts that are not frozen."""
+    module.train()
+    for part in module.modules():
+        if _is_frozen(part):  # a frozen normalisation keeps its statistics too
+            part.eval()
+    yield
+    module.eval()
 
-    def __init__(self, module: Any) -> None:
-        self.module = module
 
-    def __enter__(self) -> None:
-        self.module.train()
-        for part in self.module.modules():
-            own = list(part.parameters(recurse=False))
-            # A frozen normalisation keeps its statistics too.
-            if own and not any(one.requires_grad for one in own):
-                part.eval()
-
-    def __exit__(self, *error: Any) -> None:
-        self.module.eval()
+def _is_frozen(part: Any) -> bool:
+    own = list(part.parameters(recurse=False))
+    return bool(own) and not any(one.requires_grad for one in own)
 
 
 def _reset_weights(module: Any) -> None:
+    """Draw the weights of all layers anew that are not frozen."""
+    import torch
+
+    kept = [(one, one.detach().clone()) for one in module.parameters() if not one.requires_grad]
     for name, part in module.named_modules():
+        if _is_frozen(part):
+            continue
         if hasattr(part, "reset_parameters"):
             part.reset_parameters()
         elif next(part.parameters(recurse=False), None) is not None:
@@ -254,3 +253,6 @@ def _reset_weights(module: Any) -> None:
                 "your own fit=.",
                 slug="repair-fresh",
             )
+    with torch.no_grad():
+        for one, value in kept:
+            one.copy_(value)

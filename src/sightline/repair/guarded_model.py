@@ -1,0 +1,113 @@
+"""a model → the same, never shown a region; asked, or written into an ONNX file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sightline._optional import require
+from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.inputs import arrange_images
+from sightline.engine.fills import Colour, Donors, draw_fill
+from sightline.engine.image import channels_last
+from sightline.errors import FileError
+from sightline.repair.region_swap import paste_region
+from sightline.repair.repair_region import RepairRegion
+from sightline.types import Backend, Fill, Segments
+
+Image = Shaped[np.ndarray, "..."]
+
+
+class GuardedModel(Backend):
+    """A `Backend` whose images have the region hidden before anything else sees them.
+
+    Parameters
+    ----------
+    model : CheckedModel
+        Its output rule, class names and batch size hold on; its preprocessing comes after the guard.
+    region : RepairRegion
+    fill : Fill
+    """
+
+    def __init__(self, model: CheckedModel, region: RepairRegion, fill: Fill) -> None:
+        self.model = model
+        self.region = region
+        self.fill = fill
+        self.class_names = model.class_names
+        self.batch_size = model.batch_size
+        self.output = model.backend.output
+
+    def __repr__(self) -> str:
+        return f"{self.model.backend!r} behind a guard of {self.region.name!r}"
+
+    @property
+    def outputs_probabilities(self) -> bool | None:
+        """As the model's."""
+        return self.model.backend.outputs_probabilities
+
+    def __call__(self, images: Any) -> Any:
+        return self.model.backend(self.model.apply_preprocess(self.hide_region(np.asarray(images))))
+
+    def hide_region(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
+        """The images with the region hidden: a new array."""
+        mask = self.region.mask(images.shape[1:3])
+        segments = Segments.renumber(mask)
+        return np.stack([paste_region(one, mask, draw_fill(one, segments, self.fill)[0]) for one in images])
+
+
+def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> CheckedModel:
+    """The model behind a guard."""
+    return CheckedModel(
+        GuardedModel(model, region, fill),
+        output="auto" if model.output == "network" else model.output,
+        class_names=model.class_names,
+        batch_size=model.batch_size,
+    )
+
+
+def save_guarded_onnx(guarded: GuardedModel, path: Path, example: Image | None) -> None:
+    """Write the graph of a guarded ONNX model, with the hidden pixels put in before its first node.
+
+    Raises
+    ------
+    FileError
+        If the model was not opened by its path, there is no example, or the fill is not always the same.
+    """
+    onnx = require("onnx", extra="onnx")
+    inner: Any = guarded.model.backend
+    file = getattr(inner.session, "_model_path", None)
+    if not file or example is None:
+        raise unsavable_error(
+            "the guard of an ONNX model goes into its file",
+            "Open the model by its path, and give an image for its size: result.save(path, example=image).",
+        )
+    if not isinstance(guarded.fill, Colour | Donors):
+        raise unsavable_error(
+            f"the fill {guarded.fill!r} differs from image to image", "Guard with a Colour or Donors."
+        )
+    area = guarded.region.mask(example.shape[:2])
+    image = draw_fill(example, Segments.renumber(area), guarded.fill)[0].reshape(example.shape)
+    mask = np.broadcast_to(area[..., np.newaxis], channels_last(example).shape).reshape(example.shape)
+    shown, hidden = (
+        np.ascontiguousarray(arrange_images(one[np.newaxis].astype(example.dtype), inner.input))
+        for one in (image, mask)
+    )
+    made = onnx.load(file)
+    old = made.graph.input[0].name
+    for node in made.graph.node:
+        node.input[:] = ["guarded" if name == old else name for name in node.input]
+    made.graph.initializer.extend(
+        [
+            onnx.numpy_helper.from_array(hidden > 0, "guard_mask"),
+            onnx.numpy_helper.from_array(shown, "guard_image"),
+        ]
+    )
+    made.graph.node.insert(0, onnx.helper.make_node("Where", ["guard_mask", "guard_image", old], ["guarded"]))
+    onnx.checker.check_model(made)
+    onnx.save(made, path)
+
+
+def unsavable_error(why: str, todo: str) -> FileError:
+    """What to say of a model that no file can hold."""
+    return FileError(f"this model cannot be put into a file: {why}. {todo}", slug="repair-keep")

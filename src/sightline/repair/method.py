@@ -1,0 +1,187 @@
+"""What all repair methods have in common: where they repair, what they learn from, what they give back."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sightline._progress import progress_bar
+from sightline.adapters import as_model
+from sightline.adapters.checked_model import CheckedModel
+from sightline.regions.region_set import Regions
+from sightline.repair.export import save_model
+from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
+from sightline.repair.training.trainer import underlying_model
+from sightline.repair.training_data import TrainingData, split_training_data
+from sightline.study.schema import StudyResults
+from sightline.types import option, record
+
+Repaired = tuple[CheckedModel, tuple[str, ...]]
+"""A new model, and what to tell about it."""
+
+
+@record
+class Provenance:
+    """How a repaired model was made, so that a proof can hold it to its word.
+
+    Parameters
+    ----------
+    method : str
+        What was done, as the method prints.
+    region : RepairRegion
+        Where.
+    image_digests : frozenset of str
+        The `image_digest` of every image that the model learned from or was chosen by.
+    """
+
+    method: str
+    region: RepairRegion
+    image_digests: frozenset[str]
+
+
+@record
+class RepairResult:
+    """A repair: the repaired model, and what there is to tell about it.
+
+    Parameters
+    ----------
+    model : CheckedModel
+        The model that was given stays as it was.
+    notes : tuple of str
+        What was done and what it costs, a sentence each.
+    provenance : Provenance
+        How the model was made.
+    """
+
+    model: CheckedModel
+    notes: tuple[str, ...]
+    provenance: Provenance
+
+    @property
+    def raw(self) -> Any:
+        """The repaired estimator, module or network itself, as your framework knows it."""
+        return underlying_model(self.model)
+
+    def __repr__(self) -> str:
+        head = f"Repair of {self.provenance.region.name!r} by {self.provenance.method}"
+        return "\n".join((head, *self.notes))
+
+    def save(self, path: Any, example: Any = None) -> Path:
+        """Write the repaired model to a file that `sightline.adapters.open_model.load_model` reads.
+
+        Parameters
+        ----------
+        path : path
+            Without an ending, the one that suits the model is added: ``.joblib``, ``.keras``, ``.pt2``.
+        example : array, shape (H, W) or (H, W, C), optional
+            An image as the model is given them: PyTorch needs one for its size.
+
+        Returns
+        -------
+        Path
+            What was written.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written, or no file can hold such a model.
+        """
+        return save_model(self.model, Path(path), example)
+
+
+@option
+class RepairMethod(ABC):
+    """A way to repair a model in a region: ``method(model, train)`` gives the repaired one.
+
+    A method of its own defines `_repair`, and has these options and its own.
+
+    Parameters
+    ----------
+    region : str or Regions
+        What misleads the model; a name is looked up in `regions.face` and `regions.chest`.
+    margin : float
+        Width of what is repaired around it, as a share of the image's shorter side; 0 to 0.5.
+    seed : int
+
+    Raises
+    ------
+    OptionError
+        If there is no such region, or the margin is out of range.
+    """
+
+    region: str | Regions
+    margin: float = DEFAULT_MARGIN
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        resolve_region(self.region, self.margin)
+
+    def __call__(
+        self,
+        model: Any,
+        train: Any,
+        *,
+        validation: Any = None,
+        study: StudyResults | None = None,
+        progress: bool | None = None,
+    ) -> RepairResult:
+        """Repair a model, which stays as it is.
+
+        Parameters
+        ----------
+        model : anything `as_model` takes
+        train : labelled data
+            What `sightline.data.as_dataset` takes: the images that the model learned from, best of all.
+        validation : labelled data, optional
+            What the method chooses, stops and measures by; by default a fifth of `train`, which is not
+            learned from.
+        study : Study, optional
+            Tells the class names.
+        progress : bool, optional
+            Show a progress bar; by default on a terminal.
+
+        Returns
+        -------
+        RepairResult
+
+        Raises
+        ------
+        ImageError
+            If there are too few images, or they differ in size.
+        ModelError
+            If the method cannot repair such a model.
+        """
+        checked = as_model(model, class_names=None if study is None else study.class_names)
+        region = resolve_region(self.region, self.margin)
+        data = split_training_data(checked, train, validation, seed=self.seed)
+        with progress_bar(progress, None, "repairing the model") as tick:
+            made, notes = self._repair(checked, data, region, tick)
+        return RepairResult(made, notes, Provenance(describe_method(self), region, data.image_digests()))
+
+    @abstractmethod
+    def _repair(
+        self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
+    ) -> Repaired:
+        """The new model; `tick` is told how many images were just learned from."""
+
+
+def describe_method(method: Any) -> str:
+    """A method as it was written: its name, and the options that are not the usual ones.
+
+    Examples
+    --------
+    >>> from sightline.repair.guard import Guard
+    >>> describe_method(Guard(region="jaw", margin=0.1))
+    "Guard(region='jaw', margin=0.1)"
+    """
+    if not dataclasses.is_dataclass(method):
+        return repr(method)
+    given = {}
+    for field in dataclasses.fields(method):
+        value = getattr(method, field.name)
+        if isinstance(value, Regions):
+            given[field.name] = repr(" + ".join(value.names))
+        elif value != field.default:
+            given[field.name] = getattr(value, "__qualname__", None) or repr(value)
+    return f"{type(method).__name__}({', '.join(f'{name}={text}' for name, text in given.items())})"
