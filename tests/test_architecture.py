@@ -71,7 +71,6 @@ ARROWS = {
         "data",
         "engine",
         "evaluation",
-        "explain_image",
         "regions",
         "study",
     },
