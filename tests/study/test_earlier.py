@@ -56,7 +56,7 @@ def test_its_images_and_its_model_are_known_again_and_it_goes_on(study):
     before = {row.place: row.attribution.values for row in study.rows()}
     for part in study.store.parts():
         part.path.unlink()
-    study.run(EARLIER / "images", model, form=FORMAT, held_out=0.25, progress=False)
+    study.run(EARLIER / "images", model, image_format=FORMAT, held_out=0.25, progress=False)
     assert study.places.tolist() == list(before)
     for row in study.rows():
         np.testing.assert_allclose(row.attribution.values, before[row.place], atol=1e-6)
@@ -65,6 +65,6 @@ def test_its_images_and_its_model_are_known_again_and_it_goes_on(study):
 
 
 def test_its_findings_are_found(study):
-    study.attach(EARLIER / "images", form=FORMAT)
+    study.attach(EARLIER / "images", image_format=FORMAT)
     made = sl.atlas(study, regions=sl.regions.grid(3, 3), progress=False)
     assert [(one.name, one.count) for one in made.cells] == [("right", 13), ("wrong", 2)]

@@ -71,8 +71,8 @@ def test_images_of_which_none_can_be_read_are_told_of_at_once(tmp_path):
 
 
 def test_a_form_goes_with_a_text_only(tmp_path):
-    with pytest.raises(OptionError, match="form= goes with images that are named by a text"):
-        Study(tmp_path / "run", PLAN).run(images(), model, form=ImageFormat(mode="grey"))
+    with pytest.raises(OptionError, match="image_format= goes with images that are named by a text"):
+        Study(tmp_path / "run", PLAN).run(images(), model, image_format=ImageFormat(mode="grey"))
 
 
 def test_a_model_named_by_a_text_is_opened_again_by_itself(tmp_path):

@@ -93,7 +93,7 @@ def run_study(
         made.run(
             data,
             model,
-            form=wanted,
+            image_format=wanted,
             class_names=read_class_names(names),
             held_out=held_out,
             workers=_read_workers(workers, ray, gpus),

@@ -254,9 +254,7 @@ def all_metrics(
     if shift is not None and len(shift.shares):
         first, second, area = shift.shares.T
         beside = (float(area.mean()), float(area.mean()))
-        yield paired_metric(
-            "region", "share of the attribution", first, second, rng, beside=beside
-        )
+        yield paired_metric("region", "share of the attribution", first, second, rng, beside=beside)
     hidden = [one.hidden[:, 0] == labels for one in said]
     yield paired_metric("content", "accuracy, region hidden", hidden[0], hidden[1], rng)
     for kind, name in CONTENT.items():

@@ -84,7 +84,7 @@ class Regions:
         return Regions(chosen, self.shapes, tuple(self.made_of[self.index(name)] for name in chosen))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_kept"}
+        return {name: value for name, value in vars(self).items() if name != "_cached_masks"}
 
     @property
     def shared(self) -> bool:
@@ -171,14 +171,14 @@ class Regions:
         array([1024, 1024, 1024, 1024])
         """
         height, width = shape
-        return self._kept((height, width)) if self.shared else self._region_masks((height, width), place)
+        return self._cached_masks((height, width)) if self.shared else self._region_masks((height, width), place)
 
     def areas(self, shape: tuple[int, int], place: int | None = None) -> Int[np.ndarray, "R"]:
         """Pixels in each region, as `masks` has them."""
         return np.asarray(self.masks(shape, place).sum(axis=(1, 2)))
 
     @functools.cached_property
-    def _kept(self) -> Callable[[tuple[int, int]], Bool[np.ndarray, "R H W"]]:
+    def _cached_masks(self) -> Callable[[tuple[int, int]], Bool[np.ndarray, "R H W"]]:
         return functools.lru_cache(maxsize=REMEMBERED)(lambda shape: self._nonempty_masks(shape))
 
     def _nonempty_masks(self, shape: tuple[int, int]) -> Bool[np.ndarray, "R H W"]:

@@ -61,18 +61,20 @@ class OpenedModel:
     spec: ModelSpec | None
 
 
-def resolve_images(given: Any, form: ImageFormat | None, split: HoldoutRule | None = None) -> OpenedData:
+def resolve_images(
+    given: Any, image_format: ImageFormat | None, split: HoldoutRule | None = None
+) -> OpenedData:
     """Labelled images from a text or a value."""
     if isinstance(given, OpenedData):
         return given
     if isinstance(given, str | PathLike):
         from sightline.data.data_spec import open_data
 
-        source, text = open_data(str(given), form)
-        return OpenedData(source, text, form, split)
-    if form is not None:
+        source, text = open_data(str(given), image_format)
+        return OpenedData(source, text, image_format, split)
+    if image_format is not None:
         raise OptionError(
-            "form= goes with images that are named by a text; those given here have a form already.",
+            "image_format= goes with images that are named by a text; those given here have theirs already.",
             slug="option-value",
         )
     return OpenedData(as_dataset(given), "", None, split)

@@ -174,7 +174,7 @@ class Study:
         data: Any = None,
         model: Any = None,
         *,
-        form: ImageFormat | None = None,
+        image_format: ImageFormat | None = None,
         preprocess: Any = None,
         trust: bool = False,
     ) -> "Study":
@@ -182,7 +182,7 @@ class Study:
 
         Parameters
         ----------
-        data, model, form, preprocess, trust
+        data, model, image_format, preprocess, trust
             As for `run`; what is left out stays as it is.
 
         Returns
@@ -196,7 +196,7 @@ class Study:
             If they are not those that the study was made of.
         """
         if data is not None:
-            opened = provenance.resolve_images(data, form, self.manifest.split)
+            opened = provenance.resolve_images(data, image_format, self.manifest.split)
             provenance.check_data(self.manifest, opened.source, self.path)
             self._opened_data = opened
         if model is not None:
@@ -210,7 +210,7 @@ class Study:
         data: Any = None,
         model: Any = None,
         *,
-        form: ImageFormat | None = None,
+        image_format: ImageFormat | None = None,
         class_names: ClassNames = None,
         preprocess: Any = None,
         held_out: float | None = None,
@@ -233,7 +233,7 @@ class Study:
             left out, like the model, where the study knows its own.
         model : anything `as_model` takes, or str
             A text is a file, a URL or ``package.module:function``, which each worker opens for itself.
-        form : ImageFormat, optional
+        image_format : ImageFormat, optional
             The form that images named by a text are brought to.
         class_names : optional
             As for `as_model`.
@@ -270,7 +270,7 @@ class Study:
         if not isinstance(workers, Ray):
             check_whole("workers", workers)
         batch_size = check_batch_size(batch_size)
-        how = {"form": form, "preprocess": preprocess, "trust": trust}
+        how = {"image_format": image_format, "preprocess": preprocess, "trust": trust}
         if self._manifest is None:
             self._begin_study(data, model, class_names, held_out, **how)
         else:
@@ -405,7 +405,7 @@ class Study:
         if self._opened_data is None:
             if not self.manifest.data_text:
                 raise self._given_from_memory("images", slug="study-data")
-            self.attach(data=self.manifest.data_text, form=self.manifest.image_format)
+            self.attach(data=self.manifest.data_text, image_format=self.manifest.image_format)
         assert self._opened_data is not None
         return self._opened_data
 
@@ -434,7 +434,7 @@ class Study:
                 f"there is no study in {self.path} yet: run(data, model) begins one.", slug="study-missing"
             )
         split = HoldoutRule(held_out, self.plan.seed) if held_out else None
-        images = provenance.resolve_images(data, how["form"], split)
+        images = provenance.resolve_images(data, how["image_format"], split)
         asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"])
         mine = write_manifest(self.path, provenance.make_manifest(self.plan, images, asked))
         self._manifest = read_manifest(self.path)
