@@ -171,7 +171,7 @@ def display_image(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"
     Examples
     --------
     >>> import numpy as np
-    >>> image(np.array([[0.0, 1.0]])).tolist()
+    >>> display_image(np.array([[0.0, 1.0]])).tolist()
     [[[0, 0, 0], [255, 255, 255]]]
     """
     return np.asarray(np.rint(unit_rgb(image) * 255).astype(np.uint8))

@@ -58,7 +58,7 @@ class Shortcut:
 
     Examples
     --------
-    >>> Shortcut(region="jaw", classes=(3, 7), strength=0.5).chance
+    >>> Shortcut(region="jaw", classes=(3, 7), strength=0.5).p_in_class
     1.0
     """
 
