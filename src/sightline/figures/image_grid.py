@@ -80,7 +80,9 @@ def _first_labelled(data: Any, names: Sequence[str] | None, most: int) -> tuple[
     pairs = _image_label_pairs(data, most)
     if pairs is None:
         return [image for image, _ in zip(data, range(most), strict=False)], [""] * min(most, len(data))
-    taken = [(_channels_last(image), _class_number(label)) for image, label in itertools.islice(pairs, most)]
+    taken = [
+        (_drawn_channels_last(image), _class_number(label)) for image, label in itertools.islice(pairs, most)
+    ]
     known = names or getattr(data, "class_names", None)
     strange = [label for _, label in taken if known and not 0 <= label < len(known)]
     if strange:
@@ -135,7 +137,7 @@ def _is_batch(item: Any) -> bool:
     return len(shape) > 0 and shape[1:] in ((), (1,)) and several and len(item[0]) == shape[0]
 
 
-def _channels_last(image: Any) -> Any:
+def _drawn_channels_last(image: Any) -> Any:
     """An image as it is drawn: tensors of PyTorch's loaders have their channels first."""
     shape = np.shape(image)
     first = hasattr(image, "detach") and len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4

@@ -47,7 +47,7 @@ def paired_rows(
     items: list[LayoutItem] = [
         TextLine(title, MARGIN, base, CAPTION, bold=True),
         *chart.column([shorten_text(one.name, NAMES - GAP, NOTE) for one in metrics], MARGIN),
-        chart.area(lambda axes: _draw_pairs(axes, metrics)),
+        chart.area(lambda axes: _draw_metric_pairs(axes, metrics)),
     ]
     columns = zip(*(_number_texts(one) for one in metrics), strict=True)
     unknown = [row for row, one in enumerate(metrics) if not _is_measured(one)]
@@ -58,7 +58,7 @@ def paired_rows(
     return items
 
 
-def _draw_pairs(axes: "Axes", metrics: Sequence["PairedMetric"]) -> None:
+def _draw_metric_pairs(axes: "Axes", metrics: Sequence["PairedMetric"]) -> None:
     grey, ink = unit_colour(GREY), unit_colour(INK)
     for row, one in enumerate(metrics):
         if not _is_measured(one):
