@@ -78,7 +78,6 @@ ARROWS = {
         "adapters",
         "data",
         "engine",
-        "explain_image",
         "figures",
         "findings",
         "regions",
