@@ -102,3 +102,8 @@ def test_long_names_take_two_lines_and_never_lose_the_score():
 def test_right_and_wrong_needs_the_answer_among_the_targets():
     with pytest.raises(TargetError, match=r"0 was not explained, only 1 .*explain\(\.\.\., target"):
         figures.plot_right_and_wrong([example([0.4, -0.3], targets=(1,))], [0])
+
+
+def test_images_may_have_different_numbers_of_segments():
+    two, three = example([0.4, -0.3]), example([0.4, -0.3, 0.05], [0.01, 0.01, 0.05])
+    assert len(tiles(figures.plot_right_and_wrong([two, three], [0, 1], num=None))) == 2

@@ -150,7 +150,7 @@ def tile_rows(
     return items
 
 
-def hatched_entry(*shown: tuple[TargetView, SegmentMask]) -> list[LegendEntry]:
+def hatched_entry(*shown: tuple[TargetView, Bool[np.ndarray, "_"]]) -> list[LegendEntry]:
     """The legend's one entry for undecided segments, if there are any in these views."""
     some = any((which & seen.undecided).any() for seen, which in shown)
     return [(colour_swatch(PAPER, hatched=True), UNDECIDED)] if some else []
