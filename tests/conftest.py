@@ -3,8 +3,16 @@
 import os
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: each computes in one thread
+    for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(threads, "1")
+
 import numpy as np
 import pytest
+
+from support import type_checks
+
+type_checks.install()
 
 
 @pytest.fixture
@@ -22,3 +30,7 @@ def shared_data() -> Path:
     if os.environ.get("CI"):
         pytest.fail(f"SIGHTLINE_DATA must name the folder of real data on CI, but it is {named!r}")
     pytest.skip("SIGHTLINE_DATA does not name the folder of real data")
+
+
+def pytest_runtest_setup() -> None:
+    type_checks.begin_test()
