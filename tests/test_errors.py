@@ -73,7 +73,7 @@ def test_a_package_that_is_there_is_imported():
 
 def test_a_package_that_is_not_there_names_the_extra():
     with pytest.raises(
-        MissingExtra, match=r"needs no_such_package, .* pip install 'sightline\[onnx\]'"
+        MissingExtra, match=r"needs no_such_package, .* pip install 'sightline-xai\[onnx\]'"
     ) as caught:
         require("no_such_package", extra="onnx")
     assert caught.value.slug == "missing-extra"

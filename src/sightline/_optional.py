@@ -5,6 +5,9 @@ from typing import Any
 
 from sightline.errors import MissingExtra
 
+DISTRIBUTION = "sightline-xai"
+"""What is installed: on PyPI, `sightline` is another project."""
+
 
 def require(package: str, *, extra: str) -> Any:
     """Import an optional package.
@@ -31,6 +34,6 @@ def require(package: str, *, extra: str) -> Any:
         if error.name != package.split(".", maxsplit=1)[0]:
             raise
         raise MissingExtra(
-            f"this needs {package}, which is not installed: pip install 'sightline[{extra}]'",
+            f"this needs {package}, which is not installed: pip install '{DISTRIBUTION}[{extra}]'",
             slug="missing-extra",
         ) from None

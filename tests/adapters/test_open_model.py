@@ -91,7 +91,7 @@ def test_without_skops_the_error_names_the_extra(tmp_path: Path, monkeypatch: py
     path = tmp_path / "net.skops"
     path.touch()
     monkeypatch.setitem(sys.modules, "skops", None)
-    with pytest.raises(MissingExtra, match=r"sightline\[skops\]"):
+    with pytest.raises(MissingExtra, match=r"sightline-xai\[skops\]"):
         load_model(str(path))
 
 

@@ -285,7 +285,7 @@ def test_without_pydicom_the_extra_is_named_and_the_file_is_not_blamed(tmp_path,
     path = dicom(tmp_path / "p.dcm")
     monkeypatch.setitem(sys.modules, "pydicom", None)
     monkeypatch.setattr("importlib.import_module", _gone)
-    with pytest.raises(MissingExtra, match=r"needs pydicom.* pip install 'sightline\[dicom\]'"):
+    with pytest.raises(MissingExtra, match=r"needs pydicom.* pip install 'sightline-xai\[dicom\]'"):
         read_image_file(path)
 
 

@@ -115,7 +115,7 @@ def test_parquet_that_does_not_fit_is_refused(root: Path, monkeypatch: pytest.Mo
     whole = parquet(root / "whole.parquet", path=paths, label=labels)
     assert "has no column 'file', which" in refusal(FileError, whole, path_column="file")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert "pip install 'sightline[study]'" in refusal(MissingExtra, whole)
+    assert "pip install 'sightline-xai[study]'" in refusal(MissingExtra, whole)
 
 
 def test_columns_may_have_other_names_and_a_missing_one_is_answered_with_the_nearest(root: Path) -> None:

@@ -123,7 +123,7 @@ def without_its_package_the_error_names_the_extra(case: Case) -> None:
     extra = {"onnxruntime": "onnx", "httpx": "http"}[case.package]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, case.package, None)
-        with pytest.raises(MissingExtra, match=rf"this needs {case.package}.*sightline\[{extra}\]"):
+        with pytest.raises(MissingExtra, match=rf"this needs {case.package}.*sightline-xai\[{extra}\]"):
             as_model(case.source)
     importlib.import_module(case.package)
 
