@@ -87,7 +87,7 @@ class SightlineWarning(Message, UserWarning):
 
 _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
-OURS = ("sightline", "jaxtyping", "beartype")
+OURS = {"sightline"}
 """Packages that a warning passes on its way to the line that the user wrote."""
 
 

@@ -27,6 +27,8 @@ VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
 """Of this file: bytecode that another made is not taken."""
 FIRST, EVERY = 100, 50
 """In each test, so many calls of a function are looked at, and of those beyond them one in so many."""
+PASSED_ON_THE_WAY = {"beartype", "jaxtyping", "support"}
+"""Packages whose frames stand between those of sightline while calls are checked."""
 _AXES = jaxtyped("context")
 _calls: dict[CodeType, int] = {}
 check_types = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))
@@ -43,8 +45,10 @@ def checked(thing: Any) -> Any:
     if not inspect.isfunction(thing):  # a property, a static method: what they hold was checked
         return thing
     parts = [part for hint in thing.__annotations__.values() for part in _parts(hint)]
-    if any(isinstance(part, str) for part in parts):  # forward references, which jaxtyping resolves
-        return jaxtyped(thing, typechecker=check_types)
+    if inspect.isgeneratorfunction(thing) or any(isinstance(part, str) for part in parts):
+        return jaxtyped(
+            thing, typechecker=check_types
+        )  # which knows of what runs later, and of forward references
     typed = check_types(thing)
     arrays = any(inspect.isclass(part) and issubclass(part, AbstractArray) for part in parts)
     return _with_axes(thing, typed) if arrays else typed
