@@ -420,6 +420,7 @@ def test_the_public_names_are_these_functions():
     assert isinstance(sl.Shapley(), Shapley)
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_none_says_how_to_name_its_parts():
     said = unchecked.run(
         "import numpy as np, sightline as sl\n"

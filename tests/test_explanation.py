@@ -159,6 +159,7 @@ def test_its_text_says_when_there_is_nothing_to_explain_or_it_is_not_settled():
     assert told.endswith("calls, too few masks to tell how wrong")
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_an_image_with_its_numbers():
     made = explanation(class_names=("cat", "dog", "emu", "<b>fox & co</b>"), image=np.random.rand(40, 60, 3))
     labels = np.kron(LABELS, np.ones((20, 10), dtype=int))
@@ -236,6 +237,7 @@ def test_shap_draws_it(shap, tmp_path):
     assert (tmp_path / "drawn.png").stat().st_size > 2000
 
 
+@pytest.mark.slow
 def test_a_sign_that_does_not_exist_names_the_nearest():
     said = unchecked.run(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"

@@ -344,6 +344,7 @@ def test_a_file_that_is_something_else_or_damaged_is_refused(way, tmp_path):
     assert caught.value.slug == "file-explanation"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("way", ["half", "another array", "no image"])
 def test_a_refused_file_is_left_closed(way, tmp_path):
@@ -354,6 +355,7 @@ def test_a_refused_file_is_left_closed(way, tmp_path):
     gc.collect()  # a file left open warns when it is collected
 
 
+@pytest.mark.slow
 def test_any_bytes_damaged_are_refused_or_read_and_nothing_else(tmp_path):
     path, rng = explanation().save(tmp_path / "e.npz"), np.random.default_rng(0)
     whole = path.read_bytes()
@@ -414,6 +416,7 @@ assert np.array_equal(run_plan(again.image, model, again.plan)[2].values, made.a
 """
 
 
+@pytest.mark.slow
 def test_a_plan_made_of_numpy_s_numbers_comes_back_too():
     unchecked.run(AS_USERS_DO)
 

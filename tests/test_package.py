@@ -58,6 +58,7 @@ def names_of(distributions):
     return {name for name, owners in found.items() if {owner.lower() for owner in owners} & distributions}
 
 
+@pytest.mark.slow
 def test_sightline_works_without_any_extra_and_says_which_one_is_missing(tmp_path):
     core = {distribution(one) for one in PROJECT["dependencies"]}
     extras = {distribution(one) for lines in PROJECT["optional-dependencies"].values() for one in lines}
@@ -79,6 +80,7 @@ FRAMEWORKS = {
 """What modules and packages of these names may import: they are reached with an object of the framework."""
 
 
+@pytest.mark.slow
 def test_every_package_that_is_imported_is_a_dependency():
     core = {distribution(one) for one in PROJECT["dependencies"]}
     allowed = names_of(core | {"joblib"}) | set(sys.stdlib_module_names) | {"sightline"}  # scikit-learn's

@@ -243,6 +243,7 @@ def rim(labels, which, start, width):
     return out
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(0, 2), st.integers(1, 3))
 def test_rims_are_inside_their_segments_by_definition(seed, start, width):
     rng = np.random.default_rng(seed)
@@ -293,6 +294,7 @@ def test_a_small_image_is_enlarged_by_a_whole_factor_its_pixels_kept(rng, side, 
     assert ids.tolist() == list(range(segments.count))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 700), st.integers(1, 700), st.sampled_from([64, 256, 448]))
 def test_a_fitted_image_is_as_large_as_asked_and_keeps_its_proportions(height, width, size):
     segments = Segments(np.zeros((height, width), int))

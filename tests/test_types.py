@@ -229,5 +229,6 @@ for wrong in (True, np.True_, 1.0, np.array([1.5]), "1", None, [[1]]):
 """
 
 
+@pytest.mark.slow
 def test_numbers_of_numpy_are_taken_as_numbers_where_nobody_checks_types():
     unchecked.run(AS_USERS_DO)

@@ -187,6 +187,7 @@ def test_a_password_is_never_shown(server: str, monkeypatch: pytest.MonkeyPatch)
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_connections_are_closed_with_the_model(server: str) -> None:
     model = as_model(f"{server}/v1/models/linear")
     model(IMAGES)

@@ -134,6 +134,7 @@ def test_tensors_that_a_preprocessing_returns_are_taken():
     np.testing.assert_allclose(network.prepare_inputs(IMAGES), IMAGES / 2, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
 def test_half_precision_answers_in_float32_and_is_looked_into(policy: str):
     whole, half = cases.cnn(activation="softmax"), cases.cnn(activation="softmax", dtype=policy)
@@ -227,6 +228,7 @@ def test_images_of_many_sizes_warn_of_nothing(caplog: Any):
     assert "retracing" not in caplog.text
 
 
+@pytest.mark.slow
 def test_what_was_compiled_goes_with_the_model():
     model = keras.Sequential([keras.Input((6, 5, 3)), L.GlobalAveragePooling2D()])
     KerasModel(model)(random_images(2, (6, 5, 3), "float32"))
@@ -236,6 +238,7 @@ def test_what_was_compiled_goes_with_the_model():
     assert watch() is None
 
 
+@pytest.mark.slow
 def test_many_threads_ask_and_look_at_once():
     model = cases.nested()
     asked, network = KerasModel(model), opened(model)

@@ -191,6 +191,7 @@ def test_a_program_in_training_mode_is_refused(
     )
 
 
+@pytest.mark.slow
 def test_normalisation_by_the_image_alone_is_no_training_mode(tmp_path: Path) -> None:
     net = torch.nn.Sequential(torch.nn.InstanceNorm2d(3), torch.nn.Flatten(), torch.nn.Linear(360, 2)).eval()
     program = torch.export.export(net, (torch.rand(1, 3, 12, 10),))
@@ -327,6 +328,7 @@ def loss(truth: Any, said: Any) -> Any:
     return truth - said
 
 
+@pytest.mark.slow
 def test_a_keras_file_answers_as_its_network_does(keras: Any, tmp_path: Path) -> None:
     net = sequence(
         keras, keras.layers.Conv2D(2, 3), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)

@@ -439,6 +439,7 @@ def test_class_names_may_be_numbered(names):
         as_model(cnn(), class_names={5: "a", 7: "b"})
 
 
+@pytest.mark.slow
 def test_a_compiled_module_is_looked_into_and_a_scripted_one_says_no():
     net = cnn().eval()
     compiled = torch.compile(net, backend="eager")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def sightline(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+@pytest.mark.slow
 def test_explain_writes_a_figure_and_an_explanation_of_each_image(folder):
     done = sightline(
         "explain",
@@ -112,12 +114,32 @@ def test_contrasts_names_and_the_open_budget_are_taken(folder):
         (["sub/grey.jpg"], "grey.png and sub/grey.jpg would both be written to sightline-out/grey.png"),
     ],
 )
-def test_a_mistake_is_one_line_that_says_what_to_do(folder, words, said):
-    command = [sys.executable, "-m", "sightline", "explain", "brightness:bright_left", "grey.png", *words]
+def test_a_mistake_is_one_line_that_says_what_to_do(folder, words, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sightline", "explain", "brightness:bright_left", "grey.png", *words])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # put back what the command puts there
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def test_a_mistake_shows_no_traceback_in_a_process_of_its_own(folder):
+    command = [
+        sys.executable,
+        "-m",
+        "sightline",
+        "explain",
+        "brightness:bright_left",
+        "grey.png",
+        "--budget",
+        "2",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert done.stderr.startswith("error: a budget of 2 model calls is too small")
     assert "Traceback" not in done.stderr
 
 
@@ -127,6 +149,7 @@ def test_a_class_that_the_model_lacks_is_reported_for_the_image(folder):
     assert "the model has classes 0 to 1, but class 7 was asked for" in done.output
 
 
+@pytest.mark.slow
 def test_selfcheck_exits_with_1_when_segments_are_missed(folder):
     (folder / "blind.py").write_text("import numpy as np\ndef look(i, m, s): return np.zeros(i.shape[:2])\n")
     assert sightline("selfcheck", "occlusion").exit_code == 0

@@ -66,6 +66,7 @@ def place(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_a_model_is_repaired_and_that_is_proved_on_images_nobody_used(place):
     said = run(place, "repair", "run", *WHERE, "--train", "train", "-o", "fixed")
     assert "Chosen: Counterexamples(region='r1c1'" in said
@@ -103,6 +104,7 @@ def test_a_folder_is_not_repaired_over(place):
         run(place, "repair", "run", *WHERE, "--train", "train", "-o", "run")
 
 
+@pytest.mark.slow
 def test_a_guard_is_put_around_the_old_model_again(place):
     said = run(place, "repair", "run", *WHERE, "--method", "guard", "--train", "train", "-o", "guarded")
     assert "Costs on 40 validation images" in said
@@ -114,6 +116,7 @@ def test_a_guard_is_put_around_the_old_model_again(place):
     assert np.array_equal(model(images), model(other))
 
 
+@pytest.mark.slow
 def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
     words = ["repair", "run", *WHERE, "--train", "train", "--method", "counterexamples", "-o"]
     assert "Learned from 480 images" in run(place, *words, "own", "--fit", "train.py:fit")
@@ -131,6 +134,7 @@ def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
     assert not (place / "no" / "repair.toml").exists()
 
 
+@pytest.mark.slow
 def test_images_that_the_repair_learned_from_prove_nothing(place):
     run(
         place,
@@ -149,6 +153,7 @@ def test_images_that_the_repair_learned_from_prove_nothing(place):
     run(place, "proof", "run", "seen", "--data", "train", "--explained", "0")
 
 
+@pytest.mark.slow
 def test_without_images_to_learn_from_the_studied_ones_are_used_and_none_of_the_others(place):
     run(place, "repair", "run", *WHERE, "--method", "counterexamples:copies=1", "-o", "little")
     study = sl.Study(place / "run")
@@ -157,6 +162,7 @@ def test_without_images_to_learn_from_the_studied_ones_are_used_and_none_of_the_
     run(place, "proof", "run", "little", "--explained", "0")
 
 
+@pytest.mark.slow
 def test_a_study_that_held_nothing_out_cannot_prove(place):
     plan = ["--segment", "grid", "--fill", "blur", "--budget", "20"]
     run(place, "study", "model.skops", "test", "-o", "all", *plan)

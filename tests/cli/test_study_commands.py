@@ -84,6 +84,7 @@ def test_the_table_is_asked_in_three_forms(place, studied):
     assert json.loads(run(place, "sql", "run", query, "--format", "json")) == [{"images": 12}]
 
 
+@pytest.mark.slow
 def test_interrupting_says_how_to_go_on(place, tmp_path):
     words = [
         sys.executable,

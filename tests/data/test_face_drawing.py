@@ -42,12 +42,14 @@ def middle(mask: np.ndarray) -> tuple[float, float]:
     return float(down.mean()), float(across.mean())
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_faces_and_another_seed_draws_others(faces):
     assert same(faces[:10], drawn_faces(10))
     other = drawn_faces(10, seed=1)
     assert (np.abs(other.images - faces.images[:10]).mean(axis=(1, 2, 3)) > 0.02).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 3), st.booleans())
 def test_more_images_begin_with_the_same_ones(few, more, seed, colour):
@@ -182,6 +184,7 @@ def test_a_mark_in_a_corner_lies_there_whole(region):
         assert mask.sum() >= 36
 
 
+@pytest.mark.slow
 def test_chance_and_leak_say_how_often_the_mark_is_there():
     shortcut = Shortcut(region="jaw", classes=(0,), p_in_class=0.8, p_elsewhere=0.1)
     faces = drawn_faces(120, people=2, size=32, shortcut=shortcut)
@@ -205,6 +208,7 @@ def flat(faces: DrawnFaces) -> np.ndarray:
     return faces.images[..., 0].reshape(len(faces), -1) - 0.5
 
 
+@pytest.mark.slow
 def test_a_classifier_taught_with_a_full_shortcut_is_lost_without_it():
     """Half of the people have the mark, and the model is to tell the two halves apart."""
     from sklearn.linear_model import LogisticRegression

@@ -376,6 +376,7 @@ def test_many_files_cost_little_memory(tmp_path):
     assert found.path(49_999).name == "image-00024999.png"
 
 
+@pytest.mark.slow
 def test_xrays_in_a_tree_come_back_as_they_were(shared_data, tmp_path):
     tree = xrays.write(shared_data / "pneumoniamnist.npz", tmp_path, 60, 20)
     parts = open_splits(tree)

@@ -251,6 +251,7 @@ def test_the_form_and_the_parts_are_those_of_folders(root: Path) -> None:
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0:"), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @given(rows=st.lists(st.tuples(NAMES, NAMES, st.sampled_from("abc")), min_size=1, max_size=12))
 def test_any_names_come_back_as_they_were_written(rows: Any, tmp_path_factory: Any) -> None:
     import csv

@@ -9,6 +9,7 @@ from sightline.data import REGIONS, Shortcut, plant_mark
 from sightline.errors import ImageError, OptionError
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from(["patch", "mark"]), st.floats(0.03, 0.5), st.floats(0.05, 1))
 def test_it_is_the_pixel_loop(data, kind, size, strength):
     height, width = data.draw(st.integers(8, 24)), data.draw(st.integers(8, 24))

@@ -26,6 +26,7 @@ def test_the_demo_finds_the_jaw_repairs_it_and_proves_it(tmp_path):
         assert page.width > 2000
 
 
+@pytest.mark.slow
 def test_in_the_test_the_mark_tells_nothing_of_the_family():
     given = marked_faces()
     assert len(given.test) == len(given.marked) == 700

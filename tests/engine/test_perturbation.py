@@ -40,6 +40,7 @@ def same(batch: np.ndarray, expected: np.ndarray) -> bool:
     return batch.dtype == expected.dtype and batch.tobytes() == expected.tobytes()
 
 
+@pytest.mark.slow
 @given(st.data(), images(), st.integers(1, 7), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_it_is_the_pixel_loop_whatever_the_dtype_the_channels_and_the_batch_size(data, image, size, threaded):

@@ -64,6 +64,7 @@ def unwarned(image: np.ndarray, model, plan: Plan, **options):
 # Calls
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(METHODS),
     st.sampled_from(SAMPLERS),

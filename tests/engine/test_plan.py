@@ -246,6 +246,7 @@ for field, values, said in (
 """
 
 
+@pytest.mark.slow
 def test_where_nobody_checks_types_a_budget_and_a_seed_are_refused_in_words():
     unchecked.run(AS_USERS_DO)
 

@@ -184,6 +184,7 @@ def test_stability_leaves_the_segments_alone_and_changes_the_seed(true, monkeypa
     assert all((labels == true.segments.labels).all() for _, labels in seen)
 
 
+@pytest.mark.slow
 def test_the_other_target_is_measured_when_asked_for():
     made = explain(IMAGE, planted, PLAN, target=[0, 1], attribute="shapley")
     first, second = faithfulness.insertion(made, planted), faithfulness.insertion(made, planted, target=1)

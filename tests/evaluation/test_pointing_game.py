@@ -26,6 +26,7 @@ def test_the_planted_model_looks_at_its_place_only(image, rng):
     assert scores[2] < 0.06
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pointing_game.METHODS)
 def test_every_attribution_of_ours_finds_every_planted_segment(name):
     for hits in pointing_game.run_pointing_game(pointing_game.own_explainer(name), size=40):
@@ -33,6 +34,7 @@ def test_every_attribution_of_ours_finds_every_planted_segment(name):
         assert hits.tries >= 9
 
 
+@pytest.mark.slow
 def test_an_explainer_that_is_off_by_one_is_caught():
     """lime numbers segments from 0 whatever the segmenter does: with ids from 1 the last is never hidden."""
 

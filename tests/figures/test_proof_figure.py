@@ -83,6 +83,7 @@ BARE = {"shift": None, "examples": ()}
 WITHOUT_MAPS = {"shift": AttributionShift(np.zeros((0, 3)), None, None, None, None, (0, 0))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed", [{}, BARE, WITHOUT_MAPS, {"verdict": "harmful", "margin": 0.0, "method": ""}]
 )
@@ -100,6 +101,7 @@ def test_no_text_is_over_another_or_beyond_the_page(changed):
         assert apart, (name, next_)
 
 
+@pytest.mark.slow
 def test_the_heading_is_the_verdict_and_all_measures_are_there():
     whole = made(region="jaw")
     said = [name for name, *_ in boxes(page(whole))]

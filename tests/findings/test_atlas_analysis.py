@@ -54,6 +54,7 @@ def made(study):
     return atlas(study, regions=NINE)
 
 
+@pytest.mark.slow
 def test_a_cell_is_the_mean_of_its_images_with_its_standard_error(study, made):
     for name, right in (("right", True), ("wrong", False)):
         rows = [row for row in study.rows() if row.right == right]
@@ -100,6 +101,7 @@ def test_it_says_where_answers_differ(made):
     assert [line.split()[0] for line in repr(made).splitlines()[2:4]] == ["right", "wrong"]
 
 
+@pytest.mark.slow
 def test_where_right_and_wrong_look_alike_it_says_so():
     rng = np.random.default_rng(3)
     images, _ = marked()
@@ -109,6 +111,7 @@ def test_where_right_and_wrong_look_alike_it_says_so():
     assert SAME in repr(found)
 
 
+@pytest.mark.slow
 def test_false_differences_are_rare():
     images, _ = marked(80)
     study = Memory(model, images, np.zeros(80, dtype=int), PLAN)
@@ -151,6 +154,7 @@ def test_images_of_several_sizes_share_one_map():
     assert sum(one.count * one.mean.sum() for one in made.cells) == pytest.approx(total)
 
 
+@pytest.mark.slow
 def test_a_study_whose_images_are_out_of_reach_has_an_atlas_without_them(tmp_path):
     Study(tmp_path / "run", PLAN).run(marked(30), model)
     made = atlas(Study(tmp_path / "run"))
@@ -243,6 +247,7 @@ def test_maps_of_large_images_are_reduced_and_keep_their_sums():
     assert made.cells[0].mean.sum() == pytest.approx(made.cells[0].regions.sum())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_images(study):
     class Repeated(Memory):
         def __init__(self, times):

@@ -56,6 +56,7 @@ def planted():
     return Memory(MARKED, *marked(), PLAN)
 
 
+@pytest.mark.slow
 def test_the_marks_region_is_first_and_alone_confirmed(planted):
     found = blame(planted, NINE)
     assert found.confirmed == ("r1c1",)
@@ -64,6 +65,7 @@ def test_the_marks_region_is_first_and_alone_confirmed(planted):
     assert found.verdict.startswith("r1c1 drives errors: hiding it in wrong answers raises")
 
 
+@pytest.mark.slow
 def test_a_region_that_right_answers_go_by_as_much_is_not_blamed_though_hiding_it_helps_every_wrong_one():
     # All the evidence there is lies in the middle, so all errors are its own: nothing to repair.
     signal, spread = np.eye(9)[4] * 0.1, 0.1 * np.eye(9)[4] + 0.001
@@ -75,6 +77,7 @@ def test_a_region_that_right_answers_go_by_as_much_is_not_blamed_though_hiding_i
     assert found.verdict.startswith("nothing found: ")
 
 
+@pytest.mark.slow
 def test_a_region_that_is_noise_to_a_model_that_goes_by_it_is_blamed():
     signal, spread = np.full(9, 0.06) * (np.arange(9) > 0), np.array([0.5, *[0.1] * 8])
     study = Memory(weighing(*[10] * 9), *images_with_signal(signal, spread, 240), PLAN)
@@ -119,6 +122,7 @@ def confirming(study, seed):
     return ~split_answers(study, None, np.random.default_rng(seed)).choosing
 
 
+@pytest.mark.slow
 def test_hiding_elsewhere_is_the_mean_over_the_other_places(planted):
     # Of nine equal cells eight lie elsewhere; a cell may be moved anywhere, so many places come close to all.
     few, many = (blame(planted, NINE, controls=count)["r1c1"] for count in (2, 40))
@@ -150,6 +154,7 @@ def test_a_model_that_is_never_right_cannot_be_blamed_on_a_region():
     assert blame(study, NINE).verdict == "too few right answers: 0, and each of two halves needs 10."
 
 
+@pytest.mark.slow
 def test_same_seed_same_answer_for_any_batch_size_and_every_image_is_counted(planted):
     sizes, model = [], planted.model
 
@@ -189,6 +194,7 @@ def test_two_groups_are_too_few(planted):
     assert found.verdict.endswith("come from 1 groups in one half, and each half needs 6.")
 
 
+@pytest.mark.slow
 def test_scores_that_are_no_probabilities_are_compared_as_they_are():
     def logits(images):
         scores = cells(images) @ np.array([6, 1, 1, 1, 12, 1, 1, 1, 1.0])

@@ -54,6 +54,7 @@ def test_two_kinds_of_errors_are_two_groups():
     assert "silhouette" in how
 
 
+@pytest.mark.slow
 def test_patches_that_look_different_are_two_groups_wherever_they_are():
     rng = np.random.default_rng(0)
     images, first = np.full((40, 24, 24, 3), 0.2), np.arange(40) % 2 == 0
@@ -88,6 +89,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_has_no_groups_is_one(shape):
     found = 0
@@ -116,6 +118,7 @@ def test_the_smoothing_is_the_least_that_leaves_one_peak(seed):
     assert peaks(0.9 * width) > 1
 
 
+@pytest.mark.slow
 def test_groups_are_found_in_most_draws_where_they_are():
     for seed in range(4):
         rng = np.random.default_rng(seed)
@@ -134,6 +137,7 @@ def test_few_errors_are_not_grouped_and_none_are_none():
     assert group_errors(right, (9, 9))[0] == ()
 
 
+@pytest.mark.slow
 def test_of_many_errors_a_number_is_grouped(monkeypatch):
     monkeypatch.setattr("sightline.findings.error_groups.MOST", 16)
     images, labels, _ = two_kinds(60)
@@ -141,6 +145,7 @@ def test_of_many_errors_a_number_is_grouped(monkeypatch):
     assert sum(one.count for one in groups) == 16 < MOST
 
 
+@pytest.mark.slow
 def test_a_group_shows_its_mean_and_the_images_nearest_to_its_middle():
     images, labels, first = two_kinds()
     study = Memory(misled, images, labels, PLAN, class_names=["dull", "bright"])
@@ -170,6 +175,7 @@ def test_a_group_of_less_than_a_twentieth_is_none():
     assert np.bincount(_cluster_members(told, rng)).min() == 11 > LEAST
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_groups(monkeypatch):
     monkeypatch.setattr("sightline.findings.error_groups.MOST", 20)
     images, labels, _ = two_kinds(60)
@@ -179,6 +185,7 @@ def test_the_same_seed_gives_the_same_groups(monkeypatch):
     assert [group.places.tolist() for group in one] != [group.places.tolist() for group in third]
 
 
+@pytest.mark.slow
 def test_images_that_are_kept_are_small():
     images = np.random.default_rng(0).random((2, 400, 800, 3))
     study = Memory(lambda batch: 1 - batch.mean(axis=(1, 2, 3)), images, np.ones(2, dtype=int), PLAN)
@@ -199,6 +206,7 @@ class Gone(Memory):
         raise self.error
 
 
+@pytest.mark.slow
 def test_explanations_are_grouped_without_images_but_patches_are_not():
     images, labels, _ = two_kinds()
     study = Gone(misled, images, labels, PLAN)
@@ -216,6 +224,7 @@ def test_patches_that_can_no_longer_be_read_are_left_out():
     assert sum(one.count for one in groups) == 30
 
 
+@pytest.mark.slow
 def test_the_figure_shows_each_group_with_its_typical_images():
     images, labels, _ = two_kinds()
     made = sl.atlas(Memory(misled, images, labels, PLAN, class_names=["dull", "bright"]))

@@ -66,6 +66,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_d1_every_segment_of_every_algorithm_is_hidden_and_found_the_last_included(algorithm: str) -> None:
     image = noisy()

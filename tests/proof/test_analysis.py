@@ -72,6 +72,7 @@ def right(model, images=IMAGES, labels=LABELS):
     return model(np.ascontiguousarray(images)).argmax(1) == labels
 
 
+@pytest.mark.slow
 def test_a_real_repair_is_proved(proof):
     assert proof.verdict == "repaired"
     assert proof.headline == "Repaired: the model is surely better, and “r1c1” surely misleads it less."
@@ -215,6 +216,7 @@ def test_the_calls_are_counted():
     assert made.calls[0] >= 20 * (1 + 5 + 3 * 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", ["segment-mean", Noise(draws=2)])
 def test_the_same_seed_gives_the_same_whatever_the_batch_size(fill):
     images, labels, _ = trees(30)
@@ -227,11 +229,13 @@ def test_the_same_seed_gives_the_same_whatever_the_batch_size(fill):
     assert one != prove(MISLED, BETTER, (images, labels), region=TOP, seed=1, **more).to_dict()
 
 
+@pytest.mark.slow
 def test_a_repair_that_was_not_needed_has_no_effect():
     made = prove(BETTER, going_by(0.0, 30.0), trees(120, 3)[:2], region=TOP, **QUICK)
     assert made.verdict in ("no effect", "cannot tell")
 
 
+@pytest.mark.slow
 def test_hiding_what_truly_matters_is_harmful():
     blind = sl.as_model(lambda x: MISLED(np.where(np.arange(12)[:, None] >= 6, 0.4, x)), class_names=NAMES)
     made = prove(going_by(1.0), blind, (IMAGES, LABELS), region=grid(2, 1)["r2c1"], **QUICK)
@@ -326,6 +330,7 @@ def test_examples_are_images_whose_answer_turned(proof):
         assert one.before.shape == (12, 12)
 
 
+@pytest.mark.slow
 def test_studies_take_the_place_of_new_explanations(tmp_path):
     images, labels, _ = trees(30)
     plan = Plan(segment="grid", fill="segment-mean", budget=40)

@@ -49,6 +49,7 @@ def test_a_resampled_interval_is_that_of_images_drawn_one_by_one():
     assert ours == pytest.approx(theirs, abs=0.02)
 
 
+@pytest.mark.slow
 def test_an_interval_of_the_change_holds_the_true_change_about_as_often_as_it_says():
     held = 0
     for run in range(300):

@@ -66,6 +66,7 @@ def test_polygons_that_share_borders_leave_no_pixel_out_and_share_none(middle, s
     assert (sources(shape, None).sum(axis=0) == 1).all()
 
 
+@pytest.mark.slow
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 20), st.integers(0, 20))
 def test_a_grid_is_a_partition_in_rectangles_whose_sides_differ_by_a_pixel(rows, columns, more, wider):
     shape = (rows + more, columns + wider)

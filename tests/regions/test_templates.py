@@ -57,6 +57,7 @@ def test_a_mark_in_a_face_cut_close_lies_in_the_region_of_its_name(name):
     assert (mark & sr.face(sides=True)[name].masks((64, 64))[0]).sum() > 0.8 * mark.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FACE)
 def test_a_mark_in_drawn_faces_lies_mostly_in_the_region_of_its_name(name):
     faces = drawn_faces(100, people=1, shortcut=Shortcut(region=name, classes=(0,)))
@@ -89,6 +90,7 @@ def test_left_is_the_images_in_a_face_and_the_patients_in_a_chest():
     assert across(chest, "heart") > 32, "the heart lies on the patient's left"
 
 
+@pytest.mark.slow
 def test_the_regions_of_heads_fit_what_drawn_faces_show():
     faces = drawn_faces(200)
     pairs = {"hair": "hair", "forehead": "forehead", "nose": "nose", "background": "background"}

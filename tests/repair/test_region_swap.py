@@ -56,6 +56,7 @@ def test_an_exchanged_region_is_a_donor_s_of_the_class_that_was_asked_for():
             assert fits(LABELS[donor], label)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=4), st.integers(0, 5))
 def test_donors_of_any_class_are_of_each_class_as_often_however_many_it_has(sizes, seed):

@@ -52,6 +52,7 @@ def test_its_plan_is_read(study):
     assert study.class_names == ("dark", "light")
 
 
+@pytest.mark.slow
 def test_its_images_and_its_model_are_known_again_and_it_goes_on(study):
     before = {row.place: row.attribution.values for row in study.rows()}
     for part in study.store.parts():

@@ -11,6 +11,7 @@ from sightline.study import Study
 from support.problems import PLAN, images, model
 
 
+@pytest.mark.slow
 def test_another_plan_is_refused(study):
     assert Study(study.path, PLAN).plan == PLAN
     with pytest.raises(OptionError, match=r"was made with budget=32, but now budget=64"):
@@ -49,6 +50,7 @@ def test_functions_in_a_plan_are_used_as_long_as_they_are_given(tmp_path):
     assert len(Study(tmp_path / "run")) == 6
 
 
+@pytest.mark.slow
 def test_a_plan_edited_to_nonsense_is_told_of(study):
     about = study.path / "plan.toml"
     about.write_text(about.read_text().replace("part = 1", "part = 0"))

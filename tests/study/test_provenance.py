@@ -48,6 +48,7 @@ def test_labels_are_matched_to_the_model_s_classes_by_name(tmp_path):
     np.testing.assert_array_equal(study.labels, 1 - labels)
 
 
+@pytest.mark.slow
 def test_a_model_s_file_that_has_changed_is_refused(tmp_path):
     linear = LogisticRegression().fit(images()[0].reshape(24, -1), images()[1])
     skops.io.dump(linear, tmp_path / "m.skops")

@@ -8,6 +8,7 @@ from sightline.study.runner import HOPELESS
 from support.problems import PLAN, images, model, numbers
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_at_every_image_ends_the_run(tmp_path):
     calls = []
 

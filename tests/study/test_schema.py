@@ -81,6 +81,7 @@ def test_errors_that_are_no_numbers_stay_so(rng):
     np.testing.assert_array_equal(there_and_back(parts, 5).attribution.error[0, :3], [0.0, np.inf, np.nan])
 
 
+@pytest.mark.slow
 def test_an_explanation_at_224_with_100_segments_takes_under_4_kB(rng, tmp_path):
     image = resize(data.coffee(), (224, 224))
     count, found, counts = 32, [], []

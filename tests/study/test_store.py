@@ -56,6 +56,7 @@ def test_a_part_written_twice_is_there_once(tmp_path):
     assert places(store) == sorted(2 * list(range(6)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "size"), [(JOINED * 4, 2), (JOINED * 2 + 5, 2), (5, 2)])
 def test_joined_parts_hold_the_same_lines(tmp_path, count, size):
     store = filled(tmp_path, count, size)
@@ -136,6 +137,7 @@ def claiming(folder, ready, go):
         go.wait(60)
 
 
+@pytest.mark.slow
 def test_a_part_is_one_process_s_own_until_that_ends(tmp_path):
     context = multiprocessing.get_context("spawn")
     ready, go = context.Queue(), context.Event()

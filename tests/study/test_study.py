@@ -23,6 +23,7 @@ class Counting:
         return self.inner(batch)
 
 
+@pytest.mark.slow
 def test_every_image_gets_what_explain_says_of_it(study):
     pixels, labels = images()
     assert study.places.tolist() == list(range(24))
@@ -37,6 +38,7 @@ def test_every_image_gets_what_explain_says_of_it(study):
         np.testing.assert_allclose(row.full, alone.scores.full, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_finished_study_is_read_without_its_images_or_model(study):
     again = Study(study.path)
     assert numbers(again) == numbers(study)
@@ -52,6 +54,7 @@ def test_a_finished_study_is_read_without_its_images_or_model(study):
     assert again.model(images()[0][:2]).shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_nothing_is_computed_twice(study):
     before = numbers(study)
     counting = Counting()
@@ -60,6 +63,7 @@ def test_nothing_is_computed_twice(study):
     assert numbers(study) == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_keeps_its_parts_and_goes_on(tmp_path):
     whole = numbers(Study(tmp_path / "whole", PLAN).run(images(), model))
 
@@ -93,6 +97,7 @@ def test_outcomes_count_right_and_wrong(study):
     assert "accuracy" in repr(outcomes)
 
 
+@pytest.mark.slow
 def test_its_table_is_queried_in_sql(study):
     wrong = study.sql("select count(distinct place) from rows where label <> predicted").fetchall()
     assert wrong == [(len(study.outcomes().wrong),)]
@@ -121,11 +126,13 @@ def test_impossible_numbers_are_refused(tmp_path, options, told):
         Study(tmp_path / "run", PLAN).run(images(), model, **options)
 
 
+@pytest.mark.slow
 def test_an_image_that_is_not_there_is_told_of(study):
     with pytest.raises(OptionError, match="image 99 is not among the 24 explained ones of 24"):
         study.row(99)
 
 
+@pytest.mark.slow
 def test_its_explanations_are_drawn_and_kept(study, tmp_path):
     made = study.explanation(4)
     assert made.plot("overlay").axes
@@ -133,6 +140,7 @@ def test_its_explanations_are_drawn_and_kept(study, tmp_path):
     assert sl.Explanation.load(tmp_path / "one.npz").targets == made.targets
 
 
+@pytest.mark.slow
 def test_a_damaged_part_is_named_and_computed_anew_once_it_is_deleted(study):
     whole = numbers(study)
     (part,) = study.store.parts()

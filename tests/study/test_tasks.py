@@ -46,6 +46,7 @@ def test_warnings_are_kept_and_not_shown(tmp_path):
     assert heard == [("budget-thin",)]
 
 
+@pytest.mark.slow
 def test_images_of_several_threads_share_batches_and_keep_their_numbers(tmp_path):
     batches = []
 
