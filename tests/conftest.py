@@ -1,6 +1,9 @@
 """Fixtures that every test may use."""
 
+import importlib.util
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: each computes in one thread
@@ -17,6 +20,11 @@ type_checks.install()
 from sightline import errors
 
 errors.OURS |= type_checks.PASSED_ON_THE_WAY
+
+LARGE = {"captum", "datasets", "hatchling", "jax", "keras", "mkdocs", "nbclient", "nbformat", "ray", "shap"}
+LARGE |= {"tensorflow", "torch", "vulture"}
+ABSENT = {name for name in LARGE if importlib.util.find_spec(name) is None}
+"""What the core tests are run without: what needs it is skipped."""
 
 
 @pytest.fixture
@@ -38,3 +46,27 @@ def shared_data() -> Path:
 
 def pytest_runtest_setup() -> None:
     type_checks.begin_test()
+
+
+def imported_by(path: Path) -> set[str]:
+    """The packages that a test imports at its top, itself or by what stands in support/."""
+    text = path.read_text(encoding="utf-8")
+    found = set(re.findall(r"^(?:from|import) (\w+)", text, re.M))
+    helpers = re.findall(r"^from support(?:\.| import )(\w+)", text, re.M)
+    return found.union(*(imported_by(Path(__file__).parent / "support" / f"{name}.py") for name in helpers))
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    if not ABSENT or not collection_path.name.startswith("test_"):
+        return None
+    return bool(imported_by(collection_path) & ABSENT) or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    except ImportError as error:
+        if (lacking := (error.name or "").split(".")[0]) in ABSENT:
+            pytest.skip(f"{lacking} is not installed")
+        raise

@@ -37,7 +37,6 @@ from sightline.explanation import Explanation
 from sightline.types import Attribution, Contrast, Scores, Segments
 from support import unchecked
 from support.reference import random_game
-from support.torch_nets import Transformer
 
 SEGMENTS = Segments(np.array([[0, 0, 1], [2, 2, 1]]))
 
@@ -422,6 +421,8 @@ def test_a_plan_made_of_numpy_s_numbers_comes_back_too():
 
 
 def test_what_was_seen_inside_a_network_comes_back(tmp_path):
+    from support.torch_nets import Transformer
+
     image = np.random.default_rng(0).random((16, 16, 3)).astype(np.float32)
     plan = Plan(attribute=GradCam(layer="norm", reshape=Tokens(skip=1)), target=Classes(1), segment=Grid())
     made = sightline.explain(image, Transformer(), plan)
