@@ -62,6 +62,14 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return bool(imported_by(collection_path) & ABSENT) or None
 
 
+LONG = ("test_walkthrough.py", "test_examples.py", "test_tutorial.py", "test_tutorial_xray.py")
+"""Files with tests of a minute: begun first, so that no process is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     try:
