@@ -58,7 +58,7 @@ class ErrorGroup:
         Label and predicted class of each of `places`.
     images : tuple of uint8 arrays, shape (h, w, 3)
         Each of `places` as it is looked at, at most 256 pixels a side; empty if they are out of reach.
-    spots : tuple of bool arrays, shape (h, w)
+    leading_segments : tuple of bool arrays, shape (h, w)
         In each of `images`, the segment that speaks most for the answer.
     """
 

@@ -171,7 +171,9 @@ class Regions:
         array([1024, 1024, 1024, 1024])
         """
         height, width = shape
-        return self._cached_masks((height, width)) if self.shared else self._region_masks((height, width), place)
+        if self.shared:
+            return self._cached_masks((height, width))
+        return self._region_masks((height, width), place)
 
     def areas(self, shape: tuple[int, int], place: int | None = None) -> Int[np.ndarray, "R"]:
         """Pixels in each region, as `masks` has them."""
