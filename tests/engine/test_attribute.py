@@ -377,7 +377,7 @@ def test_lime_refuses_impossible_options(bad):
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5])
 def test_rise_refuses_chances_that_are_none(p):
-    with pytest.raises(OptionError, match="needs 0 < p < 1"):
+    with pytest.raises(OptionError, match="p of Bernoulli must be"):
         Rise(p=p)
 
 

@@ -136,7 +136,9 @@ def test_noise_repeats_for_a_seed_and_differs_between_seeds() -> None:
 
 @pytest.mark.parametrize("draws", [0, -2])
 def test_no_noise_cannot_be_asked_for(draws: int) -> None:
-    with pytest.raises(OptionError, match=f"Noise needs draws >= 1, but {draws} was given"):
+    with pytest.raises(
+        OptionError, match=f"draws of Noise must be a whole number from 1 up, but {draws} was given"
+    ):
         Noise(draws=draws)
 
 

@@ -35,7 +35,7 @@ def test_top_is_the_highest_classes_and_ties_keep_the_model_s_order(k, expected)
 
 
 def test_top_of_none_is_refused():
-    with pytest.raises(OptionError, match="Top needs k >= 1, but 0 was given"):
+    with pytest.raises(OptionError, match="k of Top must be a whole number from 1 up, but 0 was given"):
         Top(k=0)
 
 

@@ -362,9 +362,12 @@ def test_heat_covers_an_image_that_preprocessing_makes_smaller():
 @pytest.mark.parametrize(
     ("build", "told"),
     [
-        (lambda: sl.IntegratedGradients(steps=0), "IntegratedGradients needs steps >= 1, but 0 was given"),
-        (lambda: SmoothGrad(samples=1), "SmoothGrad needs samples >= 2, but 1 was given"),
-        (lambda: SmoothGrad(noise=0.0), "SmoothGrad needs noise > 0, but 0.0 was given"),
+        (
+            lambda: sl.IntegratedGradients(steps=0),
+            "steps of IntegratedGradients must be a whole number from 1 up, but 0",
+        ),
+        (lambda: SmoothGrad(samples=1), "samples of SmoothGrad must be a whole number from 2 up"),
+        (lambda: SmoothGrad(noise=0.0), "noise of SmoothGrad must be a number above 0, but 0.0 was given"),
         (lambda: sl.GradCam(layers="4"), "GradCam has no option 'layers'. Did you mean 'layer'?"),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_threshold_is_refused_where_the_highest_score_decides():
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
 def test_a_threshold_that_is_no_probability_is_refused(threshold):
-    with pytest.raises(OptionError, match="threshold must be 0 to 1, but"):
+    with pytest.raises(OptionError, match="threshold must be a number from 0 to 1, but"):
         asked(P, TRUE, threshold=threshold)
 
 

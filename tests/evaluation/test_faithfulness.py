@@ -245,7 +245,9 @@ def test_a_measure_says_whether_it_beats_chance(measure, better, text):
 
 
 def test_stability_over_no_other_seed_is_refused(true):
-    with pytest.raises(OptionError, match="stability needs seeds >= 1, but 0 was given") as caught:
+    with pytest.raises(
+        OptionError, match="seeds of stability must be a whole number from 1 up, but 0"
+    ) as caught:
         faithfulness.stability(true, planted, seeds=0)
     assert caught.value.slug == "option-value"
 
@@ -253,10 +255,18 @@ def test_stability_over_no_other_seed_is_refused(true):
 @pytest.mark.parametrize(
     ("measure", "options", "said"),
     [
-        (faithfulness.deletion, {"randoms": 0}, "deletion needs randoms >= 1, but 0 was given"),
-        (faithfulness.insertion, {"randoms": -1}, "insertion needs randoms >= 1, but -1 was given"),
-        (faithfulness.held_out_fit, {"randoms": 0}, "fit needs randoms >= 1, but 0 was given"),
-        (faithfulness.held_out_fit, {"masks": 1}, "fit needs masks >= 2, but 1 was given"),
+        (
+            faithfulness.deletion,
+            {"randoms": 0},
+            "randoms of deletion must be a whole number from 1 up, but 0",
+        ),
+        (
+            faithfulness.insertion,
+            {"randoms": -1},
+            "randoms of insertion must be a whole number from 1 up",
+        ),
+        (faithfulness.held_out_fit, {"randoms": 0}, "randoms of fit must be a whole number from 1 up, but 0"),
+        (faithfulness.held_out_fit, {"masks": 1}, "masks of fit must be a whole number from 2 up, but 1"),
     ],
 )
 def test_nothing_to_compare_with_is_refused_before_the_model_is_asked(true, measure, options, said):

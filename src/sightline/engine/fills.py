@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._checks import check_whole
 from sightline._digests import array_digest
 from sightline.engine.image import channels_last, value_range
 from sightline.errors import ImageError, OptionError, warn
@@ -93,8 +94,7 @@ class Noise:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.draws < 1:
-            raise OptionError(f"Noise needs draws >= 1, but {self.draws} was given.", slug="option-value")
+        check_whole("draws of Noise", self.draws)
 
     def __call__(
         self, image: Shaped[np.ndarray, "H W C"], segments: Segments

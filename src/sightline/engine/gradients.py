@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from sightline._checks import check_number, check_whole
 from sightline.errors import OptionError, warn
 from sightline.types import Heatmap, Inputs, Network, Weights, option
 
@@ -57,7 +58,7 @@ class IntegratedGradients:
     looks_inside: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_option_least("IntegratedGradients", "steps", self.steps)
+        check_whole("steps of IntegratedGradients", self.steps)
         if not np.isfinite(self.baseline):
             raise OptionError(
                 f"IntegratedGradients needs a finite baseline, but {self.baseline} was given.",
@@ -110,9 +111,8 @@ class SmoothGrad:
     looks_inside: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_option_least("SmoothGrad", "samples", self.samples, 2)
-        if not self.noise > 0:
-            raise OptionError(f"SmoothGrad needs noise > 0, but {self.noise} was given.", slug="option-value")
+        check_whole("samples of SmoothGrad", self.samples, 2)
+        check_number("noise of SmoothGrad", self.noise, above=0)
 
     def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
@@ -124,8 +124,3 @@ class SmoothGrad:
             noisy = (inputs + rng.normal(0, spread, shape)).astype(np.float32)
             maps.extend(np.abs(network.input_gradients(noisy, weights)).sum(axis=-1))
         return Heatmap(tuple(maps), None, sums=True)
-
-
-def _check_option_least(method: str, name: str, given: int, least: int = 1) -> None:
-    if given < least:
-        raise OptionError(f"{method} needs {name} >= {least}, but {given} was given.", slug="option-value")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
-from sightline._checks import is_whole
+from sightline._checks import check_whole, is_whole
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
 from sightline.errors import ModelError, OptionError, TargetError
@@ -26,8 +26,7 @@ class Top:
     k: int = 1
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise OptionError(f"Top needs k >= 1, but {self.k} was given.", slug="option-value")
+        check_whole("k of Top", self.k)
 
     def __call__(self, classes: Float[np.ndarray, "L"]) -> tuple[int | Contrast, ...]:
         return tuple(int(i) for i in np.argsort(-classes, kind="stable")[: self.k])

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import gammaln
 
+from sightline._checks import check_number
 from sightline.engine.factorial_design import odd_parity, segment_codes
-from sightline.errors import BudgetError, OptionError
+from sightline.errors import BudgetError
 from sightline.types import Masks, option
 
 
@@ -63,8 +64,7 @@ class Bernoulli:
     p: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 < self.p < 1:
-            raise OptionError(f"Bernoulli needs 0 < p < 1, but {self.p:g} was given.", slug="option-value")
+        check_number("p of Bernoulli", self.p, above=0, below=1)
 
     def __call__(self, segments: int, rows: int, rng: np.random.Generator) -> Masks:
         keep = rng.random((rows, segments)) < self.p

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
+from sightline._checks import check_number
 from sightline._progress import progress_bar
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -231,8 +232,7 @@ def evaluate(
     >>> evaluate(lambda x: x.mean((1, 2)), (images, truth), threshold=0.8).recall
     0.5
     """
-    if not 0 <= threshold <= 1:
-        raise OptionError(f"threshold must be 0 to 1, but {threshold} was given.", slug="option-value")
+    check_number("threshold", threshold, at_least=0, at_most=1)
     adapted = as_model(model, class_names=class_names)
     source = batches(data, batch_size)
     found, truth = [], []

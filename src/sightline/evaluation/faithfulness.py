@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from sightline._batch_sizes import choose_batch_size
+from sightline._checks import check_whole
 from sightline.adapters import as_model
 from sightline.engine.fills import draw_fill
 from sightline.engine.model_query import Classes, ModelQuery, target_matrix
@@ -15,7 +16,7 @@ from sightline.engine.pipeline import run_plan
 from sightline.engine.sampling import Bernoulli
 from sightline.engine.segmentation import Given
 from sightline.engine.solve import r_squared
-from sightline.errors import OptionError, SightlineWarning
+from sightline.errors import SightlineWarning
 from sightline.explanation import Explanation
 from sightline.types import Attribution, Contrast, record
 
@@ -125,8 +126,8 @@ def held_out_fit(
     fewer. A value's scale is its method's own (a Shapley value is no regression weight), so the values
     get the best slope and level before they are judged; a random map is the same values in random order.
     """
-    _check_count_option("fit", "masks", masks, 2)
-    _check_count_option("fit", "randoms", randoms, 1)
+    check_whole("masks of fit", masks, 2)
+    check_whole("randoms of fit", randoms, 1)
     k = explanation.index(target)
     query, to_targets = _query_explanation(explanation, model, k)
     keep = Bernoulli()(explanation.segments.count, masks, np.random.default_rng([seed, 77])).keep
@@ -151,7 +152,7 @@ def stability(
     Costs the explanation's budget for each seed. A random map's share is that of five segments drawn at
     random.
     """
-    _check_count_option("stability", "seeds", seeds, 1)
+    check_whole("seeds of stability", seeds, 1)
     k = explanation.index(target)
     adapted = as_model(model)
     labels = explanation.segments.labels
@@ -202,7 +203,7 @@ def randomisation(
     """
     from scipy.stats import spearmanr
 
-    _check_count_option("randomisation", "seeds", seeds, 1)
+    check_whole("seeds of randomisation", seeds, 1)
     k = explanation.index(target)
     adapted = as_model(model)
     plan = dataclasses.replace(
@@ -235,11 +236,6 @@ def check_all(
     return tuple(measure(explanation, model, target=target) for measure in measures)
 
 
-def _check_count_option(measure: str, option: str, given: int, least: int) -> None:
-    if given < least:
-        raise OptionError(f"{measure} needs {option} >= {least}, but {given} was given.", slug="option-value")
-
-
 def _leading_segments(values: Float[np.ndarray, "S"], n: int = 5) -> set[int]:
     return set(np.argsort(-np.abs(values), kind="stable")[:n].tolist())
 
@@ -267,7 +263,7 @@ def _perturbation_curve(
     randoms: int,
     seed: int,
 ) -> Measure:
-    _check_count_option(name, "randoms", randoms, 1)
+    check_whole(f"randoms of {name}", randoms)
     k = explanation.index(target)
     query, to_targets = _query_explanation(explanation, model, k)
     count = explanation.segments.count
