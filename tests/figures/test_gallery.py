@@ -62,6 +62,7 @@ def test_an_image_that_says_why_it_is_not_red_does_not_say_it_twice():
     assert "clearly" not in said(figure)
 
 
+@pytest.mark.slow
 def test_white_outlines_are_in_the_legend_where_they_are_drawn():
     one = example([0.4, -0.3, 0.2])
     for figure in (figures.plot_panel(one, num=2), figures.plot_overlay(one, num=2)):
@@ -75,6 +76,7 @@ def test_white_outlines_are_in_the_legend_where_they_are_drawn():
         assert "outlined" not in said(figure)
 
 
+@pytest.mark.slow
 def test_what_speaks_for_the_target_is_not_padded_with_what_cannot_be_told():
     some = example([0.4, 0.05, 0.03, -0.3], [0.01, 0.05, 0.05, 0.01])
     favour, both, _, _ = tiles(figures.plot_panel(some))

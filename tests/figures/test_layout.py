@@ -117,6 +117,7 @@ def test_extreme_shapes_are_drawn(shape):
         assert isinstance(figures.plot(one, name), Figure)
 
 
+@pytest.mark.slow
 def test_a_text_is_shortened_to_its_width_and_a_short_one_stays():
     assert shorten_text("cat", 200, 9) == "cat"
     short = shorten_text("a class with quite a long name", 200, 9)
@@ -133,6 +134,7 @@ def test_wrapped_words_fit_their_width_and_lose_nothing_but_what_is_beyond_the_l
     assert len(wrap_parts(words * 9, 240, 9, between=" ")) == 3
 
 
+@pytest.mark.slow
 def test_the_same_explanation_gives_the_same_bytes():
     one = example(MIXED, MIXED_ERROR)
     for name in KINDS:
@@ -141,6 +143,7 @@ def test_the_same_explanation_gives_the_same_bytes():
         )
 
 
+@pytest.mark.slow
 def test_the_users_style_changes_nothing():
     one = example(MIXED, MIXED_ERROR)
     plain = {name: figures.figure_to_png(figures.plot(one, name)) for name in KINDS}
@@ -166,6 +169,7 @@ def test_the_users_style_changes_nothing():
         assert {name: figures.figure_to_png(figures.plot(one, name)) for name in KINDS} == plain
 
 
+@pytest.mark.slow
 def test_pyplot_knows_nothing_of_the_figures():
     import matplotlib.pyplot as plt
 
@@ -175,6 +179,7 @@ def test_pyplot_knows_nothing_of_the_figures():
     assert plt.get_fignums() == before
 
 
+@pytest.mark.slow
 def test_drawing_does_not_load_pyplot_and_loading_figures_does_not_load_matplotlib():
     code = (
         "import sys, numpy as np, sightline.figures as figures\n"
@@ -185,6 +190,7 @@ def test_drawing_does_not_load_pyplot_and_loading_figures_does_not_load_matplotl
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_threads_may_draw_at_once():
     ones = [example(np.array(MIXED) * scale, MIXED_ERROR) for scale in (1, 2, 3, 4)]
     alone = [figures.figure_to_png(figures.plot_panel(one)) for one in ones]
@@ -192,6 +198,7 @@ def test_threads_may_draw_at_once():
         assert list(pool.map(lambda one: figures.figure_to_png(figures.plot_panel(one)), ones)) == alone
 
 
+@pytest.mark.slow
 def test_a_figure_shows_itself_in_a_notebook_and_can_be_pickled_and_saved(tmp_path):
     figure = figures.plot_overlay(example(MIXED, MIXED_ERROR))
     assert figure._repr_png_() == figures.figure_to_png(figure)

@@ -22,6 +22,7 @@ def test_the_scale_is_symmetric_and_its_limits_are_printed(name):
     assert "for +0.13" in words
 
 
+@pytest.mark.slow
 def test_figures_with_one_limit_share_their_scale():
     weak, strong = example([0.1, -0.05]), example([0.4, -0.3])
     for name in ("panel", "overlay", "heat"):
@@ -48,6 +49,7 @@ def test_every_figure_names_target_score_method_calls_fit_and_whether_it_is_sett
     assert "leading segments not settled" in said(figures.plot(doubtful, name))
 
 
+@pytest.mark.slow
 def test_every_figure_says_how_far_the_score_fell_when_everything_was_hidden():
     one = example([0.4, -0.3], empty=0.25)
     for name in ("panel", "overlay", "heat", "contours", "bars"):
@@ -60,6 +62,7 @@ def test_every_figure_says_how_far_the_score_fell_when_everything_was_hidden():
     assert "score 0.93 · with everything hidden 0.25" in said(figures.plot_comparison([one, one]))
 
 
+@pytest.mark.slow
 def test_a_target_is_chosen_by_its_value_and_the_first_is_the_default():
     one = example([[0.4, -0.3], [-0.2, 0.1]], targets=(7, Contrast(7, 2)))
     assert texts(figures.plot_overlay(one))[0] == "7"
@@ -95,6 +98,7 @@ def test_images_of_any_dtype_and_number_of_channels_are_drawn(rng, dtype, channe
         assert isinstance(figures.plot(one, name), Figure)
 
 
+@pytest.mark.slow
 def test_a_segment_too_small_for_a_reduced_image_is_left_out_without_harm():
     labels = np.zeros((900, 900), int)
     labels[:450], labels[0, 1] = 1, 2
@@ -105,6 +109,7 @@ def test_a_segment_too_small_for_a_reduced_image_is_left_out_without_harm():
     assert "for +0.9" in texts(figures.plot_heat(one))
 
 
+@pytest.mark.slow
 def test_drawing_leaves_the_explanation_alone():
     one = example(MIXED, MIXED_ERROR)
     for array in (one.image, one.segments.labels, one.attribution.values, one.attribution.error):

@@ -40,6 +40,7 @@ def test_the_same_seed_gives_the_same_network(misled_net):
     assert not np.allclose(one, third, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outputs", "last"), [(2, ()), (2, (torch.nn.Softmax(dim=1),)), (1, (torch.nn.Sigmoid(),))]
 )
@@ -70,6 +71,7 @@ def test_what_a_preprocessing_of_tensors_returns_is_learned_from(misled_net):
     assert not np.allclose(result.model(TEST), model(TEST))
 
 
+@pytest.mark.slow
 def test_frozen_layers_stay_frozen(misled_net):
     part = copy.deepcopy(misled_net)
     part[1].weight.requires_grad_(False)
@@ -103,6 +105,7 @@ def test_frozen_layers_are_not_drawn_anew():
     assert not torch.equal(made[3].bias, model[3].bias)
 
 
+@pytest.mark.slow
 def test_normalisation_and_dropout_work_and_are_seeded():
     with torch.random.fork_rng():
         torch.manual_seed(0)
