@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from sightline.data import ArrayDataset, ImageFormat, batches, open_folder
+from sightline.data.items import stack_images
 from sightline.errors import ImageError, OptionError
 from support import xrays
 
@@ -205,6 +206,13 @@ def test_numbers_of_axes_that_are_no_images_are_refused():
 def test_a_batch_of_none_is_refused():
     with pytest.raises(OptionError, match="batch_size must be a whole number from 1 up, but 0 was given"):
         batches((IMAGES, LABELS), 0)
+
+
+def test_images_that_differ_are_not_made_one_batch():
+    with pytest.raises(ImageError, match=r"but a is 6×8 uint8 and b is 6×8×3 uint8\. Bring them to one form"):
+        stack_images([IMAGES[0, ..., 0], IMAGES[0]], ["a", "b"])
+    with pytest.raises(ImageError, match=r"but a is 6×8 uint8 and b is 6×8 uint16"):
+        stack_images([IMAGES[0, ..., 0], IMAGES[0, ..., 0].astype(np.uint16)], ["a", "b"])
 
 
 # torch

@@ -323,6 +323,16 @@ def test_a_subset_has_the_labels_of_its_data_set_or_its_own() -> None:
     assert (other.labels.tolist(), other.class_names, other[1][1]) == ([0, 1], ("p", "q"), 1)
 
 
+def test_some_images_keep_their_labels_and_names() -> None:
+    source = as_dataset((PIXELS, LABELS))
+    some = Subset(source, np.array([4, 0, 3]))
+    assert some.labels.tolist() == np.array(LABELS)[some.indices].tolist()
+    assert np.array_equal(some[2][0], PIXELS[some.indices[2]])
+    assert some.image_id(2) == str(some.indices[2])
+    assert some.fingerprint() != source.fingerprint()
+    assert as_dataset(some) is some
+
+
 def test_data_sets_follow_each_other() -> None:
     source = as_dataset(drawn("labelled"))
     both = ConcatDataset((source, Subset(source, np.array([3])), source))

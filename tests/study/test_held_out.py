@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from sightline import Grid, Plan, Study
-from sightline.data.datasets import Subset, as_dataset
-from sightline.data.holdout import HoldoutRule
 from sightline.errors import OptionError
 from sightline.study.schema import Row
 
@@ -59,35 +57,3 @@ def test_a_study_without_held_out_images_says_how_to_get_some(tmp_path):
         _ = study.held_out
     with pytest.raises(OptionError, match="holds out 0 of its images"):
         study.run(held_out=0.3)
-
-
-@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 2, True])
-def test_a_share_must_lie_between_none_and_all(share):
-    with pytest.raises(OptionError, match="held_out must be a number above 0 and below 1"):
-        HoldoutRule(share)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_share_is_kept_and_each_place_is_decided_alone(seed):
-    rule = HoldoutRule(0.3, seed)
-    places = np.arange(20_000)
-    held = rule.complement().selected(places)
-    assert abs(held.mean() - 0.3) < 0.02
-    assert np.array_equal(held, ~rule.selected(places))
-    assert np.array_equal(rule.selected(places[::-1]), rule.selected(places)[::-1])
-    assert abs(np.corrcoef(held[:-1], held[1:])[0, 1]) < 0.05
-
-
-def test_two_seeds_hold_out_different_images():
-    held = [HoldoutRule(0.5, seed).selected(np.arange(1000)) for seed in (0, 1)]
-    assert abs(np.corrcoef(*held)[0, 1]) < 0.15
-
-
-def test_images_set_apart_keep_their_labels_and_names():
-    source = as_dataset((IMAGES, LABELS))
-    some = Subset(source, HoldoutRule(0.3, held_out=True).select(len(source)))
-    assert some.labels.tolist() == LABELS[some.indices].tolist()
-    assert np.array_equal(some[2][0], IMAGES[some.indices[2]])
-    assert some.image_id(2) == str(some.indices[2])
-    assert some.fingerprint() != source.fingerprint()
-    assert as_dataset(some) is some
