@@ -1,10 +1,9 @@
 """study and regions → which regions drive the wrong answers: chosen on one half, confirmed on the other."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._progress import progress_bar
@@ -33,9 +32,9 @@ def blame(
     study: StudyResults,
     regions: Regions,
     *,
-    model: Any = None,
+    model: object = None,
     fill: str | Fill | None = None,
-    groups: Any = None,
+    groups: Sequence[object] | Shaped[np.ndarray, "..."] | None = None,
     n_suspects: int = 3,
     min_effect: float = 0.05,
     level: float = 0.05,

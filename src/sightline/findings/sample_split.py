@@ -1,9 +1,9 @@
 """the answers of a study → two halves that share no group: one chooses the suspects, one confirms them."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 
 from sightline.errors import OptionError
 from sightline.study.schema import StudyResults
@@ -62,7 +62,9 @@ class SampleSplit:
         return {*wrong.tolist(), *right[: min(most, max(n_right, len(wrong)))].tolist()}
 
 
-def split_answers(study: StudyResults, groups: Any, rng: np.random.Generator) -> SampleSplit:
+def split_answers(
+    study: StudyResults, groups: Sequence[object] | Shaped[np.ndarray, "..."] | None, rng: np.random.Generator
+) -> SampleSplit:
     """Part the answers of a study at random, whole groups together.
 
     Groups with wrong answers and groups without are dealt out in turn, so that both halves have of each.
@@ -77,7 +79,7 @@ def split_answers(study: StudyResults, groups: Any, rng: np.random.Generator) ->
         groups = labels
     which = np.arange(len(places)) if groups is None else np.asarray(groups)
     if which.shape != places.shape:
-        shown = repr(groups) if isinstance(groups, str) else f"an array of shape {np.shape(groups)}"
+        shown = repr(groups) if isinstance(groups, str) else f"an array of shape {which.shape}"
         raise OptionError(
             f'groups must be "label" or have one item for each of the {len(places)} explained images, in the '
             f"order of study.places, but {shown} was given.",

@@ -1,10 +1,9 @@
 """a model before and after its repair, and held-out images → what the repair changed, with a verdict."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._digests import image_digest
@@ -42,14 +41,14 @@ SHOWN = 8
 
 
 def prove(
-    model: Any,
-    repaired: Any,
-    held_out: Any,
+    model: object,
+    repaired: object,
+    held_out: object,
     *,
     regions: Regions | None = None,
     region: str | Regions | None = None,
     margin: float | None = None,
-    present: Any = None,
+    present: Sequence[bool] | Shaped[np.ndarray, "..."] | None = None,
     plan: Plan | None = None,
     explained: int = 100,
     before: StudyResults | None = None,
@@ -295,7 +294,9 @@ def _check_unseen(known: Provenance | None, data: Subset) -> None:
         )
 
 
-def _presence_mask(given: Any, count: int) -> Bool[np.ndarray, "N"] | None:
+def _presence_mask(
+    given: Sequence[bool] | Shaped[np.ndarray, "..."] | None, count: int
+) -> Bool[np.ndarray, "N"] | None:
     """Which images have the shortcut.
 
     Raises
