@@ -1,7 +1,6 @@
 """region and images → a model that learned from images in which the region tells nothing."""
 
 from collections.abc import Callable
-from typing import Any
 
 from sightline._checks import check_whole
 from sightline.adapters.checked_model import CheckedModel
@@ -15,7 +14,10 @@ from sightline.repair.training.trainer import TrainingConfig
 from sightline.repair.training_data import TrainingData
 from sightline.types import Fill, option
 
-REGION_SWAPS = {"exchange": SwapRegion, "shuffle": ShufflePixels}
+REGION_SWAPS: dict[str, type[SwapRegion] | type[ShufflePixels]] = {
+    "exchange": SwapRegion,
+    "shuffle": ShufflePixels,
+}
 
 
 @option
@@ -107,7 +109,9 @@ class Counterexamples(RepairMethod):
         return made, (f"Learned from {len(train):,} images, made of {len(data.train):,}.",)
 
 
-def _resolve_replacement(given: Any) -> Any:
+def _resolve_replacement(
+    given: str | Fill | SwapRegion | ShufflePixels,
+) -> Fill | SwapRegion | ShufflePixels:
     """The value that a name stands for.
 
     Raises
@@ -118,4 +122,5 @@ def _resolve_replacement(given: Any) -> Any:
         return REGION_SWAPS[given]()
     if isinstance(given, SwapRegion | ShufflePixels):
         return given
-    return with_changes(Plan(), fill=given).fill
+    named: Fill = with_changes(Plan(), fill=given).fill
+    return named

@@ -86,7 +86,7 @@ def _format_writer(
     )
 
 
-def _save_estimator(estimator: Any, path: Path) -> None:
+def _save_estimator(estimator: object, path: Path) -> None:
     if path.suffix.lower() == ".skops":
         require("skops", extra="skops")
         importlib.import_module("skops.io").dump(estimator, path)

@@ -1,7 +1,6 @@
 """region and fill → a model that is never shown the region."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -70,10 +69,10 @@ class Guard(RepairMethod):
 
     def __call__(
         self,
-        model: Any,
-        train: Any = None,
+        model: object,
+        train: object = None,
         *,
-        validation: Any = None,
+        validation: object = None,
         study: StudyResults | None = None,
         progress: bool | None = None,
     ) -> RepairResult:

@@ -3,6 +3,7 @@
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.regions.region_set import Regions
-from sightline.repair.export import save_model
+from sightline.repair.export import Image, save_model
 from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
 from sightline.repair.training.trainer import underlying_model
 from sightline.repair.training_data import TrainingData, split_training_data
@@ -67,7 +68,7 @@ class RepairResult:
         head = f"Repair of {self.provenance.region.name!r} by {self.provenance.method}"
         return "\n".join((head, *self.notes))
 
-    def save(self, path: Any, example: Any = None) -> Path:
+    def save(self, path: str | PathLike[str], example: Image | None = None) -> Path:
         """Write the repaired model to a file that `sightline.adapters.open_model.load_model` reads.
 
         Parameters
@@ -119,10 +120,10 @@ class RepairMethod(ABC):
 
     def __call__(
         self,
-        model: Any,
-        train: Any,
+        model: object,
+        train: object,
         *,
-        validation: Any = None,
+        validation: object = None,
         study: StudyResults | None = None,
         progress: bool | None = None,
     ) -> RepairResult:
@@ -166,7 +167,7 @@ class RepairMethod(ABC):
         """The new model; `tick` is told how many images were just learned from."""
 
 
-def describe_method(method: Any) -> str:
+def describe_method(method: object) -> str:
     """A method as it was written: its name, and the options that are not the usual ones.
 
     Examples

@@ -1,7 +1,6 @@
 """images → the same images, in which what a region shows was replaced."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
@@ -83,7 +82,7 @@ class RegionSwapped(Dataset):
     def __len__(self) -> int:
         return self.copies * len(self.dataset)
 
-    def __getitem__(self, index: Any) -> LabelledImage:
+    def __getitem__(self, index: int | np.integer) -> LabelledImage:
         one = int(index) % len(self.dataset)
         image, label = self.dataset[one]
         rng = np.random.default_rng((self.seed, int(index)))

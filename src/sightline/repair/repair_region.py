@@ -78,7 +78,7 @@ class RepairRegion:
         return wide
 
 
-def resolve_region(region: Any, margin: float = DEFAULT_MARGIN) -> RepairRegion:
+def resolve_region(region: object, margin: float = DEFAULT_MARGIN) -> RepairRegion:
     """The area of a region that is given by its name in the built-in templates, or as `Regions`.
 
     Parameters

@@ -117,11 +117,11 @@ class Choice:
 
 
 def choose(
-    model: Any,
-    train: Any,
+    model: object,
+    train: object,
     region: str | Regions,
     *,
-    validation: Any = None,
+    validation: object = None,
     study: StudyResults | None = None,
     methods: Sequence[Any] | None = None,
     fit: FitFunction | None = None,

@@ -18,6 +18,7 @@ from sightline.adapters.open_model import load_function, load_model
 from sightline.errors import FileError, OptionError
 from sightline.regions.region_file import load as read_regions
 from sightline.repair.counterexamples import Counterexamples
+from sightline.repair.export import Image
 from sightline.repair.guard import Guard
 from sightline.repair.last_layer import LastLayer
 from sightline.repair.method import Provenance, RepairResult
@@ -99,7 +100,7 @@ def load_fit_function(text: str) -> Callable[..., Any]:
 
 
 def save_repair(
-    folder: Path, result: RepairResult, original: str, example: Any, choice: Choice | None = None
+    folder: Path, result: RepairResult, original: str, example: Image, choice: Choice | None = None
 ) -> list[Path]:
     """Write a repair into a folder of its own.
 

@@ -1,6 +1,6 @@
 """labelled data and a model → what a repair learns from, and what it is chosen by."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Shaped
@@ -15,6 +15,7 @@ from sightline.types import record
 VALIDATION_SHARE = 0.2
 """Share of the images that a repair is chosen by, where none are given for that."""
 BATCH_SIZE = 64
+Indices = Iterable[int] | Int[np.ndarray, "n"]
 
 
 @record
@@ -36,7 +37,7 @@ class TrainingData:
 
 
 def split_training_data(
-    model: CheckedModel, train: Any, validation: Any = None, *, seed: int = 0
+    model: CheckedModel, train: object, validation: object = None, *, seed: int = 0
 ) -> TrainingData:
     """Images to learn from and images to choose by.
 
@@ -77,7 +78,7 @@ def split_training_data(
     return TrainingData(whole[~chosen], whole[chosen])
 
 
-def as_subset(model: CheckedModel, data: Any) -> Subset:
+def as_subset(model: CheckedModel, data: object) -> Subset:
     """All images of some data, labelled as the model numbers its classes."""
     if isinstance(data, Subset) and data.new_labels is not None:
         return data
@@ -89,7 +90,7 @@ def as_subset(model: CheckedModel, data: Any) -> Subset:
     return Subset(dataset, np.arange(len(dataset)), np.asarray(order)[dataset.labels], named)
 
 
-def stack_images(dataset: Dataset, indices: Any) -> Shaped[np.ndarray, "B ..."]:
+def stack_images(dataset: Dataset, indices: Indices) -> Shaped[np.ndarray, "B ..."]:
     """Some images as one batch.
 
     Raises
@@ -110,16 +111,16 @@ def stack_images(dataset: Dataset, indices: Any) -> Shaped[np.ndarray, "B ..."]:
 
 
 def predict_scores(
-    model: Any, dataset: Dataset, indices: Any = None, batch_size: int | None = None
+    model: CheckedModel, dataset: Dataset, indices: Indices | None = None, batch_size: int | None = None
 ) -> Float64[np.ndarray, "N L"]:
     """The model's scores of some images, by default all, batch by batch."""
     indices = list(range(len(dataset)) if indices is None else indices)
-    size = batch_size or getattr(model, "batch_size", None) or BATCH_SIZE
+    size = batch_size or model.batch_size or BATCH_SIZE
     batches = [indices[start : start + size] for start in range(0, len(indices), size)]
     return np.concatenate([model(stack_images(dataset, batch)) for batch in batches])
 
 
-def macro_recall(model: Any, dataset: Dataset) -> float:
+def macro_recall(model: CheckedModel, dataset: Dataset) -> float:
     """How often a model is right, each class counted alike: the mean recall of those that are there."""
     return recall_of_scores(predict_scores(model, dataset), dataset.labels)
 

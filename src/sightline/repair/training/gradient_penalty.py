@@ -1,11 +1,7 @@
-"""outputs, inputs and a region → what a network pays for going by the region: right for the right reasons.
-
-Ross, Hughes & Doshi-Velez 2017: the squared gradient, within the region, of the sum of the classes'
-log-probabilities with respect to the input, summed over pixels and averaged over images.
-"""
+"""outputs, inputs and a region → what a network pays for going by the region: right for the right reasons."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +13,7 @@ from sightline.errors import ModelError, OptionError
 from sightline.repair.training.trainer import RegionPenalty
 
 if TYPE_CHECKING:
+    import keras
     import torch
 
 MIN_PROBABILITY = 1e-7
@@ -27,7 +24,11 @@ PenaltyStep = Callable[[Any], dict[str, Any]]
 
 
 def penalty(
-    outputs: "torch.Tensor", inputs: "torch.Tensor", mask: Any, *, from_probabilities: bool = False
+    outputs: "torch.Tensor",
+    inputs: "torch.Tensor",
+    mask: object,
+    *,
+    from_probabilities: bool = False,
 ) -> "torch.Tensor":
     """What to add to a PyTorch loss so that a network does not go by a region: right for the right reasons.
 
@@ -119,13 +120,13 @@ def scaled_torch_penalty(
     return scaled
 
 
-def resize_mask(mask: Bool[np.ndarray, "H W"], shape: Any) -> Bool[np.ndarray, "h w"]:
+def resize_mask(mask: Bool[np.ndarray, "H W"], shape: Sequence[int]) -> Bool[np.ndarray, "h w"]:
     """A mask at the size that a preprocessing brought the images to: any pixel that it touches."""
     return np.asarray(resize_smooth(mask, shape, antialias=False) > 0)
 
 
 def keras_penalty_step(
-    network: Any, where: Shaped[np.ndarray, "..."], weight: float, from_probabilities: bool
+    network: "keras.Model", where: Shaped[np.ndarray, "..."], weight: float, from_probabilities: bool
 ) -> PenaltyStep:
     """What a Keras model does with one batch while it is fitted, with the penalty in its loss.
 
@@ -154,11 +155,13 @@ def keras_penalty_step(
     return steps[backend](network, where, weight, from_probabilities)
 
 
-def _tensorflow_step(network: Any, where: Any, weight: float, from_probabilities: bool) -> PenaltyStep:
+def _tensorflow_step(
+    network: "keras.Model", where: Shaped[np.ndarray, "..."], weight: float, from_probabilities: bool
+) -> PenaltyStep:
     tf = importlib.import_module("tensorflow")
     first = tf.Variable(0.0, trainable=False)
 
-    def step(batch: Any) -> dict[str, Any]:
+    def step(batch: tuple[Any, Any]) -> dict[str, Any]:
         given, labels = batch
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
@@ -190,13 +193,15 @@ def _tensorflow_logs(tf: Any, outputs: Any, from_probabilities: bool) -> Any:
     return tf.nn.log_softmax(outputs, axis=1)
 
 
-def _torch_step(network: Any, where: Any, weight: float, from_probabilities: bool) -> PenaltyStep:
+def _torch_step(
+    network: "keras.Model", where: Shaped[np.ndarray, "..."], weight: float, from_probabilities: bool
+) -> PenaltyStep:
     import torch
 
     ops = require("keras", extra="keras").ops
     first: list[float] = []
 
-    def step(batch: Any) -> dict[str, Any]:
+    def step(batch: tuple[Any, Any]) -> dict[str, Any]:
         given = require("keras", extra="keras").tree.map_structure(
             lambda array: ops.convert_to_tensor(array).requires_grad_(), batch[0]
         )
@@ -221,7 +226,7 @@ def _torch_step(network: Any, where: Any, weight: float, from_probabilities: boo
     return step
 
 
-def _only(nested: Any) -> Any:
+def _only(nested: object) -> Any:
     """The one tensor of what a Keras model is given or returns."""
     (tensor,) = require("keras", extra="keras").tree.flatten(nested)
     return tensor

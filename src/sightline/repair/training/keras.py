@@ -3,7 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -28,6 +28,9 @@ from sightline.repair.training.trainer import (
     wrap_like,
 )
 from sightline.repair.training_data import stack_images
+
+if TYPE_CHECKING:
+    import keras
 
 ALLOWED_AFTER_DENSE = ("Activation", "Softmax", "Flatten", "Reshape")
 """Layers that may follow the last `Dense` one."""
@@ -78,10 +81,10 @@ class KerasTrainer:
         first = minibatches(len(train), config.batch_size, np.random.default_rng(seed))
         batches = _batches(made, train, first, errors)
 
-        def before_epoch(number: int, logs: Any) -> None:
+        def before_epoch(number: int, logs: object) -> None:
             batches.indices = list(minibatches(len(train), config.batch_size, rng))
 
-        def after_batch(number: int, logs: Any) -> None:
+        def after_batch(number: int, logs: dict[str, float]) -> None:
             if not np.isfinite(logs["loss"]):
                 raise diverged_error()
             tick(len(batches.indices[number]))
@@ -147,7 +150,7 @@ class KerasTrainer:
         return kind(from_logits=not self.model.outputs_probabilities)
 
 
-def copy_network(network: Any, seed: int | None = None) -> Any:
+def copy_network(network: "keras.Model", seed: int | None = None) -> Any:
     """A copy of a Keras model with the same weights, or with those of trainable layers drawn anew.
 
     Raises
@@ -166,13 +169,13 @@ def copy_network(network: Any, seed: int | None = None) -> Any:
     return made
 
 
-def _assign_weights(made: Any, source: Any) -> None:
+def _assign_weights(made: "keras.Layer", source: "keras.Layer") -> None:
     for one, other in zip(made.weights, source.weights, strict=True):
         # Keras' own way has NumPy ask TensorFlow's tensors, which warns.
         one.assign(np.array(in_numpy(other.value)))
 
 
-def _last_dense_layer(network: Any) -> Any:
+def _last_dense_layer(network: "keras.Model") -> Any:
     """The `Dense` layer that a model ends in; None if it does not."""
     for layer in reversed(getattr(network, "layers", [])):
         if type(layer).__name__ == "Dense":
@@ -239,7 +242,7 @@ def _mask_as_given(made: CheckedModel, dataset: Dataset, penalty: RegionPenalty)
     return np.asarray(backend.input.arrange(image), dtype=backend.input.arrange(prepared).dtype)
 
 
-def _seed_layers(network: Any, seed: int) -> None:
+def _seed_layers(network: "keras.Model", seed: int) -> None:
     """Layers that draw at random while training, such as dropout, draw by the seed."""
     for number, layer in enumerate(network._flatten_layers()):
         state = getattr(getattr(layer, "seed_generator", None), "state", None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from sightline._batch_sizes import batch_ranges
 from sightline.adapters.callable import CallableModel
@@ -81,7 +81,7 @@ class SklearnTrainer:
         network.coefs_[-1], network.intercepts_[-1] = weights.astype(old.dtype), offsets.astype(old.dtype)
         return wrap_like(self.model, same_bound_method(self.model, made))
 
-    def _as_fitted(self, images: Any) -> Any:
+    def _as_fitted(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         """Images in the shape in which the estimator was fitted on them: as they are, or rows of numbers."""
         images = self.model.apply_preprocess(images)
         features = getattr(self.estimator, "n_features_in_", None)
@@ -101,7 +101,7 @@ def sklearn_estimator(model: CheckedModel) -> Any:
     return estimator if hasattr(estimator, "fit") and hasattr(estimator, "get_params") else None
 
 
-def same_bound_method(model: CheckedModel, made: Any) -> Any:
+def same_bound_method(model: CheckedModel, made: object) -> Any:
     """Of an estimator that was asked by a bound method, the same method."""
     function: Any = getattr(model.backend, "function", None)
     owner = getattr(function, "__self__", None)
@@ -109,7 +109,7 @@ def same_bound_method(model: CheckedModel, made: Any) -> Any:
     return getattr(made, function.__name__) if alike else made
 
 
-def _perceptron_of(estimator: Any) -> Any:
+def _perceptron_of(estimator: object) -> Any:
     """The fitted `MLPClassifier` that an estimator is, or that a pipeline ends in; None if it does not."""
     steps = getattr(estimator, "steps", None)
     last = steps[-1][1] if steps else estimator

@@ -25,7 +25,7 @@ from sightline.repair.training.trainer import (
     shaped_head,
     wrap_like,
 )
-from sightline.repair.training_data import stack_images
+from sightline.repair.training_data import Indices, stack_images
 
 if TYPE_CHECKING:
     import torch
@@ -141,7 +141,7 @@ class TorchTrainer:
         raise no_linear_head(type(self.backend.module).__name__)
 
     def _linear_calls(
-        self, dataset: Dataset, indices: Any, only: str | None = None
+        self, dataset: Dataset, indices: Indices, only: str | None = None
     ) -> tuple[dict[str, list[tuple["torch.Tensor", "torch.Tensor"]]], "torch.Tensor"]:
         """What linear layers were given and gave, at each of their calls in their order; and the scores."""
         import torch
@@ -150,7 +150,7 @@ class TorchTrainer:
         module = self.backend.module
 
         def note(name: str) -> Any:
-            def hook(_: Any, given: Any, made: Any) -> None:
+            def hook(_: object, given: tuple["torch.Tensor", ...], made: "torch.Tensor") -> None:
                 calls.setdefault(name, []).append((given[0].detach().clone(), made.detach().clone()))
 
             return hook
@@ -180,7 +180,7 @@ class _ModuleLoss:
         self.from_probabilities = from_probabilities
         self.penalty = None if penalty is None else scaled_torch_penalty(penalty, from_probabilities)
 
-    def of_batch(self, dataset: Dataset, indices: Any, *, penalised: bool = False) -> "torch.Tensor":
+    def of_batch(self, dataset: Dataset, indices: Indices, *, penalised: bool = False) -> "torch.Tensor":
         """Mean loss of some images, with a penalty added."""
         import torch
 
@@ -209,7 +209,7 @@ class _ModuleLoss:
         return total / len(dataset)
 
 
-def _trainable_weights(module: Any) -> list[Any]:
+def _trainable_weights(module: "torch.nn.Module") -> list["torch.nn.Parameter"]:
     weights = [one for one in module.parameters() if one.requires_grad]
     if not weights:
         raise ModelError(
@@ -221,7 +221,7 @@ def _trainable_weights(module: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _training_mode(module: Any) -> Iterator[None]:
+def _training_mode(module: "torch.nn.Module") -> Iterator[None]:
     """Training mode for a while, for those parts that are not frozen."""
     module.train()
     for part in module.modules():
@@ -231,12 +231,12 @@ def _training_mode(module: Any) -> Iterator[None]:
     module.eval()
 
 
-def _is_frozen(part: Any) -> bool:
+def _is_frozen(part: "torch.nn.Module") -> bool:
     own = list(part.parameters(recurse=False))
     return bool(own) and not any(one.requires_grad for one in own)
 
 
-def _reset_weights(module: Any) -> None:
+def _reset_weights(module: "torch.nn.Module") -> None:
     """Draw the weights of all layers anew that are not frozen."""
     import torch
 

@@ -162,7 +162,7 @@ def no_linear_head(name: str) -> ModelError:
     )
 
 
-def wrap_like(model: CheckedModel, source: Any) -> CheckedModel:
+def wrap_like(model: CheckedModel, source: object) -> CheckedModel:
     """Another source of answers with the rules of a model: its output, class names and preprocessing."""
     of_tensors = getattr(model.backend, "preprocess", None)
     return as_model(
