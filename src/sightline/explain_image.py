@@ -12,7 +12,7 @@ from sightline._checks import check_batch_size
 from sightline._progress import progress_bar
 from sightline._tensors import to_numpy
 from sightline.adapters import as_model
-from sightline.data.image_files import read_image_file, read_pil_image
+from sightline.data.image_decoding import read_image_file, read_pil_image
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls, run_plan
 from sightline.engine.plan import Plan, as_target, with_changes
@@ -212,7 +212,7 @@ def _class_by_name(given: object, names: tuple[str, ...] | None) -> Any:
         return given
     if names is None:
         raise TargetError(
-            f"the class {given!r} is named, but the model has no class names: give class_names=.",
+            f"the class {given!r} is named, but the model has no class names: give class_names= (--names).",
             slug="target-unknown",
         )
     one, colon, other = given.partition(":")

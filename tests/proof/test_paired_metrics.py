@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from sightline.findings.resampling import bootstrap_ci
+from sightline.findings.significance import bootstrap_ci
 from sightline.proof.paired_metrics import (
     blamed_errors,
     mcnemar_test,

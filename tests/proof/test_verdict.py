@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sightline.findings.resampling import sign_flip_test
+from sightline.findings.significance import sign_flip_test
 from sightline.proof.paired_metrics import PairedOutcomes, blamed_errors
 from sightline.proof.verdict import decide_verdict, outcome_p_values
 
@@ -137,7 +137,7 @@ def cues(kind, count, rng):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["retrained", "legitimate"])
 def test_a_needless_repair_is_called_good_in_at_most_five_percent(kind, monkeypatch):
-    monkeypatch.setattr("sightline.findings.resampling.ROUNDS", 999)
+    monkeypatch.setattr("sightline.findings.significance.ROUNDS", 999)
     words = [decided(cues(kind, 400, np.random.default_rng(run)), seed=run).word for run in range(300)]
     # Two standard errors of 300 runs above the 5 % that are allowed.
     assert (
@@ -147,6 +147,6 @@ def test_a_needless_repair_is_called_good_in_at_most_five_percent(kind, monkeypa
 
 @pytest.mark.slow
 def test_a_real_repair_of_simulated_models_is_mostly_found(monkeypatch):
-    monkeypatch.setattr("sightline.findings.resampling.ROUNDS", 999)
+    monkeypatch.setattr("sightline.findings.significance.ROUNDS", 999)
     words = [decided(cues("planted", 400, np.random.default_rng(run)), seed=run).word for run in range(40)]
     assert words.count("repaired") >= 34

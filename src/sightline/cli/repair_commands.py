@@ -60,7 +60,7 @@ def repair_model(
 ) -> None:
     """Repair a model in a region that misleads it, without looking at the images that were held out."""
     from sightline.repair import store
-    from sightline.repair.selection import choose
+    from sightline.repair.selection import choose, parse_method
     from sightline.study.provenance import resolve_images
 
     store.ensure_free_folder(out)
@@ -74,7 +74,7 @@ def repair_model(
         choice = choose(study.model, learn, where, study=study, **given)
         result = choice.result
     else:
-        chosen = store.parse_method(method, region=where, **given)
+        chosen = parse_method(method, region=where, **given)
         if own is not None and not hasattr(chosen, "fit"):
             raise OptionError(f"--fit goes with --method counterexamples, not {method}.", slug="option-value")
         result = chosen(study.model, learn, study=study)
@@ -102,7 +102,7 @@ def _read_region(region: str, regions: str | None) -> Any:
 @app.command("proof")
 def prove_repair(
     run: Run,
-    fixed: Annotated[Path, typer.Argument(help="Folder of a repair.")],
+    repair: Annotated[Path, typer.Argument(help="Folder of a repair.")],
     data: Annotated[
         str | None,
         typer.Option(help="Images that nobody has used; by default those that the study held out."),
@@ -121,7 +121,7 @@ def prove_repair(
     from sightline.study.provenance import OpenedData, resolve_images
 
     study = open_study(run, trust=trust)
-    result = store.load_repair(fixed, trust=trust)
+    result = store.load_repair(repair, trust=trust)
     manifest, rule = study.manifest, study.manifest.split
     if data is None:
         unused: Dataset = study.held_out
@@ -135,13 +135,13 @@ def prove_repair(
     if explained:
         part = _some_images(opened, len(unused), explained)
         before = manifest.model_text or study.model
-        after = store.repaired_model_path(fixed) or result.model
-        for name, home, model in (("before", fixed / "before", before), ("after", fixed, after)):
+        after = store.repaired_model_path(repair) or result.model
+        for name, home, model in (("before", repair / "before", before), ("after", repair, after)):
             studies[name] = Study(home, study.plan).run(part, model, trust=trust)
     among = None if regions is None else read_regions(regions)
     made = prove(study.model, result, unused, regions=among, study=study, explained=0, seed=seed, **studies)
-    figure = write_figure(made.plot(), fixed / "proof.png")
-    say_result(made, [write_numbers(made, fixed / "proof.json"), figure])
+    figure = write_figure(made.plot(), repair / "proof.png")
+    say_result(made, [write_numbers(made, repair / "proof.json"), figure])
 
 
 def _some_images(data: "OpenedData", count: int, most: int) -> "OpenedData":

@@ -3,7 +3,7 @@
 from sightline.data.batching import batches
 from sightline.data.datasets import ArrayDataset, ConcatDataset, Dataset, Subset, as_dataset
 from sightline.data.face_drawing import DrawnFaces, drawn_faces
-from sightline.data.image_files import read_image_file
+from sightline.data.image_decoding import read_image_file
 from sightline.data.image_folder import ImageFolder, UnreadableFile, open_folder, open_splits
 from sightline.data.image_format import ImageFormat
 from sightline.data.image_list import open_list

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline._digests import combined_digest
-from sightline.data.image_files import decoding_errors
+from sightline.data.image_decoding import decoding_errors
 from sightline.data.items import (
     Batches,
     ImageBatch,

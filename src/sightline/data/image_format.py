@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._checks import is_whole
-from sightline.data.image_files import read_image_file
+from sightline.data.image_decoding import read_image_file
 from sightline.errors import ImageError, OptionError
 from sightline.types import did_you_mean, option
 
@@ -75,7 +75,7 @@ class ImageFormat:
             given = getattr(self, name)
             if given not in names:
                 raise OptionError(
-                    f"there is no {name} {given!r}. {did_you_mean(str(given), names)}", slug="option-value"
+                    f"{name} {given!r} does not exist. {did_you_mean(str(given), names)}", slug="option-value"
                 )
         if not (self.antialias or self.interpolation in PLAIN):
             raise OptionError(

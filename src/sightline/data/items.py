@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline._tensors import to_numpy
-from sightline.data.image_files import read_pil_image
+from sightline.data.image_decoding import read_pil_image
 from sightline.data.labels import label_indices
 from sightline.errors import ImageError, OptionError
 from sightline.types import record

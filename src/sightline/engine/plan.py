@@ -145,7 +145,7 @@ def as_target(given: object) -> Target:
         return Classes(*(one if isinstance(one, Contrast) else operator.index(one) for one in several))
     raise OptionError(
         f"target must be a class number, Contrast(a, b), Classes(...), Top(k) or a list of numbers, but "
-        f"{given!r} was given. Names need class_names=.",
+        f"{given!r} was given. Names need class_names= (--names).",
         slug="option-value",
     )
 

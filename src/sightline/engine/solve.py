@@ -110,6 +110,10 @@ def paired_error(
 
     Parameters
     ----------
+    influence : shape (S, M)
+        What each row contributes to each value.
+    residual : shape (M, K)
+        What the fit leaves of the values.
     partner : shape (M,)
         The other row of each pair, or the row itself.
     unknown : shape (M,)

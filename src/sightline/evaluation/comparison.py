@@ -43,7 +43,7 @@ class Comparison:
         return len(self.explanations)
 
     def plot(self) -> "Figure":
-        """A matplotlib figure of all of them, side by side: `sightline.figures.comparison_figure`."""
+        """A matplotlib figure of all of them, side by side: `sightline.figures.plot_comparison`."""
         from sightline import figures
 
         return figures.plot_comparison(self)

@@ -231,7 +231,7 @@ def _heat_values(made: Attribution, k: int) -> Float[np.ndarray, "P"]:
 def check_all(
     explanation: Explanation, model: object, *, target: int | str | Contrast | None = None
 ) -> tuple[Measure, ...]:
-    """All four measures: deletion, insertion, fit, stability."""
+    """The four measures that any model allows: deletion, insertion, held-out fit, stability."""
     measures: tuple[Callable[..., Measure], ...] = (deletion, insertion, held_out_fit, stability)
     return tuple(measure(explanation, model, target=target) for measure in measures)
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sightline.adapters.callable import callable_name
 from sightline.engine.plan import NAMES
 from sightline.engine.segmentation import Given
 from sightline.errors import OptionError
@@ -189,16 +190,12 @@ def check_explainer(function: Callable[..., Any], name: str) -> Explainer:
         form.bind(None, None, None)
     except TypeError:
         raise OptionError(
-            f"{name} is {_callable_name(function)}{form}, but selfcheck calls it as {WANTED}: image (H, W, "
+            f"{name} is {callable_name(function)}{form}, but selfcheck calls it as {WANTED}: image (H, W, "
             "3), model of batches of images, function from an image to segment ids; it has to return the "
             "heat of each pixel for class 1, shape (H, W).",
             slug="selfcheck-explainer",
         ) from None
     return function
-
-
-def _callable_name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__name__", type(function).__name__)
 
 
 def run_pointing_game(explain_one: Explainer, *, size: int = 64, seed: int = 0) -> Iterator[Hits]:

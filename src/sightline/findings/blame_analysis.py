@@ -10,10 +10,11 @@ from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.engine.plan import Plan, with_changes
 from sightline.findings.blame_result import Blame, RegionEffect
+from sightline.findings.heatmaps import region_sums
 from sightline.findings.region_effects import RegionEffects, measure_effects, suspect_p_values
 from sightline.findings.region_occlusion import Probe, occlude_regions
-from sightline.findings.resampling import bootstrap_ci
 from sightline.findings.sample_split import SampleSplit, split_answers
+from sightline.findings.significance import bootstrap_ci
 from sightline.regions.region_set import Regions
 from sightline.study.schema import Row, StudyResults
 from sightline.types import Fill
@@ -200,7 +201,7 @@ def _attribution_shares(
 def signed_attribution(row: Row, regions: Regions) -> Float[np.ndarray, "R"]:
     """Attribution of each region towards the predicted class, against the label where that is another."""
     heat = row.heat() if row.right else row.heat() - row.heat(row.label)
-    return np.asarray([heat[mask].sum() for mask in regions.masks(heat.shape, row.place)])
+    return region_sums(heat, regions, row.place)
 
 
 def _confirming_probes(

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Shaped
 
 from sightline.errors import ModelError
 from sightline.findings.region_occlusion import RegionScores
-from sightline.findings.resampling import holm_adjusted, sign_flip_test
 from sightline.findings.sample_split import SampleSplit
+from sightline.findings.significance import holm_adjusted, sign_flip_test
 from sightline.types import record
 
 FAINT = 1e-4

@@ -89,9 +89,9 @@ def occlude_regions(
     fill : Fill
         What hidden looks like; several draws of it are averaged.
     controls : int
-        P, how many places of equal area to hide elsewhere.
+        P, how many controls: equal areas elsewhere that are hidden.
     seed : int
-        Which places: for an image always the same ones, whatever the other images are.
+        Which controls: for an image always the same ones, whatever the other images are.
     batch_size : int, optional
         Most images in one model call.
     """

@@ -288,7 +288,8 @@ def _check_unseen(known: Provenance | None, data: Subset) -> None:
             f"{len(used):,} of the {len(data):,} held-out images were used in the repair, which learned "
             f"from them or was chosen by them (places {first}): what it does on them proves nothing. If they "
             "are few, the data has them twice: leave these out. Else hold images out before the study, "
-            "with held_out= of Study.run, give study.studied to the repair and study.held_out here; or give "
+            "with held_out= of Study.run (--held-out), give study.studied to the repair and "
+            "study.held_out here; or give "
             "images that nobody has used.",
             slug="proof-seen",
         )

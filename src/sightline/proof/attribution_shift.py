@@ -65,8 +65,8 @@ class AttributionShift:
         Mean attribution towards the predicted class.
     mask : bool array, shape (H, W), or None
         The repaired region.
-    calls : int
-        Images that each model was given for this.
+    calls : tuple of int
+        Images that the model before and the one after were given for this.
     """
 
     shares: Float[np.ndarray, "E 3"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from sightline.findings.resampling import ROUNDS, bootstrap_ci, percentile_ci
+from sightline.findings.significance import ROUNDS, bootstrap_ci, percentile_ci
 from sightline.proof.attribution_shift import AttributionShift
 from sightline.proof.probes import Responses
 from sightline.regions.region_set import Regions

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sightline.findings.region_effects import excess_reliance
-from sightline.findings.resampling import holm_adjusted, sign_flip_test
+from sightline.findings.significance import holm_adjusted, sign_flip_test
 from sightline.proof.paired_metrics import PairedOutcomes, PValues, mcnemar_test
 from sightline.types import record
 

@@ -31,7 +31,7 @@ def face(*, sides: bool = False, cut: str = "close") -> Regions:
     Returns
     -------
     Regions
-        Check them over your own images: ``sightline.figures.region_outlines(face(), images.mean(axis=0))``;
+        Check them over your own images: ``sightline.figures.plot_regions(face(), images.mean(axis=0))``;
         to move a border, `Regions.save` them, edit the file and `load` it.
 
     Raises
@@ -69,7 +69,7 @@ def chest(*, sides: bool = False) -> Regions:
     -------
     Regions
         Fitted to the mean of PneumoniaMNIST's children, from the front and cut close. Check them over your
-        own images: ``sightline.figures.region_outlines(chest(), images.mean(axis=0))``; to move a border,
+        own images: ``sightline.figures.plot_regions(chest(), images.mean(axis=0))``; to move a border,
         `Regions.save` them, edit the file and `load` it.
 
     Examples

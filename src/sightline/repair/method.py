@@ -93,9 +93,9 @@ class RepairResult:
 
 @option
 class RepairMethod(ABC):
-    """A way to repair a model in a region: ``method(model, train)`` gives the repaired one.
+    """A repair method: ``method(model, train)`` gives the repaired model.
 
-    A method of its own defines `_repair`, and has these options and its own.
+    A method of your own inherits it, defines `_repair`, and may add options.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class RepairRegion:
             raise SegmentError(
                 f"region {self.name!r} with a margin of {steps} pixels is the whole image of "
                 f"{shape[0]}×{shape[1]}: nothing would be left to know the class by. Give a smaller region, "
-                "or a smaller margin=.",
+                "or a smaller margin= (--margin).",
                 slug="repair-whole",
             )
         wide.setflags(write=False)
@@ -79,7 +79,7 @@ class RepairRegion:
 
 
 def resolve_region(region: object, margin: float = DEFAULT_MARGIN) -> RepairRegion:
-    """The area of a region that is given by its name in the built-in templates, or as `Regions`.
+    """The `RepairRegion` of a region that is given by its name in the built-in templates, or as `Regions`.
 
     Parameters
     ----------
@@ -118,6 +118,6 @@ def resolve_region(region: object, margin: float = DEFAULT_MARGIN) -> RepairRegi
     names = dict.fromkeys(name for regions in templates for name in regions)
     raise OptionError(
         f"no built-in face or chest has a region {region!r}. {did_you_mean(region, names)} A region of "
-        "your own is given as itself: sl.regions.load('mine.toml')['name'].",
+        "your own is given as itself: sl.regions.load('mine.toml')['name'] (--regions mine.toml).",
         slug="regions-unknown",
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._spec import from_spec
 from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
@@ -23,6 +24,13 @@ from sightline.repair.training_data import macro_recall, split_training_data
 from sightline.study.schema import StudyResults
 from sightline.types import record
 
+METHODS = {
+    "counterexamples": Counterexamples,
+    "right-reasons": RightReasons,
+    "last-layer": LastLayer,
+    "guard": Guard,
+}
+"""Every repair method by the name that the command knows it by."""
 N_DONORS = 3
 """Donors that each validation image's region is exchanged with."""
 MIN_GAIN = 0.02
@@ -196,6 +204,30 @@ def choose(
     best, result = max(done, key=lambda one: _score_or_worst(one[0]))
     worth = _score_or_worst(best) >= _score_or_worst(trials[0]) + MIN_GAIN
     return Choice(result if worth else None, trials, len(data.validation), results)
+
+
+def parse_method(text: str, **defaults: Any) -> Any:
+    """A method from words such as ``"counterexamples:copies=5,replacement=noise"``.
+
+    Parameters
+    ----------
+    text : str
+    defaults
+        Options that every method has, and that the words may change.
+
+    Raises
+    ------
+    OptionError
+        If there is no such method or option.
+    """
+    return from_spec(
+        text,
+        METHODS,
+        "repair method",
+        defaults=defaults,
+        hint=" Or auto, the best of all.",
+        slug="option-syntax",
+    )
 
 
 def default_methods(

@@ -12,54 +12,20 @@ import numpy as np
 from sightline._digests import file_digest
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode, encode, read_arrays
-from sightline._spec import from_spec
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.open_model import load_function, load_model
 from sightline.errors import FileError, OptionError
 from sightline.regions.region_file import load as read_regions
-from sightline.repair.counterexamples import Counterexamples
 from sightline.repair.export import Image
 from sightline.repair.guard import Guard
-from sightline.repair.last_layer import LastLayer
 from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion
-from sightline.repair.right_reasons import RightReasons
 from sightline.repair.selection import Choice
 
 LAYOUT = 2
 LAYOUT_1_NAMES = {"way": "method", "grow": "margin", "told": "notes", "before": "original"}
 """What the first layout called its entries → what they are called now."""
 NAME, REGION, SEEN, FILL = "repair.toml", "region.toml", "seen.txt", "fill.npz"
-METHODS = {
-    "counterexamples": Counterexamples,
-    "right-reasons": RightReasons,
-    "last-layer": LastLayer,
-    "guard": Guard,
-}
-
-
-def parse_method(text: str, **defaults: Any) -> Any:
-    """A method from words such as ``"counterexamples:copies=5,replacement=noise"``.
-
-    Parameters
-    ----------
-    text : str
-    defaults
-        Options that every method has, and that the words may change.
-
-    Raises
-    ------
-    OptionError
-        If there is no such method or option.
-    """
-    return from_spec(
-        text,
-        METHODS,
-        "repair method",
-        defaults=defaults,
-        hint=" Or auto, the best of all.",
-        slug="option-syntax",
-    )
 
 
 def load_fit_function(text: str) -> Callable[..., Any]:

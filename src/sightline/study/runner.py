@@ -45,7 +45,8 @@ def compute_missing(
             if streak >= HOPELESS:
                 raise ModelError(
                     f"the last {streak} images all failed, and the run was given up. The last one: "
-                    f"{reasons[-1]} They are kept as failed: mend that, and run the study again with retry "
+                    f"{reasons[-1]} They are kept as failed: mend that, and run the study again with "
+                    f"retry=True "
                     "(--retry).",
                     slug="study-hopeless",
                 )
@@ -156,7 +157,8 @@ def _compute_remote(path: Path, start: int, stop: int) -> ComputedPart:
 def _processes_died(part: tuple[int, int], workers: int) -> ModelError:
     return ModelError(
         f"worker processes died {DEATHS} times without finishing a part, the first of them images {part[0]} "
-        f"to {part[1] - 1}: most likely memory ran out. Give fewer workers than {workers}; with one, Python "
+        f"to {part[1] - 1}: most likely memory ran out. Give fewer than workers={workers} (--workers); "
+        f"with one, Python "
         "itself says what happens. What was done before is kept.",
         slug="study-workers",
     )

@@ -458,7 +458,7 @@ class Study:
             first = failures[0]
             raise ModelError(
                 f"none of the {len(failures)} images could be explained. The first, {first.id}: "
-                f"{first.reason} Mend that and run the study again with retry (--retry).",
+                f"{first.reason} Mend that and run the study again with retry=True (--retry).",
                 slug="study-hopeless",
             )
 

@@ -156,6 +156,6 @@ def pickled_job(job: StudyJob) -> bytes:
         raise OptionError(
             f"the model or the data cannot be handed to another process ({type(error).__name__}: {error}). "
             "Name the model by a text, such as its file or package.module:function, so that every worker "
-            "opens it for itself; or leave out workers.",
+            "opens it for itself; or leave out workers= (--workers).",
             slug="study-pickle",
         ) from error

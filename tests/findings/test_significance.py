@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.findings.resampling import bootstrap_ci, holm_adjusted, sign_flip_test
+from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
 
 
 def test_flips_agree_with_all_flips_there_are(rng):

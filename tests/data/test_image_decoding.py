@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sightline.data import ImageFormat, read_image_file
-from sightline.data.image_files import read_pil_image
+from sightline.data.image_decoding import read_pil_image
 from sightline.errors import ImageError
 from support.bad_files import BAD, dicom, encoded
 
