@@ -248,7 +248,7 @@ def test_the_documentation_builds_without_a_warning_and_has_every_public_name(tm
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "LogisticRegression" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "LogisticRegression" in (tmp_path / "site" / "tutorial" / "index.html").read_text(encoding="utf-8")
     inventory = (tmp_path / "site" / "objects.inv").read_bytes().split(b"\n", 4)[4]
     documented = {line.split()[0] for line in zlib.decompress(inventory).decode().splitlines()}
     public = {f"sightline.{name}" for name in sightline.__all__ if name != "__version__"}

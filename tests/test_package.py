@@ -74,6 +74,7 @@ def test_sightline_works_without_any_extra_and_says_which_one_is_missing(tmp_pat
 
 FRAMEWORKS = {
     "torch": {"torch"},
+    "gradient_penalty": {"torch"},
     "right_reasons": {"torch"},
     "keras": {"torch", "jax", "tensorflow"},
 }

@@ -7,7 +7,6 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from sightline.adapters.callable import callable_name
 from sightline.engine.plan import NAMES
 from sightline.engine.segmentation import Given
 from sightline.errors import OptionError
@@ -189,8 +188,9 @@ def check_explainer(function: Callable[..., Any], name: str) -> Explainer:
     try:
         form.bind(None, None, None)
     except TypeError:
+        called = getattr(function, "__name__", type(function).__name__)
         raise OptionError(
-            f"{name} is {callable_name(function)}{form}, but selfcheck calls it as {WANTED}: image (H, W, "
+            f"{name} is {called}{form}, but selfcheck calls it as {WANTED}: image (H, W, "
             "3), model of batches of images, function from an image to segment ids; it has to return the "
             "heat of each pixel for class 1, shape (H, W).",
             slug="selfcheck-explainer",
