@@ -6,6 +6,7 @@
 """
 
 import ast
+import difflib
 import importlib
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ __all__ = sorted(_HOMES)
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'sightline' has no attribute {name!r}")
+        close = difflib.get_close_matches(name, __all__, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise AttributeError(f"module 'sightline' has no attribute {name!r}.{hint}")
     home, own = _HOMES[name]
     if home == __name__:
         value = importlib.import_module(f"{home}.{own}")

@@ -64,8 +64,7 @@ def transformer_case() -> Case:
 
 def torch_case(shape: tuple[int, ...], *, double: bool = False, scripted: bool = False) -> Case:
     """A module in training mode, with a dropout that would show if it were asked so."""
-    import torch
-
+    torch = pytest.importorskip("torch")
     truth = fitted(shape)[1]
     # The truth takes its numbers row by row with channels last, PyTorch with channels first.
     weights = truth.weights.reshape(len(truth.weights), *shape, *([1] * (len(shape) == 2)))

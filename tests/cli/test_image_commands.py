@@ -174,6 +174,7 @@ def test_main_is_the_installed_command(monkeypatch, capsys):
 
 
 def test_compare_puts_methods_side_by_side(folder):
+    pytest.importorskip("torch")
     (folder / "network.py").write_text(
         "import torch\n"
         "torch.manual_seed(0)\n"

@@ -374,3 +374,20 @@ def test_a_keras_py_dataset_is_read_in_its_own_batches():
             return IMAGES[rows], LABELS[rows]
 
     assert same(batches(Images()))
+
+
+def test_a_short_last_batch_of_grey_images_is_no_single_image_with_channels():
+    torch = pytest.importorskip("torch")
+    images, labels = torch.rand(20, 8, 8), torch.zeros(20)
+    labels[:8] = 1
+    labels[16:] = torch.tensor([0.0, 1.0, 0.0, 0.0])
+    data = torch.utils.data.TensorDataset(images, labels)
+    made, truth = whole(batches(torch.utils.data.DataLoader(data, batch_size=8)))
+    assert made.shape == (20, 8, 8)
+    assert truth.tolist() == labels.int().tolist()
+
+
+def test_items_that_turn_out_to_be_batches_are_no_guess():
+    one_hot = (np.zeros((3, 8, 3), np.float32), np.array([0.0, 1.0, 0.0]))
+    with pytest.raises(ImageError, match="but the items are batches"):
+        whole(batches([one_hot, (np.zeros((5, 8, 3), np.float32), np.array([0, 1, 1, 0, 1]))]))

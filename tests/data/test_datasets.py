@@ -1,6 +1,8 @@
 """Labelled data of any kind, asked for by place."""
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +298,7 @@ def test_each_image_needs_one_label():
 @pytest.mark.parametrize("labels", [[0, 2], [-1, 1]])
 def test_each_label_needs_a_name(labels):
     with pytest.raises(
-        ImageError, match=rf"0 to 1, places in the 2 class names, but they go from {labels[0]}"
+        ImageError, match=rf"0 to 1, indices of the 2 class names, but they go from {labels[0]}"
     ):
         ArrayDataset(np.zeros((2, 1, 1, 1)), np.array(labels), ("a", "b"))
 
@@ -377,3 +379,30 @@ def test_names_of_classes_are_not_dropped_without_a_word(tmp_path: Path) -> None
             OptionError, match=r"told when the data are opened: open_folder\(path, class_names"
         ):
             read(files, class_names=("class 1", "class 0", "class 2"))
+
+
+@pytest.mark.parametrize("labels", ["['a', 'b']", "[[0, 1], [1, 0]]", "np.zeros((2, 4, 4))", "[0.5, 1.0]"])
+def test_labels_in_memory_are_class_numbers_or_are_refused(labels):
+    code = (
+        "import numpy as np; from sightline.data import ArrayDataset\n"
+        "print(ArrayDataset(np.zeros((2, 4, 4)), [0, 1], ['a', 'b']).labels.tolist())\n"
+        f"ArrayDataset(np.zeros((2, 4, 4)), {labels}, ('a', 'b'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "[0, 1]\n"
+    assert "labels must be class numbers, of shape (N,), but" in done.stderr
+
+
+def test_a_subset_counts_from_the_end():
+    source = as_dataset((np.zeros((3, 4, 4)), np.array([0, 1, 0])))
+    kept = Subset(source, np.flatnonzero([True, False, True]))
+    assert (len(kept), kept.labels.tolist(), kept.root_index(1)) == (2, [0, 0], 2)
+    assert Subset(source, np.array([-1])).root_index(0) == 2
+
+
+def test_data_sets_of_other_classes_do_not_follow_each_other():
+    one, other = (
+        ArrayDataset(np.zeros((2, 4, 4)), np.array([0, 1]), names) for names in (("a", "b"), ("b", "a"))
+    )
+    with pytest.raises(ImageError, match="need the same class names in the same order"):
+        ConcatDataset((one, other))

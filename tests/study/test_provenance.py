@@ -82,3 +82,23 @@ def test_a_model_named_by_a_text_is_opened_again_by_itself(tmp_path):
     assert again.image(3).shape == (32, 32, 3)
     np.testing.assert_allclose(again.model(again.image(3)[np.newaxis])[0], again.row(3).classes, atol=1e-6)
     assert numbers(again.run()) == numbers(study)
+
+
+def test_an_item_that_cannot_be_read_is_one_failure_of_the_study(tmp_path):
+    class Items:
+        def __len__(self):
+            return 60
+
+        def __getitem__(self, index):
+            if index == 5:
+                raise OSError("broken")
+            return np.full((6, 6), index / 60, np.float32), index % 2
+
+    def shade(images):
+        bright = np.asarray(images).mean(axis=(1, 2))
+        return np.stack([bright, 1 - bright], axis=1)
+
+    plan = sl.Plan(segment=sl.Grid(rows=2, columns=2), fill=sl.Colour(value=0.0), budget=20)
+    study = Study(tmp_path / "run", plan).run(Items(), shade, progress=False)
+    assert len(study) == 59
+    assert [failure.place for failure in study.failures()] == [5]

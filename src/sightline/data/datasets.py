@@ -53,6 +53,11 @@ class Dataset(ABC):
         @property
         def class_names(self) -> tuple[str, ...] | None: ...
 
+    @property
+    def knows_labels(self) -> bool:
+        """Whether `labels` are there without making every image."""
+        return True
+
     @abstractmethod
     def __len__(self) -> int: ...
 
@@ -69,7 +74,7 @@ class Dataset(ABC):
 
     def root_index(self, index: int | np.integer) -> int:
         """Where an image stands in the data that this is some of."""
-        return int(index)
+        return checked_index(index, len(self))
 
     def batches(self, batch_size: int = 32) -> Iterator[ImageBatch]:
         """Images and labels, many at a time."""
@@ -145,10 +150,19 @@ class ArrayDataset(Dataset):
                 "label.",
                 slug="labels-unfit",
             )
-        names, labels = self.class_names, self.labels
+        names, labels = self.class_names, np.asarray(self.labels)
+        if labels.ndim != 1 or (labels.size and not np.issubdtype(labels.dtype, np.integer)):
+            raise ImageError(
+                f"labels must be class numbers, of shape (N,), but {labels.dtype} of shape "
+                f"{labels.shape} was given. sl.data.batches and sl.evaluate take (images, labels) with "
+                "names and one-hot rows too.",
+                slug="labels-unfit",
+            )
+        object.__setattr__(self, "labels", labels.astype(np.intp) if labels.size == 0 else labels)
+        object.__setattr__(self, "class_names", None if names is None else tuple(names))
         if names is not None and labels.size and not 0 <= labels.min() <= labels.max() < len(names):
             raise ImageError(
-                f"labels must be 0 to {len(names) - 1}, places in the {len(names)} class names, but they go "
+                f"labels must be 0 to {len(names) - 1}, indices of the {len(names)} class names, but they go "
                 f"from {labels.min()} to {labels.max()}.",
                 slug="labels-unfit",
             )
@@ -250,6 +264,11 @@ class MapDataset(Dataset):
     items: Any
     class_names: tuple[str, ...] | None
 
+    @property
+    def knows_labels(self) -> bool:
+        """No: an item has its label when it is made."""
+        return False
+
     def __len__(self) -> int:
         return len(self.items)
 
@@ -305,6 +324,14 @@ class Subset(Dataset):
     new_labels: Int[np.ndarray, "n"] | None = None
     new_class_names: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "indices", np.arange(len(self.dataset))[self.indices])
+
+    @property
+    def knows_labels(self) -> bool:
+        """Whether they were given, or the data set knows its own."""
+        return self.new_labels is not None or self.dataset.knows_labels
+
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """Names of the classes."""
@@ -340,13 +367,26 @@ class Subset(Dataset):
 
 @record
 class ConcatDataset(Dataset):
-    """The images of several data sets, one after the other; classes are named as in the first."""
+    """The images of several data sets, one after the other, of the same classes."""
 
     datasets: tuple[Dataset, ...]
 
+    def __post_init__(self) -> None:
+        if len({dataset.class_names for dataset in self.datasets}) != 1:
+            raise ImageError(
+                "data sets that follow each other need the same class names in the same order, but they have "
+                f"{' and '.join(repr(dataset.class_names) for dataset in self.datasets) or 'none'}.",
+                slug="labels-unfit",
+            )
+
+    @property
+    def knows_labels(self) -> bool:
+        """Whether all of them know theirs."""
+        return all(dataset.knows_labels for dataset in self.datasets)
+
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Those of the first."""
+        """Those of all."""
         return self.datasets[0].class_names
 
     @property

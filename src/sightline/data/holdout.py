@@ -37,7 +37,7 @@ class HoldoutRule:
     held_out: bool = False
 
     def __post_init__(self) -> None:
-        check_number("held_out", self.share, above=0, below=1)
+        object.__setattr__(self, "share", check_number("held_out", self.share, above=0, below=1))
 
     def complement(self) -> "HoldoutRule":
         """The same rule, the other images meant."""

@@ -112,9 +112,26 @@ def collect_batches(
     """
     waiting: list[tuple[Any, Any]] = []
     done = 0
+    certain: bool | None = single or None
+    guessed: bool | None = None
     for item in items:
         image, label = split_item(item)
-        if not (single or _is_single_image(image, label)):
+        if single:
+            one = True
+        elif _may_be_either(image, label):  # a short last batch of grey images looks like one image
+            one = True if certain is None else certain
+            guessed = one if certain is None else guessed
+        else:
+            one = certain = _is_single_image(image, label)
+            if guessed is not None and guessed != one:
+                raise ImageError(
+                    "an item with three axes and as many labels was taken for one image and its one-hot "
+                    "label, "
+                    "but the items are batches. Give batches of grey images with a channel axis: (B, H, "
+                    "W, 1).",
+                    slug="batches-unlabelled",
+                )
+        if not one:
             made = as_image_batch(image, done)
             done += len(made)
             yield made, label_indices(label, len(made), names)
@@ -198,8 +215,17 @@ def _is_single_image(image: Any, label: Any) -> bool:
     if len(shape) != 3:
         return len(shape) < 3
     truth = to_numpy(label)
+    return truth.ndim == 0 or len(truth) != shape[0]
+
+
+def _may_be_either(image: Any, label: Any) -> bool:
+    """Whether an item is as much a batch of grey images as one image with a one-hot label."""
+    shape: tuple[int, ...] = getattr(image, "shape", ())
+    if isinstance(label, str) or len(shape) != 3:
+        return False
+    truth = to_numpy(label)
     if truth.ndim == 0 or len(truth) != shape[0]:
-        return True
+        return False
     return _is_one_hot(truth) and _has_channels(image, truth.dtype.kind == "f")
 
 

@@ -189,7 +189,7 @@ def _match_classes(
     if source.class_names is not None:
         classes = np.arange(len(source.class_names))
     else:
-        labels = getattr(source, "labels", None)
+        labels = source.labels if source.knows_labels else None
         classes = np.arange(columns if labels is None else int(labels.max()) + 1)
     return match_labels(classes, columns, model.class_names, source.class_names)
 
