@@ -130,6 +130,8 @@ def modules():
 
 @pytest.mark.parametrize("name", modules())
 def test_the_examples_in_docstrings_are_true(name):
+    if name.endswith("gradient_penalty"):
+        pytest.importorskip("torch")
     module = importlib.import_module(name)
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     result = doctest.testmod(module, optionflags=options)

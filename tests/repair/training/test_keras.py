@@ -75,6 +75,7 @@ def validation_losses(model, output, epochs):
     return float(np.log1p(np.exp(sign * logits)).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["auto", "logit"])
 def test_the_best_epoch_is_the_one_with_the_lowest_loss_whatever_the_scores_are(output):
     losses = [validation_losses(linear_model(), output, epochs) for epochs in range(1, 9)]
