@@ -113,25 +113,20 @@ def collect_batches(
     waiting: list[tuple[Any, Any]] = []
     done = 0
     certain: bool | None = single or None
-    guessed: bool | None = None
+    guessed = False
     for item in items:
         image, label = split_item(item)
-        if single:
-            one = True
-        elif _may_be_either(image, label):  # a short last batch of grey images looks like one image
-            one = True if certain is None else certain
-            guessed = one if certain is None else guessed
-        else:
-            one = certain = _is_single_image(image, label)
-            if guessed is not None and guessed != one:
+        if not single and not _may_be_either(image, label):
+            certain = _is_single_image(image, label)
+            if guessed and not certain:
                 raise ImageError(
-                    "an item with three axes and as many labels was taken for one image and its one-hot "
-                    "label, "
-                    "but the items are batches. Give batches of grey images with a channel axis: (B, H, "
-                    "W, 1).",
+                    "an item with as many labels as its first axis was taken for one image and its one-hot "
+                    "label, but the items are batches. Give batches of grey images a channel axis: "
+                    "(B, H, W, 1).",
                     slug="batches-unlabelled",
                 )
-        if not one:
+        guessed = guessed or certain is None
+        if certain is False:  # a short last batch of grey images looks like one image: the others tell
             made = as_image_batch(image, done)
             done += len(made)
             yield made, label_indices(label, len(made), names)
