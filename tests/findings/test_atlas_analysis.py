@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
+import tempfile
 import tracemalloc
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ import sightline as sl
 from sightline import regions
 from sightline.errors import ImageError, OptionError
 from sightline.figures.atlas_figure import tint_mean_image
-from sightline.findings.atlas_analysis import _welch_test, atlas
-from sightline.findings.atlas_result import SAME, Atlas, OutcomeMap
-from sightline.findings.heatmaps import RunningMean
+from sightline.findings.atlas_analysis import atlas
+from sightline.findings.atlas_result import NONE, SAME, Atlas, OutcomeMap
+from sightline.findings.class_strata import ClassStrata
 from sightline.render import scale_limit
 from sightline.study import Study
 from support.studies import Memory
@@ -70,29 +70,95 @@ def test_a_cell_is_the_mean_of_its_images_with_its_standard_error(study, made):
         assert made[name].count == len(rows)
 
 
-def test_wrong_answers_are_held_against_right_ones_by_welch_s_test(study, made):
-    wrong, right = (
-        np.array([row.heat() for row in study.rows() if row.right == one]) for one in (False, True)
-    )
-    np.testing.assert_allclose(made.difference, wrong.mean(axis=0) - right.mean(axis=0), atol=1e-12)
-    p = stats.ttest_ind(wrong, right, equal_var=False).pvalue
-    expected = stats.false_discovery_control(np.nan_to_num(p, nan=1.0)) <= 0.05
-    np.testing.assert_array_equal(made.significant, expected)
+def compared(labels, predicted, values):
+    """Values of many answers, compared within the predicted class."""
+    strata = ClassStrata(labels, predicted)
+    means = strata.means(np.shape(values)[1:])
+    for label, said, one in zip(labels, predicted, values, strict=True):
+        means.add(int(said), bool(label == said), one)
+    return means.difference()
+
+
+def test_wrong_answers_are_held_against_right_ones_of_the_same_predicted_class(study, made):
+    heats = np.array([row.heat() for row in study.rows()])
+    right, said = study.labels == study.predicted, study.predicted
+    apart = [heats[n] - heats[right & (said == said[n])].mean(axis=0) for n in np.flatnonzero(~right)]
+    np.testing.assert_allclose(made.difference, np.mean(apart, axis=0), atol=1e-12)
+    own = stats.sem(apart, axis=0) ** 2
+    usual = [
+        ((said[~right] == one).mean() * stats.sem(heats[right & (said == one)], axis=0)) ** 2
+        for one in (0, 1)
+    ]
+    np.testing.assert_allclose(made.error, np.sqrt(own + sum(usual)), atol=1e-12)
+    there = np.isin(said, said[~right])  # a class without wrong answers has nothing to compare
+    assert made.compared == (int((right & there).sum()), int((~right).sum()), 0)
     assert made.significant[:3, :3].all()
     assert made.difference[0, 0] > 0
 
 
-def test_of_many_pixels_the_share_of_false_ones_is_kept_low(rng):
-    wrong, right = rng.normal(size=(30, 20, 20)), 2 * rng.normal(size=(25, 20, 20))
-    wrong[:, :5] += 1.5
-    kinds = RunningMean((20, 20)), RunningMean((20, 20))
-    for sums, maps in zip(kinds, (wrong, right), strict=True):
-        for one in maps:
-            sums.add(one)
-    _, _, told = _welch_test(*kinds)
-    p = stats.ttest_ind(wrong, right, equal_var=False).pvalue
-    np.testing.assert_array_equal(told.ravel(), stats.false_discovery_control(p, axis=None) <= 0.05)
-    assert 0 < told.sum() < (p <= 0.05).sum()
+def test_of_one_class_the_comparison_is_welch_s_test_and_the_share_of_false_ones_is_kept_low(rng):
+    values = np.concatenate([rng.normal(size=(30, 20, 20)), 2 * rng.normal(size=(25, 20, 20))])
+    values[:30, :5] += 1.5
+    found = compared(np.repeat([1, 0], [30, 25]), np.zeros(55, dtype=int), values)
+    p = stats.ttest_ind(values[:30], values[30:], equal_var=False).pvalue
+    expected = stats.false_discovery_control(p, axis=None) <= 0.05
+    np.testing.assert_array_equal(found.significant.ravel(), expected)
+    assert 0 < found.significant.sum() < (p <= 0.05).sum()
+
+
+def test_labels_changed_at_random_make_no_difference_though_wrong_answers_are_all_of_one_class(rng):
+    # Each class is looked at elsewhere; of one class 45 labels are changed, so that all errors are its own.
+    said = np.repeat(np.arange(4), 100)
+    values = 0.1 * rng.normal(size=(400, 8, 8))
+    for one in range(4):
+        values[said == one, 2 * one : 2 * one + 2] += 1
+    alarms = 0
+    for _ in range(40):
+        labels = said.copy()
+        labels[rng.choice(100, 45, replace=False)] = 1
+        alarms += bool(compared(labels, said, values).significant.any())
+        wrong = labels != said
+        everything = stats.ttest_ind(values[wrong], values[~wrong], equal_var=False).pvalue
+        assert (stats.false_discovery_control(everything, axis=None) <= 0.05).mean() > 0.5
+    assert alarms <= 6  # 2 of 40 expected; 7 or more once in 300 times
+
+
+def test_a_real_difference_within_the_class_is_found_though_each_class_has_one_wrong_answer(rng):
+    said = np.repeat(np.arange(12), 9)
+    values = rng.normal(size=(108, 6, 6)) + said[:, None, None]
+    labels = said.copy()
+    labels[::9] = (said[::9] + 1) % 12
+    values[::9, :2] += 4
+    found = compared(labels, said, values)
+    assert found.significant[:2].all()
+    assert found.significant[2:].mean() <= 0.1  # of those told, one in twenty may be false
+    np.testing.assert_allclose(found.mean[:2].mean(), 4, atol=0.5)
+
+
+def test_where_no_class_is_both_right_and_wrong_it_says_that_nothing_can_be_compared():
+    images, _ = marked(30)
+    said = model(images).argmax(axis=1)
+    always = Memory(model, images, np.ones(30, dtype=int), PLAN)
+    made = atlas(always)
+    assert made.difference is None
+    assert made.compared == (0, 0, int((said == 0).sum()))
+    assert NONE in repr(made)
+    assert made.plot().axes
+
+
+def test_right_answers_are_counted_by_the_scores_that_the_study_counted_by():
+    # In the 32 bits that are kept of scores, 1 - 1e-9 and 1 - 2e-9 tie, and the first of them would win.
+    def sure(images):
+        p = 1e-9 * (1 + (images.mean(axis=(1, 2)) > 0.5))
+        return np.stack([1 - p, p, 1 - 3e-9 + p], axis=1)
+
+    with tempfile.TemporaryDirectory() as path:
+        study = Study(path, PLAN).run(
+            (np.linspace(0, 1, 10)[:, None, None] * np.ones((10, 9, 9)), [2] * 10), sure
+        )
+        made = atlas(study)
+        assert {one.name: one.count for one in made.cells} == {"right": 5, "wrong": 5}
+        assert study.outcomes().accuracy == 0.5
 
 
 def test_it_says_where_answers_differ(made):
@@ -115,14 +181,10 @@ def test_where_right_and_wrong_look_alike_it_says_so():
 def test_false_differences_are_rare():
     images, _ = marked(80)
     study = Memory(model, images, np.zeros(80, dtype=int), PLAN)
-    rng, alarms = np.random.default_rng(0), 0
+    rng, alarms, heats = np.random.default_rng(0), 0, np.array([row.heat() for row in study.rows()])
     for _ in range(100):
-        truth = dict(zip(study.places.tolist(), rng.permutation(np.arange(80) % 2 == 0), strict=True))
-        rows = [SimpleNamespace(right=truth[row.place], heat=row.heat) for row in study.rows()]
-        kinds = {right: RunningMean((9, 9)) for right in (False, True)}
-        for row in rows:
-            kinds[row.right].add(row.heat())
-        alarms += bool(_welch_test(kinds[False], kinds[True])[2].any())
+        labels = np.where(rng.permutation(80) < 40, study.predicted, 1 - study.predicted)
+        alarms += bool(compared(labels, study.predicted, heats).significant.any())
     assert alarms <= 12  # 5 of 100 expected; 13 or more once in a thousand times
 
 
@@ -196,7 +258,9 @@ def test_pairs_have_the_difference_below_them_and_over_the_mean_of_all_images(st
     everything = np.array([study.image(place) for place in study.places]).mean(axis=0)
     np.testing.assert_allclose(made.image[..., 0], everything, atol=2e-5)  # of 16 bits
     words = " ".join(text.get_text() for text in made.plot().axes[0].texts)
-    assert words.index("All wrong answers against all right ones") < words.index("wrong − right")
+    assert words.index("Wrong answers against right ones of the same predicted class") < words.index(
+        "wrong − right"
+    )
 
 
 def test_classes_may_be_called_right_and_wrong():
@@ -273,9 +337,6 @@ def test_memory_does_not_grow_with_the_number_of_images(study):
 
 
 def test_regions_have_their_difference_with_its_error_in_the_table(made):
-    wrong, right = made["wrong"], made["right"]
-    np.testing.assert_allclose(made.region_difference, wrong.regions - right.regions, atol=1e-12)
-    np.testing.assert_allclose(made.region_error, np.hypot(wrong.region_error, right.region_error))
     (line,) = [line for line in repr(made).splitlines() if line.startswith("wrong − right")]
     shown = [float(word) for word in line.split() if word[0] in "+-"]
     np.testing.assert_allclose(shown, made.region_difference, rtol=0.05, atol=made.region_error.max() / 10)
@@ -295,6 +356,7 @@ def _bare(cell):
         cells=(cell,),
         others=(0, 0),
         image=None,
+        compared=(9, 0, 0),
         difference=None,
         error=None,
         significant=None,
@@ -317,11 +379,11 @@ def test_a_study_without_explained_images_is_refused_at_any_size():
 
 def test_too_few_wrong_answers_tell_nothing(rng):
     for few, told in ((4, False), (5, True)):
-        kinds = RunningMean((2,)), RunningMean((2,))
-        for sums, count, shift in zip(kinds, (few, 40), (100.0, 0.0), strict=True):
-            for _ in range(count):
-                sums.add(rng.normal(size=2) + shift)
-        assert _welch_test(*kinds)[2].all() == _welch_test(*kinds[::-1])[2].all() == told
+        values = rng.normal(size=(40 + few, 2))
+        values[:few] += 100
+        for labels in (np.arange(40 + few) < few, np.arange(40 + few) >= few):
+            said = np.zeros(40 + few, dtype=int)
+            assert compared(labels.astype(int), said, values).significant.all() == told
 
 
 def test_the_figure_hatches_what_may_be_chance(made):

@@ -35,6 +35,7 @@ class Memory:
             place=place,
             id=str(place),
             label=label,
+            predicted=int(np.argmax(scores.classes)),
             targets=scores.targets,
             classes=scores.classes,
             full=scores.full,

@@ -35,8 +35,8 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
     """Mean attribution over the mean image of each kind of answer, on one scale; difference; groups.
 
     Red is what speaks for the predicted class, blue what speaks against it. In the difference red is what
-    wrong answers rest on more than right ones do; hatched is where that may be chance. Each group of wrong
-    answers is shown beside its most typical images.
+    wrong answers rest on more than right ones of the same predicted class do; hatched is where that may be
+    chance. Each group of wrong answers is shown beside its most typical images.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _mean_sections(atlas: "Atlas", shown: Sequence["OutcomeMap"], limit: float) 
         yield heading, [*cells, *difference]
     else:
         yield heading, cells
-        yield "All wrong answers against all right ones", difference
+        yield "Wrong answers against right ones of the same predicted class", difference
 
 
 def _kind_captions(shown: Sequence["OutcomeMap"]) -> list[list[str]]:
@@ -110,7 +110,8 @@ def _difference_cell(atlas: "Atlas", limit: float) -> Iterator[CaptionedImage]:
         return
     image = tint_mean_image(atlas.image, atlas.difference, limit)
     share = atlas.significant.mean()
-    words = ["wrong − right", f"differs on {share:.0%}" if share else "no difference", "beyond chance"]
+    told = f"differs on {share:.0%}" if share else "no difference"
+    words = ["wrong − right", "of the same prediction", told, "beyond chance"]
     yield render.hatch_area(image, ~resize_nearest(atlas.significant, image.shape[:2])), words
 
 

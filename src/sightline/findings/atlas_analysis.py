@@ -9,6 +9,7 @@ from sightline._checks import is_whole
 from sightline._progress import progress_bar
 from sightline.errors import OptionError
 from sightline.findings.atlas_result import Atlas, OutcomeMap
+from sightline.findings.class_strata import ClassStrata, Difference
 from sightline.findings.error_groups import classes_text, group_errors
 from sightline.findings.heatmaps import MeanHeatmap, RunningMean, at_size, region_sums, size_within
 from sightline.regions import Regions, named
@@ -16,10 +17,6 @@ from sightline.study.schema import Row, StudyResults
 from sightline.types import did_you_mean
 
 BY = ("outcome", "pair", "label", "predicted")
-FALSE = 0.05
-"""Share of the pixels said to differ that may differ by chance alone."""
-ENOUGH = 5
-"""Answers of each kind below which no difference is told from chance."""
 MOST_KINDS = 24
 """Kinds that are averaged, the most frequent: each takes room, and 1,000 classes have a million pairs."""
 LARGEST = 256
@@ -40,10 +37,13 @@ def atlas(
 
     Attribution towards the predicted class is spread evenly over each segment's pixels and averaged over
     the images of each kind. Right and wrong answers are held against each other pixel by pixel (and region
-    by region) by Welch's t-test; the pixels said to differ are those that keep the expected share of false
-    ones below 5 % (Benjamini & Hochberg 1995, which holds for the positive dependence of neighbours,
-    Benjamini & Yekutieli 2001). Images are taken to be independent of each other; with fewer than
-    five right or five wrong answers nothing is told.
+    by region), within each predicted class: a model looks elsewhere for another class, and wrong answers
+    are mostly of other classes than right ones. From each wrong answer the mean of the right answers of
+    the same predicted class is taken off, and the mean of what is left is told from 0 by a t-test (Welch
+    1947); the pixels said to differ are those that keep the expected share of false ones below 5 %
+    (Benjamini & Hochberg 1995, which holds for the positive dependence of neighbours, Benjamini & Yekutieli
+    2001). Images are taken to be independent of each other; with fewer than five right or five wrong answers
+    to compare nothing is told.
 
     A difference says that the model looks elsewhere, not that it errs because of that: wrong answers have
     lower scores, and so less attribution everywhere. `blame` asks what drives the errors.
@@ -91,22 +91,17 @@ def atlas(
         for row in study.rows():
             seen.add(row)
             tick(1)
-    right, wrong = seen.outcomes[True], seen.outcomes[False]
-    difference, error, significant = _welch_test(wrong.maps, right.maps)
-    region_difference, region_error, region_significant = _welch_test(wrong.regions, right.regions)
+    pixels, in_regions = seen.pixels.difference(), seen.in_regions.difference()
     found, how = group_errors(study, shape, patches=patches, seed=seed)
     return Atlas(
         by=by,
         cells=seen.outcome_maps(),
         others=seen.others,
         image=seen.all.image,
-        difference=difference,
-        error=error,
-        significant=significant,
+        compared=(*seen.strata.compared, seen.strata.wrong_left_out),
+        **_difference_fields(pixels, ""),
         region_names=() if drawn is None else drawn.names,
-        region_difference=region_difference,
-        region_error=region_error,
-        region_significant=region_significant,
+        **_difference_fields(in_regions, "region_"),
         groups=found,
         how_grouped=how,
     )
@@ -138,8 +133,11 @@ class _AtlasMeans:
         self.shape, self.drawn, self.study, self.by = shape, regions, study, by
         self.all = MeanHeatmap(shape)
         self.outcomes = {right: _KindMeans(shape, regions) for right in (True, False)}
-        answers = zip(study.labels.tolist(), study.predicted.tolist(), strict=True)
-        counts = Counter(_kind_key(by, label, predicted) for label, predicted in answers)
+        labels, predicted = study.labels.tolist(), study.predicted.tolist()
+        self.strata = ClassStrata(labels, predicted)
+        self.pixels = self.strata.means(shape)
+        self.in_regions = self.strata.means((0 if regions is None else len(regions),))
+        counts = Counter(_kind_key(by, *both) for both in zip(labels, predicted, strict=True))
         chosen = counts.most_common(MOST_KINDS)
         self.kinds = {} if by == "outcome" else {key: _KindMeans(shape, regions) for key, _ in chosen}
         shown = sum(count for _, count in chosen)
@@ -149,6 +147,8 @@ class _AtlasMeans:
         in_regions = np.zeros(0) if self.drawn is None else region_sums(row.heat(), self.drawn, row.place)
         heatmap, image = at_size(row, self.study, self.shape)
         self.all.add(heatmap, image)
+        self.pixels.add(row.predicted, row.right, heatmap)
+        self.in_regions.add(row.predicted, row.right, in_regions)
         for kind in (
             self.outcomes[row.right],
             self.kinds.get(_kind_key(self.by, row.label, row.predicted)),
@@ -172,21 +172,12 @@ def _kind_key(by: str, label: int, predicted: int) -> tuple[int, ...]:
     )
 
 
-def _welch_test(wrong: RunningMean, right: RunningMean) -> tuple[Any, Any, Any]:
-    """Difference of the means, its error, and where it can be told from chance."""
-    if not (wrong.count and right.count):
-        return None, None, None
-    from scipy.stats import false_discovery_control, ttest_ind_from_stats
-
-    difference, error = wrong.mean - right.mean, np.hypot(wrong.error, right.error)
-    if min(wrong.count, right.count) < ENOUGH or difference.size == 0:
-        return difference, error, np.zeros(difference.shape, dtype=bool)
-    spreads = [(one.mean, one.error * np.sqrt(one.count), one.count) for one in (wrong, right)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = ttest_ind_from_stats(*spreads[0], *spreads[1], equal_var=False).pvalue
-    # Where no answer differs from another, as in a corner that is never looked at, nothing can be told.
-    p = np.where(error > 0, p, 1.0)
-    return difference, error, false_discovery_control(p, axis=None).reshape(p.shape) <= FALSE
+def _difference_fields(found: Difference | None, prefix: str) -> dict[str, Any]:
+    """A difference as an atlas has it."""
+    told = (None, None, None) if found is None else (found.mean, found.error, found.significant)
+    return {
+        f"{prefix}{name}": one for name, one in zip(("difference", "error", "significant"), told, strict=True)
+    }
 
 
 def _map_size(study: StudyResults, size: Any) -> tuple[int, int]:

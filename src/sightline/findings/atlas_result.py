@@ -17,7 +17,9 @@ SHOWN = 12
 """Kinds that are printed."""
 NOT_IN_JSON = ("image", "images", "leading_segments")
 """Arrays of pixels."""
-SAME = "wrong and right answers cannot be told apart by where the model looks"
+SAME = "wrong and right answers of the same predicted class cannot be told apart by where the model looks"
+NONE = "no predicted class has both right and wrong answers: where they differ cannot be told from the class"
+DIFFERENCE = "wrong − right"
 
 
 @record
@@ -61,9 +63,12 @@ class Atlas:
         How many more kinds there are, and of how many images.
     image : float array, shape (H, W, 3), or None
         Mean of all images that can be read.
+    compared : tuple of int
+        Right and wrong answers that are compared, those of a predicted class that has both; and wrong ones
+        that are not.
     difference, error : float array, shape (H, W), or None
-        Mean attribution of wrong answers less that of right ones, and its standard error; None where there
-        is none of one of them.
+        What wrong answers have more than right ones of the same predicted class, on average, and its
+        standard error; None where no class has both.
     significant : bool array, shape (H, W), or None
         Where the difference can be told from chance.
     region_names : tuple of str
@@ -79,6 +84,7 @@ class Atlas:
     cells: tuple[OutcomeMap, ...]
     others: tuple[int, int]
     image: Float[np.ndarray, "H W 3"] | None
+    compared: tuple[int, int, int]
     difference: Float[np.ndarray, "H W"] | None
     error: Float[np.ndarray, "H W"] | None
     significant: Bool[np.ndarray, "H W"] | None
@@ -127,7 +133,7 @@ class Atlas:
             (one.name, f"{one.count:,}", one.regions, one.region_error) for one in self.cells[:SHOWN]
         ]
         if self.region_names and self.region_difference is not None:
-            body.append(("wrong − right", "", self.region_difference, self.region_error))
+            body.append((DIFFERENCE, "", self.region_difference, self.region_error))
         places = _decimals(np.array([errors for *_, errors in body]))
         rows = [
             [name, count, *(_with_error(*pair, places) for pair in zip(values, errors, strict=True))]
@@ -137,12 +143,17 @@ class Atlas:
 
     def _difference_lines(self) -> list[str]:
         if self.significant is None:
-            return []
+            return [NONE] if self.compared[2] else []
+        right, wrong, others = self.compared
+        left = f"; {others:,} wrong ones have none to compare with" if others else ""
+        within = f"within the predicted class, {wrong:,} wrong answers beside {right:,} right ones{left}"
         if self.region_significant is None or not self.region_names:
             share = self.significant.mean()
-            return [f"wrong and right answers differ on {share:.0%} of the image" if share else SAME]
+            differ = f"wrong and right answers differ on {share:.0%} of the image"
+            return [f"{differ if share else SAME} ({within})"]
         names = [name for name, told in zip(self.region_names, self.region_significant, strict=True) if told]
-        return [f"wrong and right answers differ on: {', '.join(names)}" if names else SAME]
+        differ = f"wrong and right answers differ on: {', '.join(names)}"
+        return [f"{differ if names else SAME} ({within})"]
 
     def _group_lines(self) -> list[str]:
         if len(self.groups) < 2:

@@ -13,7 +13,7 @@ from sightline.study.schema import Row, StudyResults
 
 
 class RunningMean:
-    """Mean and squared deviations of values that come one after the other (Welford 1962).
+    """Mean and summed squared deviations, `squares`, of values that come one after the other (Welford 1962).
 
     Parameters
     ----------
@@ -32,21 +32,21 @@ class RunningMean:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.count = 0
         self.mean: Any = np.zeros(shape)
-        self._squares: Any = np.zeros(shape)
+        self.squares: Any = np.zeros(shape)
 
     def add(self, values: Float[np.ndarray, "..."]) -> None:
         """One more image."""
         self.count += 1
         step = values - self.mean
         self.mean = self.mean + step / self.count
-        self._squares = self._squares + step * (values - self.mean)
+        self.squares = self.squares + step * (values - self.mean)
 
     @property
     def error(self) -> Float[np.ndarray, "..."]:
         """Standard error of the mean; inf for a single image."""
         if self.count < 2:
             return np.full(self.mean.shape, np.inf)
-        return np.asarray(np.sqrt(self._squares / (self.count - 1) / self.count))
+        return np.asarray(np.sqrt(self.squares / (self.count - 1) / self.count))
 
 
 class MeanHeatmap:

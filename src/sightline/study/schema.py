@@ -82,6 +82,8 @@ class Row:
         Its path below the data's folder, or its place, as text.
     label : int
         The class given with the data.
+    predicted : int
+        The class with the highest score, as the model gave it: scores kept are rounded, so that two may tie.
     targets : tuple of int or Contrast, length K
         The predicted class first; the label second, where it is another.
     classes : float array, shape (L,)
@@ -95,17 +97,13 @@ class Row:
     place: int
     id: str
     label: int
+    predicted: int
     targets: tuple[int | Contrast, ...]
     classes: Float[np.ndarray, "L"]
     full: Float[np.ndarray, "K"]
     empty: Float[np.ndarray, "K"]
     segments: Segments
     attribution: Attribution
-
-    @property
-    def predicted(self) -> int:
-        """The class with the highest score."""
-        return int(np.nanargmax(self.classes))
 
     @property
     def right(self) -> bool:
@@ -257,6 +255,7 @@ def row_from_lines(group: list[dict[str, Any]], classes: int) -> Row:
         place=first["place"],
         id=first["id"],
         label=first["label"],
+        predicted=first["predicted"],
         targets=tuple(_line_target(line) for line in group),
         classes=scores,
         full=_line_values(group, "score"),
