@@ -28,6 +28,15 @@ def every(session: nox.Session) -> None:
     session.run("pytest", "--cov", *PARALLEL, *session.posargs)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Try every door with what nobody would write, for 60 seconds; `-- 3600 30000` is the long mode."""
+    install(session, "test")
+    seconds, inputs = (*session.posargs, "60", "30000")[:2] if session.posargs else ("60", "30000")
+    limits = {"SIGHTLINE_FUZZ_SECONDS": seconds, "SIGHTLINE_FUZZ_INPUTS": inputs}
+    session.run("pytest", "tests/test_fuzz.py", env=limits)
+
+
 @nox.session(python=["3.11", "3.12", "3.13"])
 def core(session: nox.Session) -> None:
     """Run the tests that need no deep-learning framework on each Python."""

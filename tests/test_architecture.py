@@ -29,6 +29,7 @@ MODULES = sorted(PATHS)
 IN_ROOMS = [module for module in MODULES if module not in ("", "__main__")]
 EVERYBODY = {"types", "errors", "_optional", "_version"}
 TOOLS = {
+    "_arguments",
     "_batch_sizes",
     "_checks",
     "_digests",
@@ -46,10 +47,11 @@ READS_OR_SHOWS = {"_files", "_progress"}
 # module narrows the arrow to that module.
 ARROWS = {
     "errors": set(),
-    "types": {"_checks", "errors"},
+    "types": {"_arguments", "_checks", "errors"},
     "_optional": {"errors"},
     "_version": set(),
     **{tool: set() for tool in TOOLS},
+    "_arguments": {"_checks", "errors"},
     "_checks": {"errors"},
     "_spec": {"errors", "types"},
     "_serialise": {"engine"},

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._arguments import clear_arguments
 from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size
 from sightline._progress import progress_bar
@@ -33,6 +34,7 @@ UNEXPECTED = 1e-2
 """Largest difference from the expected scores that is let pass: half precision and resizing libraries."""
 
 
+@clear_arguments
 def explain(
     image: object,
     model: object,
@@ -173,6 +175,7 @@ def _format_scores(scores: Float[np.ndarray, "L"]) -> str:
     return f"[{shown}{', …' if scores.size > 4 else ''}]"
 
 
+@clear_arguments
 def read_image(source: object) -> Shaped[np.ndarray, "..."]:
     """An image as an array: (H, W) if it is grey, else (H, W, 3), upright, in its own depth.
 

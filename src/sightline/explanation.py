@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from sightline._arguments import clear_arguments
 from sightline._optional import require
 from sightline.engine import convergence
 from sightline.engine.image import unit_rgb
@@ -61,12 +62,14 @@ class Explanation:
         """What is explained: classes, or contrasts of two."""
         return self.scores.targets
 
+    @clear_arguments
     def name(self, target: int | Contrast) -> str:
         """What to call a target: its class name where there is one, else ``class 3``."""
         if isinstance(target, Contrast):
             return f"{self.name(target.a)} rather than {self.name(target.b)}"
         return self.class_names[target] if self.class_names else f"class {target}"
 
+    @clear_arguments
     def index(self, target: int | str | Contrast | None = None) -> int:
         """Position of a target among the K explained ones.
 
@@ -86,6 +89,7 @@ class Explanation:
             slug="target-unexplained",
         )
 
+    @clear_arguments
     def top(self, n: int = 5, target: int | str | Contrast | None = None) -> list[Leader]:
         """The `n` segments that matter most, by the size of their value."""
         k = self.index(target)
@@ -93,6 +97,7 @@ class Explanation:
         order = np.argsort(-np.abs(values), kind="stable")[:n]
         return [Leader(int(i), float(values[i]), float(error[i])) for i in order]
 
+    @clear_arguments
     def mask(
         self,
         target: int | str | Contrast | None = None,
@@ -131,6 +136,7 @@ class Explanation:
         kept[order[:num]] = True
         return np.asarray((np.sign(values) * (chosen & kept)).astype(np.int64)[self.segments.labels])
 
+    @clear_arguments
     def heatmap(
         self, target: int | str | Contrast | None = None, *, each: Literal["segment", "pixel"] = "segment"
     ) -> Float[np.ndarray, "H W"]:
@@ -168,6 +174,7 @@ class Explanation:
             )
         return np.asarray(made.pixels[k])
 
+    @clear_arguments
     def plot(
         self,
         kind: str = "panel",
@@ -194,6 +201,7 @@ class Explanation:
         chosen = None if target is None else self.targets[self.index(target)]
         return figures.plot(self, kind, chosen, num=num, limit=limit)
 
+    @clear_arguments
     def save(self, path: str | Path) -> Path:
         """Write everything to one ``.npz`` file, without pickle; `load` reads it back.
 
@@ -209,6 +217,7 @@ class Explanation:
         return save(self, Path(path))
 
     @classmethod
+    @clear_arguments
     def load(cls, path: str | Path) -> "Explanation":
         """Read what `save` wrote; the ending ``.npz`` may be left out.
 

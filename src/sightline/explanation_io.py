@@ -16,6 +16,7 @@ from sightline._serialise import (
     encode_fields,
     read_arrays,
 )
+from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Given
 from sightline.errors import FileError
@@ -122,8 +123,34 @@ def _damaged_explanation_error(path: Path, error: Exception) -> FileError:
     )
 
 
+def _check_forms(arrays: dict[str, Any], targets: int, segments: Segments) -> None:
+    """Refuse arrays that do not belong together, or are no numbers.
+
+    Raises
+    ------
+    ValueError
+    """
+    some, area = (targets,), segments.labels.shape
+    forms: dict[str, tuple[int, ...]] = {f"scores.{name}": some for name in ("full", "empty")}
+    forms |= {f"attribution.{name}": some for name in ("base", "fit")}
+    forms |= {f"attribution.{name}": (targets, segments.count) for name in ("values", "error")}
+    forms["scores.values"] = (len(arrays["scores.values"]), targets)
+    forms["scores.classes"] = (arrays["scores.classes"].size,)
+    forms["attribution.pixels"] = (targets, *area)
+    for name, form in forms.items():
+        array = arrays.get(name)
+        if array is not None and (array.shape != form or array.dtype.kind != "f"):
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not floats of shape {form}")
+    if not targets or as_image(arrays["image"]).shape[:2] != area:
+        raise ValueError("the image is of another size than its segments")
+
+
 def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
-    segments = Segments(arrays["labels"])
+    labels = arrays["labels"]
+    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+        raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, not integers of shape (H, W)")
+    segments = Segments(labels)
+    _check_forms(arrays, len(about["targets"]), segments)
     fields = decode_fields(about["plan"], arrays)
     if isinstance(fields["segment"], MissingFunction):
         fields["segment"] = Given(segments.labels)

@@ -5,16 +5,18 @@ Axis letters, everywhere, in this order: **N** images, **B** batch, **H W C** im
 """
 
 import dataclasses
-import difflib
 import functools
+import inspect
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from sightline._arguments import bind_arguments, checked_value
+from sightline._arguments import did_you_mean as did_you_mean
 from sightline._checks import is_whole
 from sightline.errors import ModelError, OptionError, SegmentError
 
@@ -41,32 +43,23 @@ def option(cls: type[T]) -> type[T]:
     Raises
     ------
     OptionError
-        When built with a parameter that it does not have; the message names the nearest one.
+        When built with a parameter that it does not have, which the message names the nearest one of; without
+        one that it needs; or with a value of another kind than is annotated.
     """
     made = dataclass(frozen=True, kw_only=True)(cls)
-    names = [field.name for field in dataclasses.fields(made)]  # type: ignore[arg-type]
     build = made.__init__
+    signature = inspect.signature(made)
+    annotations = {name: one.annotation for name, one in signature.parameters.items()}
 
     @functools.wraps(build)
     def checked(self: T, *args: Any, **given: Any) -> None:
-        for name in given:
-            if name not in names:
-                raise OptionError(
-                    f"{cls.__name__} has no option {name!r}. {did_you_mean(name, names)}",
-                    slug="option-unknown",
-                )
-        build(self, *args, **given)
+        bound = bind_arguments(cls.__name__, signature, args, given, "option")
+        build(
+            self, **{n: checked_value(f"{n} of {cls.__name__}", v, annotations[n]) for n, v in bound.items()}
+        )
 
     made.__init__ = checked  # type: ignore[method-assign, assignment]
     return made
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """A sentence that offers the closest of the valid names, then all of them."""
-    valid = list(names)
-    close = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
-    listed = f"Valid: {', '.join(valid)}." if valid else "It takes none."
-    return f"Did you mean {close[0]!r}? {listed}" if close else listed
 
 
 @record

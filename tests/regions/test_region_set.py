@@ -343,8 +343,8 @@ for each in tries:
     assert told.splitlines() == [
         "OptionError a grid's rows must be a whole number from 1 up, but 2.5 was given. [option-value]",
         "OptionError a grid's rows must be a whole number from 1 up, but True was given. [option-value]",
-        "OptionError sides must be True or False, but 'no' was given. [option-value]",
-        "OptionError sides must be True or False, but 1 was given. [option-value]",
+        "OptionError sides of face() must be True or False, but 'no' was given. [option-value]",
+        "OptionError sides of chest() must be True or False, but 1 was given. [option-value]",
         "SegmentError a region's name must be a line of text, but 7 was given. [regions-names]",
         "SegmentError regions must be given as {name: …}, but [1, 2] was given. [regions-names]",
         "OptionError regions must be a name such as 'face', the path of a TOML file, or Regions, but 3 was "

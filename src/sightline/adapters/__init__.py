@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from sightline._arguments import clear_arguments
 from sightline.adapters.callable import CallableModel, package_roots
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.preprocess import per_image
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckedModel", "as_model", "per_image"]
 
 
+@clear_arguments
 def as_model(
     source: object,
     *,

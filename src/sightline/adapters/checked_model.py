@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
+from sightline._arguments import describe_value
 from sightline._checks import check_batch_size
 from sightline.adapters.callable import callable_name
 from sightline.adapters.outputs import batch_text, clip_text, scores_of
@@ -325,9 +326,11 @@ def _known_output(output: str) -> str:
 def _full_names(names: Sequence[str] | Mapping[Any, Any]) -> tuple[str, ...]:
     if isinstance(names, Mapping):
         names = _in_order(names)
-    if isinstance(names, str) or len(names) == 0:
+    listed = isinstance(names, Sequence) or (hasattr(names, "tolist") and getattr(names, "ndim", 0) == 1)
+    if isinstance(names, str | bytes) or not listed or len(names) == 0:
         raise OptionError(
-            f"class_names has to be a list of one name a class, but {names!r} was given.", slug="option-value"
+            f"class_names has to be a list of one name a class, but {describe_value(names)} was given.",
+            slug="option-value",
         )
     full = tuple(map(str, names))
     return full if len(full) > 1 else (f"not {full[0]}", full[0])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sightline._arguments import clear_arguments
 from sightline._optional import require
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
@@ -25,6 +26,7 @@ PICKLES = (".joblib", ".pkl", ".pickle")
 FILES = (".onnx", ".skops", *PICKLES, *KERAS, *TORCH)
 
 
+@clear_arguments
 def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     """The model that a text names.
 
@@ -88,6 +90,7 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     )
 
 
+@clear_arguments
 def load_function(text: str) -> Callable[..., Any]:
     """The function that ``"package.module:function"`` names, imported from the working directory too.
 

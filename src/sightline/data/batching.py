@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sightline._arguments import clear_arguments
 from sightline._checks import check_whole
 from sightline.data.datasets import known_dataset
 from sightline.data.items import Batches, collect_batches, is_torch_object, iterate_items, known_class_names
 
 
+@clear_arguments
 def batches(source: Any, batch_size: int = 32, *, class_names: Sequence[str] | None = None) -> Batches:
     """Batches of labelled images from whatever holds them.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline._spec import annotations_of, normalized, read_values, split_spec, to_spec
 from sightline.data.datasets import ArrayDataset, Dataset
 from sightline.data.face_drawing import drawn_faces
@@ -37,6 +38,7 @@ DRAWN_OPTIONS = {
 MARKS = {region.replace(" ", "-"): region for region in REGIONS}
 
 
+@clear_arguments
 def open_data(
     text: str, image_format: ImageFormat | None = None, *, class_names: Sequence[str] | None = None
 ) -> tuple[Dataset, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._arguments import clear_arguments
 from sightline._digests import combined_digest
 from sightline.data.image_decoding import decoding_errors
 from sightline.data.items import (
@@ -406,6 +407,7 @@ class ConcatDataset(Dataset):
         return found
 
 
+@clear_arguments
 def as_dataset(data: Any, *, class_names: Sequence[str] | None = None) -> Dataset:
     """Labelled images that can be asked for by index.
 

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from sightline._arguments import clear_arguments
 from sightline._checks import check_number, check_whole
 from sightline.data._face.canvas import PARTS, Stage, set_stage
 from sightline.data._face.painting import expose_canvas, face_landmarks, paint_face
@@ -84,6 +85,7 @@ class DrawnFaces(ArrayDataset):
         return labels.reshape(shown.shape), tuple((*PARTS, "mark")[place] for place in places)
 
 
+@clear_arguments
 def drawn_faces(
     n_images: int,
     *,

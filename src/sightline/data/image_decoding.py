@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._arguments import clear_arguments
 from sightline.errors import ImageError, SightlineError
 
 WHOLE = ("MPO", "PSD")
@@ -27,6 +28,7 @@ STARTS = (
 CAMERA = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
 
 
+@clear_arguments
 def read_image_file(source: str | PathLike[str], *, frame: int | None = None) -> Shaped[np.ndarray, "..."]:
     """The pixels of an image file, told by its content and not by its name.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._arguments import clear_arguments
 from sightline._checks import check_whole
 from sightline.data.datasets import ArrayDataset, Dataset, split_indices
 from sightline.data.file_index import FileIndex, find_splits, index_class_folders, list_subfolders
@@ -311,6 +312,7 @@ class ImageFolder(Dataset):
         yield self.indices.astype(np.int64)
 
 
+@clear_arguments
 def open_folder(
     path: str | PathLike[str],
     image_format: ImageFormat | None = None,
@@ -356,6 +358,7 @@ def open_folder(
     return ImageFolder.of_files(files, image_format)
 
 
+@clear_arguments
 def open_splits(
     path: str | PathLike[str],
     image_format: ImageFormat | None = None,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline._optional import require
 from sightline.data.file_index import FileIndex, FileIndexBuilder, distinct_names
 from sightline.data.image_folder import ImageFolder
@@ -28,6 +29,7 @@ Line = tuple[int, str, str]
 """Its number in the file, a path and a label."""
 
 
+@clear_arguments
 def open_list(
     path: str | PathLike[str],
     image_format: ImageFormat | None = None,

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline.data.datasets import ArrayDataset
 from sightline.errors import FileError
 
 FILE = "olivetti_py3.pkz"
 
 
+@clear_arguments
 def olivetti(*, data_home: str | PathLike[str] | None = None, download: bool = True) -> ArrayDataset:
     """The Olivetti faces of AT&T Laboratories Cambridge: 40 people, 10 images of each.
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
+from sightline._arguments import describe_value
 from sightline._checks import check_whole
 from sightline._resize import resize_smooth
 from sightline.errors import ModelError, OptionError
@@ -93,6 +94,14 @@ class LayerMethod:
     layer: str | None = None
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.reshape is not None and not callable(self.reshape):
+            raise OptionError(
+                f"reshape of {type(self).__name__} must be Tokens() or a function of the activations, but "
+                f"{describe_value(self.reshape)} was given.",
+                slug="option-value",
+            )
 
     def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._arguments import describe_value
 from sightline._checks import check_whole
 from sightline._digests import array_digest
 from sightline.engine.image import channels_last, value_range
@@ -139,6 +140,19 @@ def _bounding_window(hole: Shaped[np.ndarray, "H W"], margin: int = 4) -> tuple[
     )
 
 
+def _copied_numbers(whose: str, given: object) -> Shaped[np.ndarray, "..."]:
+    """A copy as an array of numbers: a frozen value must not change under its owner's hands."""
+    try:
+        kept = np.array(given)
+    except (TypeError, ValueError, RuntimeError):  # rows of several lengths, or what is no sequence at all
+        kept = np.array(None)
+    if kept.dtype.kind not in "buif":
+        raise OptionError(
+            f"{whose} takes an array of numbers, but {describe_value(given)} was given.", slug="option-value"
+        )
+    return kept
+
+
 @option
 class Donors:
     """The same place in other images: the score is averaged over them.
@@ -153,7 +167,12 @@ class Donors:
     images: Shaped[np.ndarray, "..."] = field(kw_only=False)
 
     def __post_init__(self) -> None:
-        kept = np.array(self.images)
+        kept = _copied_numbers("Donors", self.images)
+        if kept.ndim not in (2, 3, 4):
+            raise ImageError(
+                f"donors must have shape (H, W), (H, W, C) or (D, H, W, C), but they have {kept.shape}.",
+                slug="donor-shape",
+            )
         kept.flags.writeable = False
         object.__setattr__(self, "images", kept)
 

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline._checks import check_whole
 from sightline._digests import array_digest
+from sightline._tensors import to_numpy
 from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SegmentError, warn
 from sightline.types import Segmenter, Segments, option
@@ -251,7 +252,7 @@ class Given:
 
     def __post_init__(self) -> None:
         # A frozen value must not change under its owner's hands.
-        kept = np.array(self.labels)
+        kept = _integer_labels(self.labels, "Given").copy()
         kept.flags.writeable = False
         object.__setattr__(self, "labels", kept)
 
@@ -300,19 +301,35 @@ def segment_image(image: Shaped[np.ndarray, "..."], segmenter: Segmenter) -> Seg
 
 
 def _checked_labels(answer: object) -> Segments:
+    return Segments.renumber(_integer_labels(answer, "the segmenter returned"))
+
+
+def _integer_labels(given: object, source: str) -> Shaped[np.ndarray, "H W"]:
+    """Ids of segments as an array of two axes.
+
+    Raises
+    ------
+    SegmentError
+        If they are something else.
+    """
     try:
-        labels = np.asarray(answer)
-    except ValueError:  # rows of several lengths
-        raise _shape_error(answer, "rows of several lengths") from None
-    if labels.ndim != 2:
-        raise _shape_error(answer, f"shape {labels.shape}")
-    return Segments.renumber(labels)
+        labels = np.asarray(to_numpy(given) if hasattr(given, "detach") else given)
+    except (TypeError, ValueError, RuntimeError):  # rows of several lengths, or no sequence at all
+        raise _shape_error(given, "rows of several lengths", source) from None
+    if labels.ndim != 2 or 0 in labels.shape:
+        raise _shape_error(given, f"shape {labels.shape}", source)
+    if labels.dtype.kind not in "bui":
+        raise SegmentError(
+            f"segment ids must be integers, but the array's dtype is {labels.dtype}.", slug="segment-ids"
+        )
+    return labels
 
 
-def _shape_error(answer: object, form: str) -> SegmentError:
+def _shape_error(given: object, form: str, source: str) -> SegmentError:
+    told = source if " " in source else f"{source} was given"
     return SegmentError(
-        "segments must be one integer id for each pixel, shape (H, W), but the segmenter returned "
-        f"{type(answer).__name__} of {form}.",
+        f"segments must be one integer id for each pixel, shape (H, W), but {told} "
+        f"{type(given).__name__} of {form}.",
         slug="segment-shape",
     )
 

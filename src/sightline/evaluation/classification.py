@@ -2,16 +2,19 @@
 
 import functools
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
+from sightline._arguments import clear_arguments
 from sightline._checks import check_number
 from sightline._progress import progress_bar
 from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.data.batching import batches
+from sightline.data.data_spec import open_data
 from sightline.data.image_folder import ImageFolder
 from sightline.errors import OptionError, TargetError
 from sightline.types import record
@@ -114,6 +117,7 @@ class Evaluation:
         """The class's name, or its number."""
         return self.class_names[label] if self.class_names else f"class {label}"
 
+    @clear_arguments
     def report(self, digits: int = 3) -> str:
         """scikit-learn's ``classification_report``: precision, recall and F1 of each class."""
         from sklearn.metrics import classification_report
@@ -179,6 +183,7 @@ class Evaluation:
         ]
 
 
+@clear_arguments
 def evaluate(
     model: object,
     data: object,
@@ -199,8 +204,9 @@ def evaluate(
     Parameters
     ----------
     model : callable or anything `as_model` takes
-    data : anything `sightline.data.batches` takes
-        Labelled images in the form that the model wants.
+    data : anything `sightline.data.batches` takes, or str
+        Labelled images in the form that the model wants. A text is a folder, a list or a built-in set, as for
+        `sightline.data.data_spec.open_data`.
     threshold : float
         Between 0 and 1; for two classes only.
     batch_size : int
@@ -234,7 +240,7 @@ def evaluate(
     """
     check_number("threshold", threshold, at_least=0, at_most=1)
     adapted = as_model(model, class_names=class_names)
-    source = batches(data, batch_size)
+    source = batches(open_data(str(data))[0] if isinstance(data, str | PathLike) else data, batch_size)
     found, truth = [], []
     with progress_bar(progress, source.n_images) as tick:
         for images, labels in source:

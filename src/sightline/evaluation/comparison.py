@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from sightline._arguments import clear_arguments
 from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.engine.model_query import Classes
@@ -64,6 +65,7 @@ class Comparison:
         return figures.figure_to_png(self.plot())
 
 
+@clear_arguments
 def compare(
     image: object,
     model: object,

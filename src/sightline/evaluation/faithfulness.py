@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sightline._arguments import clear_arguments
 from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_whole
 from sightline.adapters import as_model
@@ -68,6 +69,7 @@ class Measure:
         )
 
 
+@clear_arguments
 def deletion(
     explanation: Explanation,
     model: object,
@@ -96,6 +98,7 @@ def deletion(
     return _perturbation_curve("deletion", explanation, model, target, randoms, seed)
 
 
+@clear_arguments
 def insertion(
     explanation: Explanation,
     model: object,
@@ -111,6 +114,7 @@ def insertion(
     return _perturbation_curve("insertion", explanation, model, target, randoms, seed)
 
 
+@clear_arguments
 def held_out_fit(
     explanation: Explanation,
     model: object,
@@ -144,6 +148,7 @@ def held_out_fit(
     return Measure("fit", held_out(values), *_mean_and_std(chance), True, query.calls)
 
 
+@clear_arguments
 def stability(
     explanation: Explanation, model: object, *, target: int | str | Contrast | None = None, seeds: int = 4
 ) -> Measure:
@@ -177,6 +182,7 @@ def stability(
     )
 
 
+@clear_arguments
 def randomisation(
     explanation: Explanation, model: object, *, target: int | str | Contrast | None = None, seeds: int = 3
 ) -> Measure:
@@ -228,6 +234,7 @@ def _heat_values(made: Attribution, k: int) -> Float[np.ndarray, "P"]:
     return np.asarray(made.values[k] if made.pixels is None else made.pixels[k].ravel())
 
 
+@clear_arguments
 def check_all(
     explanation: Explanation, model: object, *, target: int | str | Contrast | None = None
 ) -> tuple[Measure, ...]:

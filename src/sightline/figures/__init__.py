@@ -8,6 +8,7 @@ Segments that cannot be told from zero are hatched or grey, never coloured.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sightline._arguments import clear_arguments
 from sightline.errors import OptionError
 from sightline.figures.atlas_figure import plot_atlas
 from sightline.figures.bar_chart import plot_bars
@@ -60,6 +61,7 @@ KINDS: dict[str, tuple[Callable[..., "Figure"], tuple[str, ...]]] = {
 """What each kind of figure is drawn by, and which parameters it takes."""
 
 
+@clear_arguments
 def plot(
     explanation: "Explanation",
     kind: str = "panel",

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sightline import render
+from sightline._arguments import clear_arguments
 from sightline._resize import resize_nearest, resize_smooth
 from sightline.figures.components import (
     CAPTION,
@@ -31,6 +32,7 @@ LEADS = "the segment that speaks most for the answer"
 ALONE = "no groups of wrong answers stand apart"
 
 
+@clear_arguments
 def plot_atlas(atlas: "Atlas") -> "Figure":
     """Mean attribution over the mean image of each kind of answer, on one scale; difference; groups.
 

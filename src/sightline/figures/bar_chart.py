@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sightline import render
+from sightline._arguments import clear_arguments
 from sightline.figures.components import (
     GAP,
     MARGIN,
@@ -45,6 +46,7 @@ HEAD = "value ± standard error"
 MOST_DECIMALS = 6
 
 
+@clear_arguments
 def plot_bars(
     explanation: "Explanation", target: int | Contrast | None = None, *, num: int | None = 10
 ) -> "Figure":

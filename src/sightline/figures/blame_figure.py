@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline.figures.components import (
     CAPTION,
     MARGIN,
@@ -43,6 +44,7 @@ HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
 GAIN = "gain of the true class's score when hidden"
 
 
+@clear_arguments
 def plot_blame(blame: "Blame") -> "Figure":
     """The gain of the true class's score when each region is hidden in wrong answers, with 95 % intervals.
 

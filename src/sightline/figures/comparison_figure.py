@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sightline import render
+from sightline._arguments import clear_arguments
 from sightline.errors import OptionError
 from sightline.figures.components import CaptionedImage, hatched_entry
 from sightline.figures.gallery import SIZE, draw_gallery
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sightline.explanation import Explanation
 
 
+@clear_arguments
 def plot_comparison(
     compared: "Comparison | Sequence[Explanation]", target: int | Contrast | None = None, *, columns: int = 5
 ) -> "Figure":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sightline import render
+from sightline._arguments import clear_arguments
 from sightline.errors import OptionError
 from sightline.figures.components import (
     GAP,
@@ -59,6 +60,7 @@ UNCLEAR = "no segment speaks clearly for it"
 GallerySection = tuple[str, list[CaptionedImage]]
 
 
+@clear_arguments
 def plot_targets(
     explanation: "Explanation", *, num: int | None = None, limit: RealNumber | None = None, columns: int = 5
 ) -> "Figure":
@@ -109,6 +111,7 @@ def plot_targets(
     )
 
 
+@clear_arguments
 def plot_right_and_wrong(
     explanations: Sequence["Explanation"],
     labels: Sequence[int],

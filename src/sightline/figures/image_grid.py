@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._arguments import clear_arguments
 from sightline.errors import ImageError, OptionError
 from sightline.figures.components import CaptionedImage
 from sightline.figures.gallery import SIZE, check_same_number, draw_gallery
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@clear_arguments
 def plot_images(
     images: Any,
     titles: Sequence[object] | Shaped[np.ndarray, "N"] | None = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sightline import render
+from sightline._arguments import clear_arguments
 from sightline.figures.components import (
     CAPTION,
     GAP,
@@ -57,6 +58,7 @@ MOST = 10
 """Measures of a section that are drawn: those that changed most."""
 
 
+@clear_arguments
 def plot_proof(proof: "Proof") -> "Figure":
     """A page about a repair: the verdict, every measure before and after, where both models look, examples.
 

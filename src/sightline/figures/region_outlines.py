@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from sightline import render
+from sightline._arguments import clear_arguments
 from sightline._resize import nearest_index
 from sightline.errors import ImageError
 from sightline.figures.components import MARGIN, NOTE, QUIET, figure_title
@@ -79,6 +80,7 @@ class RegionPatch:
         return RegionPatch(self.name, self.top - more[0][0], self.left - more[1][0], np.pad(self.mask, more))
 
 
+@clear_arguments
 def plot_regions(regions: "Regions", image: Any, *, place: int | None = None, heading: str = "") -> "Figure":
     """Outlines and names of regions over an image, to see whether they fit.
 

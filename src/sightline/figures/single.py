@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sightline import render
+from sightline._arguments import clear_arguments
 from sightline.errors import OptionError
 from sightline.figures.components import (
     GAP,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 MIDDLE, LARGE = 448, 640
 
 
+@clear_arguments
 def plot_panel(
     explanation: "Explanation",
     target: int | Contrast | None = None,
@@ -112,6 +114,7 @@ def _for_caption(seen: TargetView, speakers: SegmentMask) -> list[str]:
     return [] if (speakers & seen.decided).any() else [f"what speaks for it {UNDECIDED}"]
 
 
+@clear_arguments
 def plot_overlay(
     explanation: "Explanation",
     target: int | Contrast | None = None,
@@ -130,6 +133,7 @@ def plot_overlay(
     return draw_single_image(explanation, target, pixels, end, [*hatched_entry((seen, which)), *lines])
 
 
+@clear_arguments
 def plot_heat(
     explanation: "Explanation",
     target: int | Contrast | None = None,
@@ -148,6 +152,7 @@ def plot_heat(
     )
 
 
+@clear_arguments
 def plot_contours(
     explanation: "Explanation", target: int | Contrast | None = None, *, num: int | None = 8
 ) -> "Figure":
@@ -166,6 +171,7 @@ def plot_contours(
     )
 
 
+@clear_arguments
 def plot_pixels(
     explanation: "Explanation", target: int | Contrast | None = None, *, limit: RealNumber | None = None
 ) -> "Figure":

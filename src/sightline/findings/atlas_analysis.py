@@ -1,10 +1,12 @@
 """study → where its model looks, for each kind of answer; where right and wrong answers differ."""
 
 from collections import Counter
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline._checks import is_whole
 from sightline._progress import progress_bar
 from sightline.errors import OptionError
@@ -14,6 +16,7 @@ from sightline.findings.error_groups import classes_text, group_errors
 from sightline.findings.heatmaps import MeanHeatmap, RunningMean, at_size, region_sums, size_within
 from sightline.regions import Regions, named
 from sightline.study.schema import Row, StudyResults
+from sightline.study.study import as_study
 from sightline.types import did_you_mean
 
 BY = ("outcome", "pair", "label", "predicted")
@@ -23,8 +26,9 @@ LARGEST = 256
 """Most pixels of a side of the maps, unless a size is given."""
 
 
+@clear_arguments
 def atlas(
-    study: StudyResults,
+    study: StudyResults | str | PathLike[str],
     by: str = "outcome",
     *,
     regions: Regions | str | None = None,
@@ -53,7 +57,7 @@ def atlas(
 
     Parameters
     ----------
-    study : Study
+    study : Study, or the path of its folder
     by : {"outcome", "pair", "label", "predicted"}
         Kinds of answers: right and wrong; label and predicted class; or one of the two.
     regions : Regions or str, optional
@@ -84,6 +88,7 @@ def atlas(
     """
     if by not in BY:
         raise OptionError(f"there is no atlas by {by!r}. {did_you_mean(str(by), BY)}", slug="option-unknown")
+    study = as_study(study)
     shape = _map_size(study, size)
     drawn = None if regions is None else named(regions)
     seen = _AtlasMeans(shape, drawn, study, by)

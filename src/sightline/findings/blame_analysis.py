@@ -1,10 +1,12 @@
 """study and regions → which regions drive the wrong answers: chosen on one half, confirmed on the other."""
 
 from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._arguments import clear_arguments
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
@@ -16,7 +18,9 @@ from sightline.findings.region_occlusion import Probe, occlude_regions
 from sightline.findings.sample_split import SampleSplit, split_answers
 from sightline.findings.significance import bootstrap_ci
 from sightline.regions.region_set import Regions
+from sightline.regions.templates import named
 from sightline.study.schema import Row, StudyResults
+from sightline.study.study import as_study
 from sightline.types import Fill
 
 FEWEST = 20
@@ -29,9 +33,10 @@ USUAL = 0.75
 """How much of a region's share of the attribution in right answers is taken off that in wrong ones."""
 
 
+@clear_arguments
 def blame(
-    study: StudyResults,
-    regions: Regions,
+    study: StudyResults | str | PathLike[str],
+    regions: Regions | str | PathLike[str],
     *,
     model: object = None,
     fill: str | Fill | None = None,
@@ -82,8 +87,9 @@ def blame(
 
     Parameters
     ----------
-    study : Study
-    regions : Regions
+    study : Study, or the path of its folder
+    regions : Regions or str
+        A text is a name or a file, as for `sightline.regions.named`.
     model : anything `as_model` takes, optional
         By default the study's own.
     fill : str or Fill, optional
@@ -126,6 +132,7 @@ def blame(
     >>> from sightline.regions import face
     >>> blame(sl.Study("runs/faces"), face())  # doctest: +SKIP
     """
+    study, regions = as_study(study), named(regions)
     check_whole("n_suspects", n_suspects)
     check_whole("controls", controls)
     check_whole("max_answers", max_answers, FEWEST)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from sightline._arguments import clear_arguments
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._digests import image_digest
 from sightline._progress import progress_bar
@@ -40,6 +41,7 @@ SHOWN = 8
 """Images named that were used before."""
 
 
+@clear_arguments
 def prove(
     model: object,
     repaired: object,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
 from sightline._tables import format_table
 from sightline.errors import FileError
@@ -146,6 +147,7 @@ class Proof:
         made["examples"] = [to_jsonable(one, leave_out=shown) for one in self.examples]
         return made
 
+    @clear_arguments
     def save(self, path: str | PathLike[str]) -> Path:
         """Write `to_dict` as JSON; what is there is replaced.
 

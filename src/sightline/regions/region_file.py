@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from sightline._arguments import clear_arguments
 from sightline.errors import FileError, SegmentError
 from sightline.regions.region_set import Regions, one_region_a_piece
 from sightline.regions.shapes import MaskShapes, Polygon, PolygonShapes, as_polygons, check_names
@@ -29,6 +30,7 @@ IN_LINE = 6
 """Points written in one line."""
 
 
+@clear_arguments
 def load(path: str | PathLike[str]) -> Regions:
     """Regions out of a TOML file, written by `Regions.save` or by hand.
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from sightline._checks import check_whole
-from sightline.errors import SegmentError
+from sightline._arguments import clear_arguments, describe_value
+from sightline._checks import check_whole, is_whole
+from sightline.errors import OptionError, SegmentError
 from sightline.regions.shapes import (
     MaskShapes,
     NumberNames,
@@ -25,6 +26,8 @@ from sightline.regions.shapes import (
 )
 from sightline.types import did_you_mean, record
 
+LARGEST = 1 << 16
+"""Pixels of a side, at most."""
 REMEMBERED = 4
 """Image sizes whose masks are kept."""
 
@@ -91,6 +94,7 @@ class Regions:
         """Whether all images have the same regions."""
         return self.shapes.shared
 
+    @clear_arguments
     def index(self, name: str) -> int:
         """Where a region stands among the names.
 
@@ -105,6 +109,7 @@ class Regions:
             )
         return self.names.index(name)
 
+    @clear_arguments
     def join(self, parts: Mapping[str, Sequence[str]]) -> "Regions":
         """The regions with some of them joined into one, which stands where the first of them stood.
 
@@ -143,6 +148,7 @@ class Regions:
         names = tuple(self.shapes.pieces[place] for place in pieces)
         return Regions(names, self.shapes, tuple((place,) for place in pieces))
 
+    @clear_arguments
     def masks(self, shape: tuple[int, int], place: int | None = None) -> Bool[np.ndarray, "R H W"]:
         """Which pixels belong to each region of an image.
 
@@ -170,11 +176,12 @@ class Regions:
         >>> grid(2, 2).masks((64, 64)).sum(axis=(1, 2))
         array([1024, 1024, 1024, 1024])
         """
-        height, width = shape
+        height, width = _checked_size(shape)
         if self.shared:
             return self._cached_masks((height, width))
         return self._region_masks((height, width), place)
 
+    @clear_arguments
     def areas(self, shape: tuple[int, int], place: int | None = None) -> Int[np.ndarray, "R"]:
         """Pixels in each region, as `masks` has them."""
         return np.asarray(self.masks(shape, place).sum(axis=(1, 2)))
@@ -200,6 +207,7 @@ class Regions:
         found.setflags(write=False)
         return found
 
+    @clear_arguments
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the regions as a TOML file that a person can edit, and `load` reads.
 
@@ -225,6 +233,18 @@ class Regions:
         return region_file.write_regions(self, Path(path))
 
 
+def _checked_size(shape: object) -> tuple[int, int]:
+    """Height and width of an image."""
+    pair = tuple(shape) if isinstance(shape, tuple | list) else ()
+    if len(pair) != 2 or not all(is_whole(side) and 0 < side <= LARGEST for side in pair):
+        raise OptionError(
+            f"shape must be the (height, width) of an image, but {describe_value(shape)} was given.",
+            slug="option-value",
+        )
+    return int(pair[0]), int(pair[1])
+
+
+@clear_arguments
 def grid(rows: int, columns: int) -> Regions:
     """The image divided into rectangles of one size, named by row and column: ``"r1c1"`` is upper left.
 
@@ -253,6 +273,7 @@ def grid(rows: int, columns: int) -> Regions:
     return polygons(drawn)
 
 
+@clear_arguments
 def polygons(given: Mapping[str, Any], *, exclusive: bool = False) -> Regions:
     """Regions drawn as polygons, the same for all images.
 
@@ -287,6 +308,7 @@ def polygons(given: Mapping[str, Any], *, exclusive: bool = False) -> Regions:
     return one_region_a_piece(PolygonShapes(names, drawn, exclusive))
 
 
+@clear_arguments
 def masks(given: Mapping[str, Any]) -> Regions:
     """Regions as masks, the same for all images.
 
@@ -322,6 +344,7 @@ def masks(given: Mapping[str, Any]) -> Regions:
     return _regions_of_masks(names, np.concatenate(each))
 
 
+@clear_arguments
 def labels(image: Any, names: NumberNames) -> Regions:
     """Regions as one image of numbers, the same for all images.
 
@@ -351,6 +374,7 @@ def labels(image: Any, names: NumberNames) -> Regions:
     return _regions_of_masks(called, masks_from_labels(np.asarray(image), ids, strict=strict))
 
 
+@clear_arguments
 def per_image(source: Any, names: NumberNames) -> Regions:
     """Regions that every image has its own of, as segmentations and landmarks give them.
 

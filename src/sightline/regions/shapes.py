@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sightline._arguments import describe_value
+from sightline._checks import is_whole
 from sightline._resize import nearest_index
 from sightline.errors import SegmentError, warn
 from sightline.types import record
@@ -274,6 +276,18 @@ def masks_from_labels(
 
 def numbers_and_names(names: NumberNames) -> tuple[tuple[str, ...], tuple[int, ...], bool]:
     """Names of the numbers in a label image, those numbers, and whether there may be no others."""
+    if not isinstance(names, Mapping | list | tuple) and not hasattr(names, "tolist"):
+        raise SegmentError(
+            f"names must be a list of names, or {{number: name}}, but {describe_value(names)} was given.",
+            slug="regions-names",
+        )
+    if isinstance(names, Mapping):
+        for number in names:
+            if not is_whole(number):
+                raise SegmentError(
+                    f"names must be {{number: name}}, but {describe_value(number)} is no number of a region.",
+                    slug="regions-names",
+                )
     check_names(tuple(names.values() if isinstance(names, Mapping) else names))
     if isinstance(names, Mapping):
         return tuple(names.values()), tuple(names), False

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from os import PathLike, fspath
 
+from sightline._arguments import clear_arguments
 from sightline._spec import from_spec
 from sightline.errors import OptionError
 from sightline.regions.region_file import load
@@ -13,6 +14,7 @@ from sightline.types import did_you_mean
 CUTS = {"close": "face", "head": "head"}
 
 
+@clear_arguments
 def face(*, sides: bool = False, cut: str = "close") -> Regions:
     """Hair, forehead, eyes, nose, cheeks, mouth, jaw and background of a frontal face.
 
@@ -51,6 +53,7 @@ def face(*, sides: bool = False, cut: str = "close") -> Regions:
     return _load_template(CUTS[cut], sides)
 
 
+@clear_arguments
 def chest(*, sides: bool = False) -> Regions:
     """Lungs, heart, mediastinum, shoulders, abdomen, corners and border of a frontal chest X-ray.
 
@@ -95,6 +98,7 @@ def _load_template(name: str, sides: bool) -> Regions:
 MAKERS: Mapping[str, Callable[..., Regions]] = {"grid": grid, "face": face, "chest": chest}
 
 
+@clear_arguments
 def named(given: "str | PathLike[str] | Regions") -> Regions:
     """Regions from a word, as the command line takes them.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline._spec import from_spec
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -124,6 +125,7 @@ class Choice:
         return (f"{'* ' if chosen else '  '}{trial.method}", *shown, f"{trial.seconds:.1f}")
 
 
+@clear_arguments
 def choose(
     model: object,
     train: object,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline._arguments import clear_arguments
 from sightline._digests import file_digest
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode, encode, read_arrays
@@ -144,6 +145,7 @@ def ensure_free_folder(folder: Path) -> None:
         )
 
 
+@clear_arguments
 def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
     """The repair that a folder holds.
 
@@ -163,6 +165,7 @@ def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
             )
         region = RepairRegion(read_regions(folder / REGION), float(text["margin"]))
         seen = frozenset((folder / SEEN).read_text(encoding="utf-8").split())
+        notes, method = tuple(map(str, text["notes"])), str(text["method"])
         model = _load_repaired_model(folder, text, region, trust)
     except (FileNotFoundError, NotADirectoryError):
         raise FileError(
@@ -177,7 +180,7 @@ def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
             "repair.",
             slug="repair-damaged",
         ) from error
-    return RepairResult(model, tuple(map(str, text["notes"])), Provenance(str(text["method"]), region, seen))
+    return RepairResult(model, notes, Provenance(method, region, seen))
 
 
 def repaired_model_path(folder: Path) -> str | None:

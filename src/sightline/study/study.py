@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._arguments import clear_arguments, describe_value
 from sightline._checks import check_batch_size, check_whole, is_whole
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
@@ -31,7 +32,7 @@ from sightline.study.manifest import (
 from sightline.study.progress import StudyProgress
 from sightline.study.provenance import ClassNames, OpenedData, OpenedModel
 from sightline.study.ray import Ray
-from sightline.study.schema import Row, row_from_lines, rows_from_table
+from sightline.study.schema import Row, StudyResults, row_from_lines, rows_from_table
 from sightline.study.store import Store
 from sightline.types import Scores
 
@@ -43,6 +44,29 @@ class Failure(NamedTuple):
     id: str
     failure: str
     reason: str
+
+
+def as_study(given: object) -> StudyResults:
+    """A study, also by the path of its folder.
+
+    Raises
+    ------
+    FileError
+        If there is no study in the folder.
+    OptionError
+        If it is something else.
+    """
+    if isinstance(given, str | PathLike):
+        study = Study(given)
+        _ = study.manifest  # which says so if there is none
+        return study
+    if not isinstance(given, StudyResults):
+        raise OptionError(
+            f"a study is needed, sightline.Study(folder) or the folder's path, but "
+            f"{describe_value(given)} was given.",
+            slug="option-value",
+        )
+    return given
 
 
 class Study:
@@ -78,6 +102,7 @@ class Study:
     (6, 4)
     """
 
+    @clear_arguments
     def __init__(self, path: str | PathLike[str], plan: Plan | None = None) -> None:
         if plan is not None and not isinstance(plan, Plan):
             raise OptionError(
@@ -169,6 +194,7 @@ class Study:
         """
         return self._open_model().model
 
+    @clear_arguments
     def attach(
         self,
         data: Any = None,
@@ -205,6 +231,7 @@ class Study:
             self._opened_model = asked
         return self
 
+    @clear_arguments
     def run(
         self,
         data: Any = None,
@@ -296,6 +323,7 @@ class Study:
         for table in self.store.tables():
             yield from rows_from_table(table, classes)
 
+    @clear_arguments
     def row(self, place: int) -> Row:
         """One image that was explained.
 
@@ -349,6 +377,7 @@ class Study:
         """The images that could not be explained, and why."""
         return [Failure(**line) for line in self.store.failed_lines()]
 
+    @clear_arguments
     def sql(self, query: str) -> Any:
         """What DuckDB answers about the table ``rows``, which has a line for each image and target.
 
@@ -369,6 +398,7 @@ class Study:
         """
         return self.store.query(query)
 
+    @clear_arguments
     def image(self, place: int) -> Shaped[np.ndarray, "..."]:
         """The pixels of an image, as the model is asked about them.
 
@@ -379,6 +409,7 @@ class Study:
         """
         return as_image(self.source[place][0])
 
+    @clear_arguments
     def explanation(self, which: int | str) -> Explanation:
         """One image's explanation, to draw it or to keep it; without the scores of single masks.
 
