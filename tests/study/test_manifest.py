@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import sightline as sl
+from sightline import Plan
+from sightline.engine.segmentation import Given, Grid
 from sightline.errors import FileError, OptionError
 from sightline.study import Study
+from sightline.study.manifest import write_manifest
 from support.problems import PLAN, images, model
 
 
@@ -62,3 +65,47 @@ def test_a_folder_that_cannot_be_written_to_is_told_of(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="no study can be kept in"):
         Study(tmp_path / "file" / "run", PLAN).run(images(), model)
+
+
+def test_old_explanations_are_not_believed_under_a_new_plan(study):
+    (study.path / "plan.toml").unlink()
+    with pytest.raises(FileError, match=r"holds explanations of another study .*plan.toml is gone"):
+        Study(study.path, Plan(segment=Grid(rows=2, columns=2), budget=16)).run(images(), model)
+    assert not (study.path / "plan.toml").exists()
+
+
+def test_a_plan_edited_afterwards_no_longer_fits_its_parts(study):
+    file = study.path / "plan.toml"
+    file.write_text(file.read_text().replace("budget = 32", "budget = 64"))
+    with pytest.raises(
+        FileError, match=r"was not computed under the plan, model and images that .*plan.toml"
+    ):
+        len(Study(study.path))
+
+
+def test_a_study_whose_model_and_images_moved_fits_its_parts(study):
+    file = study.path / "plan.toml"
+    file.write_text(file.read_text().replace('name = ""', 'name = "elsewhere"') + "# a note\n")
+    assert len(Study(study.path)) == 24
+
+
+def test_arrays_of_two_that_begin_at_once_are_not_mixed(tmp_path):
+    mine, others = (Plan(segment=Given(np.arange(144).reshape(12, 12) // per)) for per in (48, 72))
+    manifest = dataclasses.replace(Study(tmp_path / "a", mine).run(images(), model).manifest, plan=others)
+    assert not write_manifest(tmp_path / "a", manifest)  # the other one was faster
+    assert Study(tmp_path / "a").plan.segment.labels.max() == 2
+    with pytest.raises(OptionError, match="was made with segment=Given"):
+        Study(tmp_path / "a", others)
+
+
+def test_arrays_that_were_exchanged_are_told_of(tmp_path):
+    mine, others = (Plan(segment=Given(np.arange(144).reshape(12, 12) // per)) for per in (48, 72))
+    for name, plan in (("a", mine), ("b", others)):
+        Study(tmp_path / name, plan).run(images(), model)
+    (one,), (other,) = (list((tmp_path / name).glob("plan-*.npz")) for name in "ab")
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(FileError, match="has other arrays than it was written with"):
+        Study(tmp_path / "a")
+    one.unlink()
+    with pytest.raises(FileError, match="the arrays of its plan are missing"):
+        Study(tmp_path / "a")

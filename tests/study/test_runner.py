@@ -1,5 +1,8 @@
 """Parts are dealt out to any workers, who give the same numbers, and a hopeless run is given up."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from sightline.errors import ModelError, OptionError
@@ -47,3 +50,20 @@ def test_a_model_that_cannot_be_sent_to_processes_is_told_of(tmp_path):
 
     with pytest.raises(OptionError, match=r"cannot be handed to another process .*holds a socket"):
         Study(tmp_path / "run", PLAN).run(images(), Fixed(), workers=2)
+
+
+def test_processes_that_begin_a_study_together_all_end_with_the_whole_of_it(tmp_path):
+    asked = []
+
+    def slow(batch):
+        time.sleep(0.005)
+        asked.append(len(batch))
+        return model(batch)
+
+    def run(_):
+        return numbers(Study(tmp_path / "run", PLAN).run(images(), slow))
+
+    with ThreadPoolExecutor(4) as pool:
+        one, *others = pool.map(run, range(4))
+    assert len(one) == 24
+    assert all(other == one for other in others)

@@ -4,8 +4,11 @@ import errno
 import multiprocessing
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pyarrow
+import pyarrow.parquet
 import pytest
 
 from sightline.errors import FileError, OptionError
@@ -87,7 +90,7 @@ def test_new_lines_take_the_place_of_failed_ones(tmp_path):
     store = Store(tmp_path / "parts")
     store.write_part(0, 4, [table(0, 4, failing=(1, 3))])
     assert [line["place"] for line in store.failed_lines()] == [1, 3]
-    store.replace_lines(store.parts()[0], {1: table(1, 2), 3: table(3, 4, failing=(3,))})
+    store.replace_lines(0, 4, {1: table(1, 2), 3: table(3, 4, failing=(3,))})
     assert [line["place"] for line in store.failed_lines()] == [3]
     assert places(store) == [0, 0, 1, 1, 2, 2, 3]
 
@@ -169,3 +172,88 @@ def test_queries_see_each_line_once(tmp_path):
 def test_an_empty_store_has_nothing_to_query(tmp_path):
     with pytest.raises(FileError, match="run the study"):
         Store(tmp_path / "parts").query("select 1")
+
+
+def renamed(path):
+    path.rename(path.with_name("000000004-000000008.parquet"))
+
+
+def shortened(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def of_other_images(path):
+    """As an earlier version wrote it, without saying what it holds."""
+    pyarrow.parquet.write_table(table(4, 8), path)
+
+
+@pytest.mark.parametrize("change", [renamed, shortened, of_other_images])
+def test_a_part_that_is_not_what_its_name_and_itself_say_is_refused(tmp_path, change):
+    store = filled(tmp_path, 4, 4)
+    change(store.parts()[0].path)
+    for ask in (store.outcome_columns, store.failed_lines, lambda: store.query("select 1")):
+        with pytest.raises(FileError, match=r"is damaged .*Delete it and run the study again"):
+            ask()
+
+
+def test_a_part_that_lacks_images_is_refused_before_a_run_goes_on(tmp_path):
+    store = filled(tmp_path, 4, 4)
+    pyarrow.parquet.write_table(table(0, 3), store.parts()[0].path)
+    with pytest.raises(FileError, match="it lacks some of its images, or has others"):
+        store.check_parts(np.arange)
+
+
+def test_bytes_that_changed_are_never_read(tmp_path):
+    store = filled(tmp_path, 8, 8)
+    path = store.parts()[0].path
+    whole, written = store.read_part(store.parts()[0]), path.read_bytes()
+    rng = np.random.default_rng(0)
+    for where in (*rng.integers(0, len(written), 100), *range(len(written) - 40, len(written))):
+        changed = bytes([written[where] ^ 1 << rng.integers(8)])
+        path.write_bytes(written[:where] + changed + written[where + 1 :])
+        with pytest.raises(FileError, match="is damaged"):
+            Store(tmp_path / "parts").read_part(store.parts()[0])
+    path.write_bytes(written)
+    assert pyarrow.parquet.read_table(path).equals(whole)  # by any other reader, too
+
+
+def test_parts_of_another_study_are_refused_and_those_that_do_not_say_are_read(tmp_path):
+    filled(tmp_path, 4, 4)
+    assert places(Store(tmp_path / "parts", "plan a")) == [0, 0, 1, 1, 2, 2, 3, 3]
+    Store(tmp_path / "parts", "plan a").write_part(0, 4, [table(0, 4)])
+    with pytest.raises(
+        FileError, match=r"was not computed under the plan.*plan.toml.*edited.*take the part away"
+    ):
+        places(Store(tmp_path / "parts", "plan b"))
+
+
+def test_a_reader_goes_on_where_parts_are_joined_under_it(tmp_path):
+    store = filled(tmp_path, 12, 3)
+    reading = store.tables(["rank", "place"])
+    first = next(reading)["place"].to_pylist()
+    store.join_parts(12, 3)
+    assert len(store.parts()) == 1
+    assert first + [place for one in reading for place in one["place"].to_pylist()] == places(store)
+
+
+def test_many_may_join_at_once(tmp_path):
+    filled(tmp_path, 60, 2)
+
+    def joining(_):
+        store = Store(tmp_path / "parts")
+        store.join_parts(60, 2)
+        return places(store)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(map(tuple, pool.map(joining, range(16)))) == {tuple(np.repeat(np.arange(60), 2))}
+    assert len(Store(tmp_path / "parts").parts()) == 1
+    assert list((tmp_path / "claims").iterdir()) == []
+
+
+def test_a_finished_store_in_a_folder_that_cannot_be_written_to_is_read(tmp_path):
+    store = filled(tmp_path, 4, 4)
+    (tmp_path / "claims").write_text("in the way")
+    store.join_parts(4, 4)
+    assert places(store) == [0, 0, 1, 1, 2, 2, 3, 3]
+    with pytest.raises(FileError, match="cannot be written to"), store.claim_part(4):
+        pass

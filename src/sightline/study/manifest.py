@@ -1,6 +1,7 @@
 """What a study is made of ⇄ plan.toml: its plan, its model, its data, and how to know them again."""
 
 import dataclasses
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from sightline._digests import array_digest
+from sightline._digests import array_digest, combined_digest
 from sightline._files import written_aside
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields, read_arrays
@@ -21,7 +22,10 @@ from sightline.study.schema import LAYOUT
 from sightline.types import record
 
 NAME = "plan.toml"
-ARRAYS = "plan.npz"
+ARRAYS = "plan-{}.npz"
+EARLIER_ARRAYS = "plan.npz"
+ARRAYS_FILE = "arrays"
+"""Entry with the name of the file of the plan's arrays."""
 SAME = 1e-3
 """Largest difference of a score that is let pass for the same model: half precision, another device."""
 REMEMBERED = 5
@@ -94,6 +98,8 @@ class Manifest:
         Images of the data.
     split : HoldoutRule, optional
         Which of them are explained, where some are held out.
+    key : str
+        Digest of all of this but the texts, as plan.toml has it; empty before it is written.
     """
 
     plan: Plan
@@ -108,6 +114,7 @@ class Manifest:
     fingerprint: str
     image_count: int
     split: HoldoutRule | None = None
+    key: str = ""
 
     @property
     def selected_count(self) -> int:
@@ -164,7 +171,48 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
     FileError
         If the folder cannot be written to.
     """
-    writer = require("tomli_w", extra="study")
+    arrays, table = _manifest_table(manifest)
+    file = folder / table.get(ARRAYS_FILE, "")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if arrays:
+            with written_aside(file) as aside, aside.open("wb") as opened:
+                np.savez_compressed(opened, **arrays)
+        with written_aside(folder / NAME, keep_existing=True) as aside:
+            aside.write_text(_toml_text(table), encoding="utf-8")
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise FileError(
+            f"no study can be kept in {folder}: {error.strerror or error}. Name a folder that can be "
+            "written to.",
+            slug="study-write",
+        ) from error
+    return True
+
+
+def manifest_key(manifest: Manifest) -> str:
+    """Digest of what a study is made of, which each of its parts carries.
+
+    Not of the texts by which model and images are opened: they may move.
+    """
+    return _table_key(tomllib.loads(_toml_text(_manifest_table(manifest)[1])))
+
+
+def _table_key(table: dict[str, Any]) -> str:
+    """Of what plan.toml says, not of how: entries of later versions count where they are written only."""
+    counted = {name: table.get(name) for name in ("part", "plan", ARRAYS_FILE)}
+    for name in ("model", "data"):
+        counted[name] = {key: value for key, value in table[name].items() if key != "name"}
+    return combined_digest([json.dumps(counted, sort_keys=True)])
+
+
+def _toml_text(table: dict[str, Any]) -> str:
+    return str(require("tomli_w", extra="study").dumps(table))
+
+
+def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plan's arrays, and the entries of plan.toml."""
     arrays: dict[str, Any] = {}
     plan = _without_none(encode_fields(manifest.plan, arrays))
     data: dict[str, Any] = {
@@ -176,7 +224,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
         data["form"] = _without_none(dataclasses.asdict(manifest.image_format))
     if manifest.split is not None:
         data["split"] = dataclasses.asdict(manifest.split)
-    text = {
+    text: dict[str, Any] = {
         "layout": LAYOUT,
         "sightline": __version__,
         "part": manifest.part_size,
@@ -190,21 +238,17 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
         },
         "data": data,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if arrays:
-            np.savez_compressed(folder / ARRAYS, **arrays)
-        with written_aside(folder / NAME, keep_existing=True) as aside:
-            aside.write_text(writer.dumps(text), encoding="utf-8")
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise FileError(
-            f"no study can be kept in {folder}: {error.strerror or error}. Name a folder that can be "
-            "written to.",
-            slug="study-write",
-        ) from error
-    return True
+    if arrays:  # named after what is in it: two processes that begin with other arrays never mix them
+        text[ARRAYS_FILE] = _arrays_name(arrays)
+    return arrays, text
+
+
+def _arrays_name(arrays: dict[str, Any]) -> str:
+    """Name of the file of a plan's arrays, which no other arrays have."""
+    parts = [
+        (f"{place} {arrays[place].shape} {arrays[place].dtype}", arrays[place]) for place in sorted(arrays)
+    ]
+    return ARRAYS.format(combined_digest([part for pair in parts for part in pair], size=8))
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -224,7 +268,7 @@ def read_manifest(folder: Path) -> Manifest | None:
                 "sightline.",
                 slug="file-layout",
             )
-        return _manifest_from_table(text, read_arrays(folder / ARRAYS) if (folder / ARRAYS).exists() else {})
+        return _manifest_from_table(text, _read_plan_arrays(folder, text))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except FileError:
@@ -235,6 +279,18 @@ def read_manifest(folder: Path) -> Manifest | None:
             "sightline wrote; the explanations beside it are untouched.",
             slug="study-damaged",
         ) from error
+
+
+def _read_plan_arrays(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
+    file = folder / Path(table.get(ARRAYS_FILE, EARLIER_ARRAYS)).name
+    if ARRAYS_FILE not in table:
+        return read_arrays(file) if file.exists() else {}
+    if not file.exists():
+        raise ValueError(f"the arrays of its plan are missing, {file.name}")
+    arrays = read_arrays(file)
+    if _arrays_name(arrays) != file.name:
+        raise ValueError(f"{file.name} has other arrays than it was written with")
+    return arrays
 
 
 def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manifest:
@@ -257,6 +313,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         fingerprint=data["fingerprint"],
         image_count=int(data["images"]),
         split=HoldoutRule(**data["split"]) if "split" in data else None,
+        key=_table_key(text),
     )
 
 

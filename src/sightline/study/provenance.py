@@ -18,9 +18,16 @@ from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls
 from sightline.engine.plan import Plan
-from sightline.errors import ImageError, OptionError, SightlineError
+from sightline.errors import FileError, ImageError, OptionError, SightlineError
 from sightline.evaluation.classification import match_labels
-from sightline.study.manifest import Manifest, ReferencePrediction, studied_places
+from sightline.study.manifest import (
+    Manifest,
+    ReferencePrediction,
+    manifest_key,
+    read_manifest,
+    studied_places,
+)
+from sightline.study.store import Store
 from sightline.study.tasks import ModelSpec, StudyJob
 from sightline.types import WhiteBoxMethod, record
 
@@ -132,6 +139,24 @@ def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_si
     if opened.spec is not None:
         model = ModelSpec(opened.spec.text, opened.spec.trust, manifest.class_names)
     return StudyJob(model, data.source, columns, manifest.plan, batch_size, manifest.split)
+
+
+def check_no_orphans(manifest: Manifest, store: Store, folder: Path) -> None:
+    """Refuse to begin a study where parts lie that say nothing of it: their plan.toml was taken away.
+
+    Raises
+    ------
+    FileError
+    """
+    orphans = store.orphans(manifest_key(manifest))
+    if orphans and read_manifest(folder) is None:  # looked at last: another process may have begun meanwhile
+        raise FileError(
+            f"{store.folder} holds explanations of another study ({orphans[0].path.name}"
+            f"{f' and {len(orphans) - 1} more' if len(orphans) > 1 else ''}), whose plan.toml is gone: under "
+            "another plan, model or other images they would be taken for what they are not. Put that "
+            "plan.toml back to go on with it, or give the new study a folder of its own.",
+            slug="study-other-part",
+        )
 
 
 def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:

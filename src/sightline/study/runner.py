@@ -23,7 +23,7 @@ DEATHS = 3
 def compute_missing(
     job: StudyJob, store: Store, missing: list[tuple[int, int]], workers: int | Ray, progress: StudyProgress
 ) -> None:
-    """Compute the parts that no other process has computed, or is at.
+    """Compute the missing parts, but for those that other processes compute; at the end all are there.
 
     Raises
     ------
@@ -32,6 +32,15 @@ def compute_missing(
     ModelError
         If image after image fails.
     """
+    while missing:
+        _compute_claimed(job, store, missing, workers, progress)
+        missing = store.wait_for_others(missing)
+
+
+def _compute_claimed(
+    job: StudyJob, store: Store, missing: list[tuple[int, int]], workers: int | Ray, progress: StudyProgress
+) -> None:
+    """Compute the missing parts that no other process is at."""
     held: dict[int, contextlib.ExitStack] = {}
     streak = 0
     try:
@@ -57,16 +66,14 @@ def compute_missing(
 
 def retry_failed(job: StudyJob, store: Store, workers: int | Ray, progress: StudyProgress) -> None:
     """Compute the images again that failed, and put them in the place of their lines."""
+    failed = [line["place"] for line in store.failed_lines()]
     for part in store.parts():
-        table = store.read_part(part, ["place", "failure"])
-        places = table.filter(table["failure"].is_valid())["place"].to_pylist()
-        if not places:
-            continue
-        progress.total += len(places)
-        singles = iter([(place, place + 1) for place in places])
-        store.replace_lines(
-            part, {start: lines for start, _, lines in _execute_parts(job, singles, workers, progress)}
-        )
+        places = [place for place in failed if part.start <= place < part.stop]
+        if places:
+            progress.total += len(places)
+            singles = iter([(place, place + 1) for place in places])
+            again = {start: lines for start, _, lines in _execute_parts(job, singles, workers, progress)}
+            store.replace_lines(part.start, part.stop, again)
 
 
 def _claim_parts(

@@ -4,23 +4,32 @@ A part holds the lines of the images START to STOP − 1 and is named after them
 when the study is made, so that the same part has the same name and lines whoever writes it: written aside
 and renamed, it is there whole or not at all, and never twice. Parts that follow each other are joined into
 larger ones, named likewise; a part within a larger one no longer counts.
+
+A part says in its metadata which study it belongs to, which images it holds and how many lines, and between
+its footer and the end stands a digest of the whole file, where readers of Parquet do not look: what was
+renamed, shortened, damaged or computed under another plan is refused. Parts of versions that wrote none of
+this are read as they are.
 """
 
 import contextlib
 import errno
+import hashlib
+import json
+import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
 from sightline._files import written_aside
 from sightline._optional import require
+from sightline._serialise import UNREADABLE
 from sightline.errors import FileError, OptionError
-from sightline.study.schema import table_schema
+from sightline.study.schema import COLUMNS, table_schema
 
 JOINED = 64
 """Parts that are joined into one."""
@@ -31,9 +40,20 @@ WRITING: dict[str, Any] = {
     # Of long columns they would take more room than all the rest.
     "write_statistics": ["place", "label", "predicted", "rank", "target", "score", "failure"],
 }
+FIRST_COLUMNS = {name for name, (_, layout, _) in COLUMNS.items() if layout == 1}
+SEAL = b"sightline-sha256:"
+"""What stands before the digest of a part's file."""
+SEAL_BYTES = len(SEAL) + 64
+END_BYTES = 8
+"""Of a Parquet file: the length of its footer, and PAR1."""
+BLOCK = 1 << 20
+METADATA = "sightline"
+"""Key of what a part says of itself."""
 GROUP_LINES = 512
 GROUP_BYTES = 64 << 20
 """What is read at once."""
+POLLED = 0.2
+"""Seconds between two looks at whether other processes are done."""
 ABANDONED = 3600.0
 """Seconds after which a file that is being written is taken for given up."""
 NAME = re.compile(r"\d{9}-\d{9}\.parquet")
@@ -54,10 +74,15 @@ class Store:
     ----------
     folder : Path
         Made when the first part is written.
+    key : str
+        Digest of what the study is made of, which each part carries; parts of another study are refused.
+        Empty: not known, and not asked for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: str = "") -> None:
         self.folder = folder
+        self.key = key
+        self._sealed: dict[tuple[Path, int, int], bool] = {}
 
     def parts(self) -> list[StorePart]:
         """The parts that count, in order."""
@@ -96,29 +121,78 @@ class Store:
                 written_aside(path) as aside,
                 parquet.ParquetWriter(aside, table_schema(), **WRITING) as file,
             ):
+                lines = 0
                 for table in filter(len, _merge_small_tables(tables)):  # a row group cannot be empty
                     file.write_table(table, row_group_size=table.num_rows)
+                    lines += table.num_rows
+                about = {"study": self.key, "start": start, "stop": stop, "lines": lines}
+                file.add_key_value_metadata({METADATA: json.dumps(about)})
+                file.close()
+                _seal_file(aside)
         except OSError as error:
             raise _write_error(self.folder, error) from error
         return StorePart(start, stop, path)
 
     def has_part(self, start: int, stop: int) -> bool:
-        """Whether the part of just these images is there."""
-        return self._part_path(start, stop).exists()
+        """Whether a part with these images is there, alone or joined with others."""
+        return any(part.start <= start and stop <= part.stop for part in self.parts())
 
     def read_part(self, part: StorePart, columns: Sequence[str] | None = None) -> Any:
-        """The lines of a part, as one pyarrow table."""
-        return _parquet_module().read_table(part.path, columns=columns)
+        """The lines of a part, as one pyarrow table.
 
-    def replace_lines(self, part: StorePart, again: Mapping[int, Any]) -> None:
-        """Write a part anew with other lines for some images.
+        Raises
+        ------
+        FileError
+            If it is damaged, or of another study.
+        """
+        with self._opened(part) as file:
+            return file.read(columns)
+
+    def check_parts(self, expected: Callable[[int, int], Int[np.ndarray, "_"]]) -> None:
+        """Refuse parts that are damaged, of another study, or lack images.
 
         Parameters
         ----------
-        part : StorePart
+        expected : callable
+            ``expected(start, stop)`` gives the places from `start` to `stop` − 1 that have lines.
+
+        Raises
+        ------
+        FileError
+        """
+        for part in self.parts():
+            there: list[Int[np.ndarray, "_"]] = [np.zeros(0, np.intp)]
+            try:
+                there += [table["place"].to_numpy() for table in self._row_groups(part, ["place"])]
+            except FileNotFoundError:  # joined by another process meanwhile
+                continue
+            if not np.array_equal(np.unique(np.concatenate(there)), expected(part.start, part.stop)):
+                raise _damaged_error(part, "it lacks some of its images, or has others")
+
+    def orphans(self, key: str) -> list[StorePart]:
+        """Parts that do not say that they belong to the study of this key."""
+        found = []
+        for part in self.parts():
+            with self._opened(part) as file:
+                if _about_part(file).get("study", "") != key:
+                    found.append(part)
+        return found
+
+    def replace_lines(self, first: int, stop: int, again: Mapping[int, Any]) -> None:
+        """Write the parts anew that hold the images `first` to `stop` − 1, with other lines for some.
+
+        Parameters
+        ----------
+        first, stop : int
         again : mapping of int to pyarrow.Table
             The new lines of each of those images, by its place.
         """
+        with self._joining():  # else the part that is written may be joined meanwhile
+            for part in self.parts():
+                if part.start < stop and first < part.stop:
+                    self._replace_in_part(part, again)
+
+    def _replace_in_part(self, part: StorePart, again: Mapping[int, Any]) -> None:
         pyarrow = require("pyarrow", extra="study")
         compute = require("pyarrow.compute", extra="study")
         replaced = pyarrow.array(list(again), pyarrow.int64())
@@ -140,33 +214,69 @@ class Store:
 
     def join_parts(self, count: int, size: int) -> None:
         """Join parts that follow each other, of `count` images in parts of `size`: every full group."""
+        if not self._full_groups(count, size):
+            return
+        # One process joins, and the others find it done: none reads what another takes away.
+        with self._joining():
+            for group in self._full_groups(count, size):
+                with contextlib.suppress(FileNotFoundError):  # where files cannot be locked
+                    self.write_part(group[0].start, group[-1].stop, map(self.read_part, group))
+                    for part in group:
+                        part.path.unlink(missing_ok=True)
+
+    def _full_groups(self, count: int, size: int) -> list[list[StorePart]]:
         wide = size * JOINED
         groups: dict[int, list[StorePart]] = {}
         for part in self.parts():
             groups.setdefault(part.start // wide, []).append(part)
-        for which, group in groups.items():
-            whole = min(count, (which + 1) * wide) - which * wide
-            if len(group) > 1 and sum(part.stop - part.start for part in group) == whole:
-                self.write_part(group[0].start, group[-1].stop, map(self.read_part, group))
-                for part in group:
-                    part.path.unlink(missing_ok=True)
+        wholes = {which: min(count, (which + 1) * wide) - which * wide for which in groups}
+        return [
+            group
+            for which, group in groups.items()
+            if len(group) > 1 and sum(part.stop - part.start for part in group) == wholes[which]
+        ]
 
-    @contextlib.contextmanager
-    def claim_part(self, start: int) -> Iterator[bool]:
+    def claim_part(self, start: int) -> contextlib.AbstractContextManager[bool]:
         """Whether the part that begins at `start` is this process's own to compute, while this lasts.
 
         The claim of a process that is killed ends with it. Where files cannot be locked, as on some
         network drives, every process gets the part: it is computed more than once, and kept once.
+
+        Raises
+        ------
+        FileError
+            If the study's folder cannot be written to.
         """
+        return self._locked(f"{start:09d}")
+
+    def wait_for_others(self, missing: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Wait while other processes are at all of the missing parts; those that none of them has written.
+
+        A process that ends without its part leaves it to be claimed.
+        """
+        while missing := [part for part in missing if not self.has_part(*part)]:
+            for part in missing:
+                with self.claim_part(part[0]) as free:
+                    if free and not self.has_part(*part):
+                        return missing
+            time.sleep(POLLED)
+        return missing
+
+    @contextlib.contextmanager
+    def _locked(self, name: str) -> Iterator[bool]:
+        """Whether the file of this name is locked by this process, while this lasts."""
         try:
             import fcntl
         except ImportError:  # Windows
             yield True
             return
-        claims = self.folder.with_name("claims")
-        claims.mkdir(parents=True, exist_ok=True)
-        path = claims / f"{start:09d}"
-        with path.open("wb") as file:
+        path = self.folder.with_name("claims") / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("wb")
+        except OSError as error:
+            raise _write_error(self.folder, error) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -179,29 +289,145 @@ class Store:
             finally:
                 path.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def _joining(self) -> Iterator[None]:
+        """Wait until no other process writes parts anew that are there."""
+        while True:
+            with self._locked("join") as mine:
+                if mine:
+                    yield
+                    return
+            time.sleep(POLLED / 4)
+
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """The lines, part by part and row group by row group, as pyarrow tables."""
-        for part in self.parts():
-            yield from self._row_groups(part, columns)
+        """The lines, part by part and row group by row group, as pyarrow tables.
+
+        Where another process joins parts meanwhile, it goes on in the one that they were joined into.
+        """
+        compute = require("pyarrow.compute", extra="study")
+        read = None if columns is None else list(dict.fromkeys((*columns, "place")))
+        done, lost = 0, None
+        while True:
+            for part in [part for part in self.parts() if part.stop > done]:
+                try:
+                    for table in self._row_groups(part, read):
+                        new = table.filter(compute.greater_equal(table["place"], done))
+                        yield new if columns is None else new.select(columns)
+                except FileNotFoundError as error:
+                    if lost == part:  # a link to nowhere
+                        raise _damaged_error(part, error.strerror) from error
+                    lost = part
+                    break
+                done = part.stop
+            else:
+                return
 
     def _row_groups(self, part: StorePart, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        with _open_part(part) as file:
+        with self._opened(part) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns)
+
+    @contextlib.contextmanager
+    def _opened(self, part: StorePart) -> Iterator[Any]:
+        """A part's file, once its digest is what it should be.
+
+        Raises
+        ------
+        FileError
+            If it is damaged, or of another study.
+        FileNotFoundError
+            If it is gone.
+        """
+        pyarrow = require("pyarrow", extra="study")
+        try:
+            sealed = self._check_seal(part)
+            with _parquet_module().ParquetFile(part.path) as file:
+                if _about_part(file) and not sealed:
+                    raise ValueError("the digest at its end is gone")
+                self._check_part(part, file)
+                yield file
+        except FileNotFoundError:
+            raise
+        except FileError:
+            raise
+        except PermissionError as error:
+            raise FileError(
+                f"{part.path} cannot be read: {error.strerror}. Give yourself the right to read it.",
+                slug="study-part",
+            ) from error
+        except (pyarrow.ArrowException, MemoryError, *UNREADABLE) as error:
+            raise _damaged_error(part, error) from error
+
+    def _check_seal(self, part: StorePart) -> bool:
+        """Whether the file has a digest; one that was looked at once is not read again.
+
+        Raises
+        ------
+        ValueError
+            If the digest is of something else.
+        """
+        with part.path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            seen = (part.path, state.st_mtime_ns, state.st_size)
+            if seen not in self._sealed:
+                file.seek(-min(SEAL_BYTES + END_BYTES, state.st_size), os.SEEK_END)
+                seal = file.read(SEAL_BYTES)
+                if seal.startswith(SEAL) and seal != _file_seal(file, state.st_size - len(seal) - END_BYTES):
+                    raise ValueError("its bytes are not those that were written")
+                self._sealed[seen] = seal.startswith(SEAL)
+            return self._sealed[seen]
+
+    def _check_part(self, part: StorePart, file: Any) -> None:
+        """Whether the file is what its name and the study say.
+
+        Raises
+        ------
+        FileError
+        """
+        about = _about_part(file)
+        key = about.get("study", "")
+        if key and self.key and key != self.key:
+            raise FileError(
+                f"{part.path} was not computed under the plan, model and images that {self.folder.parent}"
+                "/plan.toml tells of: that file was edited, or the part is another study's. Put back the "
+                "plan.toml that it was made with; or take the part away and run the study again: its images "
+                "are then computed anew.",
+                slug="study-other-part",
+            )
+        if lacking := FIRST_COLUMNS - set(file.schema_arrow.names):
+            raise _damaged_error(part, f"it has no column {min(lacking)}")
+        if about and (about["start"], about["stop"]) != part[:2]:
+            raise _damaged_error(part, f"it holds the images {about['start']} to {about['stop'] - 1}")
+        if about and about["lines"] != file.metadata.num_rows:
+            raise _damaged_error(
+                part, f"{about['lines']} lines were written, {file.metadata.num_rows} are left"
+            )
+        column = file.schema_arrow.names.index("place")
+        for group in range(file.num_row_groups):
+            places = file.metadata.row_group(group).column(column).statistics
+            known = places is not None and places.has_min_max
+            if known and not part.start <= places.min <= places.max < part.stop:
+                raise _damaged_error(part, f"it holds the images {places.min} to {places.max}")
 
     def _part_path(self, start: int, stop: int) -> Path:
         return self.folder / f"{start:09d}-{stop:09d}.parquet"
 
     def image_lines(self, place: int) -> list[dict[str, Any]]:
         """The lines of one image; none where it is not there."""
-        for part in self.parts():
-            if part.start <= place < part.stop:
-                with _open_part(part) as file:
-                    for group in range(file.num_row_groups):
-                        places = file.read_row_group(group, ["place"])["place"].to_pylist()
-                        if place in places:
-                            lines = file.read_row_group(group).slice(places.index(place), places.count(place))
-                            return list(lines.to_pylist())
+        for _ in range(2):  # once more, if the part was joined by another process meanwhile
+            for part in self.parts():
+                if part.start <= place < part.stop:
+                    with contextlib.suppress(FileNotFoundError):
+                        return self._lines_in_part(part, place)
+        return []
+
+    def _lines_in_part(self, part: StorePart, place: int) -> list[dict[str, Any]]:
+        with self._opened(part) as file:
+            for group in range(file.num_row_groups):
+                places = file.read_row_group(group, ["place"])["place"].to_pylist()
+                if place in places:
+                    lines = file.read_row_group(group).slice(places.index(place), places.count(place))
+                    return list(lines.to_pylist())
         return []
 
     def outcome_columns(self) -> dict[str, Int[np.ndarray, "N"]]:
@@ -260,7 +486,8 @@ class Store:
         # A view cannot have parameters; a file name's quotes are doubled.
         listed = ", ".join("'{}'".format(file.replace("'", "''")) for file in files)
         for part in self.parts():
-            _open_part(part).close()
+            with contextlib.suppress(FileNotFoundError), self._opened(part):
+                pass
         connection.execute(f"create view rows as select * from read_parquet([{listed}], union_by_name=true)")
         try:
             return connection.sql(text)
@@ -290,22 +517,41 @@ def _parquet_module() -> Any:
     return require("pyarrow.parquet", extra="study")
 
 
-def _open_part(part: StorePart) -> Any:
-    """A part's file.
+def _seal_file(path: Path) -> None:
+    """Write the digest of a Parquet file between its footer and its end, as a part of the footer."""
+    with path.open("r+b") as file:
+        end = file.seek(-END_BYTES, os.SEEK_END)
+        footer, magic = int.from_bytes(file.read(4), "little"), file.read(4)
+        file.seek(end + SEAL_BYTES)
+        file.write((footer + SEAL_BYTES).to_bytes(4, "little") + magic)
+        seal = _file_seal(file, end)
+        file.seek(end)
+        file.write(seal)
 
-    Raises
-    ------
-    FileError
-        If it is damaged.
-    """
-    try:
-        return _parquet_module().ParquetFile(part.path)
-    except require("pyarrow", extra="study").ArrowInvalid as error:
-        raise FileError(
-            f"{part.path} is damaged ({error}). Delete it and run the study again: the images {part.start} "
-            f"to {part.stop - 1} are then computed anew, and no others.",
-            slug="study-part",
-        ) from error
+
+def _file_seal(file: BinaryIO, end: int) -> bytes:
+    """The digest of all of a file but the digest itself, which begins at `end`."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while block := file.read(min(BLOCK, end - file.tell())):
+        digest.update(block)
+    file.seek(end + SEAL_BYTES)
+    digest.update(file.read())
+    return SEAL + digest.hexdigest().encode()
+
+
+def _about_part(file: Any) -> dict[str, Any]:
+    """What a part says of itself; nothing, if an earlier version wrote it."""
+    written = (file.metadata.metadata or {}).get(METADATA.encode())
+    return {} if written is None else dict(json.loads(written))
+
+
+def _damaged_error(part: StorePart, why: object) -> FileError:
+    return FileError(
+        f"{part.path} is damaged ({why}). Delete it and run the study again: the images {part.start} "
+        f"to {part.stop - 1} are then computed anew, and no others.",
+        slug="study-part",
+    )
 
 
 def _write_error(folder: Path, error: OSError) -> FileError:

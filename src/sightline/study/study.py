@@ -1,6 +1,7 @@
 """Study: labelled images and a model → explanations of them all, kept in a folder."""
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Iterator
 from os import PathLike
@@ -27,6 +28,7 @@ from sightline.study.manifest import (
     check_held_out,
     check_same_plan,
     read_manifest,
+    studied_places,
     write_manifest,
 )
 from sightline.study.progress import StudyProgress
@@ -111,7 +113,7 @@ class Study:
         self.path = Path(path).expanduser()
         self.store = Store(self.path / "parts")
         self._given_plan = plan
-        self._manifest = read_manifest(self.path)
+        self._manifest = self._read_manifest()
         if plan is not None and self._manifest is not None:
             check_same_plan(self._manifest.plan, plan, self.path)
             self._manifest = self._with_given_plan(self._manifest)
@@ -306,6 +308,7 @@ class Study:
         job = provenance.make_job(self.manifest, self._open_data(), self._open_model(), batch_size)
         size, count = self.manifest.part_size, self.manifest.image_count
         self.store.remove_abandoned()
+        self.store.check_parts(functools.partial(studied_places, self.manifest.split))
         missing = self.store.missing_parts(count, size)
         shown = sys.stderr.isatty() if progress is None else progress
         counted = StudyProgress(sum(len(job.selected_places(*part)) for part in missing), shown=shown)
@@ -467,8 +470,10 @@ class Study:
         split = HoldoutRule(held_out, self.plan.seed) if held_out else None
         images = provenance.resolve_images(data, how["image_format"], split)
         asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"])
-        mine = write_manifest(self.path, provenance.make_manifest(self.plan, images, asked))
-        self._manifest = read_manifest(self.path)
+        manifest = provenance.make_manifest(self.plan, images, asked)
+        provenance.check_no_orphans(manifest, self.store, self.path)
+        mine = write_manifest(self.path, manifest)
+        self._manifest = self._read_manifest()
         if not mine:
             check_same_plan(self.manifest.plan, self._given_plan or Plan(), self.path)
             check_held_out(self.manifest, held_out, self.path)
@@ -477,6 +482,11 @@ class Study:
             self._opened_data, self._opened_model = images, asked
         else:
             self.attach(data, model, **how)
+
+    def _read_manifest(self) -> Manifest | None:
+        found = read_manifest(self.path)
+        self.store.key = "" if found is None else found.key
+        return found
 
     def _with_given_plan(self, manifest: Manifest) -> Manifest:
         """With the plan that was given, if one was: a file cannot hold its functions."""
