@@ -8,6 +8,7 @@ import pytest
 from sightline import figures
 from sightline.figures.layout import line_height, text_width
 from sightline.findings.blame_result import Blame
+from sightline.regions import grid
 from sightline.render import GREY, RED
 
 
@@ -15,7 +16,8 @@ class Line:
     """What is drawn of a region."""
 
     def __init__(self, region, gain, confirmed=False, p=np.nan):
-        self.region, self.gain, self.confirmed, self.p = region, gain, confirmed, p
+        self.region = self.label = region
+        self.gain, self.confirmed, self.p = gain, confirmed, p
         self.low, self.high, self.control_gain = gain - 0.1, gain + 0.1, 0.0
         self.corrected, self.control_corrected = 12.0, 0.5
         self.broken, self.control_broken = 3.0, 1.5
@@ -23,6 +25,7 @@ class Line:
 
 class Found:
     errors, verdict, lacked, min_effect = 56, "jaw drives errors.", 0.4, 0.05
+    areas = image = None
 
     def __init__(self, *regions):
         self.regions = regions
@@ -52,8 +55,7 @@ def test_where_nothing_is_confirmed_it_says_so():
 
 
 def test_too_few_errors_are_said_without_a_chart():
-    fields = dict.fromkeys(Blame.__dataclass_fields__, 0)
-    lacking = Blame(**(fields | {"regions": (), "lack": "5 wrong answers", "fill": "", "groups": None}))
+    lacking = Blame((), 0, 0, 0, None, 0.0, 0.0, 0.0, "", 0, "5 wrong answers")
     said = words(figures.plot_blame(lacking))
     assert said[0] == "0 wrong answers. Nothing can be said of them"
     assert "5 wrong answers" in said[-1]
@@ -101,3 +103,10 @@ def test_bars_are_intervals_on_one_axis():
     (zero,) = [line for line in chart.lines if np.allclose(line.get_color(), grey)]
     assert list(zero.get_xdata()) == [0, 0]
     assert chart.get_xlim() == pytest.approx((-0.3, 0.4))
+
+
+def test_the_regions_are_drawn_over_the_mean_image():
+    found = Found(Line("r1c1", 0.3, True, 0.01), Line("r2c2", -0.2))
+    bare = words(figures.plot_blame(found))
+    found.areas, found.image = grid(2, 2), np.full((32, 32, 3), 0.5)
+    assert {"r1c2", "r2c1"} <= set(words(figures.plot_blame(found))) - set(bare)

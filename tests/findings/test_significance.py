@@ -1,12 +1,15 @@
 """What chance can do, held against full enumeration."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
+from sightline.errors import ModelError
 from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
 
 
@@ -66,3 +69,39 @@ def test_flips_are_those_of_one_random_byte_a_group_many_at_a_time_or_few(rng):
     signs = np.where(bytes_[: 9999 * 37].reshape(9999, 37) > 127, 1.0, -1.0)
     slow = (1 + (signs @ values >= values.sum() - 1e-9).sum()) / 10000
     assert sign_flip_test(values, np.arange(37), np.random.default_rng(5)) == pytest.approx(slow)
+
+
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_known_are_refused_and_not_tested(rng, unknown):
+    values = np.array([0.1, unknown, 0.2])
+    for groups in (np.arange(3), np.zeros(3)):
+        with pytest.raises(ModelError, match=r"1 of 3 values are NaN or infinite.*\[test-values\]"):
+            sign_flip_test(values, groups, rng)
+    for drawn in (np.arange(3), None):
+        with pytest.raises(ModelError, match="1 of 3 values"):
+            bootstrap_ci(values, drawn, rng)
+
+
+def test_of_no_value_nothing_is_said(rng):
+    nothing = np.zeros(0)
+    assert sign_flip_test(nothing, nothing, rng) == 1
+    assert np.isnan(bootstrap_ci(nothing, nothing, rng)).all()
+    assert np.isnan(bootstrap_ci(nothing, None, rng)).all()
+
+
+def test_many_groups_take_little_memory_and_the_normal_answer(rng):
+    values = rng.normal(size=200_000) + 0.004
+    tracemalloc.start()
+    p = sign_flip_test(values, np.arange(200_000), rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
+    assert p == pytest.approx(norm.sf(values.sum() / np.sqrt((values**2).sum())), abs=0.012)
+    low, high = bootstrap_ci(values[:20_000], np.arange(20_000), rng)
+    assert high - low == pytest.approx(2 * 1.96 / np.sqrt(20_000), rel=0.05)
+
+
+def test_a_wider_interval_holds_the_mean_more_often(rng):
+    values = rng.normal(size=30)
+    wide, usual = (bootstrap_ci(values, np.arange(30), np.random.default_rng(1), one) for one in (0.99, 0.95))
+    assert wide[0] < usual[0] < usual[1] < wide[1]

@@ -14,8 +14,9 @@ from sightline.findings.region_occlusion import control_areas
 from sightline.proof.analysis import prove
 from sightline.proof.probes import move_content
 from sightline.regions import grid
+from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.repair.method import Provenance, RepairResult
-from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion
+from sightline.repair.repair_region import RepairRegion
 
 NAMES = ("oak", "birch", "pine")
 TOP = grid(2, 1)["r1c1"]

@@ -27,6 +27,7 @@ from sightline.figures.layout import (
     unit_colour,
     wrap_parts,
 )
+from sightline.figures.region_outlines import outlined_regions
 from sightline.figures.row_chart import RowChart
 from sightline.figures.view_model import FAINT
 from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, RealNumber, format_number
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from sightline.findings.blame_result import Blame, RegionEffect
 
 NARROWEST, CHART, LONGEST = 900, 420, 340
+MAP = 480
+"""Pixels of the longer side of the image that shows where the regions lie."""
 LINE, BETWEEN = 40, 40
 PALE = (176, 182, 188)
 HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
@@ -50,7 +53,7 @@ def plot_blame(blame: "Blame") -> "Figure":
 
     Red are the regions that are confirmed to drive errors; a grey mark is what hiding as much elsewhere
     gains, and a pale line the least gain that counts. Beside them: the adjusted p-value of those that were
-    tested, and how many answers turned.
+    tested, and how many answers turned. Below: where the regions lie, over the mean image.
 
     Parameters
     ----------
@@ -75,18 +78,20 @@ def plot_blame(blame: "Blame") -> "Figure":
     if names:
         items += _effect_rows(blame, names, left, lower_edge(items) + 60)
         items += legend_items(_blame_legend(blame), MARGIN, lower_edge(items) + 16, width)
+    if blame.areas is not None and blame.image is not None and blame.areas.shared:
+        items += outlined_regions(blame.areas, blame.image, lower_edge(items) + 24, width, size=MAP)
     return draw_items(items, width + 2 * MARGIN, lower_edge(items) + MARGIN)
 
 
 def _blame_headline(blame: "Blame") -> str:
-    named = [one.region for one in blame.regions if one.confirmed]
+    named = [one.label for one in blame.regions if one.confirmed]
     none = "No region is confirmed to drive them" if blame.regions else "Nothing can be said of them"
     what = f"Driven by: {', '.join(named)}" if named else none
     return f"{blame.errors:,} wrong answer{'s' * (blame.errors != 1)}. {what}"
 
 
 def _region_label(one: "RegionEffect") -> str:
-    return shorten_text(one.region, LONGEST, CAPTION, bold=True)
+    return shorten_text(one.label, LONGEST, CAPTION, bold=True)
 
 
 def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> list[LayoutItem]:

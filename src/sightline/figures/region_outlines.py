@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from sightline import render
 from sightline._arguments import clear_arguments
@@ -123,27 +123,52 @@ def plot_regions(regions: "Regions", image: Any, *, place: int | None = None, he
             f"{drawn.shape}. Of many, give the mean: images.mean(axis=0).",
             slug="image-shape",
         )
-    pixels = render.fit_to_size(drawn, SIZE)
+    count = len(regions.names)
+    room = max(render.fit_to_size(drawn, SIZE).shape[1], 400)
+    top = list(figure_title(heading or f"{count} region{'s' if count > 1 else ''}", room))
+    items = [*top, *outlined_regions(regions, drawn, lower_edge(top) + 10, room, place=place)]
+    return draw_items(items, room + 2 * MARGIN, lower_edge(items) + MARGIN)
+
+
+def outlined_regions(
+    regions: "Regions",
+    drawn: Shaped[np.ndarray, "H W ..."],
+    down: RealNumber,
+    room: RealNumber,
+    *,
+    place: int | None = None,
+    size: int = SIZE,
+) -> list[LayoutItem]:
+    """An image with the regions' outlines and names; below it the names that find no room.
+
+    Parameters
+    ----------
+    regions : Regions
+    drawn : array, shape (H, W) or (H, W, C)
+    down, room : number
+        Where the image begins, and how wide the lines below it may be.
+    place : int, optional
+        The image's place in the data, where every image has regions of its own.
+    size : int
+        Pixels of the image's longer side.
+    """
+    pixels = render.fit_to_size(drawn, size)
     rows, columns = (nearest_index(*sizes) for sizes in zip(pixels.shape, drawn.shape[:2], strict=False))
     masks = regions.masks(drawn.shape[:2], place)
     patches = [
         _enlarged_patch(name, mask, rows, columns) for name, mask in zip(regions.names, masks, strict=True)
     ]
-    count = len(regions.names)
-    room = max(pixels.shape[1], 400)
-    top = list(figure_title(heading or f"{count} region{'s' if count > 1 else ''}", room))
-    down = lower_edge(top) + 10
     words, missing = _placed_names(patches, pixels.shape[:2])
     shown = [
         TextLine(w.text, MARGIN + w.left, down + w.baseline, w.size, align="center", halo=True) for w in words
     ]
-    items: list[LayoutItem] = [*top, ImageTile(_tinted_regions(pixels, patches), MARGIN, down), *shown]
+    items: list[LayoutItem] = [ImageTile(_tinted_regions(pixels, patches), MARGIN, down), *shown]
     if missing:
         lines = wrap_parts(
             [f"no room for the names of: {missing[0]}", *missing[1:]], room, NOTE, between=", ", most=8
         )
         items += stack_lines(lines, MARGIN, down + len(pixels) + 8, size=NOTE, colour=QUIET)
-    return draw_items(items, room + 2 * MARGIN, lower_edge(items) + MARGIN)
+    return items
 
 
 def _enlarged_patch(

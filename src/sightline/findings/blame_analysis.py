@@ -1,22 +1,33 @@
 """study and regions → which regions drive the wrong answers: chosen on one half, confirmed on the other."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
+from sightline.adapters.checked_model import CheckedModel
+from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan, with_changes
+from sightline.errors import OptionError
 from sightline.findings.blame_result import Blame, RegionEffect
-from sightline.findings.heatmaps import region_sums
-from sightline.findings.region_effects import RegionEffects, measure_effects, suspect_p_values
+from sightline.findings.heatmaps import RunningMean, region_sums
+from sightline.findings.region_effects import (
+    RegionEffects,
+    adjusted_p_values,
+    measure_effects,
+    rule_p_values,
+)
 from sightline.findings.region_occlusion import Probe, occlude_regions
 from sightline.findings.sample_split import SampleSplit, split_answers
 from sightline.findings.significance import bootstrap_ci
+from sightline.regions.margins import DEFAULT_MARGIN, widen_mask
 from sightline.regions.region_set import Regions
 from sightline.regions.templates import named
 from sightline.study.schema import Row, StudyResults
@@ -29,6 +40,8 @@ FEWEST_GROUPS = 12
 """Groups of wrong answers below which nothing can be said: the signs of six have 64 cases, p = 0.016."""
 RIGHT = 100
 """Right answers that are asked about even where there are fewer wrong ones."""
+MARGIN_SHARE = 0.2
+"""Share of the chance of a false alarm that is kept for regions with a margin."""
 USUAL = 0.75
 """How much of a region's share of the attribution in right answers is taken off that in wrong ones."""
 
@@ -38,6 +51,8 @@ def blame(
     study: StudyResults | str | PathLike[str],
     regions: Regions | str | PathLike[str],
     *,
+    suspect: str | Sequence[str] | None = None,
+    margin: float = DEFAULT_MARGIN,
     model: object = None,
     fill: str | Fill | None = None,
     groups: Sequence[object] | Shaped[np.ndarray, "..."] | None = None,
@@ -67,6 +82,14 @@ def blame(
     Each is tested by flipping signs; the largest of the three p-values counts, adjusted for the number of
     suspects by Holm's method. A half that did not choose makes the p-values honest (Cox 1975).
 
+    A `suspect` that you name was not chosen by these images, so all of them confirm, or tell how much the
+    region drives at most. One region alone is named, too.
+
+    What misleads often reaches a little beyond the region that names it, and a strip that is left is enough
+    to go by. So where no suspect is confirmed as it is, each is hidden once more with a `margin` around it.
+    A fifth of the chance of a false alarm is kept for that, and it is the leading one that is named: where
+    two overlap, the other may only have hidden a part of the same.
+
     Why so. In any model, hiding what it goes by moves wrong answers towards the truth, by mere regression
     to the mean, as it moves right ones away from it. With enough errors "more than nothing" is true of most
     regions: hence a least effect that matters (a minimum-effect test; Murphy & Myors 1999). And where a
@@ -90,6 +113,11 @@ def blame(
     study : Study, or the path of its folder
     regions : Regions or str
         A text is a name or a file, as for `sightline.regions.named`.
+    suspect : str or sequence of str, optional
+        A region, or several, to test instead of those that attribution leads to.
+    margin : float
+        Width of the margin that is tried where nothing is confirmed without, as a share of the image's
+        shorter side; 0 for none. That of `sightline.repair` has the same width.
     model : anything `as_model` takes, optional
         By default the study's own.
     fill : str or Fill, optional
@@ -140,49 +168,71 @@ def blame(
     check_batch_size(batch_size)
     check_number("min_effect", min_effect, at_least=0, below=1)
     check_number("level", level, above=0, below=1)
+    check_number("margin", margin, at_least=0, at_most=0.5)
     hidden_as = with_changes(Plan(fill=study.plan.fill), fill=fill).fill
+    asked_for = _named_suspects(suspect, regions)
     rng = np.random.default_rng(seed)
-    split = split_answers(study, groups, rng)
+    split = split_answers(study, groups, rng, whole=bool(asked_for))
+    head: dict[str, Any] = {
+        "errors": split.n_errors,
+        "min_effect": min_effect,
+        "level": level,
+        "fill": repr(hidden_as),
+    }
+    head |= {"areas": regions, "named": bool(asked_for)}
     if lack := _too_few_text(split):
-        return Blame((), split.n_errors, 0, 0, None, np.nan, min_effect, level, repr(hidden_as), 0, lack)
+        return Blame(regions=(), wrong=0, right=0, groups=None, lacked=np.nan, calls=0, lack=lack, **head)
     asked = study.model if model is None else as_model(model, class_names=study.class_names)
     shares = _attribution_shares(study, regions, split)
     order = np.argsort(USUAL * shares[1] - shares[0], kind="stable").tolist()
+    order = [*asked_for, *(one for one in order if one not in asked_for)]
+    suspects = asked_for or order[:n_suspects]
     places = split.draw_confirming(max_answers, RIGHT, rng)
-    with progress_bar(progress, len(places)) as tick:
-        probes = _confirming_probes(study, regions, places, tick)
-        answers = occlude_regions(
-            probes, (asked,), hidden_as, controls=controls, seed=seed, batch_size=batch_size
-        )
-        effects = measure_effects((scores for (scores,) in answers), split)
-    ps = suspect_p_values(effects, order[:n_suspects], min_effect, rng)
+    trial = _Occlusion(study, regions, asked, hidden_as, split, places, controls, seed, batch_size, progress)
+    effects = trial.effects()
+    tests = [rule_p_values(effects, one, min_effect, rng) for one in suspects]
+    verdicts = adjusted_p_values(tests, level, 1 - MARGIN_SHARE if margin else 1.0)
+    told = dict(zip(suspects, verdicts, strict=True))
     found = [
-        _effect_of_region(effects, one, regions.names[one], ps.get(one), shares[:, one], level, rng)
+        _effect_of_region(effects, one, regions.names[one], told.get(one), shares[:, one], level, rng)
         for one in order
     ]
+    if margin and not any(one.confirmed for one in found):
+        found = _with_margins(trial, found, margin, min_effect, level, rng)
     return Blame(
         regions=tuple(sorted(found, key=lambda one: (not one.suspect, -one.net_gain * one.suspect))),
-        errors=split.n_errors,
         wrong=int(effects.wrong.sum()),
         right=int((~effects.wrong).sum()),
         groups=np.unique(effects.groups[effects.wrong]).size if split.grouped else None,
         lacked=float(effects.lacked[effects.wrong].mean()),
-        min_effect=min_effect,
-        level=level,
-        fill=repr(hidden_as),
-        calls=effects.calls,
+        calls=trial.calls,
+        image=trial.mean_image,
+        **head,
     )
+
+
+def _named_suspects(suspect: str | Sequence[str] | None, regions: Regions) -> list[int]:
+    """Where the named suspects stand among the regions; the only region there is is one."""
+    if suspect is None:
+        return [0] if len(regions) == 1 else []
+    names = (suspect,) if isinstance(suspect, str) else tuple(suspect)
+    if not names:
+        raise OptionError("suspect names no region: leave it out, or name one or more.", slug="option-value")
+    return [regions.index(name) for name in dict.fromkeys(names)]
 
 
 def _too_few_text(split: SampleSplit) -> str:
     """What there is too little of, in words; empty if there is enough."""
+    least, fewest = FEWEST // 2, FEWEST_GROUPS // 2
+    needed = "a region that is named needs {}" if split.whole else "each of two halves needs {}"
     for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
-        if split.fewest_answers(which) < FEWEST // 2:
-            return f"too few {kind}: {int(which.sum())}, and each of two halves needs {FEWEST // 2}"
-    if split.grouped and split.fewest_groups() < FEWEST_GROUPS // 2:
+        if split.fewest_answers(which) < least:
+            return f"too few {kind}: {int(which.sum())}, and {needed.format(least)}"
+    if split.grouped and split.fewest_groups() < fewest:
+        where = "" if split.whole else " in one half"
         return (
-            f"too few errors: the {split.n_errors} come from {split.fewest_groups()} groups in one half, "
-            f"and each half needs {FEWEST_GROUPS // 2}"
+            f"too few errors: the {split.n_errors} come from {split.fewest_groups()} groups{where}, "
+            f"and {needed.format(fewest)}"
         )
     return ""
 
@@ -192,9 +242,10 @@ def _attribution_shares(
 ) -> Float[np.ndarray, "2 R"]:
     """Share of the attribution that each region has in wrong and in right answers of the half that chooses.
 
-    Its mean over the sum of all regions' absolute means; 0 where all are 0.
+    Of all answers, where there is nothing to choose. Its mean over the sum of all regions' absolute means; 0
+    where all are 0.
     """
-    chooses = set(split.places[split.choosing].tolist())
+    chooses = set(split.places[split.choosing | split.whole].tolist())
     sums, counts = np.zeros((2, len(regions))), np.zeros((2, 1))
     for row in study.rows():
         if row.place in chooses:
@@ -211,42 +262,134 @@ def signed_attribution(row: Row, regions: Regions) -> Float[np.ndarray, "R"]:
     return region_sums(heat, regions, row.place)
 
 
-def _confirming_probes(
-    study: StudyResults, regions: Regions, places: set[int], tick: Callable[[int], None]
-) -> Iterator[Probe]:
-    """The images of some places, one by one."""
-    for place in sorted(places):
-        image = study.image(place)
-        yield Probe(place, image, regions.masks(image.shape[:2], place))
-        tick(1)
+@dataclasses.dataclass
+class _Occlusion:
+    """The model, asked about the confirming images with regions hidden."""
+
+    study: StudyResults
+    regions: Regions
+    model: CheckedModel
+    fill: Fill
+    split: SampleSplit
+    places: set[int]
+    controls: int
+    seed: int
+    batch_size: int | None
+    progress: bool | None
+    calls: int = 0
+    mean_image: Float[np.ndarray, "H W 3"] | None = None
+
+    def effects(self, of: Sequence[int] | None = None, margin: float = 0.0) -> RegionEffects:
+        """What hiding each region does, or some of them with a margin around."""
+        with progress_bar(self.progress, len(self.places)) as tick:
+            answers = occlude_regions(
+                self._probes(of, margin, tick),
+                (self.model,),
+                self.fill,
+                controls=self.controls,
+                seed=self.seed,
+                batch_size=self.batch_size,
+            )
+            made = measure_effects((scores for (scores,) in answers), self.split)
+        self.calls += made.calls
+        return made
+
+    def _probes(
+        self, of: Sequence[int] | None, margin: float, tick: Callable[[int], None]
+    ) -> Iterator[Probe]:
+        """The images, one by one."""
+        mean: RunningMean | None = None
+        for place in sorted(self.places):
+            image = self.study.image(place)
+            masks = self.masks(image.shape[:2], place, of, margin)
+            shown = unit_rgb(image)
+            mean = RunningMean(shown.shape) if mean is None else mean
+            if shown.shape == mean.mean.shape:
+                mean.add(shown)
+            yield Probe(place, image, masks)
+            tick(1)
+        self.mean_image = None if mean is None else mean.mean
+
+    def masks(
+        self, shape: tuple[int, int], place: int, of: Sequence[int] | None, margin: float
+    ) -> Bool[np.ndarray, "R H W"]:
+        """Pixels of all regions, or of some with a margin, but where that is the whole image."""
+        masks = self.regions.masks(shape, place)
+        if of is None:
+            return masks
+        wide = [widen_mask(masks[one], margin) for one in of]
+        return np.stack([masks[one] if each.all() else each for one, each in zip(of, wide, strict=True)])
+
+
+def _with_margins(
+    trial: _Occlusion,
+    found: Sequence[RegionEffect],
+    margin: float,
+    min_effect: float,
+    level: float,
+    rng: np.random.Generator,
+) -> list[RegionEffect]:
+    """The regions, the suspects among them as they are with a margin where that confirms them."""
+    suspects = [one for one in found if one.suspect]
+    of = [trial.regions.index(one.region) for one in suspects]
+    effects = trial.effects(of, margin)
+    tests = [rule_p_values(effects, one, min_effect, rng) for one in range(len(of))]
+    told = adjusted_p_values(tests, level, MARGIN_SHARE)
+    wide = {}
+    for number, (one, (p, failed)) in enumerate(zip(suspects, told, strict=True)):
+        shares = np.array([one.wrong_share, one.right_share])
+        made = _effect_of_region(effects, number, one.region, (p, failed), shares, level, rng)
+        wide[one.region] = dataclasses.replace(made, margin=margin)
+    place = min(trial.places)
+    masks = trial.masks(trial.study.image(place).shape[:2], place, of, margin)
+    taken = np.zeros(masks.shape[1:], dtype=bool)
+    confirmed: set[str] = set()
+    for number in sorted(range(len(of)), key=lambda one: -wide[suspects[one].region].net_gain):
+        name = suspects[number].region
+        # What another region's margin covers is that region's, which gives back more.
+        if wide[name].confirmed and not (masks[number] & taken).any():
+            confirmed.add(name)
+            taken |= masks[number]
+    return [
+        wide[one.region]
+        if one.region in confirmed
+        else dataclasses.replace(one, margin_gain=wide[one.region].gain, margin_net=wide[one.region].net)
+        if one.suspect
+        else one
+        for one in found
+    ]
 
 
 def _effect_of_region(
     effects: RegionEffects,
     region: int,
     name: str,
-    p: float | None,
+    told: tuple[float, tuple[str, ...]] | None,
     shares: Float[np.ndarray, "2"],
     level: float,
     rng: np.random.Generator,
 ) -> RegionEffect:
     wrong = effects.wrong
-    gain = effects.gain[wrong, region]
+    gain, elsewhere = effects.gain[wrong, region], effects.control_gain[wrong, region]
     low, high = bootstrap_ci(gain, effects.groups[wrong], rng)
+    net = bootstrap_ci(gain - elsewhere, effects.groups[wrong], rng)
     right, control_right = effects.right[:, region], effects.control_right[:, region]
+    p, failed = (np.nan, ()) if told is None else told
     return RegionEffect(
         region=name,
-        suspect=p is not None,
+        suspect=told is not None,
         gain=float(gain.mean()),
         low=low,
         high=high,
-        control_gain=float(effects.control_gain[wrong, region].mean()),
-        p=np.nan if p is None else p,
+        control_gain=float(elsewhere.mean()),
+        p=p,
         corrected=float(right[wrong].sum()),
         control_corrected=float(control_right[wrong].sum()),
         broken=float((1 - right[~wrong]).sum()),
         control_broken=float((1 - control_right[~wrong]).sum()),
         wrong_share=float(shares[0]),
         right_share=float(shares[1]),
-        confirmed=p is not None and p <= level,
+        confirmed=told is not None and p <= level,
+        failed=failed,
+        net=net,
     )

@@ -1,13 +1,33 @@
 """what was measured of each region → a ranked table, and in words what it comes to."""
 
 import functools
+import math
 from typing import Any
+
+import numpy as np
+from jaxtyping import Float
 
 from sightline._json import to_jsonable
 from sightline._tables import format_table
+from sightline.regions.region_file import describe_regions
+from sightline.regions.region_set import Regions
 from sightline.types import record
 
-HEADS = ("region", "gain", "95 %", "elsewhere", "p", "turned right", "turned wrong", "share wrong|right")
+HEADS = (
+    "region",
+    "gain",
+    "95 %",
+    "elsewhere",
+    "p",
+    "not surely beyond",
+    "turned right",
+    "turned wrong",
+    "share wrong|right",
+)
+HELD = 0.3
+"""Share of the attribution in wrong answers from which on a region is said to hold it."""
+MORE = 0.15
+"""How much larger that share has to be than the one in right answers."""
 
 
 @record
@@ -37,6 +57,17 @@ class RegionEffect:
         true one) and in right ones, −1 to 1: its mean over the sum of the regions' absolute means.
     confirmed : bool
         Whether it drives errors.
+    failed : tuple of str
+        Of a suspect that is not confirmed: what it is not surely beyond, of ``"least effect"``,
+        ``"elsewhere"`` and ``"right answers"``, the three rules of `blame`.
+    net : tuple of float
+        95 % bootstrap interval of the gain beyond what hiding as much elsewhere gives.
+    margin : float
+        Width of the margin that was hidden with it, as a share of the image's shorter side.
+    margin_gain : float
+        The gain with a margin, where that was tried and did not confirm it; else nan.
+    margin_net : tuple of float
+        The interval of `net` with that margin.
     """
 
     region: str
@@ -53,11 +84,27 @@ class RegionEffect:
     wrong_share: float
     right_share: float
     confirmed: bool
+    failed: tuple[str, ...] = ()
+    net: tuple[float, float] = (float("nan"), float("nan"))
+    margin: float = 0.0
+    margin_gain: float = float("nan")
+    margin_net: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def net_gain(self) -> float:
         """Gain beyond what hiding as much elsewhere gives."""
         return self.gain - self.control_gain
+
+    @property
+    def holds_attribution(self) -> bool:
+        """Whether wrong answers rest on it, much more than right ones do, though hiding it does nothing."""
+        weak = bool({"least effect", "elsewhere"} & set(self.failed))
+        return weak and self.wrong_share >= max(HELD, self.right_share + MORE)
+
+    @property
+    def label(self) -> str:
+        """The region's name, with its margin."""
+        return f"{self.region} with a margin of {self.margin:g}" if self.margin else self.region
 
 
 @record
@@ -88,6 +135,12 @@ class Blame:
         Images that the model was given.
     lack : str
         What there was too little of; empty where there was enough.
+    named : bool
+        Whether the suspects were named, and so tested on all answers.
+    areas : Regions or None
+        The regions that were looked at, where they lie: ``found.areas["jaw"]`` goes to a repair.
+    image : float array, shape (H, W, 3), or None
+        Mean of the images that the model was asked about, as they are looked at.
     """
 
     regions: tuple[RegionEffect, ...]
@@ -101,6 +154,9 @@ class Blame:
     fill: str
     calls: int
     lack: str = ""
+    named: bool = False
+    areas: Regions | None = None
+    image: Float[np.ndarray, "H W 3"] | None = None
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -119,27 +175,72 @@ class Blame:
         if self.lack:
             return f"{self.lack}."
         named = [one for one in self.regions if one.confirmed]
-        if not named:
+        found = [self._describe_effect(one) for one in named]
+        if not named and not self.named:
             tested = ", ".join(one.region for one in self.regions if one.suspect)
-            return (
+            wide = any(math.isfinite(one.margin_gain) for one in self.regions)
+            either = ", not with a margin either" if wide else ""
+            found.append(
                 f"nothing found: of the leading regions ({tested}), none surely gives the true class back "
                 f"{self.min_effect:.0%} of what it lacked, beyond what hiding as much elsewhere gives and "
-                "beyond what the region is worth in right answers."
+                f"beyond what the region is worth in right answers{either}."
             )
-        return " ".join(self._describe_effect(one) for one in named)
+        others = [one for one in self.regions if one.suspect and not one.confirmed]
+        found += [self._describe_bound(one) for one in others if self.named]
+        found += [self._describe_holder(one) for one in others if one.holds_attribution]
+        return " ".join(found)
+
+    def finding(self, region: str) -> str:
+        """What was found of one region, in a sentence; empty where it was not tested.
+
+        Raises
+        ------
+        KeyError
+            If it was not among the regions.
+        """
+        one = self[region]
+        if one.confirmed:
+            return self._describe_effect(one)
+        if not one.suspect:
+            return ""
+        return self._describe_holder(one) if one.holds_attribution else self._describe_bound(one)
 
     def _describe_effect(self, one: RegionEffect) -> str:
         return (
-            f"{one.region} drives errors: hiding it in wrong answers raises the true class's score by "
+            f"{one.label} drives errors: hiding it in wrong answers raises the true class's score by "
             f"{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] where it lacked {self.lacked:.3f}, hiding as "
             f"much elsewhere by {one.control_gain:.3f}; adjusted p = {one.p:.2g}. {one.corrected:g} of "
             f"{self.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), {one.broken:g} "
             f"of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
         )
 
+    def _describe_bound(self, one: RegionEffect) -> str:
+        """What a region drives at most that was not confirmed."""
+        most = float(np.nanmax([0.0, one.net[1], one.margin_net[1]]))
+        with_margin = ", with a margin or without," if math.isfinite(one.margin_gain) else ""
+        share = f", {most / self.lacked:.0%} of it," if self.lacked > 0 else ""
+        return (
+            f"{one.region} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
+            f"{', '.join(one.failed)}): of {self.lacked:.3f} that the true class lacked in {self.wrong} "
+            f"wrong answers, hiding it{with_margin} gives back at most {most:.3f}{share} more than hiding as "
+            "much elsewhere (upper end of the 95 % interval)."
+        )
+
+    def _describe_holder(self, one: RegionEffect) -> str:
+        """Why a region that hiding does nothing to is not acquitted."""
+        wide = f", with a margin {one.margin_gain:+.3f}" if math.isfinite(one.margin_gain) else ""
+        return (
+            f"{one.region} is not acquitted: it holds {one.wrong_share:.0%} of the attribution in wrong "
+            f"answers and {one.right_share:.0%} in right ones, yet hiding it changes the true class's score "
+            f"by {one.gain:+.3f}{wide}. It may be too small for what misleads there, or the fill too weak "
+            "to hide it: look at it, and try a larger region, a wider margin= or another fill=."
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON has it: numbers, texts, lists; null where a number is not known."""
-        return {**to_jsonable(self), "verdict": self.verdict}
+        made = to_jsonable(self, leave_out=("areas", "image"))
+        areas = None if self.areas is None else describe_regions(self.areas)
+        return {**made, "areas": areas, "verdict": self.verdict}
 
     def __repr__(self) -> str:
         table = format_table([HEADS, *map(_table_row, self.regions)]) if self.regions else []
@@ -150,19 +251,21 @@ class Blame:
         if self.lack:
             return head
         grouped = "" if self.groups is None else f" in {self.groups:,} groups"
+        done = "tested" if self.named else "confirmed"
         return (
-            f"{head}; confirmed on {self.wrong:,} of them{grouped} beside {self.right:,} right ones, "
+            f"{head}; {done} on {self.wrong:,} of them{grouped} beside {self.right:,} right ones, "
             f"hidden with {self.fill}, {self.calls:,} model calls"
         )
 
 
 def _table_row(one: RegionEffect) -> tuple[str, ...]:
     return (
-        f"{'* ' if one.confirmed else '  '}{one.region}",
+        f"{'* ' if one.confirmed else '  '}{one.label}",
         f"{one.gain:+.3f}",
         f"{one.low:+.3f} to {one.high:+.3f}",
         f"{one.control_gain:+.3f}",
         f"{one.p:.4f}" if one.suspect else "",
+        ", ".join(one.failed),
         f"{one.corrected:g} ({one.control_corrected:.1f})",
         f"{one.broken:g} ({one.control_broken:.1f})",
         f"{one.wrong_share:+.2f}|{one.right_share:+.2f}",

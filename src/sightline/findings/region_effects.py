@@ -14,6 +14,8 @@ from sightline.types import record
 
 FAINT = 1e-4
 """Probabilities below are as good as 0: so that a logarithm of one image does not outweigh all others."""
+RULES = ("least effect", "elsewhere", "right answers")
+"""What a region is held against to be confirmed: see `rule_p_values`, and `blame` for what each is."""
 ANOTHER = 0.1
 """Share of answers that may differ from the study's before it is taken for another model."""
 
@@ -130,20 +132,46 @@ def class_evidence(scores: Float[np.ndarray, "B L"], label: int, *, likely: bool
     return np.asarray(values[:, label] - values[:, int(rivals.argmax())])
 
 
-def suspect_p_values(
-    effects: RegionEffects, suspects: Sequence[int], min_effect: float, rng: np.random.Generator
-) -> dict[int, float]:
-    """The adjusted p-value of each suspect."""
+def rule_p_values(
+    effects: RegionEffects, region: int, min_effect: float, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """The p-value of each of `RULES` for one region; all three have to hold."""
     wrong, groups = effects.wrong, effects.groups[effects.wrong]
     needed = min_effect * effects.lacked[wrong]
-    ps = []
-    for one in suspects:
-        gain, elsewhere = effects.gain[wrong, one], effects.control_gain[wrong, one]
-        more = excess_reliance(effects.evidence, effects.hidden_evidence[:, one], wrong)
-        # All three have to hold, so the largest p counts and needs no adjusting (Berger 1982).
-        tested = (gain - needed, gain - elsewhere - needed, more)
-        ps.append(max(sign_flip_test(each, groups, rng) for each in tested))
-    return dict(zip(suspects, holm_adjusted(ps), strict=True))
+    gain, elsewhere = effects.gain[wrong, region], effects.control_gain[wrong, region]
+    more = excess_reliance(effects.evidence, effects.hidden_evidence[:, region], wrong)
+    first, second, third = (
+        sign_flip_test(each, groups, rng) for each in (gain - needed, gain - elsewhere - needed, more)
+    )
+    return first, second, third
+
+
+def adjusted_p_values(
+    tested: Sequence[tuple[float, float, float]], level: float, share: float = 1.0
+) -> list[tuple[float, tuple[str, ...]]]:
+    """The p-value of each suspect, adjusted for how many there are, and the rules that did not surely hold.
+
+    Parameters
+    ----------
+    tested : sequence of tuple of float
+        The p-values of `RULES` of each suspect.
+    level : float
+        At or below which a rule surely holds.
+    share : float
+        Share of the chance of a false one that these suspects may use up.
+
+    Examples
+    --------
+    >>> adjusted_p_values([(0.001, 0.002, 0.001), (0.001, 0.5, 0.9)], 0.05)
+    [(0.004, ()), (0.9, ('elsewhere', 'right answers'))]
+    """
+    # All three have to hold, so the largest p counts and needs no adjusting (Berger 1982).
+    largest = [max(each) for each in tested]
+    adjusted = [min(1.0, p / share) for p in holm_adjusted(largest)]
+    return [
+        (p, tuple(rule for rule, own in zip(RULES, each, strict=True) if own * p / max(each) > level))
+        for p, each in zip(adjusted, tested, strict=True)
+    ]
 
 
 def excess_reliance(

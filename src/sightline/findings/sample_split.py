@@ -21,7 +21,7 @@ class SampleSplit:
     groups : int array, shape (N,)
         What each image belongs to.
     choosing : bool array, shape (N,)
-        Which images are of the half that chooses.
+        Which images are of the half that chooses; none where suspects are named, and all confirm.
     grouped : bool
         Whether the groups were given, rather than each image being its own.
     """
@@ -32,6 +32,15 @@ class SampleSplit:
     groups: Int[np.ndarray, "N"]
     choosing: Bool[np.ndarray, "N"]
     grouped: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether all answers confirm."""
+        return not self.choosing.any()
+
+    @property
+    def _parts(self) -> tuple[Bool[np.ndarray, "N"], ...]:
+        return (~self.choosing,) if self.whole else (self.choosing, ~self.choosing)
 
     @property
     def wrong(self) -> Bool[np.ndarray, "N"]:
@@ -45,12 +54,11 @@ class SampleSplit:
 
     def fewest_groups(self) -> int:
         """Groups of wrong answers, in the half that has fewer."""
-        halves = (self.choosing, ~self.choosing)
-        return min(np.unique(self.groups[self.wrong & half]).size for half in halves)
+        return min(np.unique(self.groups[self.wrong & part]).size for part in self._parts)
 
     def fewest_answers(self, which: Bool[np.ndarray, "N"]) -> int:
         """How many of some answers there are in the half that has fewer."""
-        return min(int((which & half).sum()) for half in (self.choosing, ~self.choosing))
+        return min(int((which & part).sum()) for part in self._parts)
 
     def draw_confirming(self, most: int, n_right: int, rng: np.random.Generator) -> set[int]:
         """Places of the confirming half to ask about: at most `most` wrong ones, and of right ones as many.
@@ -63,11 +71,16 @@ class SampleSplit:
 
 
 def split_answers(
-    study: StudyResults, groups: Sequence[object] | Shaped[np.ndarray, "..."] | None, rng: np.random.Generator
+    study: StudyResults,
+    groups: Sequence[object] | Shaped[np.ndarray, "..."] | None,
+    rng: np.random.Generator,
+    *,
+    whole: bool = False,
 ) -> SampleSplit:
     """Part the answers of a study at random, whole groups together.
 
-    Groups with wrong answers and groups without are dealt out in turn, so that both halves have of each.
+    Groups with wrong answers and groups without are dealt out in turn, so that both halves have of each. With
+    `whole` nothing is left to choose, and all answers confirm.
 
     Raises
     ------
@@ -86,7 +99,8 @@ def split_answers(
             slug="blame-groups",
         )
     _, which = np.unique(which, return_inverse=True)
-    choosing = _deal_groups(which, labels != predicted, rng)
+    wrong = labels != predicted
+    choosing = np.zeros(len(which), dtype=bool) if whole else _deal_groups(which, wrong, rng)
     return SampleSplit(places, labels, predicted, which, choosing, groups is not None)
 
 

@@ -5,12 +5,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float, Int, Shaped, UInt8
 
+from sightline.errors import ModelError
+
 ROUNDS = 9999
 """Random sign flips of a test, and resamples of an interval."""
 CONFIDENCE = 0.95
 """How often an interval is to hold the true value."""
 CELLS = 1 << 20
 """Most random numbers held at once."""
+MOST_GROUPS = 1 << 13
+"""Most groups that are flipped or drawn one by one: of more, several at random are one."""
 CHOICES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1).T
 """Which of eight things each byte stands for, shape (8, 256)."""
 
@@ -19,8 +23,34 @@ def group_sums(
     values: Float[np.ndarray, "N"], groups: Shaped[np.ndarray, "N"]
 ) -> tuple[Float[np.ndarray, "G"], Int[np.ndarray, "G"]]:
     """Sum and number of the values of each group."""
+    _check_known(values)
     _, which = np.unique(groups, return_inverse=True)
-    return np.bincount(which, weights=values), np.bincount(which)
+    return np.bincount(which, weights=values).astype(np.float64), np.bincount(which)
+
+
+def _check_known(values: Float[np.ndarray, "N"]) -> None:
+    """Refuse values of which nothing can be said.
+
+    Raises
+    ------
+    ModelError
+    """
+    if unknown := int(np.count_nonzero(~np.isfinite(values))):
+        raise ModelError(
+            f"{unknown:,} of {len(values):,} values are NaN or infinite, so that nothing can be said of "
+            "their mean: see for which images the model's scores are, and leave those out.",
+            slug="test-values",
+        )
+
+
+def _share_groups(
+    sums: Float[np.ndarray, "G"], counts: Int[np.ndarray, "G"], rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "g"], Int[np.ndarray, "g"]]:
+    """Of too many groups, several at random are one."""
+    if sums.size <= MOST_GROUPS:
+        return sums, counts
+    which = rng.permutation(np.arange(sums.size) % MOST_GROUPS)
+    return np.bincount(which, weights=sums), np.bincount(which, weights=counts).astype(int)
 
 
 def sign_flip_test(
@@ -32,7 +62,8 @@ def sign_flip_test(
     as one of the flips, so that p is never 0 and the test is exact (Phipson & Smyth 2010). A group is what
     is independent of the others; with every value a group of its own it is the usual test. Where values
     are spread out more upwards than downwards, as gains of a few images are, the test errs towards a
-    higher p.
+    higher p. Of more than 8,192 groups several, drawn at random, share a sign: that is one of the sets of
+    flips by which the test is exact, and takes no more memory however many groups there are.
 
     Parameters
     ----------
@@ -44,7 +75,12 @@ def sign_flip_test(
     Returns
     -------
     float
-        One-sided, from 1 / 10000 to 1.
+        One-sided, from 1 / 10000 to 1; 1 where there is no value.
+
+    Raises
+    ------
+    ModelError
+        If a value is NaN or infinite.
 
     Examples
     --------
@@ -52,14 +88,16 @@ def sign_flip_test(
     >>> sign_flip_test(np.ones(20), np.arange(20), np.random.default_rng(0))
     0.0001
     """
-    sums, _ = group_sums(values, groups)
+    sums, _ = _share_groups(*group_sums(values, groups), rng)
+    if not sums.size:
+        return 1.0
     # Eight groups at a time: what is left of them is looked up by the byte that says which keep their sign.
     eights = np.zeros((-(-len(sums) // 8), 8))
     eights.flat[: len(sums)] = sums
     signs = np.concatenate([_random_signs(count, len(sums), rng) for count in _round_blocks(len(sums))])
     kept = np.zeros(len(signs))
-    for choices, which in zip(eights @ CHOICES, np.ascontiguousarray(signs.T), strict=True):
-        kept += choices[which]
+    for eight, which in zip(eights, np.ascontiguousarray(signs.T), strict=True):
+        kept += (eight @ CHOICES)[which]
     total = sums.sum()
     # A hair below what was seen, so that what is as high counts, however it was rounded.
     as_high = int((2 * kept - total >= total - 1e-12 * np.abs(sums).sum()).sum())
@@ -89,9 +127,12 @@ def holm_adjusted(ps: Sequence[float]) -> list[float]:
 
 
 def bootstrap_ci(
-    values: Float[np.ndarray, "N"], groups: Shaped[np.ndarray, "N"] | None, rng: np.random.Generator
+    values: Float[np.ndarray, "N"],
+    groups: Shaped[np.ndarray, "N"] | None,
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
 ) -> tuple[float, float]:
-    """Where the mean lies, by drawing the groups anew (95 % percentile bootstrap; Efron & Tibshirani 1993).
+    """Where the mean lies, by drawing the groups anew (percentile bootstrap; Efron & Tibshirani 1993).
 
     Parameters
     ----------
@@ -101,10 +142,18 @@ def bootstrap_ci(
         different ones; how often each of these is drawn is drawn at once, which takes no longer for many
         values than for few.
     rng : numpy.random.Generator
+    confidence : float
+        How often the interval is to hold the true mean.
 
     Returns
     -------
     low, high : float
+        NaN where there is no value.
+
+    Raises
+    ------
+    ModelError
+        If a value is NaN or infinite.
 
     Examples
     --------
@@ -112,21 +161,24 @@ def bootstrap_ci(
     >>> bootstrap_ci(np.ones(20), np.arange(20), np.random.default_rng(0))
     (1.0, 1.0)
     """
+    if not values.size:
+        return np.nan, np.nan
     if groups is None:
+        _check_known(values)
         distinct, counts = np.unique(values, return_counts=True)
         drawn = rng.multinomial(len(values), counts / len(values), size=ROUNDS)
-        return percentile_ci(drawn @ distinct / len(values))
-    sums, counts = group_sums(values, groups)
+        return percentile_ci(drawn @ distinct / len(values), confidence)
+    sums, counts = _share_groups(*group_sums(values, groups), rng)
     means = []
     for count in _round_blocks(len(sums)):
         which = rng.integers(0, len(sums), size=(count, len(sums)))
         means.append(sums[which].sum(axis=1) / counts[which].sum(axis=1))
-    return percentile_ci(np.concatenate(means))
+    return percentile_ci(np.concatenate(means), confidence)
 
 
-def percentile_ci(draws: Float[np.ndarray, "D"]) -> tuple[float, float]:
-    """Between which two values 95 % of the resampled ones lie."""
-    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+def percentile_ci(draws: Float[np.ndarray, "D"], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Between which two values as many of the resampled ones lie."""
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 

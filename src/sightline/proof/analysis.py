@@ -28,9 +28,10 @@ from sightline.proof.paired_metrics import PairedOutcomes, all_metrics, pair_out
 from sightline.proof.probes import Probes, Responses, ask_models
 from sightline.proof.result import Proof
 from sightline.proof.verdict import decide_verdict, outcome_p_values
+from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.method import Provenance, RepairResult
-from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
+from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training_data import as_subset, predict_scores
 from sightline.study.schema import StudyResults
 from sightline.types import Fill

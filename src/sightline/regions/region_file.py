@@ -84,6 +84,31 @@ def write_regions(regions: Regions, path: Path) -> Path:
     return path
 
 
+def describe_regions(regions: Regions) -> dict[str, Any]:
+    """Regions as JSON has them: what each is made of, and the pieces' polygons; null where they are masks.
+
+    Examples
+    --------
+    >>> from sightline.regions import grid
+    >>> describe_regions(grid(1, 2)["r1c2"])["polygons"]
+    {'r1c2': [[[0.0, 0.5], [0.0, 1.0], [1.0, 1.0], [1.0, 0.5]]]}
+    """
+    shapes = regions.shapes
+    pieces = {
+        name: [shapes.pieces[place] for place in several]
+        for name, several in zip(regions.names, regions.made_of, strict=True)
+    }
+    made: dict[str, Any] = {"regions": pieces, "polygons": None}
+    if isinstance(shapes, PolygonShapes):
+        used = {piece for several in pieces.values() for piece in several}
+        drawn = zip(shapes.pieces, shapes.polygons, strict=True)
+        # Pieces that come before in the file take pixels from those that come after.
+        kept = {name: several for name, several in drawn if shapes.exclusive or name in used}
+        made["polygons"] = {name: [each.tolist() for each in several] for name, several in kept.items()}
+        made["exclusive"] = shapes.exclusive
+    return made
+
+
 def _polygon_table(shapes: PolygonShapes) -> str:
     lines = [f"{EXCLUSIVE}exclusive = true\n"] if shapes.exclusive else []
     lines.append("\n[polygons]\n")

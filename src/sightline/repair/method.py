@@ -10,9 +10,10 @@ from typing import Any
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
+from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.export import Image, save_model
-from sightline.repair.repair_region import DEFAULT_MARGIN, RepairRegion, resolve_region
+from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training.trainer import underlying_model
 from sightline.repair.training_data import TrainingData, split_training_data
 from sightline.study.schema import StudyResults

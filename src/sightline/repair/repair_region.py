@@ -1,7 +1,6 @@
 """a region, by name or by itself → where a repair replaces pixels."""
 
 import functools
-import math
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,9 @@ from jaxtyping import Bool
 
 from sightline._checks import check_number
 from sightline.errors import OptionError, SegmentError
+from sightline.regions.margins import DEFAULT_MARGIN, margin_pixels, widen_mask
 from sightline.regions.region_set import Regions
 from sightline.types import did_you_mean, record
-
-DEFAULT_MARGIN = 0.06
-"""How far beyond a region a repair reaches, as a share of the shorter side: what misleads a model often
-reaches a little beyond the region that names it, and one strip that is left is enough to go by."""
 
 
 @record
@@ -62,12 +58,9 @@ class RepairRegion:
         return {name: value for name, value in vars(self).items() if name != "_shared_mask"}
 
     def _find_mask(self, shape: tuple[int, int], index: int | None) -> Bool[np.ndarray, "H W"]:
-        from scipy.ndimage import binary_dilation
-
-        mask = self.regions.masks(shape, index)[0]
-        steps = math.ceil(self.margin * min(shape) - 1e-9)
-        wide = np.asarray(binary_dilation(mask, np.ones((3, 3)), steps)) if steps else mask.copy()
+        wide = widen_mask(self.regions.masks(shape, index)[0], self.margin)
         if wide.all():
+            steps = margin_pixels(self.margin, shape)
             raise SegmentError(
                 f"region {self.name!r} with a margin of {steps} pixels is the whole image of "
                 f"{shape[0]}×{shape[1]}: nothing would be left to know the class by. Give a smaller region, "

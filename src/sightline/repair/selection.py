@@ -12,13 +12,14 @@ from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.errors import SightlineError
+from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.counterexamples import Counterexamples
 from sightline.repair.guard import Guard
 from sightline.repair.last_layer import LastLayer
 from sightline.repair.method import RepairResult, describe_method
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
-from sightline.repair.repair_region import DEFAULT_MARGIN, resolve_region
+from sightline.repair.repair_region import resolve_region
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.training.fine_tune import FitFunction, network_trainer, trainer_of
 from sightline.repair.training_data import macro_recall, split_training_data
