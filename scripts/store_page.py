@@ -18,10 +18,10 @@ A study is a folder:
 | `parts/START-STOP.parquet` | the lines of the images START to STOP − 1, in the order of the data |
 | `claims/` | which parts running processes are at; empty otherwise |
 
-Parts are written aside and renamed, so each is there whole or not at all. Each says in its metadata which plan, model
-and images it was computed under, and ends in a digest of itself: one that was damaged, renamed or computed under another
-plan is refused. Any Parquet reader reads them;
-where one part lies within a larger one, only the larger one counts. `sightline sql` and `Study.sql` ask all
+Parts are written aside and renamed, so each is there whole or not at all. Each says in its metadata which
+plan, model and images it was computed under, and ends in a digest of itself: one that was damaged, renamed or
+computed under another plan is refused. Any Parquet reader reads them; where one part lies within a larger
+one, only the larger one counts. `sightline sql` and `Study.sql` ask all
 of them as one table, `rows`, which has a line for each image and target, and one for each image that failed:
 
 | column | type | holds |
