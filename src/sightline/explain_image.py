@@ -11,6 +11,7 @@ from sightline._arguments import clear_arguments
 from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size
 from sightline._progress import progress_bar
+from sightline._scales import Scale
 from sightline._tensors import to_numpy
 from sightline.adapters import as_model
 from sightline.data.image_decoding import read_image_file, read_pil_image
@@ -47,6 +48,7 @@ def explain(
     target: object = None,
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
+    scale: Scale | None = None,
     class_names: Sequence[str] | Mapping[Any, Any] | None = None,
     preprocess: object = None,
     expect: object = None,
@@ -77,6 +79,9 @@ def explain(
         are settled.
     seed : int, optional
         Which masks; same seed, same answer.
+    scale : {"probability", "log-odds"}, optional
+        What the values are shares of: the model's score (by default), or the log-odds of its probability,
+        which tell more where the model is so sure that hiding hardly moves a probability.
     class_names : sequence of str, optional
         In the model's order; by default what the model knows of itself.
     preprocess : callable, optional
@@ -127,10 +132,13 @@ def explain(
         target=None if target is None else named_target(target, names),
         budget=budget,
         seed=seed,
+        scale=scale,
     )
     with progress_bar(progress, max_calls(chosen)) as tick:
         size = choose_batch_size(batch_size, adapted, pixels)
-        segments, scores, attribution = run_plan(pixels, adapted, chosen, batch_size=size, tick=tick)
+        segments, scores, attribution = run_plan(
+            pixels, adapted, chosen, batch_size=size, tick=tick, advise=True
+        )
     if expected is not None:
         _warn_if_unexpected(scores.classes, expected)
     return Explanation(pixels, chosen, segments, scores, attribution, adapted.class_names)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._optional import require
+from sightline._scales import are_probabilities, are_saturated
 from sightline.engine import convergence
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan
@@ -262,8 +263,8 @@ class Explanation:
         shape = "×".join(map(str, self.image.shape))
         how = type(self.plan.attribute).__name__ + (f" at {made.layer}" if made.layer else "")
         return (
-            f"Explanation of {self.name(self.targets[0])} (score {self.scores.full[0]:.3g}, with everything "
-            f"hidden {self.scores.empty[0]:.3g}) in an image of {shape}: {how}, "
+            f"Explanation of {self.name(self.targets[0])} ({self._score_name()} {self.scores.full[0]:.3g}, "
+            f"with everything hidden {self.scores.empty[0]:.3g}) in an image of {shape}: {how}, "
             f"{self.segments.count} segments, {made.calls} calls{self._trust_note()}"
         )
 
@@ -276,7 +277,41 @@ class Explanation:
             return ", too few masks to tell how wrong"
         if np.isnan(made.fit[0]):
             return ", the score never moved"
-        return f", fit {made.fit[0]:.2f}, {'settled' if made.settled else 'not settled'}"
+        return f", fit {made.fit[0]:.2f}, {self._settled_note()}{self._saturation_note()}"
+
+    def _settled_note(self) -> str:
+        """Whether the leading segments are told from the rest, and if not, how far it is known."""
+        made = self.attribution
+        if made.settled:
+            return "settled"
+        if not made.error.any():
+            return "not settled: all masks were asked, but none twice, so the model may be random"
+        near = (made.error[0] <= convergence.CLOSE * np.abs(made.values[0]).max()).all()
+        return f"not settled{', but no error is above 2 % of the largest value' if near else ''}"
+
+    @property
+    def unit(self) -> str:
+        """What values are shares of: ``"log-odds"``, ``"probability"`` or, of other models, ``"score"``."""
+        if self.plan.scale == "log-odds":
+            return "log-odds"
+        known = self.scores.classes[np.isfinite(self.scores.classes)]
+        return "probability" if len(known) and are_probabilities(known) else "score"
+
+    @property
+    def saturated(self) -> bool:
+        """Whether nearly all of the model's answers were within 0.01 of 0 or 1, as far as they are kept.
+
+        Then a probability hardly moves, whatever is hidden, and ``scale="log-odds"`` tells more.
+        """
+        one = self.targets[0]
+        probability = self.unit == "probability" and not isinstance(one, Contrast)
+        return probability and are_saturated(self.scores.values[:, 0])
+
+    def _score_name(self) -> str:
+        return "log-odds" if self.plan.scale == "log-odds" else "score"
+
+    def _saturation_note(self) -> str:
+        return ', saturated: scale="log-odds" tells more' if self.saturated else ""
 
     @staticmethod
     def _leader_line(leader: Leader) -> str:

@@ -229,6 +229,8 @@ class Attribution:
         Heat of each pixel, where the method looks inside the network; the values are its means or sums.
     layer : str, optional
         The layer that was looked at.
+    pull : float array, shape (K, S), optional
+        How far a penalty has pulled each value towards 0, as far as the masks tell: a part of `error`.
     """
 
     values: Float[np.ndarray, "K S"]
@@ -239,6 +241,7 @@ class Attribution:
     settled: bool = False
     pixels: Float[np.ndarray, "K H W"] | None = None
     layer: str | None = None
+    pull: Float[np.ndarray, "K S"] | None = None
 
 
 @record

@@ -1,5 +1,7 @@
 """When an attribution is settled."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -31,9 +33,8 @@ SEVEN = [9.0, -8.0, 7.0, -6.0, 5.0, 3.0, 1.0]
         # What lies among the leading, or among the rest, may be as blurred as it likes.
         (SEVEN, [2.0, 0, 0, 0, 0.4, 0.4, 0.4], True),
         (SEVEN, [4.0, 0, 0, 0, 0.4, 0.4, 0.4], False),
-        # So exact that it does not matter: a fiftieth of the largest.
-        ([9.0, 5, 5, 5, 5, 5, 5], 0.18, True),
-        ([9.0, 5, 5, 5, 5, 5, 5], 0.19, False),
+        # Segments that are as good as equal are not told apart, however exact they are.
+        ([9.0, 5, 5, 5, 5, 5, 5], 0.01, False),
         ([0.0] * 7, 0.1, False),
         ([0.0] * 7, 0.0, True),
         # No more than five segments: each has to be apart from zero.
@@ -45,6 +46,22 @@ SEVEN = [9.0, -8.0, 7.0, -6.0, 5.0, 3.0, 1.0]
 )
 def test_settled_is_five_leading_segments_apart_from_the_rest(values, error, settled):
     assert convergence.is_settled(attribution(values, error)) == settled
+
+
+@pytest.mark.parametrize(("error", "enough"), [(0.18, True), (0.19, False)])
+def test_a_fiftieth_of_the_largest_is_exact_enough_to_stop(error, enough):
+    made = attribution([[9.0, 5, 5, 5, 5, 5, 5]], [[error] * 7])
+    assert convergence.is_enough(made) == enough
+    assert not convergence.is_settled(made)
+
+
+def test_what_a_ridge_pulls_from_all_alike_does_not_keep_them_from_being_told_apart():
+    values, pull = np.array([SEVEN]), 0.3 * np.array([SEVEN])
+    made = dataclasses.replace(attribution([SEVEN], np.hypot(pull, 0.1)), pull=pull)
+    assert convergence.is_settled(made)
+    assert not convergence.is_settled(dataclasses.replace(made, pull=None))
+    assert not convergence.is_settled(dataclasses.replace(made, error=np.hypot(pull, 2.0)))
+    assert np.array_equal(made.values, values)
 
 
 def test_every_target_has_to_be_settled():

@@ -157,7 +157,19 @@ def test_a_budget_for_every_mask_makes_the_answer_exact(method, budget):
     for k in range(2):
         assert made.values[k] == pytest.approx(slow[type(method)](game, k), abs=1e-9)
     assert not made.error.any()
-    assert made.settled
+    # With 32 calls none is left to ask for the image again, to see whether the model is steady.
+    assert made.settled == (budget != 32 or isinstance(method, Occlusion))
+
+
+@pytest.mark.parametrize("budget", [16, 17, 400])
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_model_that_answers_at_random_is_never_settled(method, budget):
+    rng = np.random.default_rng(0)
+    plan = Plan(segment=Grid(rows=2, columns=2), fill=Colour(0.0), budget=budget, attribute=method)
+    image = rng.random((4, 4))
+    *_, made = unwarned(image, lambda images: rng.random((len(images), 2)), plan)
+    assert not made.settled
+    assert (made.error > 0).all() == (made.calls < budget or budget > 16)
 
 
 @pytest.mark.parametrize("segments", [1, 2, 3, 8])

@@ -1,14 +1,22 @@
 """any source of raw answers → a Model: images (B, *image.shape) → scores (B, L), float64."""
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
 from sightline._arguments import describe_value
 from sightline._checks import check_batch_size
+from sightline._scales import (
+    Scale,
+    checked_log_odds,
+    log_odds,
+    log_odds_of_logits,
+    refuse_log_odds,
+)
 from sightline.adapters.callable import callable_name
 from sightline.adapters.outputs import batch_text, clip_text, scores_of
 from sightline.adapters.preprocess import per_image
@@ -60,6 +68,7 @@ class CheckedModel(ModelAbilities):
         self.batch_size = check_batch_size(batch_size) or backend.batch_size
         self.preprocess = _check_preprocess(preprocess)
         self._names = _full_names(class_names) if class_names is not None else backend.class_names
+        self._scale: Scale | Literal["evidence"] = "probability"
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
         self._first: dict[str, Any] = {}
 
@@ -85,6 +94,36 @@ class CheckedModel(ModelAbilities):
     def outputs_probabilities(self) -> bool:
         """Whether its raw answers are probabilities, rather than logits; known after the first call."""
         return self._first.get("meaning") == "probability"
+
+    @property
+    def says_probabilities(self) -> bool:
+        """Whether its scores are probabilities; known after the first call."""
+        meaning = self._first.get("meaning")
+        kept = meaning == "logit" and self.output != "logit" and self._first["looks"] != "logits"
+        return kept or meaning in ("probability", "softmax", "sigmoid")
+
+    @property
+    def scale(self) -> Scale:
+        """What its scores are: log-odds, or what the model says; known after the first call."""
+        if self._scale == "evidence":
+            return "log-odds" if self.says_probabilities else "probability"
+        return self._scale
+
+    def with_log_odds(self) -> "CheckedModel":
+        """The same model, whose scores are log-odds; exact where it returns logits.
+
+        Its calls fail with a `ModelError` if its scores are no probabilities.
+        """
+        return self._on_scale("log-odds")
+
+    def with_evidence(self) -> "CheckedModel":
+        """The same model, whose scores are log-odds where they were probabilities, else as before."""
+        return self._on_scale("evidence")
+
+    def _on_scale(self, scale: Literal["log-odds", "evidence"]) -> "CheckedModel":
+        made = copy.copy(self)  # what the first answer showed is shared
+        made._scale = scale
+        return made
 
     def __repr__(self) -> str:
         before = "" if self.preprocess is None else f" after {self._preprocess_name}"
@@ -202,7 +241,20 @@ class CheckedModel(ModelAbilities):
         meaning = self._first.setdefault("meaning", self._column_meaning(scores))
         if meaning == "probability" and not _within_unit(scores):
             self._refuse_range(scores)
+        if self.scale == "log-odds":
+            return self._as_log_odds(meaning, scores)
         return SCORES[meaning](scores)
+
+    def _as_log_odds(self, meaning: str, scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
+        if meaning == "softmax":
+            return log_odds_of_logits(scores)
+        if meaning == "sigmoid":
+            return SCORES["logit"](scores)
+        if meaning == "probability":
+            return log_odds(_as_two_classes(scores))
+        if not self.says_probabilities:
+            refuse_log_odds(f"{self.rule}")
+        return checked_log_odds(scores)
 
     def _column_meaning(self, scores: Float64[np.ndarray, "B R"]) -> str:
         """What the columns are: a key of `SCORES`."""

@@ -11,6 +11,7 @@ from sightline.cli.options import (
     Fill,
     Mode,
     Names,
+    Scale,
     Seed,
     Segment,
     Size,
@@ -47,6 +48,7 @@ def explain_images(
     top: Annotated[int, typer.Option(help="Without --target: explain so many of the highest classes.")] = 1,
     budget: Budget = "1000",
     seed: Seed = 0,
+    scale: Scale = "probability",
     values: Values = "asis",
     mode: Mode = "asis",
     size: Size = None,
@@ -68,7 +70,7 @@ def explain_images(
         raise OptionError(f"there is no --kind {kind!r}. {did_you_mean(kind, KINDS)}", slug="option-unknown")
     _make_folder(out, images)
     wanted, classes = read_format(values, mode, size), read_class_names(names)
-    options = {"attribute": attribute, "segment": segment, "fill": fill}
+    options = {"attribute": attribute, "segment": segment, "fill": fill, "scale": scale}
     opened = load_model(model, trust=trust)
     plan = read_plan(budget, seed, targets=target or (), top=top, names=classes, **options)
     failed = 0
@@ -118,6 +120,7 @@ def compare_methods(
     target: Annotated[str | None, typer.Option(help="Class number or name; by default the highest.")] = None,
     budget: Annotated[str, typer.Option(help="Most model calls a method, or auto.")] = "1000",
     seed: Seed = 0,
+    scale: Scale = "probability",
     values: Values = "asis",
     mode: Mode = "asis",
     size: Size = None,
@@ -132,7 +135,7 @@ def compare_methods(
     _make_folder(out, [image])
     classes = read_class_names(names)
     targets = () if target is None else (target,)
-    plan = read_plan(budget, seed, targets=targets, names=classes, segment=segment, fill=fill)
+    plan = read_plan(budget, seed, targets=targets, names=classes, segment=segment, fill=fill, scale=scale)
     opened, pixels = load_model(model, trust=trust), read_format(values, mode, size).read(image)
     made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes)
     say_result(made, [write_figure(made.plot(), out / f"{image.stem}-compared.png")])

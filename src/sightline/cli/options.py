@@ -44,6 +44,13 @@ Fill = Annotated[
     str, typer.Option(help="What hidden looks like: segment-mean, colour, blur, noise or inpaint.")
 ]
 Budget = Annotated[str, typer.Option(help="Most model calls for an image, or auto.")]
+Scale = Annotated[
+    str,
+    typer.Option(
+        help="What values are shares of: probability (the score as it is), or log-odds, which tell more where "
+        "the model is sure."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Which masks; same seed, same answer.")]
 Values = Annotated[
     str, typer.Option(help="What the model wants: byte (0 to 255), unit (0 to 1), signed (-1 to 1), asis.")

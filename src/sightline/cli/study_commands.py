@@ -16,6 +16,7 @@ from sightline.cli.options import (
     Names,
     RegionsOf,
     Run,
+    Scale,
     Seed,
     Segment,
     Size,
@@ -63,6 +64,7 @@ def run_study(
     fill: Fill = "segment-mean",
     budget: Budget = "1000",
     seed: Seed = 0,
+    scale: Scale = "probability",
     values: Values = "asis",
     mode: Mode = "asis",
     size: Size = None,
@@ -86,7 +88,7 @@ def run_study(
 
     plan = wanted = None
     if model is not None or data is not None:
-        plan = read_plan(budget, seed, attribute=attribute, segment=segment, fill=fill)
+        plan = read_plan(budget, seed, attribute=attribute, segment=segment, fill=fill, scale=scale)
         wanted = read_format(values, mode, size)
     made = Study(out, plan)
     try:

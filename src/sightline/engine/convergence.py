@@ -16,10 +16,33 @@ def is_settled(attribution: Attribution) -> bool:
     """Whether the leading segments of every target can be told from the rest.
 
     True when the five largest values (in size; fewer if there are fewer segments) are apart from all
-    others at 95 %, or so exact that it does not matter: no standard error above a fiftieth of the
-    largest value.
+    others at 95 %, or nothing was left to chance. What a ridge pulls, it pulls from all alike, so the values
+    are compared as they would be without it.
     """
-    return all(_is_target_settled(*pair) for pair in zip(attribution.values, attribution.error, strict=True))
+    values = attribution.values if attribution.pull is None else attribution.values + attribution.pull
+    return all(_is_target_settled(*pair) for pair in zip(values, _chance_error(attribution), strict=True))
+
+
+def is_exact_enough(attribution: Attribution) -> bool:
+    """Whether chance moves no value by more than a fiftieth of its target's largest.
+
+    Segments that cannot be told apart by then are as good as equal.
+    """
+    largest = np.abs(attribution.values).max(axis=1)
+    return bool((_chance_error(attribution).max(axis=1) <= CLOSE * largest).all())
+
+
+def _chance_error(attribution: Attribution) -> Float[np.ndarray, "K S"]:
+    """The part of the errors that other masks would change."""
+    if attribution.pull is None:
+        return attribution.error
+    known = np.where(np.isfinite(attribution.error), attribution.error**2 - attribution.pull**2, np.inf)
+    return np.asarray(np.sqrt(np.maximum(known, 0)))
+
+
+def is_enough(attribution: Attribution) -> bool:
+    """Whether more calls would hardly tell more: settled, or exact enough."""
+    return is_settled(attribution) or is_exact_enough(attribution)
 
 
 def _is_target_settled(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> bool:
@@ -28,8 +51,6 @@ def _is_target_settled(values: Float[np.ndarray, "S"], error: Float[np.ndarray, 
     size = np.abs(values)
     if not np.isfinite(error).all() or size.max() == 0:
         return False
-    if error.max() <= CLOSE * size.max():
-        return True
     order = np.argsort(-size, kind="stable")
     lead, rest = order[:LEADING], order[LEADING:]
     if len(rest) == 0:

@@ -127,10 +127,13 @@ class ModelQuery:
 
     def endpoint_scores(self) -> tuple[Float[np.ndarray, "L"], Float[np.ndarray, "L"]]:
         """Scores of every class for the image itself, and with everything hidden."""
-        images = np.concatenate([self.pixels[np.newaxis], self.draws])
-        chunks = (images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size))
-        answers = np.concatenate(list(self._answer_batches(chunks)))
+        answers = self.scores_of(np.concatenate([self.pixels[np.newaxis], self.draws]))
         return answers[0], answers[1:].mean(axis=0)
+
+    def scores_of(self, images: Shaped[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B L"]:
+        """Scores of every class for images of the image's own form."""
+        chunks = (images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size))
+        return np.concatenate(list(self._answer_batches(chunks)))
 
     def score_masks(
         self,
@@ -168,11 +171,11 @@ class ModelQuery:
         else:
             yield from self._answer_batches(perturbed_batches(*given))
 
-    def repeatability(self, before: Float[np.ndarray, "L"]) -> float:
-        """Largest change of the image's own scores when it is asked again."""
+    def repeatability(self, before: Float[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:
+        """Change of each of the image's own scores when it is asked again."""
         # A copy: the model may change what it is given.
-        (again,) = next(iter(self._answer_batches([self.pixels[np.newaxis].copy()])))
-        return float(np.abs(again - before).max())
+        (again,) = self.scores_of(self.pixels[np.newaxis].copy())
+        return np.asarray(np.abs(again - before))
 
     def _answer_batches(
         self, batches: Iterable[Shaped[np.ndarray, "B H W C"]]

@@ -9,19 +9,23 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._batch_sizes import default_batch_size
+from sightline._scales import are_saturated, on_scale, probabilities_of, within_reach
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
+from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
 from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
 from sightline.engine.sampling import Exhaustive, LeaveOneOut
 from sightline.engine.segmentation import segment_image
 from sightline.engine.whitebox import run_white_box
 from sightline.errors import BudgetError, OptionError, warn
-from sightline.types import Attribution, Masks, Model, Sampler, Scores, Segments, WhiteBoxMethod
+from sightline.types import Attribution, Contrast, Masks, Model, Sampler, Scores, Segments, WhiteBoxMethod
 
 AUTO_FIRST = 128
 AUTO_COMPLETE = 512
 AUTO_MOST = 8192
+FEW = 64
+"""Masks below which no call is spent on other fills."""
 STILL = 1e-3
 """Share of the span of the classes' scores below which a score is said hardly to move."""
 UNSTEADY = 1e-2
@@ -35,6 +39,7 @@ def run_plan(
     *,
     batch_size: int | None = None,
     tick: Callable[[int], None] = lambda count: None,
+    advise: bool = False,
 ) -> tuple[Segments, Scores, Attribution]:
     """Segment the image, ask the model about masks, and attribute its scores to segments.
 
@@ -49,6 +54,9 @@ def run_plan(
         numbers beyond rounding.
     tick : callable
         Told how many images were answered, after each batch.
+    advise : bool
+        Where hiding everything hardly changes the score, spend a few of the calls on other fills, and name
+        the one that changes it most.
 
     Returns
     -------
@@ -63,22 +71,53 @@ def run_plan(
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
     rows = _affordable_masks(plan, len(draws))
-    query = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
-    classes, nothing = query.endpoint_scores()
+    asked = on_scale(model, plan.scale)
+    query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick)
+    said, nothing = query.endpoint_scores()
+    classes = probabilities_of(said) if plan.scale == "log-odds" else said
     targets = plan.target(classes)
     to_targets = target_matrix(targets, len(classes))
-    full, empty = classes @ to_targets, nothing @ to_targets
+    full, empty = said @ to_targets, nothing @ to_targets
     known = {_mask_key(True, segments.count): full, _mask_key(False, segments.count): empty}
+    span = score_span(full[0], empty[0], classes, plan.scale)
+    others = usual_fills(query.pixels) if advise and abs(full[0] - empty[0]) <= LITTLE * span else {}
+    if rows - len(others) >= FEW:
+        rows -= len(others)
     for masks in _mask_designs(plan, segments.count, rows):
         values = query.score_masks(masks.keep, to_targets, known)
-        scores = Scores(values, full, empty, targets, classes, query.calls)
+        scores = _made_scores(values, full, empty, targets, classes, query.calls, plan)
         attribution = _zero_where_flat(plan.attribute(masks, scores), scores)
-        if convergence.is_settled(attribution) or not solve.has_moved(_all_scores(scores)).any():
+        if convergence.is_enough(attribution) or not solve.has_moved(_all_scores(scores)).any():
             break
-    _warn_of_scores(scores, attribution, len(masks.keep))
-    if query.calls < max_calls(plan):
-        _warn_if_unsteady(query.repeatability(classes), scores)
-    return segments, scores, _conclude_attribution(attribution, scores, query.calls)
+    change = query.repeatability(said) @ np.abs(to_targets) if query.calls < max_calls(plan) else None
+    tried: dict[str, float] = {}
+    if others and query.calls + len(others) <= max_calls(plan) and _hides_little(scores, attribution, span):
+        tried = try_fills(
+            lambda hidden: (query.scores_of(hidden) @ to_targets)[:, 0], image, segments, others
+        )
+    _warn_of_scores(scores, attribution, len(masks.keep), span, plan, tried)
+    if change is not None and _is_unsteady(change, said, scores):
+        attribution = dataclasses.replace(
+            attribution, error=np.hypot(attribution.error, change[:, np.newaxis])
+        )
+        change = None
+    return segments, scores, _conclude_attribution(attribution, scores, query.calls, change is not None)
+
+
+def _made_scores(
+    values: Float[np.ndarray, "M K"],
+    full: Float[np.ndarray, "K"],
+    empty: Float[np.ndarray, "K"],
+    targets: tuple[int | Contrast, ...],
+    classes: Float[np.ndarray, "L"],
+    calls: int,
+    plan: Plan,
+) -> Scores:
+    """What the model said; of log-odds none farther out than there is reason for."""
+    if plan.scale == "log-odds":
+        odds = within_reach(np.vstack([values, full, empty]))
+        values, full, empty = odds[:-2], odds[-2], odds[-1]
+    return Scores(values, full, empty, targets, classes, calls)
 
 
 def max_calls(plan: Plan) -> int:
@@ -161,27 +200,39 @@ def _all_scores(scores: Scores) -> Float[np.ndarray, "M2 K"]:
     return np.vstack([scores.values, scores.full, scores.empty])
 
 
-def _conclude_attribution(attribution: Attribution, scores: Scores, calls: int) -> Attribution:
-    """With its calls, and no claim where the masks were too few or the score never moved."""
+def _conclude_attribution(attribution: Attribution, scores: Scores, calls: int, steady: bool) -> Attribution:
+    """With its calls, and no claim where the masks were too few or the score never moved.
+
+    Nor where the model is not `steady`: not deterministic, or never asked about the same image twice.
+    """
     known = np.isfinite(attribution.error).all(axis=1)
-    settled = convergence.is_settled(attribution) and bool(solve.has_moved(_all_scores(scores)).any())
+    moved = bool(solve.has_moved(_all_scores(scores)).any())
+    settled = steady and moved and convergence.is_settled(attribution)
     fit = np.where(known, attribution.fit, np.nan)
     return dataclasses.replace(attribution, fit=fit, calls=calls, settled=settled)
 
 
-def _warn_of_scores(scores: Scores, attribution: Attribution, masks: int) -> None:
+def _hides_little(scores: Scores, attribution: Attribution, span: float) -> bool:
+    return hides_little(scores.full[0], scores.empty[0], attribution.values[0], span)
+
+
+def _warn_of_scores(
+    scores: Scores, attribution: Attribution, masks: int, span: float, plan: Plan, tried: dict[str, float]
+) -> None:
+    """The one thing that most needs saying of what the model said; `tried` are scores by other fills."""
+    full, empty = scores.full[0], scores.empty[0]
     if not solve.has_moved(_all_scores(scores)).any():
         warn(
-            f"the model's score stayed at {scores.full[0]:.4g} whatever was hidden: there is nothing "
-            "to explain here. Try a stronger fill, such as Colour(0) or Blur(), or another target, and "
+            f"the model's score stayed at {full:.4g} whatever was hidden: there is nothing "
+            f"to explain here. {_fill_advice(tried, full, span)}, or another target, and "
             "check that the image's values have the range that the model was trained on.",
             slug="scores-flat",
         )
-    elif (change := _small_change(scores)) is not None:
+    elif (change := _small_change(scores, span, plan)) is not None:
         warn(
             f"whatever was hidden, the model's score moved by no more than {change:.2g} from "
-            f"{scores.full[0]:.4g}: there is little to explain. Is the image in the range and size "
-            "that the model was trained on? Else try a stronger fill, such as Colour(0) or Blur().",
+            f"{full:.4g}: there is little to explain. Is the image in the range and size "
+            f"that the model was trained on? {_fill_advice(tried, full, span)}.",
             slug="scores-hardly-move",
         )
     elif np.isinf(attribution.error).any():
@@ -190,19 +241,45 @@ def _warn_of_scores(scores: Scores, attribution: Attribution, masks: int) -> Non
             "how wrong the values are. Raise the budget or ask for fewer segments.",
             slug="budget-thin",
         )
+    elif _hides_little(scores, attribution, span):
+        more = "" if plan.scale == "log-odds" or not are_saturated(scores.values[:, 0]) else LOG_ODDS_TELL
+        warn(
+            f"hiding everything with {plan.fill!r} leaves the score at {empty:.4g}, and it was {full:.4g}: "
+            f"what is hidden so hardly counts, and the values say next to nothing. "
+            f"{_fill_advice(tried, full, span)}.{more}",
+            slug="hiding-little",
+        )
 
 
-def _small_change(scores: Scores) -> float | None:
+LOG_ODDS_TELL = ' The score is saturated besides: scale="log-odds" (--scale) tells more.'
+
+
+def _fill_advice(tried: dict[str, float], full: float, span: float) -> str:
+    """Which fill to try, best from what others did to this image."""
+    if not tried:
+        return "Try a stronger fill, such as Colour(0) or Blur()"
+    best = max(tried, key=lambda name: abs(tried[name] - full))
+    if abs(tried[best] - full) <= MUCH * span:
+        return f"Tried: {', '.join(tried)} hardly change it. Try Donors(images of another class)"
+    return f'Try fill="{best}", which brings it to {tried[best]:.4g}'
+
+
+def _small_change(scores: Scores, span: float, plan: Plan) -> float | None:
     """How far the first target's score moved, if that is next to nothing beside what tells classes apart."""
     change = float(np.ptp(_all_scores(scores)[:, 0]))
-    return change if change < STILL * float(np.ptp(scores.classes)) else None
+    apart = span if plan.scale == "log-odds" else float(np.ptp(scores.classes))
+    return change if change < STILL * apart else None
 
 
-def _warn_if_unsteady(change: float, scores: Scores) -> None:
-    span = float(np.ptp(_all_scores(scores), axis=0).max())
-    if change > max(UNSTEADY * span, solve.ROUNDING * float(np.abs(scores.classes).max())):
-        warn(
-            f"the model's answer for the same image changed by {change:.2g} when asked again: is it in "
-            "training mode, or random by design? The errors shown do not cover that.",
-            slug="model-unsteady",
-        )
+def _is_unsteady(change: Float[np.ndarray, "K"], said: Float[np.ndarray, "L"], scores: Scores) -> bool:
+    """Whether the model answers the same image differently, and that it was said."""
+    span, most = float(np.ptp(_all_scores(scores), axis=0).max()), float(change.max())
+    if most <= max(UNSTEADY * span, solve.ROUNDING * float(np.abs(said).max())):
+        return False
+    warn(
+        f"the model is not deterministic: its answer for the same image changed by {most:.2g} when asked "
+        "again: is it in training mode, or random by design? The errors shown are widened by that change, "
+        "and nothing is called settled.",
+        slug="model-unsteady",
+    )
+    return True

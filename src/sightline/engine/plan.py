@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from sightline._checks import check_whole, is_whole
+from sightline._scales import Scale, check_scale
 from sightline._spec import from_spec, normalized
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import Cam, EigenCam, GradCam, GradCamPlusPlus, HiResCam, LayerCam, ScoreCam
@@ -93,6 +94,9 @@ class Plan:
         Most model calls, never exceeded; ``"auto"`` stops when the leading segments are settled.
     seed : int
         Which masks; same seed, same answer.
+    scale : {"probability", "log-odds"}
+        What the values are shares of: the score as the model says it, usually a probability, or the log-odds
+        of that probability, log p − log(1 − p), which have no walls at 0 and 1.
 
     Examples
     --------
@@ -107,6 +111,7 @@ class Plan:
     attribute: Attribute | WhiteBoxMethod = Lime()
     budget: int | Literal["auto"] = 1000
     seed: int = 0
+    scale: Scale = "probability"
 
     def __post_init__(self) -> None:
         for field, names in NAMES.items():
@@ -122,6 +127,7 @@ class Plan:
         if not callable(self.target) or isinstance(self.target, type):
             object.__setattr__(self, "target", as_target(self.target))
         object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
+        object.__setattr__(self, "scale", check_scale(self.scale))
         if self.budget != "auto" and not is_whole(self.budget):
             raise OptionError(
                 f'budget must be a number of model calls or "auto", but {self.budget!r} was given.',
@@ -135,6 +141,13 @@ class Plan:
                 "least one more image have to be asked.",
                 slug="budget-small",
             )
+
+    def __repr__(self) -> str:
+        """All fields, but for the usual scale: a plan from before there were scales keeps its key."""
+        shown = [field.name for field in dataclasses.fields(self)]
+        if self.scale == "probability":
+            shown.remove("scale")
+        return f"Plan({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
 def as_target(given: object) -> Target:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Shaped
 
 from sightline._batch_sizes import default_batch_size
 from sightline._resize import resize_smooth
+from sightline._scales import on_scale, probabilities_of
 from sightline.engine.fills import draw_fill
 from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
@@ -68,8 +69,10 @@ def run_white_box(
     network = _open_network(model, method)
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
-    query = ModelQuery(model, image, draws, segments, batch_size or default_batch_size(image), tick)
-    classes, nothing = query.endpoint_scores()
+    asked = on_scale(model, plan.scale)
+    query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick)
+    said, nothing = query.endpoint_scores()
+    classes = probabilities_of(said) if plan.scale == "log-odds" else said
     targets = plan.target(classes)
     to_targets = target_matrix(targets, len(classes))
     counted = CountedNetwork(network, tick)
@@ -81,7 +84,7 @@ def run_white_box(
         ]
     calls = query.calls + counted.calls
     scores = Scores(
-        np.empty((0, len(targets))), classes @ to_targets, nothing @ to_targets, targets, classes, query.calls
+        np.empty((0, len(targets))), said @ to_targets, nothing @ to_targets, targets, classes, query.calls
     )
     return segments, scores, _gather_attribution(heats, segments, calls)
 

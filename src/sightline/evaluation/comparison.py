@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from sightline._arguments import clear_arguments
+from sightline._scales import Scale
 from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.engine.model_query import Classes
@@ -78,6 +79,7 @@ def compare(
     target: object = None,
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
+    scale: Scale | None = None,
     measured: bool = True,
     class_names: Sequence[str] | Mapping[Any, Any] | None = None,
     preprocess: object = None,
@@ -88,7 +90,7 @@ def compare(
 
     Parameters
     ----------
-    image, model, plan, segment, fill, sample, target, budget, seed
+    image, model, plan, segment, fill, sample, target, budget, seed, scale
         As for `explain`.
     attributes : sequence of str or option
         The methods; those that look inside need a PyTorch module or a Keras model. By default lime and
@@ -144,6 +146,7 @@ def compare(
             target=target,
             budget=budget,
             seed=seed,
+            scale=scale,
             batch_size=batch_size,
             progress=progress,
         )

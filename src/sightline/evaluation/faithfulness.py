@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from sightline._arguments import clear_arguments
 from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_whole
+from sightline._scales import on_scale
 from sightline.adapters import as_model
 from sightline.engine.fills import draw_fill
 from sightline.engine.model_query import Classes, ModelQuery, target_matrix
@@ -258,7 +259,8 @@ def _query_explanation(
     draws = draw_fill(image, segments, explanation.plan.fill)
     adapted = as_model(model)
     size = choose_batch_size(None, adapted, image)
-    query = ModelQuery(adapted, image, draws, segments, size)
+    asked = on_scale(adapted, explanation.plan.scale)
+    query = ModelQuery(asked, image, draws, segments, size)
     return query, target_matrix((explanation.targets[k],), len(explanation.scores.classes))
 
 

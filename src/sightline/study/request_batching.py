@@ -67,6 +67,11 @@ class RequestBatcher(ModelAbilities):
         return request.scores  # type: ignore[no-any-return]
 
     @property
+    def scale(self) -> str:
+        """As the model's."""
+        return getattr(self.model, "scale", "probability")
+
+    @property
     def off_host(self) -> bool:
         """Whether the model makes the images of masks on its own device."""
         return isinstance(self.model, ModelAbilities) and self.model.off_host

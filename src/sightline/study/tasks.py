@@ -12,6 +12,7 @@ from jaxtyping import Int, Shaped
 from sightline._batch_sizes import choose_batch_size
 from sightline._digests import image_digest
 from sightline._optional import require
+from sightline._scales import on_scale
 from sightline.adapters import as_model
 from sightline.adapters.open_model import load_model
 from sightline.data.holdout import HoldoutRule
@@ -97,7 +98,9 @@ class StudyJob:
         return pyarrow.Table.from_pylist([line for image in found for line in image], schema=table_schema())
 
     def _explain_in_threads(self, places: list[int], threads: int, tick: Callable[[], None]) -> list[Any]:
-        model = RequestBatcher(self.model, self._batch_size_for(self._read_image(places[0])))
+        model = RequestBatcher(
+            on_scale(self.model, self.plan.scale), self._batch_size_for(self._read_image(places[0]))
+        )
         with ThreadPoolExecutor(threads) as pool:
             try:
                 return list(pool.map(lambda place: self._explain_place(place, model, tick), places))

@@ -1,0 +1,211 @@
+"""scores → the scale that they are explained on: as the model says them, or the log-odds of probabilities.
+
+A probability has walls at 0 and 1: where a model is sure, hiding anything hardly moves it, and what moves it
+only together looks like nothing. Log-odds, log p − log(1 − p), have none, and are what most classifiers add
+their evidence up to.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NoReturn, TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
+
+from sightline.errors import ModelError, OptionError
+from sightline.types import Model, ModelAbilities, Segments, did_you_mean
+
+Scale: TypeAlias = Literal["probability", "log-odds"]
+SCALES: tuple[Scale, ...] = ("probability", "log-odds")
+LEAST = float(np.finfo(np.float32).tiny)
+"""Probabilities below count as this: single precision has none that are smaller (1.2e-38)."""
+FARTHEST = float(-np.log(LEAST))
+"""Log-odds of a probability of 0, about 87."""
+ROUNDING = 1e-6
+"""How far beside 0 and 1 single precision may put a probability."""
+SUM_ROUNDING = 1e-3
+NEAR = 0.01
+"""Probabilities within this of 0 or 1 hardly move, whatever is hidden."""
+MOST = 0.8
+"""Share of the answers that have to be so near for the scores to count as saturated."""
+
+
+def are_probabilities(scores: Float[np.ndarray, "..."]) -> bool:
+    """Whether all scores may be probabilities.
+
+    Examples
+    --------
+    >>> are_probabilities(np.array([0.2, 0.9])), are_probabilities(np.array([-1.0, 3.0]))
+    (True, False)
+    """
+    return bool(scores.min(initial=0) >= -ROUNDING and scores.max(initial=0) <= 1 + ROUNDING)
+
+
+def log_odds(probabilities: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B L"]:
+    """Log-odds of each class, log p − log(1 − p).
+
+    Where a row adds up to 1, 1 − p is taken from the other classes: a probability that single precision has
+    rounded to 1 still tells how far it is from it. Probabilities below 1.2e-38 count as that.
+
+    Examples
+    --------
+    >>> log_odds(np.array([[0.5, 0.5], [1.0, 1e-20]])).round(2)
+    array([[  0.  ,   0.  ],
+           [ 46.05, -46.05]])
+    """
+    p = np.clip(probabilities, 0.0, 1.0)
+    total = p.sum(axis=1, keepdims=True)
+    joint = np.abs(total - 1) <= SUM_ROUNDING
+    # The sum of the others, added up and not subtracted: what is left of 1 may be far below its rounding.
+    rows, largest = np.arange(len(p)), p.argmax(axis=1)
+    without = p.copy()
+    without[rows, largest] = 0.0
+    others = 1 - p
+    others[rows, largest] = np.where(joint[:, 0], without.sum(axis=1), others[rows, largest])
+    return np.asarray(np.log(np.maximum(p, LEAST)) - np.log(np.maximum(others, LEAST)))
+
+
+def log_odds_of_logits(logits: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B L"]:
+    """Log-odds of the softmax of logits, exactly: however sure the model is, nothing is rounded away.
+
+    Examples
+    --------
+    >>> log_odds_of_logits(np.array([[300.0, 0.0]]))
+    array([[ 300., -300.]])
+    """
+    from scipy.special import logsumexp
+
+    rows, largest = np.arange(len(logits)), logits.argmax(axis=1)
+    without = logits.copy()
+    without[rows, largest] = -np.inf
+    rest = logsumexp(without, axis=1)
+    log_p = logits - logsumexp(logits, axis=1, keepdims=True)
+    # Of all but the largest class p is at most a half, so that 1 − p loses nothing.
+    odds = log_p - np.log1p(-np.minimum(np.exp(log_p), 0.5))
+    odds[rows, largest] = logits[rows, largest] - rest
+    return np.asarray(odds)
+
+
+def probabilities_of(odds: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Probabilities again, from log-odds."""
+    from scipy.special import expit
+
+    return np.asarray(expit(odds))
+
+
+def within_reach(odds: Float[np.ndarray, "M K"]) -> Float[np.ndarray, "M K"]:
+    """Log-odds of probabilities of exactly 0 or 1, brought to just beyond all the others of their column.
+
+    A forest says 0 where none of its hundred trees votes: that is below one in a hundred, not 1e-38. So a
+    probability of 0 counts as half of the least one that the model said, and one of 1 alike.
+    """
+    wall = np.abs(odds) >= FARTHEST * (1 - 1e-9)
+    exact = wall & (np.abs(odds) <= FARTHEST * (1 + 1e-9))
+    if not exact.any():
+        return odds
+    farthest = np.where(wall, 0.0, np.abs(odds)).max(axis=0)
+    inside = np.where(farthest > 0, np.minimum(farthest + np.log(2), FARTHEST), FARTHEST)
+    return np.asarray(np.where(exact, np.sign(odds) * inside, odds))
+
+
+def are_saturated(probabilities: Float[np.ndarray, "M"]) -> bool:
+    """Whether nearly all of the answers are so near to 0 or 1 that hiding more or less hardly moves them."""
+    if not len(probabilities) or not are_probabilities(probabilities):
+        return False
+    near = np.minimum(np.abs(probabilities), np.abs(1 - probabilities)) < NEAR
+    return bool(near.mean() >= MOST)
+
+
+class LogOddsModel(ModelAbilities):
+    """A model that says the log-odds of what another one says.
+
+    Parameters
+    ----------
+    model : Model
+        Its scores have to be probabilities.
+    """
+
+    scale: Scale = "log-odds"
+
+    def __init__(self, model: Model) -> None:
+        self.model: Any = model
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B L"]:
+        return checked_log_odds(np.asarray(self.model(images), dtype=np.float64))
+
+    @property
+    def off_host(self) -> bool:
+        """Whether the model makes the images of masks on its own device."""
+        return isinstance(self.model, ModelAbilities) and self.model.off_host
+
+    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
+        """As the model's."""
+        return self.model.suggested_batch_size(image) if isinstance(self.model, ModelAbilities) else None
+
+    def score_masks(
+        self,
+        image: Shaped[np.ndarray, "H W C"],
+        hidden: Shaped[np.ndarray, "H W C"],
+        segments: Segments,
+        keep: Bool[np.ndarray, "M S"],
+        batch_size: int,
+    ) -> Iterator[Float[np.ndarray, "B L"]]:
+        """As the model's, in log-odds."""
+        for answer in self.model.score_masks(image, hidden, segments, keep, batch_size):
+            yield checked_log_odds(np.asarray(answer, dtype=np.float64))
+
+    def network(self) -> Any:
+        """The inside of the model."""
+        return self.model.network() if isinstance(self.model, ModelAbilities) else super().network()
+
+
+def checked_log_odds(scores: Float[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
+    """Log-odds of scores that are probabilities.
+
+    Raises
+    ------
+    ModelError
+        If they are not.
+    """
+    if scores.ndim != 2:
+        return scores  # whoever asked says what is wrong with that
+    if not are_probabilities(scores):
+        refuse_log_odds(f"scores from {scores.min():.4g} to {scores.max():.4g}")
+    return log_odds(scores)
+
+
+def refuse_log_odds(what: str) -> NoReturn:
+    """Say that these scores have no log-odds.
+
+    Raises
+    ------
+    ModelError
+    """
+    raise ModelError(
+        f'scale="log-odds" needs probabilities, but these are the model\'s scores: {what}. Raw scores have '
+        "no walls: leave out scale= (--scale) to explain them as they are. If they are logits, say so to "
+        'as_model: output="softmax", or "sigmoid".',
+        slug="scale-unfit",
+    )
+
+
+def on_scale(model: Model, scale: Scale) -> Model:
+    """The model with its scores on that scale: itself if it is already."""
+    if scale == getattr(model, "scale", "probability"):
+        return model
+    own: Callable[[], Model] | None = getattr(model, "with_log_odds", None)
+    return LogOddsModel(model) if own is None else own()
+
+
+def check_scale(given: object) -> Scale:
+    """One of `SCALES`, by its name.
+
+    Raises
+    ------
+    OptionError
+        If there is no such scale.
+    """
+    if given not in SCALES:
+        raise OptionError(
+            f"there is no scale {given!r}. {did_you_mean(str(given), SCALES)}", slug="option-value"
+        )
+    return "log-odds" if given == "log-odds" else "probability"
