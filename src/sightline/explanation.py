@@ -12,6 +12,7 @@ from sightline._arguments import clear_arguments
 from sightline._optional import require
 from sightline._scales import are_probabilities, are_saturated
 from sightline.engine import convergence
+from sightline.engine.hiding import hides_little, score_span
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError, TargetError
@@ -277,7 +278,12 @@ class Explanation:
             return ", too few masks to tell how wrong"
         if np.isnan(made.fit[0]):
             return ", the score never moved"
-        return f", fit {made.fit[0]:.2f}, {self._settled_note()}{self._saturation_note()}"
+        notes = [f"fit {made.fit[0]:.2f}", self._settled_note()]
+        if self.hides_little:
+            notes.append("hiding everything hardly changes the score: try another fill")
+        if self.saturated:
+            notes.append('saturated: scale="log-odds" tells more')
+        return f", {', '.join(notes)}"
 
     def _settled_note(self) -> str:
         """Whether the leading segments are told from the rest, and if not, how far it is known."""
@@ -310,8 +316,16 @@ class Explanation:
     def _score_name(self) -> str:
         return "log-odds" if self.plan.scale == "log-odds" else "score"
 
-    def _saturation_note(self) -> str:
-        return ', saturated: scale="log-odds" tells more' if self.saturated else ""
+    @property
+    def hides_little(self) -> bool:
+        """Whether hiding everything hardly changes the first target's score, beside which the values are tiny.
+
+        Then they say next to nothing: of the image, or of a fill that hides too little.
+        """
+        full, empty = float(self.scores.full[0]), float(self.scores.empty[0])
+        span = score_span(full, empty, self.scores.classes, self.plan.scale)
+        inside = self.attribution.pixels is not None  # heat of a unit of its own
+        return not inside and hides_little(full, empty, self.attribution.values[0], span)
 
     @staticmethod
     def _leader_line(leader: Leader) -> str:

@@ -47,8 +47,8 @@ Budget = Annotated[str, typer.Option(help="Most model calls for an image, or aut
 Scale = Annotated[
     str,
     typer.Option(
-        help="What values are shares of: probability (the score as it is), or log-odds, which tell more where "
-        "the model is sure."
+        help="What values are shares of: probability (the score as it is), or log-odds, which tell more "
+        "where the model is sure."
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Which masks; same seed, same answer.")]

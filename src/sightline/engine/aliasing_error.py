@@ -8,8 +8,8 @@ residuals, and the part of them that the design lets through to each segment's e
 Real products are a few large ones rather than many alike, so the model alone is too sure of itself: on
 complete ImageNet games its 95 % intervals hold the truth in 65 to 95 % of cases, the usual ones in
 nearly all of them and are up to six times too wide. Their geometric mean, never less than
-`LEAST` of the usual ones, holds it in 93 to 99 % (``benchmarks/games.py``), and is what is used. What LIME's ridge
-pulls besides is no matter of masks, and is added by who fits it.
+`LEAST` of the usual ones, holds it in 93 to 99 % (``benchmarks/games.py``), and is what is
+used. What LIME's ridge pulls besides is no matter of masks, and is added by who fits it.
 """
 
 import numpy as np

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from sightline._scales import Scale, are_probabilities
+from sightline._scales import Scale, are_probabilities, probabilities_of
 from sightline.engine.fills import Blur, Colour, Noise, SegmentMean, draw_fill
 from sightline.engine.image import channels_last, value_range
 from sightline.types import Fill, Segments
@@ -16,6 +16,8 @@ MUCH = 0.1
 """Share of the score that another fill has to change, to be named."""
 TOLD_APART = 0.5
 """Share of the highest probability that tells the classes apart, for a model to have said something."""
+SURE = 0.9
+"""Probability from which a model that hiding does not move is warned of: less sure ones may just be so."""
 SEVERAL = 5
 """How many times that the values' sizes may add up to: they may speak for and against, and cancel."""
 
@@ -58,6 +60,12 @@ def hides_little(full: float, empty: float, values: Float[np.ndarray, "S"], span
     return bool(
         span > 0 and abs(full - empty) <= LITTLE * span and np.abs(values).sum() <= SEVERAL * LITTLE * span
     )
+
+
+def is_sure(full: float, classes: Float[np.ndarray, "L"], scale: Scale) -> bool:
+    """Whether the score is a probability near 1."""
+    probability = probabilities_of(np.float64(full)) if scale == "log-odds" else full
+    return are_probabilities(classes[np.isfinite(classes)]) and bool(probability >= SURE)
 
 
 def usual_fills(image: Shaped[np.ndarray, "H W C"]) -> Mapping[str, Fill]:

@@ -12,7 +12,7 @@ from sightline._batch_sizes import default_batch_size
 from sightline._scales import are_saturated, on_scale, probabilities_of, within_reach
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
-from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
+from sightline.engine.hiding import LITTLE, MUCH, hides_little, is_sure, score_span, try_fills, usual_fills
 from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
 from sightline.engine.sampling import Exhaustive, LeaveOneOut
@@ -241,7 +241,7 @@ def _warn_of_scores(
             "how wrong the values are. Raise the budget or ask for fewer segments.",
             slug="budget-thin",
         )
-    elif _hides_little(scores, attribution, span):
+    elif _hides_little(scores, attribution, span) and is_sure(full, scores.classes, plan.scale):
         more = "" if plan.scale == "log-odds" or not are_saturated(scores.values[:, 0]) else LOG_ODDS_TELL
         warn(
             f"hiding everything with {plan.fill!r} leaves the score at {empty:.4g}, and it was {full:.4g}: "
