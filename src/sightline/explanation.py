@@ -318,7 +318,7 @@ class Explanation:
 
     @property
     def hides_little(self) -> bool:
-        """Whether hiding everything hardly changes the first target's score, beside which the values are tiny.
+        """Whether hiding hardly changes the first target's score, beside which the values are tiny.
 
         Then they say next to nothing: of the image, or of a fill that hides too little.
         """
