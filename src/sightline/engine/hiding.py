@@ -64,7 +64,7 @@ def hides_little(full: float, empty: float, values: Float[np.ndarray, "S"], span
 
 def is_sure(full: float, classes: Float[np.ndarray, "L"], scale: Scale) -> bool:
     """Whether the score is a probability near 1."""
-    probability = probabilities_of(np.float64(full)) if scale == "log-odds" else full
+    (probability,) = probabilities_of(np.array([full])) if scale == "log-odds" else (full,)
     return are_probabilities(classes[np.isfinite(classes)]) and bool(probability >= SURE)
 
 
