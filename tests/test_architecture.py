@@ -35,12 +35,14 @@ TOOLS = {
     "_digests",
     "_files",
     "_json",
+    "_limits",
     "_progress",
     "_resize",
     "_scales",
     "_spec",
     "_tables",
     "_tensors",
+    "_trust",
 }
 READS_OR_SHOWS = {"_files", "_progress"}
 
@@ -55,7 +57,9 @@ ARROWS = {
     "_arguments": {"_checks", "errors"},
     "_checks": {"errors"},
     "_scales": {"errors", "types"},
+    "_limits": {"errors"},
     "_spec": {"errors", "types"},
+    "_trust": {"errors"},
     "_serialise": {"engine"},
     "engine": set(),
     "adapters": set(),

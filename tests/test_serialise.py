@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sightline import Colour, Contrast, Given, GradCam, Plan, Slic, Tokens, Top
-from sightline._serialise import MissingFunction, decode, decode_fields, encode, encode_fields, read_arrays
+from sightline._limits import read_arrays
+from sightline._serialise import MissingFunction, decode, decode_fields, encode, encode_fields
 from sightline.engine.model_query import Classes
 from sightline.errors import OptionError
 

@@ -3,8 +3,12 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 @contextlib.contextmanager
@@ -36,7 +40,10 @@ def written_aside(path: Path, *, keep_existing: bool = False) -> Iterator[Path]:
     >>> path.read_text()
     'whole'
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    # By a name that nobody foresees, and made here: whoever else writes to the folder cannot have laid a
+    # link there. A link at `path` itself is replaced, and never followed.
+    aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}")
+    os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666))
     try:
         yield aside
         with aside.open("rb") as written:
@@ -48,3 +55,33 @@ def written_aside(path: Path, *, keep_existing: bool = False) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def written_by_name(path: Path) -> Iterator[Path]:
+    """As `written_aside`, for what is only written under its own name: in a hidden folder beside it."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+        aside = Path(folder) / path.name
+        yield aside
+        aside.replace(path)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file of text, in UTF-8, and return its path; a link that stands there is not followed."""
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file, and return its path; a link that stands there is not followed."""
+    with written_aside(path) as aside:
+        aside.write_bytes(content)
+    return path
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> Path:
+    """Write an ``.npz`` file, and return its path; a link that stands there is not followed."""
+    with written_aside(path) as aside, aside.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    return path

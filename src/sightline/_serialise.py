@@ -3,7 +3,6 @@
 import dataclasses
 import zipfile
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,10 +98,3 @@ def decode(value: Any, arrays: dict[str, Any]) -> Any:
 def decode_fields(table: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     """The fields that `encode_fields` wrote; TOML leaves out those that are None."""
     return {name: decode(item, arrays) for name, item in table.items()}
-
-
-def read_arrays(path: Path) -> dict[str, Any]:
-    """The arrays of an ``.npz`` file, without pickle."""
-    # Opened here: numpy leaves what it cannot read open.
-    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}

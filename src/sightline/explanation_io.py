@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sightline._files import written_aside
+from sightline._files import write_arrays
+from sightline._limits import read_arrays
 from sightline._serialise import (
     UNREADABLE,
     MissingFunction,
@@ -14,7 +15,6 @@ from sightline._serialise import (
     decode_fields,
     encode,
     encode_fields,
-    read_arrays,
 )
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
@@ -73,8 +73,7 @@ def save(explanation: Explanation, path: Path) -> Path:
         "layer": made.layer,
     }
     arrays["about"] = np.array(json.dumps(about))
-    with written_aside(path) as aside, aside.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    write_arrays(path, arrays)
     return path
 
 
@@ -98,6 +97,8 @@ def load(path: Path) -> Explanation:
         layout = int(about["layout"])
     except FileNotFoundError:
         raise FileError(f"there is no file {path}.", slug="file-missing") from None
+    except FileError:
+        raise
     except UNREADABLE as error:
         raise _damaged_explanation_error(path, error) from error
     if layout > LAYOUT:

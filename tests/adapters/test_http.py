@@ -1,7 +1,13 @@
 """Served models, against a server process that speaks the published protocols."""
 
+import contextlib
 import gc
+import gzip
+import socket
 import subprocess
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +155,10 @@ def test_a_server_that_never_comes_up_is_an_error_with_its_address(monkeypatch: 
 
 
 def test_an_answer_that_takes_too_long_is_an_error(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "TIMEOUT", 0.3)
+    monkeypatch.setenv("SIGHTLINE_MAX_ANSWER_SECONDS", "1")
     told = refusal(f"{server}/v2/models/slow")
     assert (
-        "/v2/models/slow/infer did not answer within 0.3 s. Ask for smaller batches: as_model(url, batch"
+        "/v2/models/slow/infer did not answer within 1 s. Ask for smaller batches: as_model(url, batch"
         in told
     )
 
@@ -206,3 +212,64 @@ def test_the_server_process_ends_with_the_one_that_started_it(weights: Path) -> 
         assert process.stdout.readline().strip().isdigit()
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def serve_raw(answer: Callable[[socket.socket], None]) -> tuple[str, socket.socket]:
+    """The URL of a server that answers each request by a function."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                taken, _ = listening.accept()
+                with taken, contextlib.suppress(OSError):
+                    taken.recv(65536)
+                    answer(taken)
+
+    threading.Thread(target=accept, daemon=True).start()
+    return f"http://127.0.0.1:{listening.getsockname()[1]}/v1/models/m", listening
+
+
+def trickle(head: bytes) -> Callable[[socket.socket], None]:
+    def answer(to: socket.socket) -> None:
+        to.sendall(head)
+        for _ in range(200):
+            to.sendall(b"a")
+            time.sleep(0.05)
+
+    return answer
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("head", [HEAD + b"Content-Length: 999\r\n\r\n", HEAD + b"X: "], ids=["body", "head"])
+def test_an_answer_that_trickles_ends_in_time(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_MAX_ANSWER_SECONDS", "1")
+    url, listening = serve_raw(trickle(head))
+    began = time.monotonic()
+    with listening:
+        told = refusal(url)
+    assert "did not answer within 1 s" in told
+    assert "SIGHTLINE_MAX_ANSWER_SECONDS" in told
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_huge_answer_is_not_taken_in(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_MAX_ANSWER_BYTES", "100000")
+    body = gzip.compress(bytes(50_000_000)) if packed else bytes(200_000)
+    coding = b"Content-Encoding: gzip\r\n" if packed else b""
+    head = HEAD + coding + f"Content-Length: {len(body)}\r\n\r\n".encode()
+    url, listening = serve_raw(lambda to: to.sendall(head + body))
+    with listening:
+        told = refusal(url)
+    assert "answered with more than 100,000 bytes" in told
+
+
+def test_an_answer_that_is_nested_without_end_is_no_json() -> None:
+    body = b"[" * 100_000
+    head = HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode()
+    url, listening = serve_raw(lambda to: to.sendall(head + body))
+    with listening:
+        assert "did not answer with JSON" in refusal(url)

@@ -65,7 +65,7 @@ def studied(place):
 def test_a_study_goes_on_by_its_folder_alone(place, studied):
     next((studied / "parts").iterdir()).unlink()
     assert len(Study(studied)) < 12
-    assert "12 of 12 images explained" in run(place, "study", "-o", "run")
+    assert "12 of 12 images explained" in run(place, "study", "-o", "run", "--trust")
 
 
 def test_a_failed_image_is_told_of_and_ends_with_1(place, studied, tmp_path):
@@ -112,7 +112,7 @@ def test_interrupting_says_how_to_go_on(place, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "of 12 images are explained and kept. Go on with" in errors
-    assert f"sightline study -o {tmp_path / 'run'}" in errors
+    assert f"sightline study -o {tmp_path / 'run'} --trust" in errors
     assert "Traceback" not in errors
 
 
@@ -135,6 +135,7 @@ def test_findings_are_written_beside_the_study(place, studied):
     ("words", "told"),
     [
         (["study", "mine:model"], "begins one"),
+        (["study", "-o", "run"], "to open it is to import the module 'mine' and run 'model'"),
         (["study", "mine:model", "nowhere", "-o", "new"], "nowhere"),
         (
             ["study", "mine:model", "data", "-o", "new", "--workers", "0"],

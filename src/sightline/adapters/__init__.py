@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from sightline._arguments import clear_arguments
+from sightline._trust import without_secrets
 from sightline.adapters.callable import CallableModel, package_roots
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.preprocess import per_image
@@ -152,7 +153,8 @@ def _adapter_for_text(text: str) -> Backend:
 
         return OnnxModel.from_file(text)
     raise FileError(
-        f"{text!r} is not a model: a text has to be the path of an .onnx file or the URL of a served model, "
+        f"{without_secrets(text)!r} is not a model: a text has to be the path of an .onnx file or the URL of "
+        "a served model, "
         "http://host:port/v2/models/NAME or http://host:port/v1/models/NAME. "
         "Load a PyTorch or Keras file first, with torch.load, torch.export.load or keras.models.load_model, "
         "and give the model; sightline.adapters.open_model.load_model takes skops and joblib files.",

@@ -1,26 +1,28 @@
 """the URL of a served model → Backend: KServe V2 (Triton) and TensorFlow Serving REST (KServe V1)."""
 
+import contextlib
 import json
 import re
+import socket
+import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._limits import limit_of, overrule_hint
 from sightline._optional import require
+from sightline._trust import HIDDEN, check_secret_known, split_secret, user_and_password, without_secrets
 from sightline.adapters.inputs import DeclaredInputModel, InputSpec, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.adapters.outputs import clip_text
 from sightline.errors import FileError, ModelError
 from sightline.types import Backend
 
-if TYPE_CHECKING:
-    import httpx
-
 # Seconds: an answer may take long (a large model, a queue), a connection may not.
-TIMEOUT = 120.0
 CONNECT_TIMEOUT = 5.0
 # Seconds before each further try, where the server is starting, busy or gone for a moment.
 WAITS = (0.2, 0.5, 1.0)
@@ -35,7 +37,7 @@ DATATYPES: dict[str, np.dtype[Any]] = {
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 
 PATTERN = re.compile(
-    r"(?P<root>https?://[^/?#]+(?:/[^?#]*?)?)/(?P<version>v[12])/models/"
+    r"(?P<root>https?://[^/?#@]+(?:/[^?#]*?)?)/(?P<version>v[12])/models/"
     r"(?P<model>[^/:?#]+)(?P<which>/(?:versions|labels)/[^/:?#]+)?(?:/infer|:predict)?/?",
     re.IGNORECASE,
 )
@@ -53,72 +55,181 @@ def open_served_model(url: str) -> "TensorFlowServingModel | OpenInferenceModel"
     ModelError
         If a V2 server cannot be reached, or does not have the model.
     """
-    found = PATTERN.fullmatch(url)
+    check_secret_known(url, "")
+    hidden, secret = split_secret(url)
+    found = PATTERN.fullmatch(hidden.replace(f"//{HIDDEN}@", "//", 1))
     if found is None:
         raise FileError(
-            f"{_without_password(url)!r} is not the URL of a model. It has to be "
+            f"{without_secrets(url)!r} is not the URL of a model. It has to be "
             "http://host:port/v2/models/NAME (KServe V2, Triton) or http://host:port/v1/models/NAME "
             "(TensorFlow Serving, KServe V1), with /versions/N after it where wanted.",
             slug="model-url",
         )
     server = f"{found['root']}/{found['version'].lower()}"
     model = f"{server}/models/{found['model']}{found['which'] or ''}"
-    return TensorFlowServingModel(model) if server.endswith("/v1") else OpenInferenceModel(model, server)
+    link = HttpConnection(secret)
+    if server.endswith("/v1"):
+        return TensorFlowServingModel(model, link)
+    return OpenInferenceModel(model, server, link)
+
+
+class ServerAnswer(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The answer as text."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The answer as JSON.
+
+        Raises
+        ------
+        ValueError
+            If it is none, or nested without end.
+        """
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+
+
+class AnswerDeadline:
+    """Ends a request that has not been answered in time, even if its answer still trickles.
+
+    Timeouts of a connection count from byte to byte, so that a byte a second never ends.
+
+    Parameters
+    ----------
+    seconds : float
+    streams : iterable
+        The connections that the request may go by.
+    """
+
+    def __init__(self, seconds: float, streams: Iterable[Any]) -> None:
+        self.passed = False
+        self._streams = streams
+        self._timer = threading.Timer(seconds, self._end_request)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "AnswerDeadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._timer.cancel()
+
+    def _end_request(self) -> None:
+        self.passed = True
+        for stream in list(self._streams):
+            with contextlib.suppress(OSError, AttributeError):
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 class HttpConnection:
-    """A kept connection to a server, which tries again where that can help."""
+    """A kept connection to a server, which tries again where that can help.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    secret : str
+        User and password, as they stand in a URL: the server is told them, and nobody else.
+    """
+
+    def __init__(self, secret: str = "") -> None:
         self.httpx = require("httpx", extra="http")
-        timeout = self.httpx.Timeout(TIMEOUT, connect=CONNECT_TIMEOUT)
-        self.client = self.httpx.Client(timeout=timeout)
+        timeout = self.httpx.Timeout(limit_of("ANSWER_SECONDS"), connect=CONNECT_TIMEOUT)
+        self.client = self.httpx.Client(timeout=timeout, auth=user_and_password(secret))
+        self.streams: weakref.WeakSet[Any] = weakref.WeakSet()
         weakref.finalize(self, self.client.close)
 
     def request_json(
         self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Any:
         """What the server answers, or an error with the server's own words."""
-        response = self._send_with_retries(method, url, body, headers or {})
-        if response.status_code != 200:
+        answer = self._send_with_retries(method, url, body, headers or {})
+        if answer.status != 200:
             raise ModelError(
-                f"{_without_password(url)} answered {response.status_code}: {_server_message(response)}",
+                f"{without_secrets(url)} answered {answer.status}: {_server_message(answer)}",
                 slug="model-server",
             )
         try:
-            return response.json()
+            return answer.json()
         except ValueError as error:
             raise ModelError(
-                f"{_without_password(url)} did not answer with JSON: {response.text[:200]!r}",
+                f"{without_secrets(url)} did not answer with JSON: {answer.text[:200]!r}",
                 slug="model-server",
             ) from error
 
-    def _send_with_retries(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
+    def _send_with_retries(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> ServerAnswer:
         for wait in WAITS:
-            response = self._send_once(method, url, body, headers, last=False)
-            if response is not None and response.status_code not in AGAIN:
-                return response
+            answer = self._send_once(method, url, body, headers, last=False)
+            if answer is not None and answer.status not in AGAIN:
+                return answer
             time.sleep(wait)
-        return self._send_once(method, url, body, headers, last=True)
+        answer = self._send_once(method, url, body, headers, last=True)
+        assert answer is not None
+        return answer
 
-    def _send_once(self, method: str, url: str, body: bytes, headers: dict[str, str], *, last: bool) -> Any:
-        """The response, or None where the server could not be reached and more tries are to come."""
+    def _send_once(
+        self, method: str, url: str, body: bytes, headers: dict[str, str], *, last: bool
+    ) -> ServerAnswer | None:
+        """The answer, or None where the server could not be reached and more tries are to come."""
+        seconds = limit_of("ANSWER_SECONDS")
+        watched = {"trace": self._keep_stream}
+        deadline = AnswerDeadline(seconds, self.streams)
         try:
-            return self.client.request(method, url, content=body, headers=headers)
+            with (
+                deadline,
+                self.client.stream(method, url, content=body, headers=headers, extensions=watched) as coming,
+            ):
+                return ServerAnswer(coming.status_code, _read_body(coming.iter_bytes(), url))
         except (self.httpx.ReadTimeout, self.httpx.WriteTimeout) as error:
-            raise ModelError(
-                f"{_without_password(url)} did not answer within {TIMEOUT:g} s. Ask for smaller batches: "
-                "as_model(url, batch_size=…).",
-                slug="model-server",
-            ) from error
+            raise _slow_server_error(url, seconds) from error
         except self.httpx.TransportError as error:
+            if deadline.passed:
+                raise _slow_server_error(url, seconds) from error
             if not last:
                 return None
             raise ModelError(
-                f"{_without_password(url)} cannot be reached ({type(error).__name__}: {error}), after "
+                f"{without_secrets(url)} cannot be reached ({type(error).__name__}: {error}), after "
                 f"{len(WAITS) + 1} tries. Is the server running, and are host and port right?",
                 slug="model-server",
             ) from error
+        except (self.httpx.HTTPError, self.httpx.InvalidURL) as error:
+            raise ModelError(
+                f"{without_secrets(url)} cannot be asked ({type(error).__name__}). Are host and port right?",
+                slug="model-server",
+            ) from None
+
+    def _keep_stream(self, event: str, told: dict[str, Any]) -> None:
+        """Remember the connections, so that a deadline can end them."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self.streams.add(told["return_value"])
+
+
+def _read_body(chunks: Iterable[bytes], url: str) -> bytes:
+    most, read = limit_of("ANSWER_BYTES"), bytearray()
+    for chunk in chunks:
+        read += chunk
+        if len(read) > most:
+            raise ModelError(
+                f"{without_secrets(url)} answered with more than {most:,} bytes, far more than scores take. "
+                f"{overrule_hint('ANSWER_BYTES', 2 * len(read))}",
+                slug="model-server",
+            )
+    return bytes(read)
+
+
+def _slow_server_error(url: str, seconds: float) -> ModelError:
+    return ModelError(
+        f"{without_secrets(url)} did not answer within {seconds:g} s. Ask for smaller batches: "
+        f"as_model(url, batch_size=…). {overrule_hint('ANSWER_SECONDS', 600)}",
+        slug="model-server",
+    )
 
 
 class TensorFlowServingModel(Backend):
@@ -128,21 +239,22 @@ class TensorFlowServingModel(Backend):
     ----------
     url : str
         Ends in the model's name, or its version or label.
+    link : HttpConnection
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, link: HttpConnection) -> None:
         self.url = f"{url}:predict"
-        self.link = HttpConnection()
+        self.link = link
 
     def __repr__(self) -> str:
-        return f"{_without_password(self.url)}, images given as they are"
+        return f"{without_secrets(self.url)}, images given as they are"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         body = json.dumps({"instances": images.tolist()}).encode()
         answer = self.link.request_json("POST", self.url, body, {"Content-Type": "application/json"})
         if not isinstance(answer, dict) or "predictions" not in answer:
             raise ModelError(
-                f"{_without_password(self.url)} answered without 'predictions': {clip_text(answer)}",
+                f"{without_secrets(self.url)} answered without 'predictions': {clip_text(answer)}",
                 slug="model-server",
             )
         return answer["predictions"]
@@ -160,20 +272,21 @@ class OpenInferenceModel(DeclaredInputModel):
         Ends in the model's name or version.
     server : str
         Ends in ``/v2``: where the server tells what it can do.
+    link : HttpConnection
     """
 
-    def __init__(self, url: str, server: str) -> None:
+    def __init__(self, url: str, server: str, link: HttpConnection) -> None:
         self.url = url
-        self.link = HttpConnection()
+        self.link = link
         told = self.link.request_json("GET", url)
-        self.input = _server_input(told.get("inputs") or [], _without_password(url))
+        self.input = _server_input(told.get("inputs") or [], without_secrets(url))
         outputs = [_server_output(one) for one in told.get("outputs") or []]
-        self.answer = choose_output(outputs, _without_password(url)) if outputs else None
+        self.answer = choose_output(outputs, without_secrets(url)) if outputs else None
         self.batch_size = self.input.fixed_batch
         self.binary = self.input.dtype == np.float16 or self._takes_bytes(server)
 
     def _describe(self) -> str:
-        return f"{_without_password(self.url)}, {self.input}"
+        return f"{without_secrets(self.url)}, {self.input}"
 
     def _takes_bytes(self, server: str) -> bool:
         try:
@@ -187,11 +300,11 @@ class OpenInferenceModel(DeclaredInputModel):
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
         if not outputs:
             raise ModelError(
-                f"{_without_password(self.url)} answered without 'outputs': {clip_text(answer)}",
+                f"{without_secrets(self.url)} answered without 'outputs': {clip_text(answer)}",
                 slug="model-server",
             )
         wanted = self.answer or choose_output(
-            [_server_output(one) for one in outputs], _without_password(self.url)
+            [_server_output(one) for one in outputs], without_secrets(self.url)
         )
         return _output_array(
             next((one for one in outputs if one.get("name") == wanted.name), outputs[0]), self.url
@@ -219,7 +332,7 @@ def _infer_request(
 def _output_array(output: dict[str, Any], url: str) -> Shaped[np.ndarray, "..."]:
     if "data" not in output:
         raise ModelError(
-            f"{_without_password(url)} answered without 'data' in its output {output.get('name')!r}.",
+            f"{without_secrets(url)} answered without 'data' in its output {output.get('name')!r}.",
             slug="model-server",
         )
     data: Shaped[np.ndarray, "..."] = np.asarray(
@@ -243,15 +356,10 @@ def _server_output(declared: dict[str, Any]) -> DeclaredOutput:
     return DeclaredOutput(str(declared.get("name")), kind, declared_shape(declared.get("shape")))
 
 
-def _server_message(response: "httpx.Response") -> str:
+def _server_message(answer: ServerAnswer) -> str:
     """The server's own words, which are JSON with an "error" if it follows the protocol."""
     try:
-        told = response.json()
+        told = answer.json()
     except ValueError:
-        return clip_text(response.text)
+        return clip_text(answer.text)
     return clip_text(told.get("error", told) if isinstance(told, dict) else told)
-
-
-def _without_password(url: str) -> str:
-    """The URL without a password, to print."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sightline._arguments import clear_arguments
 from sightline._optional import require
+from sightline._trust import check_secret_known, refuse_other_machine, untrusted_record, without_secrets
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.model_files import load_by_code_hint, unreadable_file, untrusted_file
@@ -27,7 +28,7 @@ FILES = (".onnx", ".skops", *PICKLES, *KERAS, *TORCH)
 
 
 @clear_arguments
-def load_model(text: str, *, trust: bool = False) -> CheckedModel:
+def load_model(text: str, *, trust: bool = False, recorded: str = "") -> CheckedModel:
     """The model that a text names.
 
     Parameters
@@ -39,7 +40,9 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     trust : bool
         Whether files may run code of their own when they are loaded: needed for joblib, pickle, PyTorch's
         files and .h5, for skops files with types that skops does not know, and for Keras files with
-        Python lambdas.
+        Python lambdas. For a text that was recorded, also whether a module is imported, or a server asked.
+    recorded : str
+        The file that the text was read from; empty if the caller's own hand wrote it.
 
     Returns
     -------
@@ -61,6 +64,9 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
     CheckedModel(mean; output='auto', not asked yet)
     """
     kind = Path(text).suffix.lower()
+    if recorded and not trust:
+        refuse_other_machine(text, recorded, "model")
+    check_secret_known(text, recorded)
     if text.lower().startswith(("http://", "https://")):
         return as_model(text)
     if Path(text).is_dir():
@@ -82,10 +88,15 @@ def load_model(text: str, *, trust: bool = False) -> CheckedModel:
 
         return CheckedModel(load_torch_file(text, trust))
     if ":" in text and not Path(text).exists():
+        if recorded and not trust:
+            module, _, name = text.partition(":")
+            action = f"import the module {module!r} and run {name!r}"
+            raise untrusted_record(recorded, "model", text, action)
         return as_model(_import_object(text))
     _refuse_path(text)
     raise FileError(
-        f"{text!r} is not a model that can be loaded. It has to be {ACCEPTED}.{_colon_hint(text)}",
+        f"{without_secrets(text)!r} is not a model that can be loaded. It has to be {ACCEPTED}."
+        f"{_colon_hint(text)}",
         slug="model-text",
     )
 

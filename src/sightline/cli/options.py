@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sightline._files import write_bytes, write_text
 from sightline._version import __version__
 from sightline.errors import FileError, OptionError, TargetError
 from sightline.types import Contrast, did_you_mean
@@ -62,7 +63,18 @@ Size = Annotated[str | None, typer.Option(help="Resize images to WIDTHxHEIGHT pi
 Names = Annotated[
     Path | None, typer.Option(help="Text file with one class name a line, in the model's order.")
 ]
-Trust = Annotated[bool, typer.Option("--trust", help="Allow model files whose loading runs their code.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Allow model files whose loading runs their code, and the modules and servers that a study's "
+        "own folder names.",
+    ),
+]
+ModelAgain = Annotated[
+    str | None,
+    typer.Option("--model", help="The study's model, named again: then what its folder names is not needed."),
+]
 Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
 RegionsOf = typer.Option(
     help="face, face:sides=True, chest, grid:rows=4,columns=4, or a TOML file of regions."
@@ -174,35 +186,31 @@ def read_regions(text: str) -> "Regions":
     return named(text)
 
 
-def open_study(run: Path, *, trust: bool | None = None) -> "Study":
-    """The study in a folder; with its own model, unless `trust` is None.
+def open_study(run: Path, *, model: str | None = None, trust: bool = False) -> "Study":
+    """The study in a folder, with the model that the command line names, if it does.
 
     Raises
     ------
     SightlineError
-        If there is none, or its model cannot be opened.
+        If there is none, or the model is another.
     """
     from sightline.study import Study
 
     study = Study(run)
-    model = study.manifest.model_text
-    if model and trust is not None:
-        study.attach(model=model, trust=trust)
-    return study
+    _ = study.manifest  # says so where there is no study
+    return study.attach(model=model, trust=trust) if model is not None or trust else study
 
 
 def write_figure(figure: "Figure", file: Path) -> Path:
     """Write a figure, and return its file."""
     from sightline.figures import figure_to_png
 
-    file.write_bytes(figure_to_png(figure))
-    return file
+    return write_bytes(file, figure_to_png(figure))
 
 
 def write_numbers(made: Any, file: Path) -> Path:
     """Write what was found as JSON, and return its file."""
-    file.write_text(json.dumps(made.to_dict(), indent=1), encoding="utf-8")
-    return file
+    return write_text(file, json.dumps(made.to_dict(), indent=1))
 
 
 def say_result(made: object, files: Iterable[Path]) -> None:

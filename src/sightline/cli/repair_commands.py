@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sightline.cli.options import (
+    ModelAgain,
     RegionsOf,
     Run,
     Seed,
@@ -56,6 +57,7 @@ def repair_model(
         float, typer.Option(help="Margin around the region, as a share of the image's shorter side.")
     ] = 0.06,
     seed: Seed = 0,
+    model: ModelAgain = None,
     trust: Trust = False,
 ) -> None:
     """Repair a model in a region that misleads it, without looking at the images that were held out."""
@@ -64,7 +66,7 @@ def repair_model(
     from sightline.study.provenance import resolve_images
 
     store.ensure_free_folder(out)
-    study = open_study(run, trust=trust)
+    study = open_study(run, model=model, trust=trust)
     where = _read_region(region, regions)
     own = None if fit is None else store.load_fit_function(fit)
     learn = study.studied if train is None else resolve_images(train, study.manifest.image_format).source
@@ -83,7 +85,7 @@ def repair_model(
         raise typer.Exit(1)
     files = store.save_repair(out, result, study.manifest.model_text, learn[0][0], choice)
     say_result(choice or result, files)
-    typer.echo(f"Prove it: sightline proof {run} {out}")
+    typer.echo(f"Prove it: sightline proof {run} {out}{' --trust' if trust else ''}")
 
 
 def _read_region(region: str, regions: str | None) -> Any:
@@ -112,6 +114,7 @@ def prove_repair(
         int, typer.Option(help="About how many of them to explain, before and after.")
     ] = 100,
     seed: Seed = 0,
+    model: ModelAgain = None,
     trust: Trust = False,
 ) -> None:
     """Prove a repair on images that nobody has used: before and after, with a verdict from stated rules."""
@@ -120,9 +123,10 @@ def prove_repair(
     from sightline.study import Study
     from sightline.study.provenance import OpenedData, resolve_images
 
-    study = open_study(run, trust=trust)
-    result = store.load_repair(repair, trust=trust)
+    study = open_study(run, model=model, trust=trust)
     manifest, rule = study.manifest, study.manifest.split
+    known = {manifest.model_text: study.model} if manifest.model_text else {}
+    result = store.load_repair(repair, trust=trust, known=known)
     if data is None:
         unused: Dataset = study.held_out
         opened = OpenedData(
@@ -134,10 +138,10 @@ def prove_repair(
     studies: dict[str, Any] = {}
     if explained:
         part = _some_images(opened, len(unused), explained)
-        before = manifest.model_text or study.model
+        before = study.opened_model
         after = store.repaired_model_path(repair) or result.model
-        for name, home, model in (("before", repair / "before", before), ("after", repair, after)):
-            studies[name] = Study(home, study.plan).run(part, model, trust=trust)
+        for name, home, asked in (("before", repair / "before", before), ("after", repair, after)):
+            studies[name] = Study(home, study.plan).run(part, asked, trust=trust)
     among = None if regions is None else read_regions(regions)
     made = prove(study.model, result, unused, regions=among, study=study, explained=0, seed=seed, **studies)
     figure = write_figure(made.plot(), repair / "proof.png")

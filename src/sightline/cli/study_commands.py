@@ -13,6 +13,7 @@ from sightline.cli.options import (
     Budget,
     Fill,
     Mode,
+    ModelAgain,
     Names,
     RegionsOf,
     Run,
@@ -36,7 +37,7 @@ from sightline.errors import OptionError
 from sightline.types import did_you_mean
 
 if TYPE_CHECKING:
-    from sightline.study import Ray
+    from sightline.study import Ray, Study
 
 FORMS = ("table", "csv", "json")
 
@@ -107,7 +108,7 @@ def run_study(
     except KeyboardInterrupt:
         typer.secho(
             f"\nstopped: {len(made):,} of {made.count:,} images are explained and kept. Go on with\n"
-            f"  sightline study -o {out}",
+            f"  sightline study -o {out}{' --trust' if trust or _needs_trust(made) else ''}",
             err=True,
         )
         raise typer.Exit(130) from None
@@ -117,6 +118,12 @@ def run_study(
         typer.secho(f"failed: {failure.id}: {failure.reason} [{failure.failure}]", fg="red", err=True)
     if failures:
         raise typer.Exit(1)
+
+
+def _needs_trust(study: "Study") -> bool:
+    """Whether the study's folder names a model that is no file."""
+    text = study.manifest.model_text
+    return bool(text) and not Path(text).is_file()
 
 
 def _read_workers(count: int, ray: str | None, gpus: float) -> "int | Ray":
@@ -161,6 +168,7 @@ def blame_regions(
             help="File of the figure; by default blame.png in the study's folder. Beside it: .json."
         ),
     ] = None,
+    model: ModelAgain = None,
     trust: Trust = False,
 ) -> None:
     """Name the regions that drive a model's errors, with evidence; or say that none does."""
@@ -168,7 +176,7 @@ def blame_regions(
     from sightline.figures import plot_blame
     from sightline.findings.blame_analysis import blame
 
-    study = open_study(run, trust=trust or None)
+    study = open_study(run, model=model, trust=trust)
     hidden = None if fill is None else parse_option("fill", fill)
     made = blame(study, read_regions(regions), fill=hidden, seed=seed)
     file = write_figure(plot_blame(made), _figure_file(out, run / "blame.png"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from sightline._arguments import clear_arguments
 from sightline._spec import annotations_of, normalized, read_values, split_spec, to_spec
+from sightline._trust import refuse_other_machine, untrusted_record, without_secrets
 from sightline.data.datasets import ArrayDataset, Dataset
 from sightline.data.face_drawing import drawn_faces
 from sightline.data.file_index import find_splits
@@ -40,7 +41,11 @@ MARKS = {region.replace(" ", "-"): region for region in REGIONS}
 
 @clear_arguments
 def open_data(
-    text: str, image_format: ImageFormat | None = None, *, class_names: Sequence[str] | None = None
+    text: str,
+    image_format: ImageFormat | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    recorded: str = "",
 ) -> tuple[Dataset, str]:
     """The labelled data that a text names.
 
@@ -58,6 +63,8 @@ def open_data(
         The form that each image is brought to; left out, they stay as they are.
     class_names : sequence of str, optional
         For folders and lists: the classes in the order of the model.
+    recorded : str
+        The file that the text was read from, where it is not the caller's own; empty where it is trusted.
 
     Returns
     -------
@@ -68,8 +75,8 @@ def open_data(
     Raises
     ------
     FileError
-        If there are no such data, a folder holds the parts of a data set, or as for `open_folder`,
-        `open_list` and `olivetti`.
+        If there are no such data, a folder holds the parts of a data set, a text from a file would run
+        code, or as for `open_folder`, `open_list` and `olivetti`.
     OptionError
         If a parameter does not exist or cannot be used.
 
@@ -80,6 +87,8 @@ def open_data(
     (4, ('person 0', 'person 1'), 'drawn-faces:count=4,people=2')
     """
     name = text.partition(":")[0]
+    if recorded:
+        _refuse_untrusted(text, name, recorded)
     built_in = BUILT_IN.get(normalized(name))
     if built_in is not None:
         if class_names is not None:
@@ -98,6 +107,14 @@ def open_data(
         given = _absolute_paths(read_values("a list", written, LIST_OPTIONS))
         return open_list(file, image_format, class_names=class_names, **given), to_spec(file, given)
     raise _unknown_data_error(text, name, path)
+
+
+def _refuse_untrusted(text: str, name: str, recorded: str) -> None:
+    """Refuse a text from a file by which code could run, or another machine be asked."""
+    refuse_other_machine(text, recorded, "data")
+    if normalized(name) == "olivetti" and normalized(text) != "olivetti":
+        action = "unpickle a file in the folder that it names, which runs code"
+        raise untrusted_record(recorded, "data", text, action)
 
 
 def _open_class_folder(
@@ -184,6 +201,7 @@ def _unknown_data_error(text: str, name: str, path: Path) -> FileError:
         what = "names no data: there is no such folder, file or set"
     close = did_you_mean(name, BUILT_IN).partition(" Valid")[0]
     return FileError(
-        f"{text!r} {what}. {f'{close} ' if close.startswith('Did') else ''}It has to be {ACCEPTED}.",
+        f"{without_secrets(text)!r} {what}. {f'{close} ' if close.startswith('Did') else ''}It has to be "
+        f"{ACCEPTED}.",
         slug="data-text",
     )

@@ -21,10 +21,14 @@ STARTS = (
     (b"<!doctype html", "it holds a web page, as a download that failed leaves behind"),
     (b"<html", "it holds a web page, as a download that failed leaves behind"),
     (b"version https://git-lfs", "it is a Git LFS pointer, not the file itself: git lfs pull"),
+    (b"%!ps", "it is PostScript, a program that draws: export its image as PNG"),
     (b"%pdf", "it is a PDF document: export its image as PNG"),
     (b"pk\x03\x04", "it is a ZIP archive: unpack it first"),
     (b"\x93numpy", "it is a NumPy array: load it with numpy.load"),
 )
+PROGRAMS = ("EPS", "IPTC")
+"""Formats that are never opened: Pillow has Ghostscript run the program that the first is, and the second may
+hold."""
 CAMERA = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
 
 
@@ -154,7 +158,8 @@ def _open_with_pillow(name: str, start: bytes, pillow: Any) -> Any:
     from PIL import UnidentifiedImageError
 
     try:
-        return pillow.open(name)
+        pillow.init()
+        return pillow.open(name, formats=[one for one in pillow.ID if one not in PROGRAMS])
     except UnidentifiedImageError:
         raise ImageError(
             f"{name} cannot be read as an image: {_guess_file_kind(start, name)}.", slug="image-file"

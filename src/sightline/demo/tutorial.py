@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline import figures
+from sightline._files import write_bytes
 from sightline._progress import progress_bar
 from sightline.data import ArrayDataset, DrawnFaces, drawn_faces, olivetti
 from sightline.engine.convergence import undecided_segments
@@ -175,7 +176,7 @@ def _write_figures(
     }
     for name, figure in drawn.items():
         path = out / name
-        path.write_bytes(figures.figure_to_png(figure))
+        write_bytes(path, figures.figure_to_png(figure))
         yield path
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from sightline import figures, repair
+from sightline._files import write_bytes
 from sightline.data import ArrayDataset, DrawnFaces, Shortcut, drawn_faces
 from sightline.demo.tutorial import say_files, train_classifier
 from sightline.engine.fills import Blur
@@ -171,9 +172,9 @@ def _answers_figure(study: Study) -> "Figure":
 def _write_page(out: Path, drawn: list[tuple[str, str, "Figure"]], heading: str) -> Iterator[Path]:
     parts = [file for file in LOOK_AT if file != "story.png"]
     page = out / "story.png"
-    page.write_bytes(figures.figure_to_png(figures.stack_figures(heading, drawn)))
+    write_bytes(page, figures.figure_to_png(figures.stack_figures(heading, drawn)))
     yield page
     for file, (_, _, figure) in zip(parts, drawn, strict=True):
         path = out / file
-        path.write_bytes(figures.figure_to_png(figure))
+        write_bytes(path, figures.figure_to_png(figure))
         yield path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sightline._arguments import clear_arguments
+from sightline._files import write_text
 from sightline._json import to_jsonable
 from sightline._tables import format_table
 from sightline.errors import FileError
@@ -158,7 +159,7 @@ class Proof:
         """
         file = Path(path)
         try:
-            file.write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+            write_text(file, json.dumps(self.to_dict(), indent=1, ensure_ascii=False))
         except OSError as error:
             raise FileError(
                 f"the proof cannot be written to {str(file)!r}: {error.strerror}.", slug="repair-write"

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from sightline._arguments import clear_arguments
+from sightline._files import write_arrays, write_text
+from sightline._limits import read_arrays, read_text
 from sightline.errors import FileError, SegmentError
 from sightline.regions.region_set import Regions, one_region_a_piece
 from sightline.regions.shapes import MaskShapes, Polygon, PolygonShapes, as_polygons, check_names
@@ -50,7 +52,7 @@ def load(path: str | PathLike[str]) -> Regions:
     """
     path = Path(path)
     try:
-        return _parse_regions(tomllib.loads(path.read_text(encoding="utf-8")), path.parent)
+        return _parse_regions(tomllib.loads(read_text(path)), path.parent)
     except (OSError, ValueError, FileError) as error:  # wrong UTF-8, TOML or regions are all ValueErrors
         raise _unusable_file(path, error) from None
 
@@ -75,8 +77,8 @@ def write_regions(regions: Regions, path: Path) -> Path:
         )
     try:
         if isinstance(shapes, MaskShapes):
-            np.savez_compressed(path.with_suffix(".npz"), masks=shapes.masks)
-        path.write_text(HEADING + body + _region_table(regions), encoding="utf-8")
+            write_arrays(path.with_suffix(".npz"), {"masks": shapes.masks})
+        write_text(path, HEADING + body + _region_table(regions))
     except OSError as error:
         raise FileError(
             f"{path} cannot be written: {error.strerror or error}.", slug="regions-save"
@@ -181,13 +183,16 @@ def _parse_masks(said: dict[str, Any], folder: Path) -> MaskShapes:
     if not isinstance(file, str) or not isinstance(names, list):
         raise ValueError('[masks] needs a file, such as file = "masks.npz", and names = ["…", "…"]')
     check_names(tuple(names))
+    if Path(file).is_absolute() or ".." in Path(file).parts:
+        raise ValueError(f"the file of [masks] must lie beside it or below, but it is {file!r}")
     return MaskShapes(tuple(names), _read_masks(folder / file, len(names)))
 
 
 def _read_masks(path: Path, count: int) -> Bool[np.ndarray, "R h w"]:
     try:
-        with np.load(path) as kept:
-            found = kept["masks"]
+        found = read_arrays(path)["masks"]
+    except FileError:
+        raise
     except Exception as error:  # what a damaged archive raises is not foreseeable
         raise ValueError(f"its masks in {path} cannot be read: {error}") from None
     if found.ndim != 3 or found.dtype != bool or len(found) != count or 0 in found.shape:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._files import written_by_name
 from sightline._optional import require
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.model import KerasModel
@@ -58,7 +59,8 @@ def save_model(model: CheckedModel, path: Path, example: Image | None = None) ->
             slug="repair-keep",
         )
     try:
-        write(given)
+        with written_by_name(given) as aside:
+            write(aside)
     except OSError as error:
         raise FileError(
             f"{given} cannot be written: {error.strerror or error}.", slug="repair-keep"

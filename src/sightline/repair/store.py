@@ -3,18 +3,19 @@
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sightline._arguments import clear_arguments
 from sightline._digests import file_digest
+from sightline._files import write_arrays, write_text
+from sightline._limits import read_arrays, read_text
 from sightline._optional import require
-from sightline._serialise import UNREADABLE, decode, encode, read_arrays
+from sightline._serialise import UNREADABLE, decode, encode
+from sightline._trust import split_secret
 from sightline.adapters.checked_model import CheckedModel
-from sightline.adapters.open_model import load_function, load_model
+from sightline.adapters.open_model import FILES, load_function, load_model
 from sightline.errors import FileError, OptionError
 from sightline.regions.region_file import load as read_regions
 from sightline.repair.export import Image
@@ -102,16 +103,16 @@ def save_repair(
             "method": made.method,
             "margin": made.region.margin,
             "notes": list(result.notes),
-            "original": original,
+            "original": split_secret(original)[0],
         }
         files = [made.region.regions.save(folder / REGION)]
         files.append(folder / SEEN)
-        files[-1].write_text("\n".join(sorted(made.image_digests)), encoding="utf-8")
+        write_text(files[-1], "\n".join(sorted(made.image_digests)))
         fill = getattr(result.model.backend, "fill", None)
         if made.method.startswith("Guard(") and fill is not None:
             arrays: dict[str, Any] = {}
             text["fill"] = encode(fill, "fill", arrays)
-            np.savez_compressed(folder / FILL, **arrays)
+            write_arrays(folder / FILL, arrays)
             files.append(folder / FILL)
         else:
             # In the format that the old model was read from, if that can be chosen: it may need no trust.
@@ -121,7 +122,7 @@ def save_repair(
         if choice is not None:
             text["chosen"] = repr(choice)
         # Last, since it says that the rest is there.
-        (folder / NAME).write_text(writer.dumps(text), encoding="utf-8")
+        write_text(folder / NAME, writer.dumps(text))
     except OSError as error:
         raise FileError(
             f"the repair cannot be kept in {folder}: {error.strerror or error}. Name a folder that can be "
@@ -146,8 +147,19 @@ def ensure_free_folder(folder: Path) -> None:
 
 
 @clear_arguments
-def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
+def load_repair(
+    folder: Path, *, trust: bool = False, known: Mapping[str, CheckedModel] | None = None
+) -> RepairResult:
     """The repair that a folder holds.
+
+    Parameters
+    ----------
+    folder : Path
+    trust : bool
+        Whether code in the model's file may run; and, of a guard, whether the module may be imported or
+        the server asked that the folder names.
+    known : mapping of str to CheckedModel, optional
+        Models that are open already, by the texts that they were opened with.
 
     Raises
     ------
@@ -164,9 +176,9 @@ def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
                 slug="file-layout",
             )
         region = RepairRegion(read_regions(folder / REGION), float(text["margin"]))
-        seen = frozenset((folder / SEEN).read_text(encoding="utf-8").split())
+        seen = frozenset(read_text(folder / SEEN).split())
         notes, method = tuple(map(str, text["notes"])), str(text["method"])
-        model = _load_repaired_model(folder, text, region, trust)
+        model = _load_repaired_model(folder, text, region, trust, known or {})
     except (FileNotFoundError, NotADirectoryError):
         raise FileError(
             f"there is no repair in {folder}. Make one first: sightline repair RUN --region jaw -o {folder}",
@@ -186,26 +198,39 @@ def load_repair(folder: Path, *, trust: bool = False) -> RepairResult:
 def repaired_model_path(folder: Path) -> str | None:
     """The file of a repair's model; None of a guard, which is put around the old model again."""
     text = _read_entries(folder)
-    return str(folder / text["model"]["file"]) if "model" in text else None
+    return str(_model_path(folder, text)) if "model" in text else None
 
 
 def _read_entries(folder: Path) -> dict[str, Any]:
-    text = tomllib.loads((folder / NAME).read_text(encoding="utf-8"))
+    text = tomllib.loads(read_text(folder / NAME))
     return {LAYOUT_1_NAMES.get(name, name): value for name, value in text.items()}
 
 
 def _load_repaired_model(
-    folder: Path, text: dict[str, Any], region: RepairRegion, trust: bool
+    folder: Path, text: dict[str, Any], region: RepairRegion, trust: bool, known: Mapping[str, CheckedModel]
 ) -> CheckedModel:
     if "fill" in text:
         fill = decode(text["fill"], read_arrays(folder / FILL))
-        inner = load_model(str(text["original"]), trust=trust)
+        original = str(text["original"])
+        inner = known.get(original) or load_model(original, trust=trust, recorded=str(folder / NAME))
         return Guard(region=region.regions, margin=region.margin, fill=fill)(inner, None).model
-    file = folder / str(text["model"]["file"])
+    file = _model_path(folder, text)
     if file_digest(file) != text["model"]["digest"]:
         raise FileError(
             f"{file} is not the model that the repair made: it was changed since. Make the repair again: "
             "sightline repair.",
             slug="repair-damaged",
         )
-    return load_model(str(file), trust=trust)
+    return load_model(str(file), trust=trust, recorded=str(folder / NAME))
+
+
+def _model_path(folder: Path, text: dict[str, Any]) -> Path:
+    """The file of the model: one in the folder, and nothing else that a text could name."""
+    name = str(text["model"]["file"])
+    if Path(name).name != name or not (folder / name).is_file() or (folder / name).suffix not in FILES:
+        raise FileError(
+            f"{folder / NAME} names {name!r} as the repaired model, but there is no such file of a model in "
+            "the folder. Make the repair again: sightline repair.",
+            slug="repair-damaged",
+        )
+    return folder / name

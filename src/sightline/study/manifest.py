@@ -11,8 +11,9 @@ from jaxtyping import Float, Int
 
 from sightline._digests import array_digest, combined_digest
 from sightline._files import written_aside
+from sightline._limits import read_arrays, read_text
 from sightline._optional import require
-from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields, read_arrays
+from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields
 from sightline._version import __version__
 from sightline.data import ImageFormat
 from sightline.data.holdout import HoldoutRule
@@ -261,7 +262,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / NAME
     try:
-        text = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = tomllib.loads(read_text(path))
         if int(text["layout"]) > LAYOUT:
             raise FileError(
                 f"{folder} has layout {text['layout']}, but this sightline reads up to {LAYOUT}: upgrade "

@@ -1,5 +1,6 @@
 """what a run is given → a job, and what the study is made of; or what it was made of, known again."""
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from sightline._digests import file_digest
+from sightline._trust import split_secret
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
@@ -69,15 +71,15 @@ class OpenedModel:
 
 
 def resolve_images(
-    given: Any, image_format: ImageFormat | None, split: HoldoutRule | None = None
+    given: Any, image_format: ImageFormat | None, split: HoldoutRule | None = None, *, recorded: str = ""
 ) -> OpenedData:
-    """Labelled images from a text or a value."""
+    """Labelled images from a text or a value; `recorded` names the file that a text was read from."""
     if isinstance(given, OpenedData):
         return given
     if isinstance(given, str | PathLike):
         from sightline.data.data_spec import open_data
 
-        source, text = open_data(str(given), image_format)
+        source, text = open_data(str(given), image_format, recorded=recorded)
         return OpenedData(source, text, image_format, split)
     if image_format is not None:
         raise OptionError(
@@ -87,12 +89,17 @@ def resolve_images(
     return OpenedData(as_dataset(given), "", None, split)
 
 
-def resolve_model(given: Any, class_names: ClassNames, preprocess: Any, trust: bool) -> OpenedModel:
-    """A model from a text or a value."""
+def resolve_model(
+    given: Any, class_names: ClassNames, preprocess: Any, trust: bool, *, recorded: str = ""
+) -> OpenedModel:
+    """A model from a text or a value; `recorded` names the file that a text was read from."""
+    if isinstance(given, OpenedModel):
+        return given
     if not isinstance(given, str | PathLike):
         return OpenedModel(as_model(given, class_names=class_names, preprocess=preprocess), None)
-    text = str(Path(given).resolve()) if Path(given).is_file() else str(given)
-    spec = ModelSpec(text, trust, None if class_names is None else tuple(class_names))
+    text, secret = split_secret(str(Path(given).resolve()) if Path(given).is_file() else str(given))
+    names = None if class_names is None else tuple(class_names)
+    spec = ModelSpec(text, trust, names, secret, recorded)
     if preprocess is None:
         return OpenedModel(spec.open(), spec)
     return OpenedModel(as_model(spec.open(), preprocess=preprocess), None)
@@ -137,7 +144,7 @@ def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_si
     columns, _ = _match_classes(data.source, manifest.n_columns, opened.model)
     model: Any = opened.model
     if opened.spec is not None:
-        model = ModelSpec(opened.spec.text, opened.spec.trust, manifest.class_names)
+        model = dataclasses.replace(opened.spec, class_names=manifest.class_names)
     return StudyJob(model, data.source, columns, manifest.plan, batch_size, manifest.split)
 
 

@@ -124,11 +124,14 @@ def compute_in_processes(
 
     with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
         path = Path(folder) / "job"  # a file, so that each worker reads it once
-        path.write_bytes(pickled_job(job))
+        written, secret = job.without_secret()
+        path.write_bytes(pickled_job(written))
         while True:
             lost = list(begun.items())
             try:
-                for start, stop, table in _compute_parallel(path, itertools.chain(lost, taken()), workers):
+                for start, stop, table in _compute_parallel(
+                    path, secret, itertools.chain(lost, taken()), workers
+                ):
                     del begun[start]
                     deaths = 0
                     yield start, stop, table
@@ -139,26 +142,28 @@ def compute_in_processes(
                     raise _processes_died(next(iter(begun.items())), workers) from None
 
 
-def _compute_parallel(path: Path, parts: Iterable[tuple[int, int]], workers: int) -> Iterator[ComputedPart]:
+def _compute_parallel(
+    path: Path, secret: str, parts: Iterable[tuple[int, int]], workers: int
+) -> Iterator[ComputedPart]:
     import joblib
 
     threads = max(1, (os.cpu_count() or 1) // workers)
     with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=threads):
         pool = joblib.Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs", max_nbytes=None)
-        yield from pool(joblib.delayed(_compute_remote)(path, start, stop) for start, stop in parts)
+        yield from pool(joblib.delayed(_compute_remote)(path, secret, start, stop) for start, stop in parts)
 
 
 @functools.lru_cache(maxsize=1)
-def _receive_job(path: Path) -> StudyJob:
+def _receive_job(path: Path, secret: str) -> StudyJob:
     import pickle
 
     # The parent process wrote it, a moment ago, where only this user can write.
     job: StudyJob = pickle.loads(path.read_bytes())
-    return job.with_open_model()
+    return job.with_secret(secret).with_open_model()
 
 
-def _compute_remote(path: Path, start: int, stop: int) -> ComputedPart:
-    return start, stop, _receive_job(path).compute_part(start, stop)
+def _compute_remote(path: Path, secret: str, start: int, stop: int) -> ComputedPart:
+    return start, stop, _receive_job(path, secret).compute_part(start, stop)
 
 
 def _processes_died(part: tuple[int, int], workers: int) -> ModelError:

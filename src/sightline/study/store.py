@@ -54,6 +54,8 @@ GROUP_BYTES = 64 << 20
 """What is read at once."""
 POLLED = 0.2
 """Seconds between two looks at whether other processes are done."""
+CONFINED = ("python_enable_replacements=false", "enable_external_access=false", "lock_configuration=true")
+"""Settings of DuckDB by which a query sees the table and nothing else, and cannot set them back."""
 ABANDONED = 3600.0
 """Seconds after which a file that is being written is taken for given up."""
 NAME = re.compile(r"\d{9}-\d{9}\.parquet")
@@ -273,7 +275,7 @@ class Store:
         path = self.folder.with_name("claims") / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("wb")
+            file = _opened_claim(path)
         except OSError as error:
             raise _write_error(self.folder, error) from error
         with file:
@@ -477,27 +479,51 @@ class Store:
             If there are no lines yet.
         """
         duckdb = require("duckdb", extra="study")
-        files = [str(part.path) for part in self.parts()]
+        datasets = require("pyarrow.dataset", extra="study")
+        files = [str(part.path.absolute()) for part in self.parts()]
         if not files:
             raise FileError(
                 f"{self.folder.parent} holds no explanations yet: run the study.", slug="study-empty"
             )
-        connection = duckdb.connect()
-        # A view cannot have parameters; a file name's quotes are doubled.
-        listed = ", ".join("'{}'".format(file.replace("'", "''")) for file in files)
         for part in self.parts():
             with contextlib.suppress(FileNotFoundError), self._opened(part):
                 pass
-        connection.execute(f"create view rows as select * from read_parquet([{listed}], union_by_name=true)")
+        local = require("pyarrow.fs", extra="study").LocalFileSystem()
+        connection = duckdb.connect()
+        # As a data set, since to DuckDB a path is a pattern: run[1] would be read from run1.
+        rows = datasets.dataset(files, schema=table_schema(), format="parquet", filesystem=local)
+        connection.register("rows", rows)
+        for setting in CONFINED:
+            connection.execute(f"SET {setting}")
         try:
+            _check_reads_only(connection.extract_statements(text), duckdb.StatementType)
             return connection.sql(text)
         except duckdb.Error as error:
             told = " ".join(str(error).split())
             raise OptionError(
                 f"DuckDB cannot answer this: {told}. The table is called rows; its columns are listed by "
-                '"describe rows".',
+                '"describe rows". Other files are neither read nor written.',
                 slug="study-query",
             ) from None
+
+
+def _check_reads_only(statements: Sequence[Any], kinds: Any) -> None:
+    """Refuse what is no question: a query may come from anywhere, and is not to change or open anything."""
+    # MULTI is PIVOT, which is a question too.
+    if len(statements) != 1 or statements[0].type not in (kinds.SELECT, kinds.EXPLAIN, kinds.MULTI):
+        raise OptionError(
+            "a query is one question about the table rows: SELECT, DESCRIBE, SUMMARIZE or EXPLAIN. Nothing "
+            "is written, attached, installed or set by it; hand an answer on with .df(), .arrow() or "
+            "--format csv.",
+            slug="study-query",
+        )
+
+
+def _opened_claim(path: Path) -> BinaryIO:
+    """A claim's file; a link in its place, which would empty another file, is removed."""
+    if path.is_symlink():
+        path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "rb+")
 
 
 def _merge_small_tables(tables: Iterable[Any]) -> Iterator[Any]:

@@ -24,6 +24,7 @@ from sightline.evaluation.classification import Evaluation
 from sightline.explanation import Explanation
 from sightline.study import provenance, runner
 from sightline.study.manifest import (
+    NAME,
     Manifest,
     check_held_out,
     check_same_plan,
@@ -119,6 +120,7 @@ class Study:
             self._manifest = self._with_given_plan(self._manifest)
         self._opened_data: OpenedData | None = None
         self._opened_model: OpenedModel | None = None
+        self._trust = False
 
     @property
     def plan(self) -> Plan:
@@ -192,9 +194,31 @@ class Study:
         OptionError
             If it was held in memory, by another process.
         FileError
-            If loading it needs trust.
+            If opening it needs trust: `attach(trust=True)` gives it, or the model again.
         """
-        return self._open_model().model
+        return self.opened_model.model
+
+    @property
+    def opened_model(self) -> OpenedModel:
+        """The model, and how workers open it."""
+        if self._opened_model is None:
+            if not self.manifest.model_text:
+                raise self._given_from_memory("model", slug="study-model")
+            asked = provenance.resolve_model(
+                self.manifest.model_text, self.class_names, None, self._trust, recorded=self._recorded
+            )
+            self._keep_model(asked)
+        assert self._opened_model is not None
+        return self._opened_model
+
+    def _keep_model(self, asked: OpenedModel) -> None:
+        provenance.check_model(self.manifest, self.source, asked, self.path)
+        self._opened_model = asked
+
+    @property
+    def _recorded(self) -> str:
+        """The file that texts of the study were read from; empty where they are trusted."""
+        return "" if self._trust else str(self.path / NAME)
 
     @clear_arguments
     def attach(
@@ -210,8 +234,10 @@ class Study:
 
         Parameters
         ----------
-        data, model, image_format, preprocess, trust
+        data, model, image_format, preprocess
             As for `run`; what is left out stays as it is.
+        trust : bool
+            As for `run`. Alone, ``attach(trust=True)`` lets the study open what its own folder names.
 
         Returns
         -------
@@ -223,14 +249,13 @@ class Study:
         OptionError
             If they are not those that the study was made of.
         """
+        self._trust = self._trust or trust
         if data is not None:
             opened = provenance.resolve_images(data, image_format, self.manifest.split)
             provenance.check_data(self.manifest, opened.source, self.path)
             self._opened_data = opened
         if model is not None:
-            asked = provenance.resolve_model(model, self.class_names, preprocess, trust)
-            provenance.check_model(self.manifest, self.source, asked, self.path)
-            self._opened_model = asked
+            self._keep_model(provenance.resolve_model(model, self.class_names, preprocess, trust))
         return self
 
     @clear_arguments
@@ -278,7 +303,9 @@ class Study:
         retry : bool
             Try the images once more that failed before.
         trust : bool
-            Whether code stored in the model's file may run.
+            Whether code stored in the model's file may run; and, where data or model are left out, whether
+            the modules may be imported and the servers asked that the study's folder names. A folder may be
+            anyone's: what is given in the call itself needs no trust.
         progress : bool, optional
             Show how far it is; by default on a terminal.
 
@@ -305,7 +332,7 @@ class Study:
         else:
             check_held_out(self.manifest, held_out, self.path)
             self.attach(data, model, **how)
-        job = provenance.make_job(self.manifest, self._open_data(), self._open_model(), batch_size)
+        job = provenance.make_job(self.manifest, self._open_data(), self.opened_model, batch_size)
         size, count = self.manifest.part_size, self.manifest.image_count
         self.store.remove_abandoned()
         self.store.check_parts(functools.partial(studied_places, self.manifest.split))
@@ -439,17 +466,16 @@ class Study:
         if self._opened_data is None:
             if not self.manifest.data_text:
                 raise self._given_from_memory("images", slug="study-data")
-            self.attach(data=self.manifest.data_text, image_format=self.manifest.image_format)
+            opened = provenance.resolve_images(
+                self.manifest.data_text,
+                self.manifest.image_format,
+                self.manifest.split,
+                recorded=self._recorded,
+            )
+            provenance.check_data(self.manifest, opened.source, self.path)
+            self._opened_data = opened
         assert self._opened_data is not None
         return self._opened_data
-
-    def _open_model(self) -> OpenedModel:
-        if self._opened_model is None:
-            if not self.manifest.model_text:
-                raise self._given_from_memory("model", slug="study-model")
-            self.attach(model=self.manifest.model_text)
-        assert self._opened_model is not None
-        return self._opened_model
 
     def _given_from_memory(self, what: str, *, slug: str) -> OptionError:
         was, it = ("were", "them") if what == "images" else ("was", "it")

@@ -13,6 +13,7 @@ from sightline._batch_sizes import choose_batch_size
 from sightline._digests import image_digest
 from sightline._optional import require
 from sightline._scales import on_scale
+from sightline._trust import join_secret
 from sightline.adapters import as_model
 from sightline.adapters.open_model import load_model
 from sightline.data.holdout import HoldoutRule
@@ -38,19 +39,28 @@ class ModelSpec:
     Parameters
     ----------
     text : str
-        As `sightline.adapters.open_model.load_model` takes it.
+        As `sightline.adapters.open_model.load_model` takes it; user and password of a URL hidden.
     trust : bool
         Whether code stored in the file may run.
     class_names : tuple of str, optional
+    secret : str
+        User and password of a URL: never printed, and never written to a disk.
+    recorded : str
+        The file that the text was read from; empty if the caller gave it.
     """
 
     text: str
     trust: bool = False
     class_names: tuple[str, ...] | None = None
+    secret: str = dataclasses.field(default="", repr=False)
+    recorded: str = ""
 
     def open(self) -> Any:
         """The model."""
-        return as_model(load_model(self.text, trust=self.trust), class_names=self.class_names)
+        text = join_secret(self.text, self.secret)
+        return as_model(
+            load_model(text, trust=self.trust, recorded=self.recorded), class_names=self.class_names
+        )
 
 
 @record
@@ -75,6 +85,19 @@ class StudyJob:
     plan: Plan
     batch_size: int | None
     split: HoldoutRule | None = None
+
+    def without_secret(self) -> tuple["StudyJob", str]:
+        """The job as it may be written to a disk, and the model's password, which may not."""
+        if not isinstance(self.model, ModelSpec):
+            return self, ""
+        return self._with_secret(""), self.model.secret
+
+    def with_secret(self, secret: str) -> "StudyJob":
+        """What `without_secret` took apart."""
+        return self._with_secret(secret) if secret else self
+
+    def _with_secret(self, secret: str) -> "StudyJob":
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, secret=secret))
 
     def with_open_model(self) -> "StudyJob":
         """With its model open."""
