@@ -16,6 +16,7 @@ import joblib
 import numpy as np
 import pytest
 import tomli_w
+from joblib.externals.loky import get_reusable_executor
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -331,6 +332,7 @@ def test_what_is_trusted_now_or_given_in_the_call_is_done(how, scene):
         )
     else:
         shutil.rmtree(scene.run / "parts")
+        get_reusable_executor().shutdown(wait=True)  # workers of earlier tests look for modules elsewhere
         assert len(Study(scene.run).run(workers=2, trust=True)) == Study(scene.run).count
     assert scene.canary.exists()
 
@@ -362,14 +364,11 @@ LINKS = {
         "m.joblib",
         lambda scene: repair.export.save_model(sl.as_model(fitted()), scene.place / "m.joblib"),
     ),
-    "plan's arrays": (
-        "new/plan.npz",
-        lambda scene: Study(scene.place / "new", PLAN_OF_DONORS).run(str(scene.place / "data"), grey),
+    "blame": (
+        "run/blame.json",
+        lambda scene: scene.command("blame", "run", "--regions", "grid:rows=2,columns=2", "--trust"),
     ),
 }
-PLAN_OF_DONORS = sl.Plan(
-    segment="grid:rows=2,columns=2", budget=16, fill=sl.Donors(np.zeros((2, 8, 8, 3), np.uint8))
-)
 
 
 def fitted() -> object:
