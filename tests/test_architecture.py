@@ -43,6 +43,7 @@ TOOLS = {
     "_tables",
     "_tensors",
     "_trust",
+    "_value_range",
 }
 READS_OR_SHOWS = {"_files", "_progress"}
 

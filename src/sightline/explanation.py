@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, Shaped
 from sightline._arguments import clear_arguments
 from sightline._optional import require
 from sightline._scales import are_probabilities, are_saturated
+from sightline._value_range import range_note
 from sightline.engine import convergence
 from sightline.engine.hiding import hides_little, score_span
 from sightline.engine.image import unit_rgb
@@ -262,10 +263,12 @@ class Explanation:
     def _headline(self) -> str:
         made = self.attribution
         shape = "×".join(map(str, self.image.shape))
+        note = range_note(self.image)
+        drawn = f" (drawn with {note})" if note else ""
         how = type(self.plan.attribute).__name__ + (f" at {made.layer}" if made.layer else "")
         return (
             f"Explanation of {self.name(self.targets[0])} ({self._score_name()} {self.scores.full[0]:.3g}, "
-            f"with everything hidden {self.scores.empty[0]:.3g}) in an image of {shape}: {how}, "
+            f"with everything hidden {self.scores.empty[0]:.3g}) in an image of {shape}{drawn}: {how}, "
             f"{self.segments.count} segments, {made.calls} calls{self._trust_note()}"
         )
 

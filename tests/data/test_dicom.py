@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sightline.data import ImageFormat, read_image_file
-from sightline.errors import MissingExtra
+from sightline.errors import MissingExtra, SightlineWarning
 from support.bad_files import dicom
 
 GREY = np.arange(54, dtype=np.uint8).reshape(6, 9) * 4
@@ -53,6 +53,7 @@ def test_rescale_and_window_of_a_ct_show_what_the_standard_says(tmp_path):
     assert np.array_equal(read_image_file(several), read_image_file(path))
 
 
+@pytest.mark.filterwarnings("ignore:a DICOM file has no window")
 @pytest.mark.parametrize("slope", [2, -2])
 def test_without_a_window_brighter_is_more_whatever_the_slope(slope, tmp_path):
     stored = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1300
@@ -82,6 +83,132 @@ def test_a_sigmoid_window_and_a_voi_table_are_applied(tmp_path):
         tmp_path / "t.dcm", small, BitsStored=12, VOILUTSequence=[table], WindowCenter=9, WindowWidth=4
     )
     assert np.array_equal(read_image_file(path), (47 - small) * 1000)
+
+
+RAMP = np.linspace(0, 4095, 48).astype(np.uint16).reshape(6, 8)
+
+
+def group(**values):
+    """A functional group: sequences of one item each."""
+    from pydicom.dataset import Dataset
+
+    made = Dataset()
+    for name, inner in values.items():
+        item = Dataset()
+        for word, value in inner.items():
+            setattr(item, word, value)
+        setattr(made, name, [item])
+    return made
+
+
+def window(center, width):
+    return {"FrameVOILUTSequence": {"WindowCenter": center, "WindowWidth": width}}
+
+
+def rescaling(slope, offset):
+    return {"PixelValueTransformationSequence": {"RescaleSlope": slope, "RescaleIntercept": offset}}
+
+
+def ramp_of(values, center, width):
+    """PS3.3 C.11.2.1.2.1, as 16 bits."""
+    return ((values.astype(float) - (center - 0.5)) / (width - 1) + 0.5).clip(0, 1) * 65535
+
+
+def test_each_frame_of_an_enhanced_dicom_has_its_own_window_or_that_of_all(tmp_path):
+    frames = np.stack([RAMP, RAMP])
+    own = [group(**window(500, 400)), group(**window(3000, 400))]
+    path = dicom(
+        tmp_path / "own.dcm",
+        frames,
+        NumberOfFrames=2,
+        BitsStored=12,
+        SharedFunctionalGroupsSequence=[group(**window(9, 9))],
+        PerFrameFunctionalGroupsSequence=own,
+    )
+    for frame, center in ((0, 500), (1, 3000)):
+        assert np.abs(read_image_file(path, frame=frame) - ramp_of(RAMP, center, 400)).max() <= 0.5
+    path = dicom(
+        tmp_path / "shared.dcm",
+        frames,
+        NumberOfFrames=2,
+        BitsStored=12,
+        SharedFunctionalGroupsSequence=[group(**window(2000, 900))],
+    )
+    assert np.abs(read_image_file(path, frame=1) - ramp_of(RAMP, 2000, 900)).max() <= 0.5
+
+
+def test_each_frame_of_an_enhanced_dicom_has_its_own_rescaling(tmp_path):
+    path = dicom(
+        tmp_path / "p.dcm",
+        np.stack([RAMP // 4] * 2),
+        NumberOfFrames=2,
+        BitsStored=12,
+        SharedFunctionalGroupsSequence=[group(**window(2048, 4096))],
+        PerFrameFunctionalGroupsSequence=[group(**rescaling(1, 0)), group(**rescaling(4, -100))],
+    )
+    for frame, (slope, offset) in enumerate([(1, 0), (4, -100)]):
+        seen = (RAMP // 4).astype(float) * slope + offset
+        assert np.abs(read_image_file(path, frame=frame) - ramp_of(seen, 2048, 4096)).max() <= 1
+
+
+def test_empty_elements_are_as_if_they_were_not_there(tmp_path):
+    plain = dicom(tmp_path / "0.dcm", RAMP, BitsStored=12)
+    for place, empty in enumerate(
+        [
+            {"RescaleSlope": None, "RescaleIntercept": ""},
+            {"WindowCenter": "", "WindowWidth": ""},
+            {"WindowCenter": 100},
+            {"RescaleSlope": 1, "RescaleIntercept": ""},
+        ]
+    ):
+        kept = {name: "" if value is None else value for name, value in empty.items()}
+        path = dicom(tmp_path / f"{place + 1}.dcm", RAMP, BitsStored=12, **kept)
+        assert np.array_equal(read_image_file(path), read_image_file(plain)), empty
+
+
+def test_without_a_window_the_bits_that_are_used_decide_and_that_is_said(tmp_path):
+    path = dicom(tmp_path / "p.dcm", RAMP)
+    with pytest.warns(SightlineWarning, match="0 is taken for black and 4095 for white.*dicom-window"):
+        read = read_image_file(path)
+    assert np.array_equal(read, np.rint(RAMP / 4095 * 65535))
+    signed = dicom(tmp_path / "s.dcm", RAMP.astype(np.int16) - 1000)
+    with pytest.warns(SightlineWarning, match="-4096 is taken for black and 4095 for white"):
+        read = read_image_file(signed)
+    assert np.array_equal(read, np.rint((RAMP.astype(float) + 3096) / 8191 * 65535))
+
+
+def test_a_ct_without_a_window_spans_the_units_of_12_bits(tmp_path):
+    path = dicom(
+        tmp_path / "p.dcm", RAMP.astype(np.int16), Modality="CT", RescaleSlope=1, RescaleIntercept=-1024
+    )
+    with pytest.warns(SightlineWarning, match="-1024 is taken for black and 3071 for white"):
+        read = read_image_file(path)
+    assert np.array_equal(read, np.rint(RAMP / 4095 * 65535))
+
+
+def test_what_a_dicom_says_is_white_stays_so_in_a_form(tmp_path):
+    """Its numbers are black to white already: a dark one is not stretched to the bits that it uses."""
+    path = dicom(tmp_path / "p.dcm", RAMP // 8, WindowCenter=32768, WindowWidth=65536)
+    assert ImageFormat(values="unit").read(path).max() == pytest.approx(4095 // 8 / 65535, abs=1e-4)
+
+
+def test_a_dicom_without_its_preamble_is_read(tmp_path):
+    whole = dicom(tmp_path / "p.dcm", GREY)
+    (tmp_path / "cut").write_bytes(whole.read_bytes()[132:])
+    assert np.array_equal(read_image_file(tmp_path / "cut"), GREY)
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_dicom_without_preamble_and_without_its_own_header_is_read(implicit, tmp_path):
+    from pydicom import dcmread
+
+    held = dcmread(dicom(tmp_path / "p.dcm", GREY))
+    del held.file_meta
+    held.preamble = None
+    held.save_as(tmp_path / "bare", implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+    begin = (tmp_path / "bare").read_bytes()
+    assert begin[:2] == b"\x08\0"
+    assert np.array_equal(read_image_file(tmp_path / "bare"), GREY)
 
 
 def test_a_colour_dicom_and_a_chosen_frame_are_read(tmp_path):

@@ -5,12 +5,13 @@ import re
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from sightline.data import ImageFormat, read_image_file
 from sightline.data.image_decoding import read_pil_image
 from sightline.errors import ImageError
-from support.bad_files import BAD, dicom, encoded
+from support.bad_files import BAD, dicom, encoded, png_of_16_bits
 
 GREY = np.arange(54, dtype=np.uint8).reshape(6, 9) * 4
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -77,14 +78,52 @@ def test_16_bits_stay_16_bits(name, tmp_path):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_both_byte_orders_of_a_16_bit_tiff_give_the_same_numbers(order, tmp_path):
-    from tifffile import imwrite
-
     path = tmp_path / "p.tif"
-    imwrite(path, DEEP, byteorder=order)
+    tifffile.imwrite(path, DEEP, byteorder=order)
     assert path.read_bytes()[:2] == {"<": b"II", ">": b"MM"}[order]
     read = read_image_file(path)
     assert np.array_equal(read, DEEP)
     assert read.dtype == np.uint16
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16"])
+def test_a_tiff_in_which_0_is_white_looks_like_one_in_which_0_is_black(dtype, tmp_path):
+    most = {"bool": True, "uint8": 255, "uint16": 65535}[dtype]
+    pixels = GREY > 100 if dtype == "bool" else GREY.astype(dtype) * (most // 255)
+    tifffile.imwrite(tmp_path / "black.tif", pixels, photometric="minisblack")
+    stored = ~pixels if dtype == "bool" else most - pixels
+    tifffile.imwrite(tmp_path / "white.tif", stored, photometric="miniswhite")
+    read = read_image_file(tmp_path / "white.tif")
+    assert np.array_equal(read, read_image_file(tmp_path / "black.tif"))
+    assert read[0, 0] == 0
+    assert read.max() > 200
+
+
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_colour_of_16_bits_is_read_as_8(kind, tmp_path):
+    path = tmp_path / f"p.{kind}"
+    deep = RGB.astype(np.uint16) * 257
+    if kind == "tif":
+        tifffile.imwrite(path, deep, photometric="rgb")
+    else:
+        path.write_bytes(png_of_16_bits(deep))
+    assert np.array_equal(read_image_file(path), RGB)
+
+
+def test_bands_behind_alpha_are_dropped_and_planes_are_joined(tmp_path):
+    path, alpha = tmp_path / "p.tif", np.full((6, 9, 1), 9, np.uint8)
+    tifffile.imwrite(path, np.dstack([RGB, alpha]), photometric="rgb", extrasamples=["unassalpha"])
+    assert np.array_equal(read_image_file(path), RGB)
+    tifffile.imwrite(path, np.moveaxis(RGB, -1, 0), photometric="rgb", planarconfig="separate")
+    assert np.array_equal(read_image_file(path), RGB)
+    tifffile.imwrite(path, np.dstack([GREY, alpha]), photometric="minisblack", extrasamples=["unassalpha"])
+    assert np.array_equal(read_image_file(path), GREY)
+
+
+def test_unsigned_numbers_of_32_bits_do_not_become_negative(tmp_path):
+    pixels = np.array([[0, 7, 3_000_000_000]], np.uint32)
+    tifffile.imwrite(tmp_path / "p.tif", pixels)
+    assert np.array_equal(read_image_file(tmp_path / "p.tif"), pixels)
 
 
 def test_floats_and_32_bit_integers_keep_their_numbers(tmp_path):
@@ -118,7 +157,7 @@ def test_each_turn_that_a_camera_notes_is_undone(orientation, name, tmp_path):
 def test_what_a_file_is_is_told_by_its_content_and_not_by_its_name(tmp_path):
     (tmp_path / "p.png").write_bytes(encoded(Image.fromarray(RGB), "JPEG", quality=95))
     (tmp_path / "p.jpg").write_bytes(encoded(Image.fromarray(RGB), "PNG"))
-    dicom(tmp_path / "p.bmp")
+    dicom(tmp_path / "p.bmp", WindowCenter=24, WindowWidth=48)
     assert read_image_file(tmp_path / "p.png").shape == (6, 9, 3)
     assert np.array_equal(read_image_file(tmp_path / "p.jpg"), RGB)
     assert read_image_file(tmp_path / "p.bmp").shape == (6, 8)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sightline.data import ImageFormat
-from sightline.errors import ImageError, OptionError
+from sightline.errors import ImageError, OptionError, SightlineWarning
 
 GREY = np.arange(54, dtype=np.uint8).reshape(6, 9) * 4
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -50,7 +50,43 @@ def test_black_to_white_of_the_dtype_is_spread_over_the_values(pixels, white):
 
 def test_a_dark_image_stays_dark():
     """Its own brightest pixel is not taken for white: images of one folder would not be comparable."""
-    assert ImageFormat(values="unit")(DEEP // 100).max() < 0.01
+    dark = DEEP // 100  # up to 636
+    assert ImageFormat(values="unit", white=65535)(dark).max() == pytest.approx(636 / 65535)
+    assert ImageFormat(values="unit", white=4095)(dark).max() == pytest.approx(636 / 4095)
+
+
+@pytest.mark.parametrize(("values", "ends"), [("unit", (0, 1)), ("signed", (-1, 1)), ("byte", (0, 255))])
+def test_12_bits_in_16_are_not_fed_black_and_that_is_said(values, ends):
+    twelve = np.array([[0, 4095], [2048, 100]], np.uint16)
+    with pytest.warns(SightlineWarning, match=r"greater than 4095.*ImageFormat\(white=4095\).*image-depth"):
+        made = ImageFormat(values=values)(twelve)
+    assert (made.min(), made.max()) == ends
+    told = ImageFormat(values=values, white=4095)(twelve)
+    assert np.array_equal(told, made)
+
+
+def test_the_bits_are_those_of_the_image_before_it_shrinks():
+    twelve = np.full((8, 8), 900, np.uint16)
+    twelve[0, 0] = 4000
+    with pytest.warns(SightlineWarning, match="greater than 4095"):
+        made = ImageFormat(values="unit", size=(2, 2))(twelve)
+    assert made[1, 1] == pytest.approx(900 / 4095, abs=1e-3)
+
+
+@pytest.mark.parametrize("beyond", [1.0001, 37.0, -1e-7])
+def test_a_pixel_beyond_does_not_make_bytes_of_an_image_from_0_to_1(beyond):
+    pixels = np.linspace(0, 1, 400).reshape(20, 20)
+    pixels[3, 3] = beyond
+    made = ImageFormat(values="byte")(pixels)
+    expected = np.rint(pixels.clip(0, 1) * 255)
+    assert np.abs(made - expected).max() <= 1
+
+
+def test_white_of_floats_is_what_the_user_says():
+    floats = RGB.astype(np.float32)
+    assert np.allclose(ImageFormat(values="unit", white=255)(floats), RGB / 255, atol=1e-6)
+    with pytest.raises(OptionError, match="white must"):
+        ImageFormat(white=0)
 
 
 @pytest.mark.parametrize(

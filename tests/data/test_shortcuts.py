@@ -33,7 +33,8 @@ def test_it_is_the_pixel_loop(data, kind, size, strength):
 
 @pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1.0)])
 def test_the_dtype_stays_and_a_patch_is_white_in_its_range(dtype, white):
-    images = np.full((1, 20, 20, 3), 0.5 if dtype == np.float32 else 90, dtype)
+    grey = {np.uint8: 90, np.uint16: 30000, np.float32: 0.5}[dtype]
+    images = np.full((1, 20, 20, 3), grey, dtype)
     marked, masks = plant_mark(images, np.array([True]), (0.5, 0.5), size=0.3)
     assert marked.dtype == dtype
     assert (marked[masks] == white).all()

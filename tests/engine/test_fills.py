@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from sightline._value_range import value_range
 from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, draw_fill
-from sightline.engine.image import value_range
 from sightline.errors import ImageError, OptionError, SightlineWarning
 from sightline.types import Fill, Segments
 

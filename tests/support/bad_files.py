@@ -14,6 +14,7 @@ from PIL import Image
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 LOSSLESS = "1.2.840.10008.1.2.4.70"
+EXTENDED = "1.2.840.10008.1.2.4.51"
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -45,8 +46,18 @@ def damaged_png() -> bytes:
 
 def png_head(width: int, height: int) -> bytes:
     """A PNG that claims a size."""
-    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    data = b"IDAT" + zlib.compress(bytes(100))
+    return _png(struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), bytes(100))
+
+
+def png_of_16_bits(pixels: Any) -> bytes:
+    """A PNG in colour of 16 bits a channel, which Pillow does not write."""
+    height, width, _ = pixels.shape
+    lines = b"".join(b"\0" + line.tobytes() for line in pixels.astype(">u2"))
+    return _png(struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0), lines)
+
+
+def _png(header: bytes, content: bytes) -> bytes:
+    head, data = b"IHDR" + header, b"IDAT" + zlib.compress(content)
     chunks = [
         struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in (head, data)
     ]
@@ -88,10 +99,14 @@ def without_pixels(path: Path) -> None:
     made.save_as(path)
 
 
-def compressed(path: Path) -> None:
+def _encapsulated() -> bytes:
     from pydicom.encaps import encapsulate
 
-    dicom(path, PixelData=encapsulate([b"\xff\xd8not really\xff\xd9"]), syntax=LOSSLESS)
+    return bytes(encapsulate([b"\xff\xd8not really\xff\xd9"]))
+
+
+def compressed(path: Path) -> None:
+    dicom(path, PixelData=_encapsulated(), syntax=LOSSLESS)
 
 
 def pipe(path: Path) -> None:
@@ -120,6 +135,21 @@ def locked(path: Path) -> None:
     path.chmod(0)
 
 
+def tiff(shape: tuple[int, ...], dtype: str, **options: Any) -> Callable[[Path], object]:
+    from tifffile import imwrite
+
+    pixels = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    return lambda path: imwrite(path, pixels, **options)
+
+
+TIFF_HELP = (
+    "open it in Python, as in tifffile.imread(path), choose one or three of its bands, and give the array, "
+    "scaled to 0 to 1; or save it as PNG."
+)
+NIFTI = (
+    "it is a NIfTI volume: take a slice of it in Python, as in "
+    "nibabel.load(path).get_fdata()[:, :, 40], and give the array, scaled to 0 to 1."
+)
 IMAGE_ERROR = "{path} cannot be read as an image: "
 TRUNCATED = IMAGE_ERROR + "image file is truncated (# bytes not processed)."
 SEVERAL = (
@@ -225,10 +255,62 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda path: dicom(path, PixelData=bytes(10)),
         IMAGE_ERROR + "The number of bytes of pixel data is less than expected (10 vs 96 bytes) - …",
     ),
-    "a DICOM without its mark": (
+    "a DICOM without its mark and without its beginning": (
         "x.dcm",
-        lambda path: path.write_bytes(dicom(path).read_bytes()[132:]),
-        IMAGE_ERROR + "its name says DICOM, but it has not the mark DICM at byte 128.",
+        lambda path: path.write_bytes(dicom(path).read_bytes()[150:]),
+        IMAGE_ERROR + "its name says DICOM, but it neither has the mark DICM at byte 128 nor begins with an "
+        "element.",
+    ),
+    "a DICOM whose pixels all mean the same": (
+        "x.dcm",
+        lambda path: dicom(path, RescaleSlope=0, RescaleIntercept=100),
+        IMAGE_ERROR + "its rescale slope is 0 and its intercept 100, with which its pixels mean nothing. If "
+        "the stored numbers are meant, remove both: del d.RescaleSlope, d.RescaleIntercept, with "
+        "d = pydicom.dcmread(path).",
+    ),
+    "a DICOM whose decoder fails": (
+        "x.dcm",
+        lambda path: dicom(path, PixelData=_encapsulated(), syntax=EXTENDED),
+        IMAGE_ERROR + "its pixels are compressed as JPEG Extended (Process 2 and 4), and no decoder that is "
+        "installed reads them (pillow: …). pip install pylibjpeg "
+        "pylibjpeg-libjpeg pylibjpeg-openjpeg, or save it uncompressed.",
+    ),
+    "a TIFF of five bands": (
+        "x.tif",
+        tiff((6, 8, 5), "uint8", photometric="rgb", extrasamples=[0, 0]),
+        IMAGE_ERROR + f"it is a TIFF of 5 bands: {TIFF_HELP}",
+    ),
+    "a TIFF of two bands": (
+        "x.tif",
+        tiff((6, 8, 2), "uint8", photometric="minisblack", planarconfig="contig"),
+        IMAGE_ERROR + f"it is a TIFF of 2 bands: {TIFF_HELP}",
+    ),
+    "a TIFF of double precision": (
+        "x.tif",
+        tiff((6, 8), "float64"),
+        IMAGE_ERROR + f"it is a TIFF of a kind that Pillow does not read: {TIFF_HELP}",
+    ),
+    "a TIFF of floats in colour": (
+        "x.tif",
+        tiff((6, 8, 3), "float32", photometric="rgb"),
+        IMAGE_ERROR + f"it is a TIFF of a kind that Pillow does not read: {TIFF_HELP}",
+    ),
+    "a TIFF of floats whose black is unknown": (
+        "x.tif",
+        tiff((6, 8), "float32", photometric="miniswhite"),
+        IMAGE_ERROR + "it is a TIFF of floats in which 0 is white, and nothing says what is black: "
+        f"{TIFF_HELP}",
+    ),
+    "a NIfTI volume": (
+        "x.img",
+        holding(struct.pack("<i", 348) + bytes(340) + b"n+1\0" + bytes(100)),
+        IMAGE_ERROR + NIFTI,
+    ),
+    "a packed NIfTI volume": ("x.nii.gz", holding(b"\x1f\x8b\x08\0rest"), IMAGE_ERROR + NIFTI),
+    "a packed file": (
+        "x.gz",
+        holding(b"\x1f\x8b\x08\0rest"),
+        IMAGE_ERROR + "it is packed by gzip: unpack it first.",
     ),
 }
 """Kind → name of the file, how it is made, and its message; … stands for any words, # for a number."""

@@ -7,8 +7,12 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._optional import require
-from sightline.errors import ImageError
+from sightline.errors import ImageError, warn
 
+CT_UNITS = (-1024.0, 3071.0)
+"""Hounsfield units that 12 bits hold: black and white of a CT without a window."""
+GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+"""Functional groups of an enhanced DICOM that hold a frame's rescaling and window."""
 HELP = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg, or save it uncompressed"
 
 
@@ -37,10 +41,12 @@ def read_dicom(name: str, choose: Callable[[int], int]) -> Shaped[np.ndarray, ".
         If pydicom is not installed.
     """
     pydicom = require("pydicom", extra="dicom")
-    held = pydicom.dcmread(name)
+    held = pydicom.dcmread(name, force=True)
     _check_decodable(held, name)
     index = choose(int(held.get("NumberOfFrames") or 1))
-    stored = require("pydicom.pixels", extra="dicom").pixel_array(held, index=index)
+    _take_frame_groups(held, index)
+    _check_rescaling(held, name)
+    stored = _stored_pixels(held, index, name)
     most = 255 if held.BitsStored <= 8 else 65535
     unit = (
         _window_grey(stored, held)
@@ -50,6 +56,51 @@ def read_dicom(name: str, choose: Callable[[int], int]) -> Shaped[np.ndarray, ".
     return np.asarray(np.rint(unit * most), dtype=np.uint8 if most == 255 else np.uint16)
 
 
+def _take_frame_groups(held: Any, index: int) -> None:
+    """Put the rescaling and window of a frame, or of all, where a DICOM of one image has them."""
+    shared = list(held.get("SharedFunctionalGroupsSequence") or ())[:1]
+    own = list(held.get("PerFrameFunctionalGroupsSequence") or ())[index : index + 1]
+    for group in (*shared, *own):
+        for name in GROUPS:
+            for element in next(iter(group.get(name) or ()), ()):
+                held[element.tag] = element
+
+
+def _check_rescaling(held: Any, name: str) -> None:
+    """Leave out what is empty; refuse numbers that would make all pixels the same or none."""
+    for word in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
+        if word in held and held.get(word) in (None, "", []):
+            del held[word]
+    for one, other in (("WindowCenter", "WindowWidth"), ("WindowWidth", "WindowCenter")):
+        if one in held and other not in held:
+            del held[one]
+    slope, offset = held.get("RescaleSlope"), held.get("RescaleIntercept")
+    if slope is not None or offset is not None:
+        held.RescaleSlope = 1 if slope is None else slope
+        held.RescaleIntercept = 0 if offset is None else offset
+        numbers = float(held.RescaleSlope), float(held.RescaleIntercept)
+        if numbers[0] == 0 or not np.isfinite(numbers).all():
+            raise ImageError(
+                f"{name} cannot be read as an image: its rescale slope is {numbers[0]:g} and its intercept "
+                f"{numbers[1]:g}, with which its pixels mean nothing. If the stored numbers are meant, "
+                "remove both: del d.RescaleSlope, d.RescaleIntercept, with d = pydicom.dcmread(path).",
+                slug="image-file",
+            )
+
+
+def _stored_pixels(held: Any, index: int, name: str) -> Shaped[np.ndarray, "..."]:
+    try:
+        return np.asarray(require("pydicom.pixels", extra="dicom").pixel_array(held, index=index))
+    except RuntimeError as error:  # every decoder that is installed has failed
+        last = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise ImageError(
+            f"{name} cannot be read as an image: its pixels are compressed as "
+            f"{held.file_meta.TransferSyntaxUID.name}, and no decoder that is installed reads them ({last}). "
+            f"{HELP}.",
+            slug="image-file",
+        ) from None
+
+
 def _check_decodable(held: Any, name: str) -> None:
     if "PixelData" not in held:
         kind = getattr(held.get("SOPClassUID"), "name", "unknown kind")
@@ -57,6 +108,11 @@ def _check_decodable(held: Any, name: str) -> None:
             f"{name} cannot be read as an image: it is a DICOM file without pixels ({kind}).",
             slug="image-file",
         )
+    if "TransferSyntaxUID" not in held.file_meta:
+        uid = require("pydicom.uid", extra="dicom")
+        implicit, little = held.original_encoding
+        plain = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+        held.file_meta.TransferSyntaxUID = plain if little else uid.ExplicitVRBigEndian
     syntax = held.file_meta.TransferSyntaxUID
     try:
         ready = require("pydicom.pixels", extra="dicom").get_decoder(syntax).is_available
@@ -82,25 +138,52 @@ def _window_grey(stored: Shaped[np.ndarray, "H W"], held: Any) -> Float[np.ndarr
     table = held.get("VOILUTSequence")
     if table and seen is not values:
         black, white = 0.0, 2.0 ** table[0].LUTDescriptor[2] - 1
+    elif seen is values:
+        black, white = _unwindowed_range(stored, held)
     else:
-        black, white = _stored_range(held)
-        if seen is values:  # no window: brighter is more, whatever the sign of the slope
-            black, white = sorted((black, white))
+        black, white = _stored_range(held, _stored_ends(held))
     unit = np.asarray(np.clip((seen.astype(np.float64) - black) / (white - black), 0.0, 1.0))
     return 1 - unit if held.PhotometricInterpretation == "MONOCHROME1" else unit
 
 
-def _stored_range(held: Any) -> tuple[float, float]:
-    """The least and greatest value that the stored bits can mean: where a window's black and white go."""
+def _stored_ends(held: Any) -> tuple[float, float]:
+    """The least and greatest number that the stored bits can hold."""
+    bits = held.BitsStored
+    if held.PixelRepresentation:
+        return -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1
+    return 0.0, 2.0**bits - 1
+
+
+def _stored_range(held: Any, ends: tuple[float, float]) -> tuple[float, float]:
+    """What the ends of the stored numbers mean: where a window's black and white go."""
     table = held.get("ModalityLUTSequence")
     if table:
         return 0.0, 2.0 ** table[0].LUTDescriptor[2] - 1
-    bits, signed = held.BitsStored, held.PixelRepresentation
-    least, most = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
-    slope, offset = held.get("RescaleSlope"), held.get("RescaleIntercept")
-    if slope is None or offset is None:
-        return least, most
-    return least * float(slope) + float(offset), most * float(slope) + float(offset)
+    slope, offset = float(held.get("RescaleSlope", 1)), float(held.get("RescaleIntercept", 0))
+    return ends[0] * slope + offset, ends[1] * slope + offset
+
+
+def _unwindowed_range(stored: Shaped[np.ndarray, "H W"], held: Any) -> tuple[float, float]:
+    """Black and white where no window says them, by the bits that are used: brighter is more."""
+    ends = _stored_ends(held)
+    used = ends
+    least, most = float(stored.min()), float(stored.max())
+    if held.BitsStored > 8:
+        bits = next(
+            bits for bits in (8, 10, 12, 14, 16, held.BitsStored) if max(most, -least - 1) < 2.0**bits
+        )
+        used = (0.0 if least >= 0 else -(2.0**bits), min(2.0**bits - 1, ends[1]))
+    black, white = sorted(_stored_range(held, used))
+    if held.get("Modality") == "CT" and "RescaleSlope" in held:
+        black, white = CT_UNITS
+    if (black, white) != tuple(sorted(_stored_range(held, ends))):
+        warn(
+            f"a DICOM file has no window, and uses a part of the numbers that its {held.BitsStored} bits can "
+            f"hold: {black:g} is taken for black and {white:g} for white. Where files of one set differ in "
+            "that, give them the same WindowCenter and WindowWidth.",
+            slug="dicom-window",
+        )
+    return black, white
 
 
 def _unit_colour(stored: Shaped[np.ndarray, "..."], held: Any) -> Float[np.ndarray, "H W 3"]:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._arguments import clear_arguments
-from sightline.errors import ImageError, SightlineError
+from sightline.errors import ImageError, Message
 
 WHOLE = ("MPO", "PSD")
 """Formats whose further frames (a camera's preview, layers) belong to the one image that opens first."""
@@ -29,6 +29,13 @@ STARTS = (
 PROGRAMS = ("EPS", "IPTC")
 """Formats that are never opened: Pillow has Ghostscript run the program that the first is, and the second may
 hold."""
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_HELP = (
+    "open it in Python, as in tifffile.imread(path), choose one or three of its bands, and give the array, "
+    "scaled to 0 to 1; or save it as PNG"
+)
+WHITE_IS_ZERO = 0
+"""TIFF's PhotometricInterpretation."""
 CAMERA = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
 
 
@@ -42,11 +49,13 @@ def read_image_file(source: str | PathLike[str], *, frame: int | None = None) ->
       images become RGB by Pillow's conversion, without a colour profile; black and white becomes 0 and
       255.
     - Grey of 8 and 16 bits, of 32-bit integers and of floats keeps its numbers: uint8, uint16, int32,
-      float32. Colour of 16 bits a channel is read as 8, as Pillow does.
+      float32; where a TIFF says that 0 is white, it is turned over. Colour of 16 bits a channel is read as
+      8, as Pillow does. TIFFs of more bands than an image has, and what Pillow does not read, are refused.
     - The orientation that a camera noted is applied.
-    - DICOM is read as it is meant to be seen: rescaled, through its VOI LUT or its first window (the whole
-      range of its stored bits if it has none), MONOCHROME1 inverted, black 0 and white 255 (uint8), or
-      65535 (uint16) if more than 8 bits are stored.
+    - DICOM is read as it is meant to be seen: rescaled, through its VOI LUT or its first window (the frame's
+      own, if it has one; if there is none, the range of the bits that it uses, and a warning says so),
+      MONOCHROME1 inverted, black 0 and white 255 (uint8), or 65535 (uint16) if more than 8 bits are stored.
+      It may lack its preamble.
 
     Parameters
     ----------
@@ -75,18 +84,37 @@ def read_image_file(source: str | PathLike[str], *, frame: int | None = None) ->
     ...     read_image_file(f"{folder}/red.png").shape
     (2, 4, 3)
     """
+    return decode_image_file(source, frame=frame)[0]
+
+
+def decode_image_file(
+    source: str | PathLike[str], *, frame: int | None = None
+) -> tuple[Shaped[np.ndarray, "..."], float | None]:
+    """The pixels of an image file, as `read_image_file` has them, and which number is white, if told."""
     from PIL import Image
 
     name = os.fspath(source)
     with decoding_errors(name):
         start = _first_bytes(name)
-        if start[128:132] == b"DICM":
+        if start[128:132] == b"DICM" or _begins_like_dicom(start):
             from sightline.data.dicom import read_dicom
 
-            return check_finite(read_dicom(name, lambda count: _choose_frame(count, frame, name)), name)
+            pixels = check_finite(read_dicom(name, lambda count: _choose_frame(count, frame, name)), name)
+            return pixels, float(np.iinfo(pixels.dtype).max)
         with _open_with_pillow(name, start, Image) as opened:
+            _check_tiff(opened, name)
             _seek_frame(opened, frame, name)
-            return check_finite(_pil_pixels(opened), name)
+            return check_finite(_pil_pixels(opened), name), None
+
+
+def _begins_like_dicom(start: bytes) -> bool:
+    """Whether a file begins as DICOM without its preamble: with a short element of group 2 or 8."""
+    for order in ("little", "big"):
+        group, element = (int.from_bytes(start[place : place + 2], order) for place in (0, 2))  # type: ignore[arg-type]
+        if group in (2, 8) and element <= 0x20 and start[8:].strip(b"\0"):
+            named = start[4:6].isalpha() and start[4:6].isupper()
+            return named or int.from_bytes(start[4:8], "little") <= 64
+    return False
 
 
 def read_pil_image(image: Any) -> Shaped[np.ndarray, "..."]:
@@ -98,6 +126,7 @@ def read_pil_image(image: Any) -> Shaped[np.ndarray, "..."]:
         If its file turns out to be broken.
     """
     with decoding_errors("the image"):
+        _check_tiff(image, "the image")
         return check_finite(_pil_pixels(image), "the image")
 
 
@@ -125,7 +154,7 @@ def decoding_errors(name: str) -> Iterator[None]:
         link = os.path.islink(name)  # noqa: PTH114
         told = f"{name} cannot be read as an image: it is a link to a file that is gone."
         raise ImageError(told if link else f"there is no image {name}.", slug="image-file") from None
-    except SightlineError:
+    except Message:
         raise
     except Exception as error:  # decoders fail on damaged files with errors of every class
         why = _failure_reason(error)
@@ -175,7 +204,16 @@ def _guess_file_kind(start: bytes, name: str) -> str:
     if start[4:12] in CAMERA:
         return "it is a HEIC photo: convert it to JPEG or PNG"
     if name.lower().endswith((".dcm", ".dicom")):
-        return "its name says DICOM, but it has not the mark DICM at byte 128"
+        return "its name says DICOM, but it neither has the mark DICM at byte 128 nor begins with an element"
+    if start[344:347] in (b"n+1", b"ni1") or name.lower().endswith((".nii", ".nii.gz")):
+        return (
+            "it is a NIfTI volume: take a slice of it in Python, as in "
+            "nibabel.load(path).get_fdata()[:, :, 40], and give the array, scaled to 0 to 1"
+        )
+    if start[:2] == b"\x1f\x8b":
+        return "it is packed by gzip: unpack it first"
+    if start[:4] in TIFF:
+        return f"it is a TIFF of a kind that Pillow does not read: {TIFF_HELP}"
     if not any(start):
         return "it holds nothing but zeros"
     if all(byte >= 32 or byte in b"\t\r\n" for byte in start) and start.isascii():
@@ -216,17 +254,35 @@ def _choose_frame(count: int, frame: int | None, name: str) -> int:
     return frame or 0
 
 
+def _check_tiff(opened: Any, name: str) -> None:
+    """Refuse a TIFF with more bands than an image has, which Pillow leaves out, or whose black is unknown."""
+    tags = getattr(opened, "tag_v2", {})
+    bands, extra = tags.get(277, 1), tags.get(338, ())
+    unlike = f"a TIFF of {bands} bands" if bands > 4 or (bands == 2 and not {1, 2} & set(extra)) else ""
+    if opened.mode == "F" and tags.get(262) == WHITE_IS_ZERO:
+        unlike = "a TIFF of floats in which 0 is white, and nothing says what is black"
+    if unlike:
+        raise ImageError(
+            f"{name} cannot be read as an image: it is {unlike}: {TIFF_HELP}.", slug="image-file"
+        )
+
+
 def _pil_pixels(image: Any) -> Shaped[np.ndarray, "..."]:
     """The pixels of a PIL image, upright, in its own depth."""
     from PIL import ImageOps
 
+    inverted = getattr(image, "tag_v2", {}).get(262) == WHITE_IS_ZERO
     upright = ImageOps.exif_transpose(image)
     if upright.mode in ("L", "F"):
         return np.asarray(upright)
     if upright.mode.startswith("I"):
         # Pillow's own conversion of big-endian 16 bits clips them at 255; older ones read PNG as 32 bits.
         deep = upright.mode != "I" or image.format in ("PNG", "PPM")
-        return np.asarray(upright).astype(np.uint16 if deep else np.int32)
+        pixels = np.asarray(upright).astype(np.uint16 if deep else np.int32)
+        if not deep and getattr(image, "tag_v2", {}).get(339, (1,))[0] == 1 and pixels.min() < 0:
+            return pixels.view(np.uint32)  # Pillow has no unsigned numbers of 32 bits
+        # Pillow turns 1 and 8 bits over by itself.
+        return np.iinfo(np.uint16).max - pixels if deep and inverted else pixels
     if "transparency" in upright.info:
         # Pillow warns of what it forgets when it goes from a palette to RGB directly.
         upright = upright.convert("RGBA" if upright.mode != "L" else "LA")

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from sightline._checks import is_whole
-from sightline.data.image_decoding import read_image_file
-from sightline.errors import ImageError, OptionError
+from sightline._checks import check_number, is_whole
+from sightline._value_range import value_range
+from sightline.data.image_decoding import decode_image_file
+from sightline.errors import ImageError, OptionError, warn
 from sightline.types import did_you_mean, option
 
 FITS = ("resize", "pad", "crop")
@@ -43,10 +44,13 @@ class ImageFormat:
         (H, W) or (H, W, 3) as in the file; grey by ITU-R BT.601; or grey repeated to three channels.
     values : {"asis", "byte", "unit", "signed"}
         Numbers as in the file; or uint8 0 to 255, float32 0 to 1, float32 −1 to 1 from black to white.
-        Black and white are those of the dtype (0 and 255 of uint8, 0 and 65535 of uint16), never the
-        darkest and brightest pixel of one image; float images have to lie within 0 to 1.
+        Black and white are 0 and 255 of uint8, 0 and 65535 of uint16, never the darkest and brightest pixel
+        of one image; float images have to span 0 to 1. Where 16 bits hold no number of more than 8, 10, 12
+        or 14, white is the greatest of those, and a warning says so.
     frame : int, optional
         Which image of files that hold several; left out, such files are refused.
+    white : float, optional
+        The number that is white, as 4095 is in images of 12 bits: for all images alike.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class ImageFormat:
     mode: str = "asis"
     values: str = "asis"
     frame: int | None = None
+    white: float | None = None
 
     def __post_init__(self) -> None:
         known = {"fit": FITS, "interpolation": INTERPOLATIONS, "mode": MODES, "values": VALUES}
@@ -85,6 +90,8 @@ class ImageFormat:
             )
         if self.size is not None:
             object.__setattr__(self, "size", _checked_size(self.size))
+        if self.white is not None:
+            check_number("white", self.white, above=0)
 
     def __call__(self, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
         """An image in this form; never the same memory changed.
@@ -98,9 +105,16 @@ class ImageFormat:
         ImageError
             If `values` needs to know what black and white are, and the image does not tell.
         """
+        return self._formed(image, self.white)
+
+    def _formed(self, image: Shaped[np.ndarray, "..."], white: float | None) -> Shaped[np.ndarray, "..."]:
+        """The image in this form; `white` is the number that is white, if that is known."""
+        kept = self.values == "asis" or (self.values == "byte" and image.dtype == np.uint8 and white is None)
+        # Before it is resized, which evens out the brightest pixels.
+        white = None if kept else white or _white_level(image)
         coloured = _to_mode(image, self.mode)
         sized = coloured if self.size is None else self._fit_to_size(coloured, self.size)
-        return _to_value_range(sized, self.values)
+        return sized if white is None else _to_value_range(sized, self.values, white)
 
     def read(self, path: str | PathLike[str]) -> Shaped[np.ndarray, "..."]:
         """The image of a file in this form.
@@ -111,7 +125,8 @@ class ImageFormat:
             As for `read_image_file`.
         """
         try:
-            return self(read_image_file(path, frame=self.frame))
+            image, white = decode_image_file(path, frame=self.frame)
+            return self._formed(image, self.white or white)
         except ImageError as error:
             if error.slug != "image-range":
                 raise
@@ -199,23 +214,29 @@ def _cast_clipped(values: Shaped[np.ndarray, "..."], dtype: np.dtype[Any]) -> Sh
     return np.asarray(np.clip(np.rint(values), ends.min, ends.max), dtype=dtype)
 
 
-def _to_value_range(image: Shaped[np.ndarray, "..."], values: str) -> Shaped[np.ndarray, "..."]:
-    if values == "asis" or (values == "byte" and image.dtype == np.uint8):
-        return image
-    unit = image.astype(np.float32) / np.float32(_white_level(image))
+def _to_value_range(image: Shaped[np.ndarray, "..."], values: str, white: float) -> Shaped[np.ndarray, "..."]:
+    unit = (image.astype(np.float32) / np.float32(white)).clip(0, 1)
     if values == "byte":
         return np.asarray(np.rint(unit * 255), dtype=np.uint8)
     return unit if values == "unit" else unit * 2 - 1
 
 
 def _white_level(image: Shaped[np.ndarray, "..."]) -> float:
-    if image.dtype in (np.uint8, np.uint16):
-        return float(np.iinfo(image.dtype).max)
-    low, high = float(image.min()), float(image.max())
-    if image.dtype.kind == "f" and low >= 0 and high <= 1:
-        return 1.0
+    black, white = value_range(image)
+    if image.dtype == np.uint8 or (image.dtype.kind == "f" and (black, white) == (0, 1)):
+        return white
+    if image.dtype == np.uint16:
+        if white < np.iinfo(np.uint16).max:
+            warn(
+                f"the image has 16 bits, but no number in it is greater than {white:g}, which is taken for "
+                "white. Where images of one set differ in that, or 65535 is white, say what is: "
+                f"ImageFormat(white={white:g}).",
+                slug="image-depth",
+            )
+        return white
     raise ImageError(
-        f"the image is {image.dtype} from {low:g} to {high:g}, and nothing says what is black and white in "
-        'it. Keep its numbers with values="asis", or store it as float from 0 to 1 or as 8 or 16 bits.',
+        f"the image is {image.dtype} from {image.min():g} to {image.max():g}, and nothing says what is black "
+        'and white in it. Keep its numbers with values="asis", say which number is white, as in '
+        "ImageFormat(white=255), or store it as float from 0 to 1 or as 8 or 16 bits.",
         slug="image-range",
     )

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from sightline._checks import check_number
+from sightline._value_range import value_range
 from sightline.errors import ImageError, OptionError
 from sightline.types import did_you_mean, option
 
@@ -92,7 +93,8 @@ def plant_mark(
     Parameters
     ----------
     images : array, shape (N, H, W, C)
-        Channels last. Floats are taken to span 0 to 1 if none exceeds 1, else 0 to 255.
+        Channels last. White is what nearly all of their values say: 1 of floats from 0 to 1, else 255, or
+        what the bits that they use can hold.
     present : bool array, shape (N,)
         Which images get it.
     where : str, (down, across) or float array of shape (N, 2)
@@ -130,7 +132,7 @@ def plant_mark(
         )
     middles = _mark_centres(where, len(images), size, images.shape[1:3])
     out, masks = images.copy(), np.zeros(images.shape[:3], dtype=bool)
-    tone = _white_value(images) if kind == "patch" else 0.0
+    tone = value_range(images)[1] if kind == "patch" else 0.0
     for row in np.flatnonzero(present):
         alpha = _mark_coverage(images.shape[1:3], middles[row], size, kind)
         masks[row] = alpha > 0
@@ -170,12 +172,6 @@ def corner_centre(name: str, size: float, shape: tuple[int, ...]) -> tuple[float
     inset = [(0.5 * size + 0.03) * min(shape) / side for side in shape]
     down, across = (end + (1 - 2 * end) * gap for end, gap in zip(CORNERS[name], inset, strict=True))
     return down, across
-
-
-def _white_value(images: Shaped[np.ndarray, "..."]) -> float:
-    if images.dtype in (np.uint8, np.uint16):
-        return float(np.iinfo(images.dtype).max)
-    return 1.0 if images.dtype.kind == "f" and images.max(initial=0) <= 1 else 255.0
 
 
 def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:

@@ -9,7 +9,8 @@ from jaxtyping import Float, Shaped
 from sightline._arguments import describe_value
 from sightline._checks import check_whole
 from sightline._digests import array_digest
-from sightline.engine.image import channels_last, value_range
+from sightline._value_range import value_range
+from sightline.engine.image import channels_last
 from sightline.errors import ImageError, OptionError, warn
 from sightline.types import Fill, Segments, option
 

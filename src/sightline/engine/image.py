@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._value_range import value_range
 from sightline.errors import ImageError
 
 
@@ -51,43 +52,18 @@ def channels_last(image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "H W C
     return image[..., np.newaxis] if image.ndim == 2 else image
 
 
-def value_range(image: Shaped[np.ndarray, "..."]) -> tuple[float, float]:
-    """What black and white are in this image's numbers.
-
-    Integers and bool span their type (0–255 for uint8). Floats span the first of [0, 1], [−1, 1],
-    [0, 255] and [0, 65535] that holds them all; failing that (standardised images, say), their own
-    least and greatest value.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> value_range(np.array([[0.0, 0.5]])), value_range(np.array([[0, 7]], dtype=np.uint8))
-    ((0.0, 1.0), (0.0, 255.0))
-    """
-    if image.dtype == bool:
-        return 0.0, 1.0
-    low, high = float(image.min()), float(image.max())
-    if image.dtype in (np.uint8, np.uint16):
-        return 0.0, float(np.iinfo(image.dtype).max)
-    for least, most in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0)):
-        if least <= low and high <= most and (high > 1 or image.dtype.kind == "f"):
-            return least, most
-    if image.dtype.kind in "iu" and low >= 0 and high <= 1:
-        return 0.0, 255.0
-    return low, high
-
-
 def unit_rgb(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "H W 3"]:
     """The image as RGB in [0, 1], to segment and to draw; never what the model is given.
 
     The same image as uint8, float 0–1 or float 0–255 gives the same numbers: values are rounded to
-    16 bits, which takes away what the dtypes' rounding left. Grey is repeated, a fourth (alpha) channel
-    is dropped, and images of two or more than four channels are shown by their mean over channels.
+    16 bits, which takes away what the dtypes' rounding left. The few values beyond black and white become
+    black and white. Grey is repeated, a fourth (alpha) channel is dropped, and images of two or more than
+    four channels are shown by their mean over channels.
     """
     low, high = value_range(image)
     span = high - low if high > low else 1.0
     # Rounded before the mean: a mean often lies halfway, where each dtype would round its own way.
-    levels = np.rint((channels_last(image).astype(np.float64) - low) / span * 65535)
+    levels = np.rint(((channels_last(image).astype(np.float64) - low) / span).clip(0, 1) * 65535)
     if levels.shape[2] == 4:
         levels = levels[..., :3]
     elif levels.shape[2] not in (1, 3):

@@ -11,7 +11,8 @@ from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_random_state
 
 from sightline._checks import is_whole
-from sightline.engine.image import as_image, value_range
+from sightline._value_range import value_range
+from sightline.engine.image import as_image
 from sightline.engine.solve import has_moved
 from sightline.errors import BudgetError, OptionError, SightlineWarning, TargetError
 from sightline.lime.lime_base import LimeBase, checked_selection

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from sightline._progress import progress_bar
-from sightline.engine.image import channels_last, value_range
+from sightline._value_range import value_range
+from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
 from sightline.errors import ModelError, OptionError, SightlineWarning
 from sightline.types import Segments
