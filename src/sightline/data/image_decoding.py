@@ -110,7 +110,7 @@ def decode_image_file(
 def _begins_like_dicom(start: bytes) -> bool:
     """Whether a file begins as DICOM without its preamble: with a short element of group 2 or 8."""
     for order in ("little", "big"):
-        group, element = (int.from_bytes(start[place : place + 2], order) for place in (0, 2))  # type: ignore[arg-type]
+        group, element = (int.from_bytes(start[place : place + 2], order) for place in (0, 2))
         if group in (2, 8) and element <= 0x20 and start[8:].strip(b"\0"):
             named = start[4:6].isalpha() and start[4:6].isupper()
             return named or int.from_bytes(start[4:8], "little") <= 64

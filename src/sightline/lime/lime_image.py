@@ -11,12 +11,11 @@ from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_random_state
 
 from sightline._checks import is_whole
-from sightline._value_range import value_range
 from sightline.engine.image import as_image
 from sightline.engine.solve import has_moved
 from sightline.errors import BudgetError, OptionError, SightlineWarning, TargetError
 from sightline.lime.lime_base import LimeBase, checked_selection
-from sightline.lime.query import as_rgb, ask_classifier, fudged_image
+from sightline.lime.query import as_rgb, ask_classifier, fudged_image, whole_range
 from sightline.lime.wrappers.scikit_image import custom_segments, default_segments, renumbered_segments
 
 __all__ = ["ImageExplanation", "LabelError", "LimeImageExplainer", "PerLabel"]
@@ -191,7 +190,7 @@ class ImageExplanation:
         image = np.zeros_like(self.image) if hide_rest else self.image.copy()
         image[mask != 0] = self.image[mask != 0]
         if both:
-            _mark_signs(image, mask, value_range(self.image)[1])
+            _mark_signs(image, mask, whole_range(self.image)[1])
         return image, mask
 
     def _sign_mask(self, signed: list[tuple[int, float]]) -> Int[np.ndarray, "H W"]:

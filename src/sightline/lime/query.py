@@ -88,9 +88,16 @@ def _colour_layer(
     return layer.astype(image.dtype)
 
 
+def whole_range(image: Shaped[np.ndarray, "..."]) -> tuple[float, float]:
+    """Black and white, as lime's users know them: 16 bits span their type, however few are used."""
+    if image.dtype == np.uint16:
+        return 0.0, float(np.iinfo(np.uint16).max)
+    return value_range(image)
+
+
 def _check_range(image: Shaped[np.ndarray, "..."], layer: Shaped[np.ndarray, "..."]) -> None:
     least, most = layer.min(), layer.max()
-    low, high = value_range(image)
+    low, high = whole_range(image)
     if image.dtype.kind in "iu" and (least < np.iinfo(image.dtype).min or most > np.iinfo(image.dtype).max):
         raise OptionError(
             f"hide_color must lie within {low:g} to {high:g} for a {image.dtype} image, but it is "
