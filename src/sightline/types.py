@@ -29,6 +29,9 @@ Weights: TypeAlias = Float[np.ndarray, "R"]
 Activations: TypeAlias = Float[np.ndarray, "B ... C"]
 """What a layer returns, channels last, or a gradient with respect to it."""
 
+Reshape: TypeAlias = Callable[[Any], Any]
+"""Activations (B, …) → a map (B, h, w, C)."""
+
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 def record(cls: type[T]) -> type[T]:
@@ -256,11 +259,32 @@ class Heatmap:
         The layer that was looked at.
     sums : bool
         Whether a segment's value is the sum of its pixels, else their mean.
+    why_empty : str
+        What to say of a map that is zero everywhere.
     """
 
     maps: tuple[Float[np.ndarray, "h w"], ...]
     layer: str | None
     sums: bool
+    why_empty: str = ""
+
+
+@record
+class MapLayer:
+    """The layer of a network that a class activation map is made of.
+
+    Parameters
+    ----------
+    name : str
+    reshape : callable, optional
+        What its activations become a map by, where they are none.
+    calls : int
+        Images that were sent through the network to find it.
+    """
+
+    name: str
+    reshape: Reshape | None = None
+    calls: int = 0
 
 
 @runtime_checkable
@@ -328,8 +352,8 @@ class Network(Protocol):
         """Names of the layers in order of execution, and the shape of each one's output for one image."""
         ...
 
-    def last_conv_layer(self, inputs: Inputs, /) -> str:
-        """Name of the last convolutional layer."""
+    def last_map_layer(self, inputs: Inputs, weights: Weights, /) -> MapLayer:
+        """The last layer with height and width through which all of the scalar passes."""
         ...
 
     def input_gradients(self, inputs: Inputs, weights: Weights, /) -> Inputs:

@@ -464,14 +464,21 @@ def test_a_layer_within_a_model_within_is_looked_at():
     agrees(gradients, lambda a: by_hand(tail, a) @ kernel, activations)
 
 
-def test_the_last_convolution_is_found():
-    assert opened(cases.cnn()).last_conv_layer(IMAGES) == "two"
-    assert opened(cases.nested()).last_conv_layer(IMAGES) == "base"
-    assert opened(cases.branched()).last_conv_layer(IMAGES) in ("left", "right")
+def last_map(model: Any) -> str:
+    """The layer that is looked at where none is named."""
+    columns = model.output_shape[-1]
+    return opened(model).last_map_layer(IMAGES[:1], np.ones(columns, np.float32)).name
+
+
+def test_the_last_map_is_found():
+    assert last_map(cases.cnn()) == "two"
+    assert last_map(cases.nested()) == "base"
+    assert last_map(cases.twice()) == "shared"
+    assert last_map(cases.branched()).startswith("multiply")
     late = keras.Sequential(
         [keras.Input((12, 10, 3)), cases.base(), L.Conv2D(2, 1, name="last"), L.Flatten(), L.Dense(2)]
     )
-    assert opened(late).last_conv_layer(IMAGES) == "last"
+    assert last_map(late) == "last"
 
 
 def test_a_model_within_that_convolves_nothing_is_no_convolution():
@@ -482,7 +489,7 @@ def test_a_model_within_that_convolves_nothing_is_no_convolution():
     with pytest.raises(
         ModelError, match=r"'flat' has no convolutional layer.*integrated-gradients.*lime"
     ) as told:
-        network.last_conv_layer(IMAGES)
+        network.last_map_layer(IMAGES[:1], np.ones(2, np.float32))
     assert told.value.slug == "inside-layers"
 
 
@@ -524,7 +531,7 @@ def test_a_subclassed_model_has_slopes_but_no_layers():
     np.testing.assert_array_equal(network.classifier_head()[0], in_numpy(model.head.kernel.value))
     for ask in (
         network.layer_shapes,
-        network.last_conv_layer,
+        lambda x: network.last_map_layer(x[:1], weights),
         lambda x: network.activations_and_gradients(x, "conv", weights),
     ):
         with pytest.raises(
@@ -539,7 +546,7 @@ def test_a_subclassed_model_made_a_graph_as_the_error_advises_is_looked_at():
     inputs = keras.Input((12, 10, 3))
     graph = keras.Model(inputs, model.call(inputs))
     np.testing.assert_allclose(KerasModel(graph)(IMAGES), by_hand(model, IMAGES), atol=1e-5)
-    assert opened(graph).last_conv_layer(IMAGES) == model.conv.name
+    assert last_map(graph) == model.conv.name
 
 
 def test_an_unknown_layer_is_told_with_the_nearest():

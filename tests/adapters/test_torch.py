@@ -1,5 +1,7 @@
 """A PyTorch module is asked in its own dtype, on its own device, and left as it was."""
 
+import contextlib
+import copy
 import threading
 import warnings
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+import sightline as sl
 from sightline import explain, per_image
 from sightline.adapters import as_model
 from sightline.adapters.torch.model import TorchModel
@@ -486,3 +489,99 @@ def test_a_module_that_works_in_place_leaves_grey_inputs_as_they_were():
         for copied in (False, True)
     )
     np.testing.assert_allclose(one.attribution.values, other.attribution.values, atol=1e-6)
+
+
+# What a module makes at its first call and keeps
+
+
+class Tabled(nn.Module):
+    """Makes a table and a layer's weights at its first call, as position embeddings and lazy layers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.look = nn.LazyConv2d(4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.head = nn.Linear(4, 2)
+        self.table: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        seen = torch.relu(self.norm(self.look(x)))
+        if self.table is None:
+            self.table = torch.linspace(0.5, 1.5, seen.shape[-1], device=x.device)
+        return self.head((seen * self.table).mean((2, 3)))
+
+
+TABLED_IMAGE = np.random.default_rng(2).random((16, 16, 3)).astype(np.float32)
+
+
+def take_a_training_step(net: nn.Module) -> None:
+    net.train()
+    batch = torch.from_numpy(TABLED_IMAGE).permute(2, 0, 1)[None]
+    nn.functional.cross_entropy(net(batch.repeat(2, 1, 1, 1)), torch.tensor([0, 1])).backward()
+    assert all(one.grad is not None for one in net.parameters())
+
+
+@pytest.mark.parametrize("asked_under", [contextlib.nullcontext, torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("attribute", ["lime", "grad-cam"])
+def test_a_network_can_be_trained_after_sightline_asked_it_first(asked_under, attribute):
+    net = Tabled()
+    with asked_under():
+        sl.explain(TABLED_IMAGE, net, attribute=attribute, segment="grid:rows=3,columns=3", target=0)
+    take_a_training_step(net)
+
+
+def test_a_network_can_be_trained_after_it_was_evaluated_or_its_preprocessing_was_asked():
+    net = Tabled()
+    sl.evaluate(net, (TABLED_IMAGE[None], [1]))
+    take_a_training_step(net)
+
+    class Scaled(nn.Module):
+        factor: torch.Tensor | None = None
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.factor is None:
+                self.factor = torch.ones(1) / 2
+            return x * self.factor
+
+    before, net = Scaled(), Tabled()
+    as_model(net, preprocess=before)(TABLED_IMAGE[None])
+    given = torch.from_numpy(TABLED_IMAGE).permute(2, 0, 1)[None].requires_grad_()
+    net(before(given)).sum().backward()
+    assert given.grad is not None
+
+
+@pytest.mark.parametrize("warmed", [False, True])
+def test_logits_within_0_and_1_are_known_whoever_made_the_table(warmed):
+    net = Tabled().eval()
+    net(torch.zeros(1, 3, 16, 16))
+    with torch.no_grad():
+        net.head.weight.mul_(0.05)
+        net.head.bias.copy_(torch.tensor([0.2, 0.6]))
+    net.table = net.table if warmed else None
+    model = as_model(net)
+    scores = model(TABLED_IMAGE[None])
+    with torch.no_grad():
+        wanted = net(torch.from_numpy(TABLED_IMAGE).permute(2, 0, 1)[None]).softmax(1)
+    np.testing.assert_allclose(scores, wanted, atol=1e-6)
+    assert "softmax" in model.rule
+
+
+@pytest.mark.parametrize("attribute", ["lime", "grad-cam", "eigen-cam", "integrated-gradients"])
+def test_nothing_of_a_network_or_of_its_surroundings_is_changed(attribute):
+    net = Tabled()
+    net(torch.rand(2, 3, 16, 16))
+    net.look.weight.requires_grad_(False)
+    net.norm.eval()
+    net.head.weight.grad = torch.ones_like(net.head.weight)
+    before = copy.deepcopy(net.state_dict())
+    modes = [part.training for part in net.modules()]
+    drawn, enabled = torch.random.get_rng_state(), torch.is_grad_enabled()
+    sl.explain(TABLED_IMAGE, net, attribute=attribute, segment="grid:rows=3,columns=3", target=0)
+    assert torch.equal(drawn, torch.random.get_rng_state())
+    assert enabled == torch.is_grad_enabled()
+    assert modes == [part.training for part in net.modules()]
+    assert all(torch.equal(value, net.state_dict()[key]) for key, value in before.items())
+    assert [one.requires_grad for one in net.parameters()] == [False, True, True, True, True, True]
+    assert torch.equal(net.head.weight.grad, torch.ones_like(net.head.weight))
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())

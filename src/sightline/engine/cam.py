@@ -4,8 +4,7 @@ Each map is at the layer's own resolution; red speaks for the target. Their scal
 where, and how much of the whole, not by how much of the score.
 """
 
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -14,9 +13,8 @@ from sightline._arguments import describe_value
 from sightline._checks import check_whole
 from sightline._resize import resize_smooth
 from sightline.errors import ModelError, OptionError
-from sightline.types import Heatmap, Inputs, Network, Weights, option
+from sightline.types import Heatmap, Inputs, MapLayer, Network, Reshape, Weights, option
 
-Reshape: TypeAlias = Callable[[Any], Any]
 # p × q places of the layer, not those of the inputs.
 Map: TypeAlias = Float[np.ndarray, "p q C"]
 Heat: TypeAlias = Float[np.ndarray, "p q"]
@@ -84,7 +82,9 @@ class LayerMethod:
     Parameters
     ----------
     layer : str, optional
-        By default the last convolutional one.
+        By default the last one with height and width through which all of the score passes: what a map
+        shows is what passes through its layer. A function that a PyTorch module calls may be named, too:
+        ``"layer4.1:add"``, and ``"forward:cat"`` for one that the network itself calls.
     reshape : callable, optional
         Activations without extent, such as tokens, (B, …) → (B, h, w, C); see `Tokens`. A PyTorch layer
         that keeps its channels last itself, as in a Swin transformer, needs
@@ -106,7 +106,8 @@ class LayerMethod:
     def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:
         """The map for the score that the weights choose."""
         layer, activations, gradients = self._layer_maps(network, inputs, weights)
-        return Heatmap((self._combine(activations, gradients),), layer, sums=False)
+        why = _why_empty(layer, activations, gradients)
+        return Heatmap((self._combine(activations, gradients),), layer, sums=False, why_empty=why)
 
     def _combine(self, activations: Map, gradients: Map) -> Heat:
         """The heat of each place of the layer."""
@@ -114,7 +115,8 @@ class LayerMethod:
 
     def _layer_maps(self, network: Network, inputs: Inputs, weights: Weights) -> tuple[str, Map, Map]:
         """Name, activations and gradients of the layer, as maps."""
-        layer = network.last_conv_layer(inputs) if self.layer is None else _layer_name(self.layer)
+        chosen = self._chosen_layer(network, inputs, weights)
+        layer, reshape = chosen.name, chosen.reshape
         found = network.activations_and_gradients(inputs, layer, weights)
         if not all(np.isfinite(array).all() for array in found):
             raise ModelError(
@@ -122,8 +124,8 @@ class LayerMethod:
                 "the range that the network was trained on? Else use lime or shapley.",
                 slug="inside-nan",
             )
-        if self.reshape is not None:
-            found = (_apply_reshape(self.reshape, found[0]), _apply_reshape(self.reshape, found[1]))
+        if reshape is not None:
+            found = (_apply_reshape(reshape, found[0]), _apply_reshape(reshape, found[1]))
         if found[0].ndim != 4:
             raise ModelError(
                 f"the layer {layer!r} gives {found[0].shape[1:]} for an image: no height and width. "
@@ -131,6 +133,13 @@ class LayerMethod:
                 slug="inside-layers",
             )
         return layer, found[0][0], found[1][0]
+
+    def _chosen_layer(self, network: Network, inputs: Inputs, weights: Weights) -> MapLayer:
+        """The layer that was named, else the network's own; and how it becomes a map."""
+        if self.layer is not None:
+            return MapLayer(_layer_name(self.layer), self.reshape)
+        found = network.last_map_layer(inputs, weights)
+        return found if self.reshape is None else MapLayer(found.name, self.reshape)
 
 
 @option
@@ -241,7 +250,10 @@ class ScoreCam(LayerMethod):
         ]
         nothing = network.raw_outputs(np.zeros_like(inputs)) @ weights
         heat = _positive_part(activations @ (np.concatenate(scores) - nothing))
-        return Heatmap((heat,), layer, sums=False)
+        why = (
+            f"shown where a channel of the layer {layer!r} is active, the image scores no higher than nothing"
+        )
+        return Heatmap((heat,), layer, sums=False, why_empty=why)
 
 
 @option
@@ -278,6 +290,21 @@ class Cam:
             "layer, and this one does not. Use grad-cam, which is the same where cam can be used.",
             slug="inside-layers",
         )
+
+
+def _why_empty(layer: str, activations: Map, gradients: Map) -> str:
+    """What to say if the map of a layer turns out to be zero everywhere."""
+    if not activations.any():
+        return f"the layer {layer!r} gives nothing but zeros for this image"
+    if not gradients.any():
+        return (
+            f"no gradient comes back from the score to the layer {layer!r}, as when a softmax or sigmoid is "
+            "saturated: let the network return logits"
+        )
+    return (
+        f"all that the layer {layer!r} has speaks against the target, and this map shows only what speaks "
+        "for it: hires-cam shows both sides"
+    )
 
 
 def _layer_name(layer: object) -> str:

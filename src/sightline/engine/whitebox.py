@@ -1,11 +1,12 @@
 """network → heat of each pixel → attribution: the arrow of the methods that look inside."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import default_batch_size
 from sightline._resize import resize_smooth
@@ -20,6 +21,7 @@ from sightline.types import (
     Attribution,
     Heatmap,
     Inputs,
+    MapLayer,
     Model,
     ModelAbilities,
     Network,
@@ -30,6 +32,11 @@ from sightline.types import (
 )
 
 T = TypeVar("T")
+HIDDEN = (0.2, 0.5)
+"""Shares of the image that are hidden to hold a map against the model's answers."""
+CONTRADICTED = 0.25
+"""Share of the score's fall that hiding the least of a map may take more than hiding the most."""
+LEAST_CHANGE = 0.02
 
 
 def run_white_box(
@@ -82,11 +89,12 @@ def run_white_box(
             method(counted, inputs, raw, plan.seed)
             for raw in _output_weights(to_targets, counted.raw_outputs(inputs))
         ]
-    calls = query.calls + counted.calls
-    scores = Scores(
-        np.empty((0, len(targets))), said @ to_targets, nothing @ to_targets, targets, classes, query.calls
-    )
-    return segments, scores, _gather_attribution(heats, segments, calls)
+    attribution = _gather_attribution(heats, segments)
+    full, empty = said @ to_targets, nothing @ to_targets
+    if attribution.layer is not None:
+        _warn_if_contradicted(query, attribution, full, empty, to_targets)
+    scores = Scores(np.empty((0, len(targets))), full, empty, targets, classes, query.calls)
+    return segments, scores, dataclasses.replace(attribution, calls=query.calls + counted.calls)
 
 
 class CountedNetwork(Network):
@@ -109,8 +117,10 @@ class CountedNetwork(Network):
     def layer_shapes(self, inputs: Inputs) -> Mapping[str, tuple[int, ...]]:
         return self._counted(inputs, self.network.layer_shapes(inputs))
 
-    def last_conv_layer(self, inputs: Inputs) -> str:
-        return self._counted(inputs, self.network.last_conv_layer(inputs))
+    def last_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
+        found = self.network.last_map_layer(inputs, weights)
+        self._count(found.calls)
+        return found
 
     def input_gradients(self, inputs: Inputs, weights: Weights) -> Inputs:
         return self._counted(inputs, self.network.input_gradients(inputs, weights))
@@ -121,9 +131,12 @@ class CountedNetwork(Network):
         return self._counted(inputs, self.network.activations_and_gradients(inputs, layer, weights))
 
     def _counted(self, inputs: Inputs, answer: T) -> T:
-        self.calls += len(inputs)
-        self.tick(len(inputs))
+        self._count(len(inputs))
         return answer
+
+    def _count(self, images: int) -> None:
+        self.calls += images
+        self.tick(images)
 
 
 def _open_network(model: Model, method: WhiteBoxMethod) -> Network:
@@ -163,7 +176,7 @@ def _output_weights(
     return np.ascontiguousarray(weights.T, dtype=np.float32)
 
 
-def _gather_attribution(heats: Iterable[Heatmap], segments: Segments, calls: int) -> Attribution:
+def _gather_attribution(heats: Iterable[Heatmap], segments: Segments) -> Attribution:
     pixels, values, errors, layers = [], [], [], []
     for heat in heats:
         maps = np.stack([_resize_heat(one, segments.labels.shape, heat.sums) for one in heat.maps])
@@ -180,13 +193,12 @@ def _gather_attribution(heats: Iterable[Heatmap], segments: Segments, calls: int
             "root or logarithm of 0 in it, or use lime or shapley.",
             slug="inside-nan",
         )
-    _warn_if_zero(values)
+    _warn_if_zero(values, next((heat.why_empty for heat in heats if heat.why_empty), ""))
     return Attribution(
         np.array(values),
         np.array(errors),
         base=np.zeros(len(values)),
         fit=np.full(len(values), np.nan),
-        calls=calls,
         settled=True,
         pixels=np.array(pixels),
         layer=layers[0],
@@ -206,11 +218,46 @@ def _sum_by_segment(heat: Float[np.ndarray, "H W"], segments: Segments, sums: bo
     return total if sums else total / segments.areas
 
 
-def _warn_if_zero(values: list[Float[np.ndarray, "S"]]) -> None:
-    if not any(np.any(one) for one in values):
-        warn(
-            "the heat is zero everywhere. Either nothing at the layer speaks for the target (grad-cam "
-            "and its kin show only what does; hires-cam shows both sides), or no gradient comes back "
-            "from the score, as when a softmax or sigmoid is saturated: let the network return logits.",
-            slug="inside-flat",
-        )
+def _warn_if_zero(values: list[Float[np.ndarray, "S"]], why: str) -> None:
+    if any(np.any(one) for one in values):
+        return
+    why = why or (
+        "no gradient comes back from the score, as when a softmax or sigmoid is saturated: let the "
+        "network return logits"
+    )
+    warn(f"the heat is zero everywhere: {why}.", slug="inside-flat")
+
+
+def _warn_if_contradicted(
+    query: ModelQuery,
+    attribution: Attribution,
+    full: Float[np.ndarray, "K"],
+    empty: Float[np.ndarray, "K"],
+    to_targets: Float[np.ndarray, "L K"],
+) -> None:
+    """Hide what the map calls most important, then as much of what it calls least so, and compare."""
+    for k, values in enumerate(attribution.values):
+        order = np.argsort(values, kind="stable")
+        if values[order[0]] == values[order[-1]]:
+            continue
+        rows = [~_leading(one, query.segments, share) for share in HIDDEN for one in (order[::-1], order)]
+        falls = full[k] - query.score_masks(np.array(rows), to_targets, {})[:, k].reshape(-1, 2)
+        for share, (most, least) in zip(HIDDEN, falls, strict=True):
+            if least - most > max(CONTRADICTED * max(abs(full[k] - empty[k]), least), LEAST_CHANGE):
+                warn(
+                    f"the map and the model's answers disagree: with the {share:.0%} of the image hidden "
+                    f"that the map calls most important, the score falls by {most:.3g}, with as much hidden "
+                    f"that it calls least so, by {least:.3g}. The layer {attribution.layer!r} may not be "
+                    "where the answer is made: name another (layer=), or believe a method that asks the "
+                    "model alone, such as lime.",
+                    slug="inside-contradicted",
+                )
+                return
+
+
+def _leading(order: Int[np.ndarray, "S"], segments: Segments, share: float) -> Bool[np.ndarray, "S"]:
+    """The first segments, up to a share of the image, but at least one."""
+    areas = segments.areas[order]
+    chosen = np.zeros(len(order), dtype=bool)
+    chosen[order[np.cumsum(areas) <= max(share * areas.sum(), areas[0])]] = True
+    return chosen

@@ -71,11 +71,9 @@ def inference_mode(model: "keras.Model") -> Iterator[None]:
     if require("keras", extra="keras").backend.backend() != "torch":
         yield
         return
-    import torch
+    from sightline.adapters.torch.modules import evaluation_mode, without_gradients
 
-    from sightline.adapters.torch.modules import evaluation_mode
-
-    with evaluation_mode(model), torch.no_grad():
+    with evaluation_mode(model), without_gradients():
         yield
 
 

@@ -1,8 +1,10 @@
 """a Keras model → its inside: activations and gradients on any backend, channels last, in NumPy."""
 
+import dataclasses
 import importlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,16 +26,17 @@ from sightline.adapters.keras.graph import (
     pack_inputs,
     single_output,
 )
+from sightline.adapters.map_layers import MapChoice, TracedTensor, halves_changed, no_map_error, same_score
 from sightline.errors import ModelError
-from sightline.types import NO_LAYER_NEEDED, Activations, Inputs, Weights, did_you_mean
+from sightline.types import NO_LAYER_NEEDED, Activations, Inputs, MapLayer, Reshape, Weights, did_you_mean
 
 if TYPE_CHECKING:
     import keras
 
-CONVOLUTIONS = ("Conv", "SeparableConv", "DepthwiseConv")
-
-Visit: TypeAlias = Callable[[str, Layer, Tensor], Tensor]
-"""Name of a layer, the layer, what it returned → what goes on in place of that."""
+Visit: TypeAlias = Callable[[str, Layer, Any, Tensor], Tensor]
+"""Name of a layer, the layer, what it was given and what it returned → what goes on in place of that."""
+ENTRANCE = "/"
+"""Stands for what a graph makes of its inputs before its first layer, at the end of names."""
 
 
 class KerasNetwork:
@@ -85,20 +88,45 @@ class KerasNetwork:
         """Every layer and operation of the graph that returns one tensor, in the order of execution."""
         return {name: shape for name, (_, shape) in self._layer_outputs(inputs).items()}
 
-    def last_conv_layer(self, inputs: Inputs) -> str:
-        """The convolution, or the model within the model that holds one, that is run last with an extent."""
-        found: list[str] = []
-        for name, (kind, shape) in self._layer_outputs(inputs).items():
-            within = any(one.startswith(f"{name}/") for one in found)
-            if len(shape) == 3 and shape[0] * shape[1] > 1 and (within or kind.startswith(CONVOLUTIONS)):
-                found.append(name)
-        if not found:
-            raise ModelError(
-                f"the Keras model {self.model.name!r} has no convolutional layer. Name another with layer= "
-                f"(for a vision transformer with reshape= too), or use another method: {NO_LAYER_NEEDED}.",
-                slug="inside-layers",
+    def last_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
+        """The last layer or operation of the graph with extent and all of the score in it."""
+        batch = halves_changed(inputs)
+        given = self._input_tensor(batch)
+        trace = GraphTrace(given)
+        with inference_mode(self.model):
+            outputs = self._raw_scores(given, trace)
+        scores = self._to_float32(outputs).reshape(len(batch), -1) @ weights
+        calls = len(batch)
+
+        def activations(name: str) -> Activations:
+            return self._channels_last(self._to_float32(trace.made[name]))
+
+        def replaced(name: str, tensor: Tensor) -> Visit:
+            return _replace_output(name, trace.calls[name], tensor)
+
+        def hangs_on_patches(name: str, reshape: Reshape) -> bool:
+            nonlocal calls
+            calls += 1
+            gradient = self._gradient_at(
+                lambda x: self._weighted_score(given[:1], weights, replaced(name, x)), trace.made[name][:1]
             )
-        return found[-1]
+            return bool(reshape(gradient).any() or not gradient.any())
+
+        def is_whole(name: str) -> bool:
+            nonlocal calls
+            calls += 1
+            with inference_mode(self.model):
+                found = self._weighted_score(given[5:], weights, replaced(name, trace.made[name][:1]))
+            return same_score(float(self._to_float32(found)), float(scores[0]), float(scores[5]))
+
+        traced = trace.tensors(self._shape_channels_last)
+        choice = MapChoice(
+            traced, trace.parents, id(given), id(outputs), inputs.shape[1:3], trace.is_learned, trace.is_mixed
+        )
+        found = choice.choose(activations, hangs_on_patches, is_whole, turns=False)
+        if found is None:
+            raise no_map_error(f"the Keras model {self.model.name!r}", choice.parts(), choice.reasons)
+        return dataclasses.replace(found, calls=calls)
 
     def input_gradients(self, inputs: Inputs, weights: Weights) -> Inputs:
         """Gradients with respect to the inputs."""
@@ -120,7 +148,7 @@ class KerasNetwork:
         """Activations of a layer and the gradients with respect to them."""
         found: list[Tensor] = []
 
-        def note(name: str, _: Layer, made: Tensor) -> Tensor:
+        def note(name: str, _: Layer, __: Tensor, made: Tensor) -> Tensor:
             if name == layer:
                 found.append(made)
             return made
@@ -156,8 +184,8 @@ class KerasNetwork:
         """Kind and shape, channels last, of what each layer returns for one image."""
         seen: dict[str, tuple[str, tuple[int, ...]]] = {}
 
-        def note(name: str, part: Layer, made: Tensor) -> Tensor:
-            if hasattr(made, "shape"):
+        def note(name: str, part: Layer, _: Tensor, made: Tensor) -> Tensor:
+            if hasattr(made, "shape") and not name.endswith(ENTRANCE):
                 seen.pop(name, None)
                 seen[name] = (type(part).__name__, self._shape_channels_last(tuple(made.shape[1:])))
             return made
@@ -177,7 +205,7 @@ class KerasNetwork:
         if graph is not None:
             whole = pack_inputs(self.model, given)
             return single_output(
-                self.model, self._run_graph(graph, whole, visit or (lambda _, __, made: made))
+                self.model, self._run_graph(graph, whole, visit or (lambda _, __, ___, made: made))
             )
         if visit is None:
             return call_for_inference(self.model, given)
@@ -206,11 +234,14 @@ class KerasNetwork:
                 else:
                     mode = {"training": False} if isinstance(part, self.keras.layers.Layer) else {}
                     made = part(*given, **named | mode)
-                return visit(name, part, made)
+                return visit(name, part, (given, named), made)
 
             return run
 
-        made = graph._run_through_graph(graph._standardize_inputs(given), operation_fn=step)
+        whole = graph._standardize_inputs(given)
+        for one in self.keras.tree.flatten(whole):
+            visit(within + ENTRANCE, graph, given, one)
+        made = graph._run_through_graph(whole, operation_fn=step)
         return made[0] if isinstance(made, list | tuple) and len(made) == 1 else made
 
     def _is_squashing(self, part: Layer) -> bool:
@@ -250,6 +281,71 @@ class KerasNetwork:
     def _shape_channels_last(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         moved = self.input.channels_first and len(shape) == 3
         return (shape[1], shape[2], shape[0]) if moved else shape
+
+
+class GraphTrace:
+    """What each layer and operation of a graph is made of, in one forward pass: a `Visit` that takes notes.
+
+    Parameters
+    ----------
+    inputs : tensor
+    """
+
+    def __init__(self, inputs: Tensor) -> None:
+        self.kept: list[Tensor] = [inputs]  # as long as they are, no other tensor has their id
+        self.made: dict[str, Tensor] = {}
+        self.parts: dict[str, Layer] = {}
+        self.calls: Counter[str] = Counter()
+        self.before: dict[int, list[int]] = {id(inputs): []}
+        self.by: dict[int, Layer] = {}
+
+    def __call__(self, name: str, part: Layer, given: Any, made: Tensor) -> Tensor:
+        tree = require("keras", extra="keras").tree
+        self.kept.append(made)
+        for one in tree.flatten(made):
+            # What is known already passed through unchanged, as out of a model within the model.
+            if id(one) not in self.before:
+                tensors = [each for each in tree.flatten(given) if hasattr(each, "shape")]
+                self.before[id(one)], self.by[id(one)] = [id(each) for each in tensors], part
+        if not name.endswith(ENTRANCE):
+            self.calls[name] += 1
+            self.made.pop(name, None)
+            if hasattr(made, "shape"):
+                self.made[name], self.parts[name] = made, part
+        return made
+
+    def parents(self, place: int) -> list[int]:
+        """What a tensor is made of, by their ids."""
+        return self.before.get(place, [])
+
+    def tensors(self, channels_last: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Iterator[TracedTensor]:
+        """What has to be known of each to choose a layer."""
+        for name, made in self.made.items():
+            shape = (made.shape[0], *channels_last(tuple(made.shape[1:])))
+            grid = (int(shape[1]), int(shape[2])) if len(shape) == 4 else None
+            kind = type(self.by.get(id(made))).__name__
+            same = ("Reshape", "Permute", "Flatten", "Transpose") if grid is None else SCALED
+            says_more = not any(word in kind for word in same)
+            yield TracedTensor(name, id(made), shape, grid, says_more, name.count("/"))
+
+    def is_learned(self, places: set[int]) -> bool:
+        """Whether something with a kernel, or of the user's own, is among some places."""
+        parts = [self.by[place] for place in places if place in self.by]
+        return any(not of_keras(type(one)) or _has_kernel(one) for one in parts)
+
+    def is_mixed(self, places: set[int]) -> bool:
+        """Whether attention, or another product of tensors with one another, is among some places."""
+        kinds = {type(self.by[place]).__name__ for place in places if place in self.by}
+        return any(word in kind for kind in kinds for word in ("Attention", "Einsum", "Matmul"))
+
+
+SCALED = ("Pool", "UpSampling", "Resizing", "Resize")
+"""What gives another map at a coarser or finer scale, which says no more than that one."""
+
+
+def _has_kernel(part: Layer) -> bool:
+    learns = any(len(weight.shape) > 1 for weight in getattr(part, "weights", ()))
+    return learns or any(word in type(part).__name__ for word in ("Conv", "Matmul", "Einsum"))
 
 
 def fresh_clone(model: "keras.Model") -> "keras.Model":
@@ -307,7 +403,7 @@ def _replace_output(layer: str, last: int, tensor: Tensor) -> Visit:
     """Puts the tensor in the place of what the layer returns at its last call."""
     calls = itertools.count(1)
 
-    def visit(name: str, _: Layer, made: Tensor) -> Tensor:
+    def visit(name: str, _: Layer, __: Tensor, made: Tensor) -> Tensor:
         return tensor if name == layer and next(calls) == last else made
 
     return visit
@@ -325,7 +421,9 @@ def _tensorflow_gradient(scalar: Callable[[Tensor], Tensor], at: Tensor) -> Tens
 def _torch_gradient(scalar: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     import torch
 
-    with torch.enable_grad():
+    from sightline.adapters.torch.modules import with_gradients
+
+    with with_gradients():
         at = at.detach().requires_grad_()
         value = scalar(at)
         return torch.autograd.grad(value, at, materialize_grads=True)[0]

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline.adapters.inputs import DeclaredInputModel, only_input
-from sightline.adapters.torch.modules import scores_in
+from sightline.adapters.torch.modules import scores_in, without_gradients
 from sightline.errors import FileError, ModelError
 from sightline.types import ANSWERS_ONLY, Network
 
@@ -92,7 +92,7 @@ class ExportedModel(DeclaredInputModel):
         import torch
 
         own = torch.from_numpy(np.require(images, requirements=["C", "W"]))
-        with torch.inference_mode():
+        with without_gradients():
             scores = scores_in(self.module(own.to(self._device, self._kept))).cpu()
         return np.asarray((scores.float() if scores.is_floating_point() else scores).numpy())
 

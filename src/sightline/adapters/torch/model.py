@@ -13,6 +13,7 @@ from sightline.adapters.torch.modules import (
     evaluation_mode,
     scores_in,
     traced_probabilities,
+    without_gradients,
 )
 from sightline.adapters.torch.network import TorchNetwork, randomised_module
 from sightline.errors import ModelError, OptionError, warn
@@ -179,7 +180,7 @@ class TorchModel(Backend):
         import torch
 
         if self.preprocess is not None:
-            with evaluation_mode(self.preprocess), torch.inference_mode():
+            with evaluation_mode(self.preprocess), without_gradients():
                 images = self.preprocess(images.contiguous())
         # The only copy where nothing was preprocessed: modules may call view(), which needs it.
         return images.to(self.device, self.dtype, memory_format=torch.contiguous_format)
@@ -206,10 +207,8 @@ class TorchModel(Backend):
 
     def forward(self, inputs: "torch.Tensor") -> "torch.Tensor":
         """Answers about prepared tensors, float32, on the processor."""
-        import torch
-
         with evaluation_mode(self.module):
-            with torch.inference_mode():
+            with without_gradients():
                 scores = scores_in(self.module(inputs)).cpu()
             if not scores.is_floating_point():
                 return scores  # classes, not scores: refused where answers are checked

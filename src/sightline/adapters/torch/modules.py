@@ -32,6 +32,24 @@ def scores_in(answer: object) -> "torch.Tensor":
     return scores
 
 
+@contextlib.contextmanager
+def without_gradients() -> Iterator[None]:
+    """No gradients, but no inference mode: what a module makes and keeps stays fit for training."""
+    import torch
+
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+@contextlib.contextmanager
+def with_gradients() -> Iterator[None]:
+    """Gradients, whatever the caller has switched off."""
+    import torch
+
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
 PASSED = (
     "View",
     "UnsafeView",
@@ -49,11 +67,9 @@ PASSED = (
 
 def traced_probabilities(module: "torch.nn.Module", inputs: "torch.Tensor") -> bool | None:
     """Whether a module ends in a softmax or sigmoid; None where it leaves no trace."""
-    import torch
-
     try:
         # A copy, since the module may change what it is given, which a leaf does not allow.
-        with torch.enable_grad():
+        with with_gradients():
             node = scores_in(module(inputs.requires_grad_().clone())).grad_fn
     except Exception:  # it answers, but not with gradients
         return None

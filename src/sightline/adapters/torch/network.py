@@ -2,16 +2,28 @@
 
 import contextlib
 import copy
+import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from sightline.adapters.torch.modules import evaluation_mode, scores_in
+from sightline.adapters.map_layers import MapChoice, halves_changed, no_map_error, same_score
+from sightline.adapters.torch.modules import evaluation_mode, scores_in, with_gradients, without_gradients
+from sightline.adapters.torch.tracing import (
+    Made,
+    is_learned,
+    is_mixed,
+    listen_to_module,
+    place_of,
+    places_before,
+    run_as_written,
+    speaks_by_patches,
+)
 from sightline.errors import ModelError
-from sightline.types import NO_LAYER_NEEDED, Activations, Inputs, Weights, did_you_mean
+from sightline.types import Activations, Inputs, MapLayer, Reshape, Weights, did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -59,8 +71,6 @@ class TorchNetwork:
 
     def layer_shapes(self, inputs: Inputs) -> dict[str, tuple[int, ...]]:
         """Every submodule that returns a tensor, in the order in which they finished."""
-        import torch
-
         seen: dict[str, tuple[int, ...]] = {}
 
         def note(name: str) -> "Callable[[torch.Tensor], None]":
@@ -74,22 +84,43 @@ class TorchNetwork:
             for name, part in self.module.named_modules():
                 if name:
                     hooks.enter_context(_watch_output(part, note(name)))
-            with evaluation_mode(self.module), torch.inference_mode():
+            with evaluation_mode(self.module), without_gradients(), run_as_written(self.module):
                 self.module(self._input_tensor(inputs[:1]))
         return seen
 
-    def last_conv_layer(self, inputs: Inputs) -> str:
-        """The convolution that is run last, of those whose output has an extent."""
-        shapes = self.layer_shapes(inputs)
-        parts = dict(self.module.named_modules())
-        for name, shape in reversed(shapes.items()):
-            if type(parts[name]).__name__.startswith("Conv") and len(shape) == 3 and shape[0] * shape[1] > 1:
-                return name
-        raise ModelError(
-            f"{type(self.module).__name__} has no convolutional layer. Name another with layer= (for a "
-            f"vision transformer with reshape= too), or use another method: {NO_LAYER_NEEDED}.",
-            slug="inside-layers",
-        )
+    def last_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
+        """The last layer, or function that the module calls, with extent and all of the score in it."""
+        batch = halves_changed(inputs)
+        given, made, scores = self._traced_pass(batch, weights)
+        start, end = place_of(given), place_of(scores)
+        if start is None or end is None:
+            raise _no_gradient_error("they have none at all")
+        traced = [one.traced(name) for name, one in made.items()]
+        choice = MapChoice(traced, places_before, start, end, inputs.shape[1:3], is_learned, is_mixed)
+        wanted, elsewhere = float(scores[0].detach()), float(scores[5].detach())
+        calls = len(batch)
+
+        def activations(name: str) -> Activations:
+            nonlocal calls
+            if made[name].changed_since:
+                calls += len(batch)
+                made[name] = made[name]._replace(tensor=self._activations(name, given))
+            return _channels_last_array(made[name].tensor)
+
+        def hangs_on_patches(name: str, reshape: Reshape) -> bool:
+            return speaks_by_patches(scores[0], made[name], reshape)
+
+        def is_whole(name: str) -> bool:
+            nonlocal calls
+            calls += 1
+            activations = made[name].tensor[:1].detach()
+            found = self._score_with(name, activations, given[5:].detach(), weights)
+            return same_score(found, wanted, elsewhere)
+
+        found = choice.choose(activations, hangs_on_patches, is_whole, turns=True)
+        if found is None:
+            raise no_map_error(type(self.module).__name__, choice.parts(), choice.reasons)
+        return dataclasses.replace(found, calls=calls)
 
     def input_gradients(self, inputs: Inputs, weights: Weights) -> Inputs:
         """Gradients with respect to the inputs."""
@@ -100,9 +131,8 @@ class TorchNetwork:
         self, inputs: Inputs, layer: str, weights: Weights
     ) -> tuple[Activations, Activations]:
         """Activations of a layer and the gradients with respect to them."""
-        part = self._named_layer(layer)
         found: list[torch.Tensor] = []
-        with _watch_output(part, found.append):
+        with self._watch_layer(layer, found):
             gradient = self._output_gradient(
                 self._input_tensor(inputs).requires_grad_(), weights, lambda: found[-1]
             )
@@ -128,14 +158,79 @@ class TorchNetwork:
         given = torch.from_numpy(inputs.transpose(0, 3, 1, 2).copy())
         return given.to(self.device, self.dtype)
 
+    @contextlib.contextmanager
+    def _watch_layer(self, layer: str, found: "list[torch.Tensor]") -> Iterator[None]:
+        """Append what a layer, or a function that the module calls, returns at each of its calls."""
+        if ":" not in layer:
+            with _watch_output(self._named_layer(layer), found.append):
+                yield
+            return
+        others: list[str] = []
+
+        def heard(name: str, tensor: "torch.Tensor") -> "torch.Tensor | None":
+            others.append(name)
+            if name != layer:
+                return None
+            found.append(tensor)
+            return tensor.clone()  # so that nothing in place overwrites what was heard
+
+        with listen_to_module(self.module, heard):
+            yield
+        if not found:
+            raise self._no_layer_error(layer, [name for name in others if ":" in name])
+
+    def _traced_pass(
+        self, batch: Inputs, weights: Weights
+    ) -> "tuple[torch.Tensor, dict[str, Made], torch.Tensor]":
+        """Inputs, every tensor with gradients that is made of them, and the chosen score of each image."""
+        import torch
+
+        made: dict[str, Made] = {}
+
+        def heard(name: str, tensor: "torch.Tensor") -> None:
+            place = place_of(tensor)
+            made.pop(name, None)
+            if place is not None:
+                made[name] = Made(tensor, place, tensor._version)
+
+        with evaluation_mode(self.module), with_gradients():
+            given = self._input_tensor(batch).requires_grad_().clone()
+            with listen_to_module(self.module, heard):
+                outputs = scores_in(self.module(given)).reshape(len(batch), -1)
+            chosen = torch.from_numpy(weights).to(outputs.device, outputs.dtype)
+            return given, made, outputs @ chosen
+
+    def _score_with(
+        self, layer: str, activations: "torch.Tensor", given: "torch.Tensor", weights: Weights
+    ) -> float:
+        """The chosen score of an image if a layer gave other activations at its last call."""
+        import torch
+
+        def heard(name: str, tensor: "torch.Tensor") -> "torch.Tensor | None":
+            return activations if name == layer and tensor.shape == activations.shape else None
+
+        with evaluation_mode(self.module), without_gradients(), listen_to_module(self.module, heard):
+            outputs = scores_in(self.module(given)).reshape(-1)
+        return float(outputs @ torch.from_numpy(weights).to(outputs.device, outputs.dtype))
+
+    def _activations(self, layer: str, given: "torch.Tensor") -> "torch.Tensor":
+        """What a layer gives, before anything in place is done to it."""
+        found: list[torch.Tensor] = []
+        with evaluation_mode(self.module), without_gradients(), self._watch_layer(layer, found):
+            self.module(given.detach().clone())
+        return found[-1]
+
+    def _no_layer_error(self, layer: str, known: Iterable[str]) -> ModelError:
+        return ModelError(
+            f"{type(self.module).__name__} has no layer {layer!r}. {did_you_mean(layer, known)}",
+            slug="inside-layers",
+        )
+
     def _named_layer(self, layer: str) -> "torch.nn.Module":
         parts: dict[str, torch.nn.Module] = dict(self.module.named_modules())
         parts.pop("", None)
         if layer not in parts:
-            raise ModelError(
-                f"{type(self.module).__name__} has no layer {layer!r}. {did_you_mean(layer, parts)}",
-                slug="inside-layers",
-            )
+            raise self._no_layer_error(layer, parts)
         return parts[layer]
 
     def _output_gradient(
@@ -144,19 +239,23 @@ class TorchNetwork:
         """Gradient of the chosen scalar with respect to what `of` returns after the forward pass."""
         import torch
 
-        with evaluation_mode(self.module), torch.enable_grad():
+        with evaluation_mode(self.module), with_gradients(), run_as_written(self.module):
             # A copy, since the module may change what it is given, which a leaf does not allow.
             outputs = scores_in(self.module(given.clone())).reshape(len(given), -1)
             chosen = torch.from_numpy(weights).to(outputs.device, outputs.dtype)
             try:
                 (gradient,) = torch.autograd.grad((outputs @ chosen).sum(), of())
             except (RuntimeError, IndexError) as error:
-                raise ModelError(
-                    "no gradient comes from the scores back to the layer: is it run at all, on the way to "
-                    f"the scores, outside of torch.no_grad()? ({str(error).splitlines()[0]})",
-                    slug="inside-layers",
-                ) from error
+                raise _no_gradient_error(str(error).splitlines()[0]) from error
         return gradient
+
+
+def _no_gradient_error(told: str) -> ModelError:
+    return ModelError(
+        "no gradient comes from the scores back to the layer: is it run at all, on the way to "
+        f"the scores, outside of torch.no_grad()? ({told})",
+        slug="inside-layers",
+    )
 
 
 def randomised_module(module: "torch.nn.Module", seed: int) -> "torch.nn.Module":

@@ -1,0 +1,277 @@
+"""Where a class activation map looks when no layer is named: at the last map that has all of the score."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import sightline as sl
+from sightline.adapters import as_model
+from sightline.adapters.map_layers import PatchTokens, halves_changed, lies_in_place, readings
+from sightline.errors import ModelError, SightlineWarning
+from sightline.types import MapLayer
+from support.layer_nets import FAMILIES, LAYERS, Siamese, TwoScales, ViT, conv, stem
+
+IMAGE = np.random.default_rng(0).random((32, 32, 3)).astype(np.float32)
+TILES = np.arange(16).reshape(4, 4).repeat(8, 0).repeat(8, 1)
+
+
+def looked_at(net: nn.Module, image: np.ndarray = IMAGE, outputs: int = 2) -> MapLayer:
+    network = as_model(net.eval()).network()
+    return network.last_map_layer(network.prepare_inputs(image[None]), np.eye(outputs, dtype=np.float32)[-1])
+
+
+def built(name: str, outputs: int) -> nn.Module:
+    torch.manual_seed(1)
+    return FAMILIES[name](outputs)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_layer_is_the_last_that_all_of_the_score_passes_through(name, outputs):
+    assert looked_at(built(name, outputs), outputs=outputs).name == LAYERS[name]
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_networks_of_which_no_map_has_all_of_the_score_are_refused(outputs):
+    with pytest.raises(ModelError, match=r"of TwoScales comes together from several maps.*'large'.*'small'"):
+        looked_at(TwoScales(outputs), outputs=outputs)
+    with pytest.raises(ModelError, match=r"'forward:sub' does not have its places where the image has them"):
+        looked_at(Siamese(outputs), outputs=outputs)
+
+
+class TwoKinds(nn.Module):
+    """Stripes decide; what is bright hardly counts. Both are seen by convolutions of a class of their own."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.stripes, self.bright = how, Look(), Look()
+        wave = torch.tensor([0.5, 0.5, -0.5, -0.5] * 2).reshape(1, 1, 8, 1)
+        self.stripes.weight.data, self.bright.weight.data = (
+            wave.expand(1, 3, 8, 8) / 96,
+            torch.ones(1, 3, 8, 8) / 192,
+        )
+        self.stripes.bias.data[:], self.bright.bias.data[:] = -0.02, -0.5
+        self.head = nn.Linear(2 if how == "cat" else 1, 1, bias=False)
+        self.head.weight.data = torch.tensor([[200.0, 0.1]]) if how == "cat" else torch.tensor([[200.0]])
+
+    def forward(self, x: Tensor) -> Tensor:
+        stripes, bright = torch.relu(self.stripes(x)), torch.relu(self.bright(x))
+        seen = torch.cat([stripes, bright], 1) if self.how == "cat" else stripes + 0.0005 * bright
+        return self.head(seen.mean((2, 3)))
+
+
+class Look(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.empty(0)), nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.conv2d(x, self.weight, self.bias, stride=8)
+
+
+@pytest.mark.parametrize("how", ["cat", "add"])
+@pytest.mark.parametrize("method", ["grad-cam", "hires-cam", "layer-cam", "grad-cam++"])
+def test_the_tile_that_decides_is_found_beside_one_that_draws_the_eye(how, method):
+    wave = np.array([1, 1, 0, 0] * 2)[:, None, None]
+    for striped, bright in ((5, 10), (0, 3), (14, 1)):
+        image = np.full((32, 32, 3), 0.3, np.float32)
+        for place, more in ((striped, 0.2 * wave), (bright, 0.6)):
+            row, column = 8 * (place // 4), 8 * (place % 4)
+            image[row : row + 8, column : column + 8] += more
+        made = sl.explain(
+            image, TwoKinds(how), attribute=method, segment=sl.Given(TILES), fill=sl.Colour(0.3), target=1
+        )
+        assert made.attribution.layer == f"forward:{how}"
+        assert made.top(1)[0].segment == striped
+        assert made.top(1)[0].value > 0
+
+
+# How a layer is read
+
+
+TOKENS = [
+    ("ViT, class token", "blocks.1", sl.Tokens(height=8, width=8, skip=1)),
+    ("ViT, mean of the patches", "norm", sl.Tokens(height=8, width=8, skip=1)),
+    ("Mixer", "norm", sl.Tokens(height=8, width=8, skip=0)),
+    ("Swin", "norm", lambda a: a.transpose(0, 3, 1, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "layer", "reshape"), TOKENS)
+def test_behind_attention_a_layer_has_to_be_named_and_the_message_says_how(name, layer, reshape):
+    with pytest.raises(ModelError, match="comes from all over the image, and its map may point") as caught:
+        looked_at(built(name, 2))
+    told = (
+        f"reshape={reshape!r}"
+        if isinstance(reshape, sl.Tokens)
+        else "reshape=lambda a: a.transpose(0, 3, 1, 2)"
+    )
+    assert f"give layer={layer!r}, {told}" in str(caught.value)
+    method = sl.GradCam(layer=layer, reshape=reshape)
+    assert (
+        sl.explain(IMAGE, built(name, 2), attribute=method, segment=sl.Given(TILES)).attribution.layer
+        == layer
+    )
+
+
+def test_channels_kept_last_without_attention_become_a_map():
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.look, self.norm, self.head = nn.Conv2d(3, 8, 4, 4), nn.LayerNorm(8), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.norm(self.look(x).permute(0, 2, 3, 1)).mean((1, 2)))
+
+    found = looked_at(Last())
+    network = as_model(Last().eval()).network()
+    activations, _ = network.activations_and_gradients(IMAGE[None], found.name, np.ones(2, np.float32))
+    assert (found.name, found.reshape(activations).shape) == ("norm", (1, 8, 8, 8))
+
+
+def test_images_that_are_not_square_keep_their_places():
+    class Wide(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.patches, self.head = nn.Conv2d(3, 6, 4, stride=4), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            tokens = torch.tanh(self.patches(x).flatten(2).transpose(1, 2))
+            return self.head(torch.cat([tokens[:, :3] * 0, tokens], 1).mean(1))
+
+    with pytest.raises(ModelError, match=r"reshape=Tokens\(height=4, width=8, skip=3\)"):
+        looked_at(Wide(), np.random.default_rng(1).random((16, 32, 3)).astype(np.float32))
+
+
+def test_tokens_without_a_map_before_them_are_read_by_the_shape_of_the_image():
+    assert list(readings(np.zeros((6, 51, 4)), (20, 40), [], turns=True)) == [
+        PatchTokens(height=5, width=10, skip=1)
+    ]
+    assert not list(readings(np.zeros((6, 30, 4)), (32, 32), [], turns=True))
+
+
+def test_a_map_has_to_answer_where_the_image_was_changed():
+    batch = halves_changed(IMAGE[None])
+    assert lies_in_place(batch)
+    assert not lies_in_place(batch[:, :, ::-1])
+    assert not lies_in_place(batch.transpose(0, 2, 1, 3))
+    assert lies_in_place(batch * 0)
+    assert not lies_in_place(np.repeat(batch.mean(axis=2, keepdims=True), 4, axis=2))
+
+
+# Ways round a layer
+
+
+class Round(nn.Module):
+    """A part of the score goes round the last map, on a way that gradients do not see."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.how, self.stem, self.last, self.head = how, stem(), conv(16, 16), nn.Linear(16, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = self.stem(x)
+        if self.how == "detached":
+            gate = seen.detach().mean((2, 3))
+        else:
+            with torch.no_grad():
+                gate = x.mean((1, 2, 3))[:, None]
+        return self.head(torch.relu(self.last(seen)).mean((2, 3)) * (1 + gate))
+
+
+def test_a_way_without_gradients_is_seen():
+    assert looked_at(Round("detached")).name == "stem"
+    with pytest.raises(ModelError, match="is gone round by a part of the score, on a way without gradients"):
+        looked_at(Round("from the image"))
+
+
+def test_wrapped_and_compiled_networks_are_the_same_inside(monkeypatch):
+    net = built("ResNet, bottlenecks", 2).eval()
+    wanted = sl.explain(IMAGE, net, attribute="grad-cam", segment=sl.Given(TILES), target=1)
+    for other in (nn.DataParallel(net), torch.compile(net, backend="eager"), nn.Sequential(net)):
+        made = sl.explain(IMAGE, other, attribute="grad-cam", segment=sl.Given(TILES), target=1)
+        np.testing.assert_allclose(made.attribution.pixels, wanted.attribution.pixels, atol=1e-6)
+    net.layers = torch.compile(net.layers, backend="eager")
+    made = sl.explain(IMAGE, net, attribute="grad-cam", segment=sl.Given(TILES), target=1)
+    np.testing.assert_allclose(made.attribution.pixels, wanted.attribution.pixels, atol=1e-6)
+
+
+def test_what_is_done_in_place_after_the_map_is_not_taken_for_it():
+    class InPlace(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.look, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            seen = self.look(x)
+            kept = seen.relu().mean((2, 3))
+            seen.neg_().clamp_(min=0)
+            return self.head(torch.cat([kept, seen.mean((2, 3))], 1))
+
+    assert looked_at(InPlace()).name == "look"
+
+
+# What the map says, held against what the model says
+
+
+def test_a_map_that_the_model_contradicts_is_warned_of_and_a_right_one_is_not(recwarn):
+    class Detour(nn.Module):
+        """What its layer `side` shows is the bright tile, but its part in the score is tiny."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.side, self.scale = nn.Conv2d(3, 1, 8, stride=8), 1e-3
+            self.side.weight.data[:], self.side.bias.data[:] = 1 / 192, 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            red = (x[:, :1] - x[:, 2:]).clamp(min=0).mean((2, 3)) * 200
+            return torch.cat([-red, red + self.scale * self.side(x).mean((2, 3))], 1) - 2
+
+    image = np.full((32, 32, 3), 0.2, np.float32)
+    image[8:16, 8:16] = 0.45, 0.05, 0.05
+    image[24:, 24:] = 1.0
+    plan = {"segment": sl.Given(TILES), "fill": sl.Colour(0.2), "target": 1}
+    with pytest.warns(SightlineWarning, match="the map and the model's answers disagree") as caught:
+        sl.explain(image, Detour(), attribute=sl.GradCam(layer="side"), **plan)
+    assert caught[0].message.slug == "inside-contradicted"
+    assert (
+        sl.explain(image, TwoKinds("cat"), attribute="hires-cam", **plan).attribution.layer == "forward:cat"
+    )
+
+
+@pytest.mark.parametrize("target", [0, 1])
+def test_an_empty_map_says_why_and_offers_the_signed_one(target):
+    net: Any = nn.Sequential(
+        nn.Conv2d(3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 1)
+    )
+    net[0].weight.data, net[4].weight.data = net[0].weight.data.abs() + 0.1, torch.tensor([[-1.0, -1.0]])
+    plan = {"segment": sl.Given(TILES), "target": target}
+    if target == 1:
+        with pytest.warns(
+            SightlineWarning, match=r"zero everywhere: all that the layer '1' has speaks against"
+        ):
+            sl.explain(IMAGE, net, attribute="grad-cam", **plan)
+    else:
+        assert sl.explain(IMAGE, net, attribute="grad-cam", **plan).attribution.values.min() > 0
+    signed = sl.explain(IMAGE, net, attribute="hires-cam", **plan).attribution.values
+    assert (signed < 0).all() if target == 1 else (signed > 0).all()
+    net[0].weight.data, net[0].bias.data = net[0].weight.data * 0, torch.tensor([-1.0, -1.0])
+    with pytest.warns(SightlineWarning, match="the layer '1' gives nothing but zeros for this image"):
+        sl.explain(IMAGE, net, attribute="grad-cam", **plan)
+
+
+def test_patches_that_the_score_is_not_read_from_are_passed_over():
+    class Blind(ViT):
+        def forward(self, x: Tensor) -> Tensor:
+            token = self.token + self.patches(x).mean((2, 3), keepdim=True).flatten(2).transpose(1, 2)
+            tokens = torch.cat([token, token.expand(-1, 64, -1)], 1)
+            return self.head(self.norm(tokens)[:, 0])
+
+    assert looked_at(Blind(2)).name == "patches"
