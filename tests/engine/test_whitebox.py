@@ -404,7 +404,7 @@ def test_heat_that_is_no_number_is_refused():
         explained("gradient-x-input", Rooted(), target=0)
     with pytest.raises(ModelError, match="the layer 'look' has activations or gradients that are NaN"):
         explained(sl.GradCam(layer="look"), Overflowing(), target=0)
-    with pytest.raises(OptionError, match="needs a finite baseline"):
+    with pytest.raises(OptionError, match="finite"):
         sl.IntegratedGradients(baseline=float("nan"))
 
 
@@ -425,7 +425,6 @@ class Overflowing(nn.Module):
         (sl.GradCam(layer="norm", reshape=lambda a: a.size(0)), "reshape= failed on an array of"),
         (sl.GradCam(layer="patches", reshape=sl.Tokens()), r"Tokens takes \(B, T, C\) with T above 1"),
         (sl.GradCam(layer="norm", reshape=sl.Tokens(skip=17)), "with T above 17"),
-        (sl.GradCam(layer=["norm"]), "layer must be a layer's name"),
     ],
 )
 def test_reshape_and_layer_misused_are_told(method, told):
