@@ -120,3 +120,52 @@ def test_a_folder_is_evaluated_by_its_path(tmp_path):
         Image.new("L", (8, 8), value).save(tmp_path / name / "one.png")
     done = sl.evaluate(lambda x: x.mean(axis=(1, 2)) / 255, str(tmp_path), progress=False)
     assert (done.accuracy, done.class_names) == (1.0, ("dark", "light"))
+
+
+class Forest:
+    def predict_proba(self, images):
+        return images
+
+
+@pytest.mark.parametrize("model", [bright, "net.onnx", Forest()])
+def test_a_model_in_the_place_of_the_image_is_told(model):
+    with pytest.raises(OptionError, match="the image comes first, and then the model"):
+        sl.explain(model, IMAGE)
+
+
+def test_arrays_and_numbers_stand_for_segments_and_fills():
+    ids = np.arange(144).reshape(12, 12) // 36
+    assert sl.Plan(segment=ids).segment == sl.Given(ids) == sl.Plan(segment=ids.tolist()).segment
+    assert sl.Plan(fill=0).fill == sl.Colour(0.0)
+    assert (
+        sl.Plan(fill=[255, 0, 9]).fill
+        == sl.Plan(fill="colour:value=[255,0,9]").fill
+        == sl.Colour((255, 0, 9))
+    )
+    assert sl.Plan(fill=IMAGE).fill == sl.Donors(IMAGE)
+    with pytest.raises(OptionError, match="a function, but an array of shape"):
+        sl.Plan(attribute=IMAGE)
+
+
+def test_other_spellings_that_leave_no_doubt_are_read():
+    assert sl.Plan(fill="color:value=3").fill == sl.Colour(3)
+    assert sl.Plan(fill="black").fill == sl.Colour()
+    assert sl.Plan(attribute="GradCAM").attribute == sl.GradCam()
+    assert (
+        sl.data.ImageFormat(mode="gray") == sl.data.ImageFormat(mode="L") == sl.data.ImageFormat(mode="grey")
+    )
+    assert sl.data.ImageFormat(mode="RGB").mode == "rgb"
+
+
+def test_a_file_that_can_be_read_safely_is_a_model_by_its_path(tmp_path):
+    skops = pytest.importorskip("skops.io")
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression().fit(IMAGE, np.arange(12) % 2)
+    skops.dump(fitted, tmp_path / "m.skops")
+    opened = sl.as_model(str(tmp_path / "m.skops"), class_names=["no", "yes"])
+    np.testing.assert_allclose(opened(IMAGE[:, np.newaxis]), fitted.predict_proba(IMAGE))
+    assert opened.class_names == ("no", "yes")
+    for text in ("m.pt2", "os:remove", "folder"):
+        with pytest.raises(sl.SightlineError, match="load_model"):
+            sl.as_model(text)

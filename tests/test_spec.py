@@ -33,6 +33,14 @@ KINDS = {"knob": Knob}
         ("knob:turns=3,label=None,open=true", Knob(turns=3, open=True)),
         ("knob:turns=3,ends=(1, 2.5),open=False", Knob(turns=3, ends=(1, 2.5))),
         ("knob:turns=3,ends=7", Knob(turns=3, ends=7)),
+        ("knob:turns=3,ends=[1,2.5]", Knob(turns=3, ends=(1, 2.5))),
+        ("knob:turns=3,ends=1,2.5,speed=2", Knob(turns=3, ends=(1, 2.5), speed=2)),
+        ("knob:turns=1e2", Knob(turns=100)),
+        ("knob:turns=007,label=007", Knob(turns=7, label="007")),
+        ("knob:turns=3,label='a, speed=2',speed=3", Knob(turns=3, label="a, speed=2", speed=3)),
+        ('knob:label="x,y",turns=3', Knob(turns=3, label="x,y")),
+        ("knob:label=it's, here (,turns=3", Knob(turns=3, label="it's, here (")),
+        ("knob:turns=3,,label=a),", Knob(turns=3, label="a)")),
     ],
 )
 def test_a_text_stands_for_a_value(text: str, value: Knob) -> None:
@@ -58,8 +66,8 @@ def test_a_text_stands_for_a_value(text: str, value: Knob) -> None:
         ("knob:turns=1,speed=x", "speed=x of Knob cannot be read: it must be a number.", "option-value"),
         ("knob:turns=1,open=1", "open=1 of Knob cannot be read: it must be True or False.", "option-value"),
         (
-            "knob:turns=1,ends=[1]",
-            "ends=[1] of Knob cannot be read: it must be a number or a tuple.",
+            "knob:turns=1,ends={1: 2}",
+            "ends={1: 2} of Knob cannot be read: it must be a number or a tuple.",
             "option-value",
         ),
         ("knob:turns=__import__('os')", "of Knob cannot be read: it must be a whole number", "option-value"),
@@ -84,9 +92,10 @@ def test_defaults_are_for_those_that_have_them_and_the_text_comes_first() -> Non
 
 
 def test_a_path_is_taken_as_it_is_written() -> None:
-    written = split_spec("list:root=/a (b, c)/1,name=007")[1]
     kinds: dict[str, Any] = {"root": str | PathLike[str] | None, "name": str}
-    assert read_values("list", written, kinds) == {"root": "/a (b, c)/1", "name": "007"}
+    for path in ("/a (b, c)/1", "/a (b", "/a)b", "/a, b]", "/it's"):
+        for text in (f"list:root={path},name=007", f"list:name=007,root={path}"):
+            assert read_values("list", split_spec(text)[1], kinds) == {"root": path, "name": "007"}
 
 
 def test_a_text_can_be_written_and_read_again() -> None:

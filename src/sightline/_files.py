@@ -85,3 +85,19 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> Path:
     with written_aside(path) as aside, aside.open("wb") as file:
         np.savez_compressed(file, **arrays)
     return path
+
+
+def is_a_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a file: False as well for what no path can be, too long or with a null in it.
+
+    Examples
+    --------
+    >>> is_a_file("x" * 5000), is_a_file(chr(0))
+    (False, False)
+    """
+    return os.path.isfile(path)  # noqa: PTH113 (pathlib's own raises there)
+
+
+def is_a_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a folder, as `is_a_file`."""
+    return os.path.isdir(path)  # noqa: PTH112

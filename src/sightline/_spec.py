@@ -11,8 +11,11 @@ from typing import Any, get_args, get_origin
 from sightline.errors import OptionError
 from sightline.types import did_you_mean
 
-# Commas between parameters, and not those inside brackets.
-COMMA = re.compile(r",(?![^()\[\]{}]*[)\]}])")
+# What begins the next parameter: other commas are part of a value, as in a path or in 255,0,9.
+NEXT = re.compile(r",(?=\s*\w+\s*=)|,\s*$")
+QUOTED = re.compile(r"""=\s*("[^"]*"|'[^']*')\s*(?=,|$)""")
+CLOSES = {")": "(", "]": "[", "}": "{"}
+WHOLE = re.compile(r"[+-]?\d+")
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text", tuple: "a tuple"}
 
 
@@ -31,7 +34,7 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
     """
     name, _, rest = text.partition(":")
     found: dict[str, str] = {}
-    for part in filter(None, map(str.strip, COMMA.split(rest))):
+    for part in filter(None, (part.strip(" ,") for part in _split_parameters(rest))):
         parameter, equals, value = (word.strip() for word in part.partition("="))
         if not (equals and parameter.isidentifier() and value) or parameter in found:
             raise OptionError(
@@ -41,6 +44,19 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
             )
         found[parameter] = value
     return name.strip(), found
+
+
+def _split_parameters(text: str) -> list[str]:
+    """The parts between commas that begin a parameter and stand in neither quotes nor brackets."""
+    held = [match.span(1) for match in QUOTED.finditer(text)]
+    opened: list[tuple[str, int]] = []
+    for place, letter in enumerate(text):
+        if letter in CLOSES.values():
+            opened.append((letter, place))
+        elif letter in CLOSES and opened and opened[-1][0] == CLOSES[letter]:
+            held.append((opened.pop()[1], place))
+    cuts = [one.start() for one in NEXT.finditer(text) if not any(a < one.start() < b for a, b in held)]
+    return [text[a:b] for a, b in zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(text)], strict=True)]
 
 
 def normalized(name: str) -> str:
@@ -180,6 +196,12 @@ def _value(word: str, annotation: Any) -> Any:
         value = ast.literal_eval(word)
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that ast may raise
         value = word
+    if int in kinds and WHOLE.fullmatch(word):  # 007 as well, which Python does not read
+        value = int(word)
+    elif int in kinds and float not in kinds and isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1e2
+    if tuple in kinds and isinstance(value, list):
+        value = tuple(value)
     if not kinds:
         return value
     if kinds <= {str, os.PathLike}:

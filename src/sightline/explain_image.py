@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import clear_arguments, describe_value
 from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size
 from sightline._progress import progress_bar
@@ -119,6 +119,7 @@ def explain(
             f"plan must be a Plan, but {plan!r} was given. Name what it is: attribute=, segment=, fill=, ….",
             slug="option-value",
         )
+    _refuse_swapped(image, model)
     expected = None if expect is None else _expected_scores(expect)
     pixels = read_image(image)
     adapted = as_model(model, class_names=class_names, preprocess=preprocess)
@@ -142,6 +143,18 @@ def explain(
     if expected is not None:
         _warn_if_unexpected(scores.classes, expected)
     return Explanation(pixels, chosen, segments, scores, attribution, adapted.class_names)
+
+
+def _refuse_swapped(image: object, model: object) -> None:
+    """Refuse a model where the image is wanted, and an image where the model is."""
+    shaped = hasattr(image, "__array__") or hasattr(image, "getbands")
+    asked = callable(image) or hasattr(image, "predict_proba") or hasattr(image, "run")
+    if (asked and not shaped) or (isinstance(image, str | PathLike) and str(image).endswith(".onnx")):
+        raise OptionError(
+            f"the image comes first, and then the model: explain(image, model). The first argument is "
+            f"{describe_value(image)}, which is a model.",
+            slug="option-value",
+        )
 
 
 def _expected_scores(expect: object) -> Float[np.ndarray, "_"]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sightline._files import write_arrays
+from sightline._arguments import checked_value, describe_value
+from sightline._checks import check_whole
+from sightline._files import is_a_file, is_a_folder, write_arrays
 from sightline._limits import read_arrays
 from sightline._serialise import (
     UNREADABLE,
@@ -17,6 +19,7 @@ from sightline._serialise import (
     encode_fields,
 )
 from sightline.engine.image import as_image
+from sightline.engine.model_query import Classes
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Given
 from sightline.errors import FileError
@@ -51,7 +54,7 @@ def save(explanation: Explanation, path: Path) -> Path:
         If there is no such folder.
     """
     path = _with_npz_suffix(path)
-    if not path.parent.is_dir():
+    if not is_a_folder(path.parent):
         raise FileError(
             f"there is no folder {path.parent} to save {path.name} in. Make it first: "
             f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True).",
@@ -90,7 +93,7 @@ def load(path: Path) -> Explanation:
     FileError
         If there is no such file, it is not a saved explanation, or it is of a newer layout.
     """
-    path = path if path.exists() else _with_npz_suffix(path)
+    path = path if is_a_file(path) or is_a_folder(path) else _with_npz_suffix(path)
     try:
         arrays = read_arrays(path)
         about = json.loads(str(arrays["about"]))
@@ -159,21 +162,39 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
         values=arrays["scores.values"],
         full=arrays["scores.full"],
         empty=arrays["scores.empty"],
-        targets=tuple(decode(target, arrays) for target in about["targets"]),
+        targets=Classes(*(decode(target, arrays) for target in about["targets"]))(arrays["scores.classes"]),
         classes=arrays["scores.classes"],
-        calls=about["calls"][0],
+        calls=check_whole("calls", about["calls"][0], 0),
     )
     made = Attribution(
         values=arrays["attribution.values"],
         error=arrays["attribution.error"],
         base=arrays["attribution.base"],
         fit=arrays["attribution.fit"],
-        calls=about["calls"][1],
-        settled=about["settled"],
+        calls=check_whole("calls", about["calls"][1], 0),
+        settled=checked_value("settled", about["settled"], bool),
         pixels=arrays.get("attribution.pixels"),
-        layer=about.get("layer"),
+        layer=checked_value("layer", about.get("layer"), str | None),
     )
-    names = about["class_names"]
     return Explanation(
-        arrays["image"], Plan(**fields), segments, scores, made, None if names is None else tuple(names)
+        arrays["image"],
+        Plan(**fields),
+        segments,
+        scores,
+        made,
+        _checked_names(about["class_names"], scores.classes.size),
     )
+
+
+def _checked_names(names: object, count: int) -> tuple[str, ...] | None:
+    """Names of the classes, one for each.
+
+    Raises
+    ------
+    ValueError
+    """
+    if names is None:
+        return None
+    if not isinstance(names, list) or len(names) != count or not all(isinstance(one, str) for one in names):
+        raise ValueError(f"there are {count} classes, but their names are {describe_value(names)}")
+    return tuple(names)

@@ -255,7 +255,7 @@ def test_dicts_with_other_keys_are_refused() -> None:
 
 # What cannot be used
 
-Parts = namedtuple("Parts", "logits aux")
+Parts = namedtuple("Parts", "scores aux")
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,9 @@ Parts = namedtuple("Parts", "logits aux")
         (None, "returned None; it has to return an array of scores, one row an image. Does the function end"),
         (object(), "returned an object of type object;"),
         ((row for row in TABLE), "returned an object of type generator;"),
-        ({"loss": 1, "logits": TABLE}, "a dict with the keys 'loss', 'logits'; it has to return an array of"),
-        ({"loss": 1, "logits": TABLE}, "for example lambda images: model(images)['logits']"),
-        (OrderedDict(p=TABLE), "a OrderedDict with the keys 'p'"),
+        ({"loss": 1, "p": TABLE}, "a dict with the keys 'loss', 'p'; it has to return an array of"),
+        ({"probs": TABLE, "scores": TABLE}, "for example lambda images: model(images)['probs']"),
+        (OrderedDict(p=TABLE, q=TABLE), "a OrderedDict with the keys 'p', 'q'"),
         ({}, "a dict with the keys ;"),
         ([{"scores": [1, 2], "label": 3}], "for each image a dict with the keys 'scores', 'label'"),
         (Parts(TABLE, TABLE), "a Parts of 2 arrays of shapes (4, 3), (4, 3). Return the one with the scores"),

@@ -186,7 +186,7 @@ def test_padding_is_black_in_every_range():
     ("options", "words"),
     [
         ({"fit": "strech"}, r"fit 'strech' does not exist\. Did you mean 'resize'|Valid: resize, pad, crop"),
-        ({"mode": "gray"}, r"mode 'gray' does not exist\. Did you mean 'grey'\?"),
+        ({"mode": "graye"}, r"mode 'graye' does not exist\. Did you mean 'grey'\?"),
         ({"values": "units"}, r"values 'units' does not exist\. Did you mean 'unit'\?"),
         ({"interpolation": "linear"}, r"interpolation 'linear' does not exist\. Did you mean 'bilinear'\?"),
         ({"antialias": False, "interpolation": "box"}, r"without antialias, interpolation must be one of n"),

@@ -207,7 +207,7 @@ def test_an_array_given_to_an_option_may_change_afterwards():
 
 
 @pytest.mark.parametrize("field", ["segment", "fill", "sample", "attribute"])
-@pytest.mark.parametrize("value", [3, Slic, ["slic"]])
+@pytest.mark.parametrize("value", [True, Slic, ["slic"]])
 def test_a_stage_that_cannot_be_called_is_refused_by_name(field, value):
     with pytest.raises(
         OptionError, match=re.escape(f"{field} must be one of {', '.join(NAMES[field])}")

@@ -522,7 +522,7 @@ def lists(draw: Any, world: World) -> None:
     file.write_bytes(mutated_bytes(draw, content) if draw(st.integers(0, 3)) else content)
     column = draw(st.sampled_from(["", "", ":label_column=path", ":root=.", ":path_column=label", ":root=("]))
     data, _ = open_data(f"{file}{column}")
-    len(data), data.labels, data.class_names, data.fingersys.stdout.write(), data.image_id(0)
+    len(data), data.labels, data.class_names, data.fingerprint(), data.image_id(0)
     data[0]
 
 

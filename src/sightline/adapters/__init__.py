@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from sightline._arguments import clear_arguments
+from sightline._files import is_a_file
 from sightline._trust import without_secrets
-from sightline.adapters.callable import CallableModel, package_roots
+from sightline.adapters.callable import CallableModel, PipelineModel, package_roots
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.model_files import load_skops_file
 from sightline.adapters.preprocess import per_image
 from sightline.errors import FileError
 from sightline.types import Backend
@@ -34,14 +36,16 @@ def as_model(
     ----------
     source : object
         - any callable: gets a batch of images, shape (B, H, W) or (B, H, W, C), in their own dtype and
-          range, and returns scores, shape (B, L), (B,) or (B, 1);
+          range, and returns scores, shape (B, L), (B,) or (B, 1), or a mapping or object with `logits`, a
+          tuple of one, or what a pipeline of Hugging Face returns;
         - a PyTorch module: asked in evaluation mode, on its own device, with tensors (B, C, H, W) in its own
           dtype;
         - a Keras 3 model on any backend, or its `predict`: asked in inference mode;
         - a fitted scikit-learn estimator or pipeline: its `predict_proba`, else its `decision_function`;
           the images are flattened if it was trained on as many numbers as they have, and given as they
           are to a pipeline whose first step takes images;
-        - the path of an ``.onnx`` file, or an `onnxruntime.InferenceSession`;
+        - an image classification pipeline of Hugging Face, for images in bytes;
+        - the path of an ``.onnx``, ``.skops`` or ``.keras`` file, or an `onnxruntime.InferenceSession`;
         - the URL of a served model: ``http://host:port/v2/models/NAME`` (KServe V2, Triton) or
           ``http://host:port/v1/models/NAME`` (TensorFlow Serving REST, KServe V1).
     output : str
@@ -73,7 +77,7 @@ def as_model(
     Raises
     ------
     FileError
-        If a text is neither the path of an ``.onnx`` file nor a URL, or the file cannot be read.
+        If a text is neither the path of such a file nor a URL, or the file cannot be read.
     MissingExtra
         If the package that runs such a model is not installed.
     ModelError
@@ -126,6 +130,8 @@ def _adapter_for(source: object) -> Backend:
         found = keras_model(source)
         if found is not None:
             return KerasModel(found)
+    if "transformers" in packages and hasattr(source, "image_processor"):
+        return PipelineModel(source)
     if _is_estimator(source, packages):
         from sightline.adapters.sklearn import SklearnModel
 
@@ -152,14 +158,28 @@ def _adapter_for_text(text: str) -> Backend:
         from sightline.adapters.onnx import OnnxModel
 
         return OnnxModel.from_file(text)
+    if text.lower().endswith((".skops", ".keras")):
+        return _adapter_for_safe_file(text)
     raise FileError(
-        f"{without_secrets(text)!r} is not a model: a text has to be the path of an .onnx file or the URL of "
-        "a served model, "
-        "http://host:port/v2/models/NAME or http://host:port/v1/models/NAME. "
-        "Load a PyTorch or Keras file first, with torch.load, torch.export.load or keras.models.load_model, "
-        "and give the model; sightline.adapters.open_model.load_model takes skops and joblib files.",
+        f"{without_secrets(text)!r} is not a model: a text has to be the path of an .onnx, .skops or .keras "
+        "file or the URL of a served model, http://host:port/v2/models/NAME or http://host:port/v1/models/NAME. Files that "
+        "run their own code when they are loaded, and functions by their names, are opened by "
+        "sightline.adapters.open_model.load_model(text, trust=True).",
         slug="model-text",
     )
+
+
+def _adapter_for_safe_file(path: str) -> Backend:
+    """The adapter of a file that can be read without running what it holds."""
+    if not is_a_file(path):
+        raise FileError(f"there is no file {path!r}.", slug="model-file")
+    if path.lower().endswith(".keras"):
+        from sightline.adapters.keras.files import load_keras_file
+
+        return load_keras_file(path, trust=False)
+    from sightline.adapters.sklearn import SklearnModel
+
+    return SklearnModel(load_skops_file(path, trust=False))
 
 
 def _is_module(source: object) -> "TypeGuard[torch.nn.Module]":

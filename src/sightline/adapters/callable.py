@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from sightline.errors import ModelError
 from sightline.types import Backend
 
@@ -29,6 +31,23 @@ class CallableModel(Backend):
 
     def __call__(self, images: object) -> object:
         return self.function(images)
+
+
+class PipelineModel(CallableModel):
+    """An image classification pipeline of Hugging Face: takes PIL images, and is asked for all classes."""
+
+    def __call__(self, images: object) -> object:
+        from PIL import Image
+
+        batch = np.asarray(images)
+        if batch.dtype != np.uint8:
+            raise ModelError(
+                f"a pipeline of Hugging Face takes images as they are in their files, uint8 (0 to 255), but "
+                f"the image is {batch.dtype}.",
+                slug="preprocess",
+            )
+        ask: Callable[..., object] = self.function
+        return ask([Image.fromarray(image).convert("RGB") for image in batch], top_k=None)
 
 
 def callable_name(function: object) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -353,9 +354,19 @@ def _name_failed_batch(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> It
     except Exception as error:
         raise ModelError(
             f"the model failed on a batch of {batch_text(shape, dtype)}: "
-            f"{type(error).__name__}: {clip_text(error)}",
+            f"{type(error).__name__}: {clip_text(error)}{_more_inputs_hint(error)}",
             slug="model-failed",
         ) from error
+
+
+def _more_inputs_hint(error: Exception) -> str:
+    """What to do where a model wants more than images, such as a patient's age."""
+    if not isinstance(error, TypeError) or not re.search(r"missing \d+ required positional", str(error)):
+        return ""
+    return (
+        ". A model of an image and more, such as metadata, is given as a function of the images alone: "
+        "lambda images: model(images, np.repeat([metadata], len(images), axis=0)), for each image its own."
+    )
 
 
 def _check_preprocess(preprocess: object) -> Any:

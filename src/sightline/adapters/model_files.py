@@ -1,5 +1,9 @@
-"""a file with a model in it → what to say where it cannot be loaded."""
+"""a file with a model in it → what to say where it cannot be loaded; and a skops file's estimator."""
 
+import importlib
+from typing import Any
+
+from sightline._optional import require
 from sightline.errors import FileError
 
 
@@ -21,3 +25,31 @@ def untrusted_file(path: str) -> FileError:
         "pass --trust (trust=True); a .skops, .onnx or .keras file needs no such trust.",
         slug="model-trust",
     )
+
+
+def load_skops_file(path: str, trust: bool) -> Any:
+    """The estimator of a skops file; types that skops does not know to be safe need `trust`.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or needs trust.
+    MissingExtra
+        If skops is not installed.
+    """
+    require("skops", extra="skops")
+    skops = importlib.import_module("skops.io")
+    try:
+        unknown = skops.get_untrusted_types(file=path)
+    except Exception as error:
+        raise unreadable_file(path, error) from error
+    if unknown and not trust:
+        raise FileError(
+            f"{path!r} holds types that skops does not know to be safe: {', '.join(unknown)}. If you trust "
+            "where the file comes from, pass --trust (trust=True).",
+            slug="model-trust",
+        )
+    try:
+        return skops.load(path, trusted=unknown)
+    except Exception as error:
+        raise unreadable_file(path, error) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._files import is_a_file
 from sightline._optional import require
 from sightline.adapters.inputs import DeclaredInputModel, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
@@ -62,9 +63,9 @@ class OnnxModel(DeclaredInputModel):
         MissingExtra
             Without the package onnxruntime.
         """
-        runtime = require("onnxruntime", extra="onnx")
-        if not Path(path).is_file():
+        if not is_a_file(path):
             raise FileError(f"there is no file {path!r}.", slug="model-file")
+        runtime = require("onnxruntime", extra="onnx")
         try:
             session = runtime.InferenceSession(
                 path, _session_options(runtime), providers=_execution_providers(runtime)

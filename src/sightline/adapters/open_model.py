@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sightline._arguments import clear_arguments
-from sightline._optional import require
+from sightline._files import is_a_file, is_a_folder
 from sightline._trust import check_secret_known, refuse_other_machine, untrusted_record, without_secrets
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
-from sightline.adapters.model_files import load_by_code_hint, unreadable_file, untrusted_file
+from sightline.adapters.model_files import load_by_code_hint, load_skops_file, unreadable_file, untrusted_file
 from sightline.errors import FileError
 
 KERAS = (".keras", ".h5", ".hdf5")
@@ -69,14 +69,14 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
     check_secret_known(text, recorded)
     if text.lower().startswith(("http://", "https://")):
         return as_model(text)
-    if Path(text).is_dir():
+    if is_a_folder(text):
         raise _folder_error(text)
-    if kind in FILES and not Path(text).is_file():
+    if kind in FILES and not is_a_file(text):
         raise FileError(f"there is no file {text!r}.", slug="model-file")
     if kind == ".onnx":
         return as_model(text)
     if kind == ".skops":
-        return as_model(_load_skops(text, trust))
+        return as_model(load_skops_file(text, trust))
     if kind in PICKLES:
         return as_model(_load_joblib(text, trust))
     if kind in KERAS:
@@ -87,7 +87,7 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
         from sightline.adapters.torch.files import load_torch_file
 
         return CheckedModel(load_torch_file(text, trust))
-    if ":" in text and not Path(text).exists():
+    if ":" in text and not is_a_file(text):
         if recorded and not trust:
             module, _, name = text.partition(":")
             action = f"import the module {module!r} and run {name!r}"
@@ -157,25 +157,6 @@ def _colon_hint(text: str) -> str:
     if not dot or not all(part.isidentifier() for part in text.split(".")):
         return ""
     return f" If it is a function, a colon goes before its name: {module}:{name}."
-
-
-def _load_skops(path: str, trust: bool) -> Any:
-    require("skops", extra="skops")
-    skops = importlib.import_module("skops.io")
-    try:
-        unknown = skops.get_untrusted_types(file=path)
-    except Exception as error:
-        raise unreadable_file(path, error) from error
-    if unknown and not trust:
-        raise FileError(
-            f"{path!r} holds types that skops does not know to be safe: {', '.join(unknown)}. If you trust "
-            "where the file comes from, pass --trust (trust=True).",
-            slug="model-trust",
-        )
-    try:
-        return skops.load(path, trusted=unknown)
-    except Exception as error:
-        raise unreadable_file(path, error) from error
 
 
 def _load_joblib(path: str, trust: bool) -> Any:

@@ -8,10 +8,8 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from sightline._tensors import to_numpy
+from sightline.adapters.answer_parts import USUAL_KEYS, ranked_rows, scores_part
 from sightline.errors import ModelError
-
-# Where most libraries keep the scores of an answer that has several named parts.
-USUAL_KEYS = ("logits", "probabilities", "probs", "scores", "predictions", "output")
 
 Names = tuple[str, ...]
 
@@ -25,7 +23,8 @@ def scores_of(
     ----------
     answer : object
         Array, tensor of any framework, data frame, list of numbers or rows, or a list of one dict of
-        numbers for each image, whose keys then name the classes.
+        numbers for each image, whose keys then name the classes; what a pipeline of Hugging Face returns; or
+        a mapping, tuple or object of which one part holds these (`scores_part`).
     sent : tuple of int
         Shape of the batch that was asked about.
     dtype : numpy dtype
@@ -50,7 +49,7 @@ def scores_of(
     array([[0.25],
            [0.75]])
     """
-    array, names = _array_and_names(answer)
+    array, names = _array_and_names(ranked_rows(answer, sent[0]) or scores_part(answer))
     table = _score_table(_real_numbers(array), sent, dtype)
     if table.shape[1] == 1 and table.dtype.kind in "biu":
         _refuse_classes(f"whole numbers ({table.dtype})")

@@ -18,6 +18,8 @@ MODES = ("asis", "grey", "rgb")
 VALUES = ("asis", "byte", "unit", "signed")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 PLAIN = ("nearest", "bilinear", "bicubic")
+SAME_MODES = {"gray": "grey", "grayscale": "grey", "l": "grey", "color": "rgb", "colour": "rgb"}
+"""Other spellings that leave no doubt."""
 Box = tuple[float, float, float, float]
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601), as Pillow has them."""
@@ -76,6 +78,8 @@ class ImageFormat:
 
     def __post_init__(self) -> None:
         known = {"fit": FITS, "interpolation": INTERPOLATIONS, "mode": MODES, "values": VALUES}
+        mode = self.mode.lower()
+        object.__setattr__(self, "mode", SAME_MODES.get(mode, mode))
         for name, names in known.items():
             given = getattr(self, name)
             if given not in names:

@@ -192,7 +192,7 @@ def _read_parquet_list(file: Path, columns: tuple[str, str]) -> Iterator[Line]:
                 for path, label in zip(*(batch[name].to_pylist() for name in columns), strict=True):
                     number += 1
                     yield number, _cell_text(path, file, columns[0]), _cell_text(label, file, columns[1])
-    except (arrow.ArrowInvalid, OSError) as error:
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileError(f"{file} cannot be read as Parquet: {error}", slug="list-file") from None
 
 

@@ -5,7 +5,8 @@ import operator
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sightline._checks import check_whole, is_whole
+from sightline._arguments import describe_value
+from sightline._checks import check_whole, is_number, is_whole
 from sightline._scales import Scale, check_scale
 from sightline._spec import from_spec, normalized
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
@@ -72,6 +73,46 @@ NAMES: Mapping[str, Mapping[str, Any]] = {
 """What a name stands for, by the Plan's field."""
 
 
+SAME_NAMES = {
+    "color": "colour",
+    "black": "colour",
+    "mean": "segment-mean",
+    "gradcam": "grad-cam",
+    "gradcam++": "grad-cam++",
+    "grad-cam-plus-plus": "grad-cam++",
+    "hirescam": "hires-cam",
+    "layercam": "layer-cam",
+    "scorecam": "score-cam",
+    "eigencam": "eigen-cam",
+    "smooth-grad": "smoothgrad",
+    "shap": "shapley",
+    "kernel-shap": "shapley",
+    "kernelshap": "shapley",
+}
+"""Other spellings that leave no doubt."""
+
+
+def _given_segments(value: object) -> Given | None:
+    """Segments that are given as their ids: an array, or rows of whole numbers."""
+    array = hasattr(value, "__array__") and getattr(value, "ndim", 0) == 2
+    rows = isinstance(value, list) and bool(value) and isinstance(value[0], list)
+    return Given(value) if array or rows else None  # type: ignore[arg-type]
+
+
+def _given_fill(value: object) -> Colour | Donors | None:
+    """A colour that is given as numbers, or other images as arrays."""
+    if is_number(value):
+        return Colour(float(value))  # type: ignore[arg-type]
+    if isinstance(value, tuple | list) and value and all(map(is_number, value)):
+        return Colour(tuple(value))
+    array = hasattr(value, "__array__") and getattr(value, "ndim", 0) >= 2
+    return Donors(value) if array else None  # type: ignore[arg-type]
+
+
+FROM_ARRAYS: Mapping[str, Any] = {"segment": _given_segments, "fill": _given_fill}
+"""What an option is made of where it is given as numbers."""
+
+
 @option
 class Plan:
     """What decides the numbers of an explanation; its repr is its key.
@@ -118,10 +159,13 @@ class Plan:
             value = getattr(self, field)
             if isinstance(value, str):
                 object.__setattr__(self, field, parse_option(field, value))
+            elif field in FROM_ARRAYS and (found := FROM_ARRAYS[field](value)):
+                object.__setattr__(self, field, found)
             elif isinstance(value, type) or not (callable(value) or (field == "sample" and value is None)):
                 raise OptionError(
                     f"{field} must be one of {', '.join(names)}, an option such as "
-                    f"{next(iter(names.values())).__name__}(), or a function, but {value!r} was given.",
+                    f"{next(iter(names.values())).__name__}(), or a function, but {describe_value(value)} "
+                    "was given.",
                     slug="option-value",
                 )
         if not callable(self.target) or isinstance(self.target, type):
@@ -172,6 +216,8 @@ def parse_option(field: str, text: str) -> Any:
         If the name or a parameter does not exist; the message names the nearest valid one.
     """
     name = normalized(text.partition(":")[0])
+    if name in SAME_NAMES and SAME_NAMES[name] in NAMES[field]:
+        return parse_option(field, ":".join([SAME_NAMES[name], *text.split(":", 1)[1:]]))
     if name in ("given", "donors") and name in NAMES[field]:
         raise OptionError(
             f"{field}={name!r} needs an array: build {NAMES[field][name].__name__}(array) in Python.",

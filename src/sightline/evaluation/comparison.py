@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import clear_arguments, describe_value
 from sightline._scales import Scale
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -123,9 +123,11 @@ def compare(
     adapted = as_model(model, class_names=class_names, preprocess=preprocess)
     if attributes is None:
         attributes = ("lime", "shapley", "grad-cam") if adapted.is_white_box else ("lime", "shapley")
-    if isinstance(attributes, str) or len(attributes) == 0 or any(one is None for one in attributes):
+    listed = isinstance(attributes, list | tuple) and len(attributes) > 0
+    if not listed or any(one is None for one in attributes):
         raise OptionError(
-            f'compare needs a list of methods, such as ["lime", "grad-cam"], but {attributes!r} was given.',
+            'compare needs a list of methods, such as ["lime", "grad-cam"], but '
+            f"{describe_value(attributes)} was given.",
             slug="option-value",
         )
     methods = [with_changes(Plan(), attribute=one).attribute for one in attributes]

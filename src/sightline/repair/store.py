@@ -9,7 +9,7 @@ from typing import Any
 
 from sightline._arguments import clear_arguments
 from sightline._digests import file_digest
-from sightline._files import write_arrays, write_text
+from sightline._files import is_a_file, write_arrays, write_text
 from sightline._limits import read_arrays, read_text
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode, encode
@@ -42,7 +42,7 @@ def load_fit_function(text: str) -> Callable[..., Any]:
     if not path.endswith(".py"):
         return load_function(text)
     file = Path(path).resolve()
-    if not file.is_file():
+    if not is_a_file(file):
         raise FileError(f"there is no file {path!r} with your fit.", slug="function-import")
     # Its neighbours may be imported by it; last, so that they never hide an installed package.
     if str(file.parent) not in sys.path:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from sightline._digests import file_digest
+from sightline._files import is_a_file
 from sightline._trust import split_secret
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
@@ -97,7 +98,7 @@ def resolve_model(
         return given
     if not isinstance(given, str | PathLike):
         return OpenedModel(as_model(given, class_names=class_names, preprocess=preprocess), None)
-    text, secret = split_secret(str(Path(given).resolve()) if Path(given).is_file() else str(given))
+    text, secret = split_secret(str(Path(given).resolve()) if is_a_file(given) else str(given))
     names = None if class_names is None else tuple(class_names)
     spec = ModelSpec(text, trust, names, secret, recorded)
     if preprocess is None:
@@ -168,7 +169,7 @@ def check_no_orphans(manifest: Manifest, store: Store, folder: Path) -> None:
 
 def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:
     """Refuse images other than those that a study was made of."""
-    if source.fingerprint() == manifest.fingerprint:
+    if len(source) == manifest.image_count and source.fingerprint() == manifest.fingerprint:
         return
     of = f" from {manifest.data_text}" if manifest.data_text else ""
     what = (
@@ -211,7 +212,7 @@ def check_model(manifest: Manifest, source: Dataset, opened: OpenedModel, folder
 
 def _text_digest(text: str) -> str:
     """Digest of the file that a model is opened from; empty if the text names none."""
-    return file_digest(text) if text and Path(text).is_file() else ""
+    return file_digest(text) if text and is_a_file(text) else ""
 
 
 def _match_classes(

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sightline.adapters.answer_parts import scores_part
 from sightline.errors import ModelError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def scores_in(answer: object) -> "torch.Tensor":
-    """The tensor of scores in a module's answer: itself, or its `logits` where it has several parts.
+    """The tensor of scores in a module's answer: itself, or the part with the scores where it has several.
 
     Raises
     ------
@@ -22,7 +23,7 @@ def scores_in(answer: object) -> "torch.Tensor":
     """
     import torch
 
-    scores = getattr(answer, "logits", answer)
+    scores = scores_part(answer)
     if not isinstance(scores, torch.Tensor):
         raise ModelError(
             f"the module returned a {type(answer).__name__}; it has to return a tensor of scores, or "
