@@ -91,7 +91,7 @@ def test_a_model_that_cannot_be_opened_is_refused_before_it_is_asked():
     ("methods", "told"),
     [
         ([], "compare needs a list of methods"),
-        (["lime", "gradcam"], "there is no attribute named 'gradcam'. Did you mean 'grad-cam'"),
+        (["lime", "gradkam"], "there is no attribute named 'gradkam'. Did you mean 'grad-cam'"),
     ],
 )
 def test_methods_that_do_not_exist_are_refused(methods, told):

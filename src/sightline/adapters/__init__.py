@@ -162,9 +162,9 @@ def _adapter_for_text(text: str) -> Backend:
         return _adapter_for_safe_file(text)
     raise FileError(
         f"{without_secrets(text)!r} is not a model: a text has to be the path of an .onnx, .skops or .keras "
-        "file or the URL of a served model, http://host:port/v2/models/NAME or http://host:port/v1/models/NAME. Files that "
-        "run their own code when they are loaded, and functions by their names, are opened by "
-        "sightline.adapters.open_model.load_model(text, trust=True).",
+        "file or the URL of a served model, http://host:port/v2/models/NAME or "
+        "http://host:port/v1/models/NAME. Files that run their own code when they are loaded, and functions "
+        "by their names, are opened by sightline.adapters.open_model.load_model(text, trust=True).",
         slug="model-text",
     )
 
