@@ -433,6 +433,11 @@ def test_reshape_and_layer_misused_are_told(method, told):
         explained(method, Transformer(), image, target=1)
 
 
+def test_a_layer_is_a_name():
+    with pytest.raises(OptionError, match=r"layer of GradCam must be text or None, but \['norm'\]"):
+        sl.GradCam(layer=["norm"])
+
+
 def test_tokens_are_counted_in_whole_numbers():
     for wrong in ({"skip": -1}, {"height": 0}):
         with pytest.raises(OptionError, match="of Tokens must be a whole number from"):

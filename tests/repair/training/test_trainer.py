@@ -19,7 +19,7 @@ def test_every_place_is_drawn_once_and_no_batch_is_of_one():
     ("option", "said"),
     [
         ({"epochs": 0}, "epochs must be a whole number from 1 up"),
-        ({"batch_size": True}, "batch_size must be a whole number from 1 up"),
+        ({"batch_size": True}, "batch_size of TrainingConfig must be a whole number, but True"),
         ({"learning_rate": 0.0}, "learning_rate must be a number above 0 and below 10"),
     ],
 )
