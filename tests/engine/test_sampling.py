@@ -235,7 +235,5 @@ def test_exhaustive_says_how_many_masks_there_are(segments: int, rows: int) -> N
 
 @pytest.mark.parametrize("p", [0, 1, -0.2, 1.5, math.nan])
 def test_a_chance_outside_0_and_1_is_refused(p: float) -> None:
-    with pytest.raises(
-        OptionError, match="p of Bernoulli must be a (number above 0 and below 1|finite number), but"
-    ):
+    with pytest.raises(OptionError, match=r"p of Bernoulli must be a (number above 0|finite)"):
         Bernoulli(p=p)
