@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._scales import Scale, are_probabilities, probabilities_of
+from sightline._value_range import value_range
 from sightline.engine.fills import Blur, Colour, Noise, SegmentMean, draw_fill
-from sightline.engine.image import channels_last, value_range
+from sightline.engine.image import channels_last
 from sightline.types import Fill, Segments
 
 LITTLE = 0.02
