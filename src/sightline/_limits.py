@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sightline.errors import FileError, OptionError
+from sightline.errors import FileError, OptionError, SightlineError
 
 LIMITS = {
     "ARRAY_BYTES": 256 << 20,
@@ -54,7 +54,9 @@ def overrule_hint(name: str, needed: int) -> str:
     return f"If that is right, set the environment variable SIGHTLINE_MAX_{name}={needed}."
 
 
-def check_opened_size(what: str, opened: int, kept: int, name: str) -> None:
+def check_opened_size(
+    what: str, opened: int, kept: int, name: str, *, kind: type[SightlineError] = FileError
+) -> None:
     """Refuse what would open to far more than it takes on the disk.
 
     Parameters
@@ -65,13 +67,16 @@ def check_opened_size(what: str, opened: int, kept: int, name: str) -> None:
         Bytes in memory and on the disk.
     name : str
         Of the limit.
+    kind : class
+        Of the error.
 
     Raises
     ------
-    FileError
+    SightlineError
+        Of that kind.
     """
     if opened > max(limit_of(name), OPENS_TO * kept):
-        raise FileError(
+        raise kind(
             f"{what} would open from {kept:,} to {opened:,} bytes, far more than such a file has. "
             f"{overrule_hint(name, opened)}",
             slug="file-size",

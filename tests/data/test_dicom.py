@@ -1,12 +1,13 @@
 """DICOM files, read as they are meant to be seen."""
 
 import sys
+import zlib
 
 import numpy as np
 import pytest
 
 from sightline.data import ImageFormat, read_image_file
-from sightline.errors import MissingExtra, SightlineWarning
+from sightline.errors import ImageError, MissingExtra, SightlineWarning
 from support.bad_files import dicom
 
 GREY = np.arange(54, dtype=np.uint8).reshape(6, 9) * 4
@@ -258,3 +259,44 @@ def test_without_pydicom_the_extra_is_named_and_the_file_is_not_blamed(tmp_path,
 
 def _gone(name):
     raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def deflated(path, size):
+    """A DICOM file of a few hundred kilobytes whose deflated part is `size` bytes of zeros."""
+    import pydicom
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    whole = dicom(path.with_suffix(".whole"), GREY)
+    held = pydicom.dcmread(whole)
+    held.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    held.save_as(path, enforce_file_format=True)
+    content = path.read_bytes()
+    end = 144 + int.from_bytes(content[140:144], "little")
+    packer = zlib.compressobj(wbits=-15)
+    parts = [packer.compress(zlib.decompress(content[end:], -15))]
+    parts += [packer.compress(bytes(1 << 20)) for _ in range(size >> 20)]
+    path.write_bytes(content[:end] + b"".join(parts) + packer.flush())
+    return path
+
+
+def test_a_deflated_dicom_is_read_and_one_that_inflates_without_end_is_refused(tmp_path):
+    assert np.array_equal(read_image_file(deflated(tmp_path / "small.dcm", 0)), GREY)
+    path = deflated(tmp_path / "bomb.dcm", 200 << 20)
+    assert path.stat().st_size < 300_000
+    with pytest.raises(ImageError, match=r"would open from .* SIGHTLINE_MAX_DICOM_BYTES=\d+. \[file-size\]"):
+        read_image_file(path)
+
+
+def test_a_dicom_that_claims_billions_of_pixels_is_refused_before_they_are_decoded(tmp_path):
+    import pydicom
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import RLELossless
+
+    held = pydicom.dcmread(dicom(tmp_path / "p.dcm", GREY))
+    held.Rows = held.Columns = 65535
+    held.file_meta.TransferSyntaxUID = RLELossless
+    held.PixelData = encapsulate([b"\1\0\0\0@\0\0\0" + bytes(56) + b"\x81\0" * 140_000])
+    held["PixelData"].is_undefined_length = True
+    held.save_as(tmp_path / "bomb.dcm", enforce_file_format=True)
+    with pytest.raises(ImageError, match=r"to 4,294,836,225 bytes, far more than such a file has"):
+        read_image_file(tmp_path / "bomb.dcm")

@@ -56,6 +56,10 @@ def declared_shape(lengths: Sequence[object] | None) -> Shape:
     return tuple(n if isinstance(n, int) and n > 0 else None for n in lengths) if lengths else None
 
 
+MOST_AT_ONCE = 1 << 14
+"""Images of a fixed batch: what is declared is filled up, and a file or server may declare anything."""
+
+
 def only_input(
     inputs: Sequence[tuple[str, str, Shape]], dtypes: Mapping[str, np.dtype[Any]], model: str
 ) -> InputSpec:
@@ -78,6 +82,12 @@ def only_input(
         raise ModelError(
             f"the input {name!r} of {model} takes {kind}, which is not an image. Give a function that "
             "prepares the images.",
+            slug="model-signature",
+        )
+    if shape and (shape[0] or 0) > MOST_AT_ONCE:
+        raise ModelError(
+            f"the input {name!r} of {model} takes exactly {shape[0]:,} images at once, which no batch can be "
+            "filled up to. Export the model with a free or smaller batch.",
             slug="model-signature",
         )
     return InputSpec(name, dtypes[kind], shape)

@@ -1,11 +1,14 @@
 """a DICOM file → the image that is meant to be seen, black at 0."""
 
+import os
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._limits import check_opened_size
 from sightline._optional import require
 from sightline.errors import ImageError, warn
 
@@ -13,6 +16,10 @@ CT_UNITS = (-1024.0, 3071.0)
 """Hounsfield units that 12 bits hold: black and white of a CT without a window."""
 GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 """Functional groups of an enhanced DICOM that hold a frame's rescaling and window."""
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+GROUP_LENGTH = b"\x02\0\0\0UL\x04\0"
+"""How the element begins that says where the part before the deflated one ends."""
+HEAD_BYTES = 1 << 20
 HELP = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg, or save it uncompressed"
 
 
@@ -41,8 +48,10 @@ def read_dicom(name: str, choose: Callable[[int], int]) -> Shaped[np.ndarray, ".
         If pydicom is not installed.
     """
     pydicom = require("pydicom", extra="dicom")
+    _check_deflated(name)
     held = pydicom.dcmread(name, force=True)
     _check_decodable(held, name)
+    _check_pixel_count(held, name)
     index = choose(int(held.get("NumberOfFrames") or 1))
     _take_frame_groups(held, index)
     _check_rescaling(held, name)
@@ -99,6 +108,33 @@ def _stored_pixels(held: Any, index: int, name: str) -> Shaped[np.ndarray, "..."
             f"{HELP}.",
             slug="image-file",
         ) from None
+
+
+def _check_deflated(name: str) -> None:
+    """Refuse a deflated file that inflates without end: it is inflated whole when it is read."""
+    with open(name, "rb") as file:  # noqa: PTH123
+        start = file.read(HEAD_BYTES)
+        if DEFLATED not in start:
+            return
+        begin = (132 if start[128:132] == b"DICM" else 0) + len(GROUP_LENGTH)
+        length = int.from_bytes(start[begin : begin + 4], "little")
+        if start[begin - len(GROUP_LENGTH) : begin] != GROUP_LENGTH or begin + 4 + length > len(start):
+            raise ImageError(
+                f"{name} cannot be read as an image: it does not say where its deflated part begins.",
+                slug="image-file",
+            )
+        file.seek(begin + 4 + length)
+        inflater, inflated, size = zlib.decompressobj(-zlib.MAX_WBITS), 0, os.fstat(file.fileno()).st_size
+        while packed := inflater.unconsumed_tail or file.read(1 << 16):
+            inflated += len(inflater.decompress(packed, 1 << 20))
+            check_opened_size(name, inflated, size, "DICOM_BYTES", kind=ImageError)
+
+
+def _check_pixel_count(held: Any, name: str) -> None:
+    """Refuse a file whose pixels take far more room than the file."""
+    samples, bits = int(held.get("SamplesPerPixel") or 1), int(held.get("BitsAllocated") or 8)
+    taken = int(held.get("Rows") or 0) * int(held.get("Columns") or 0) * samples * max(bits, 8) // 8
+    check_opened_size(name, taken, os.stat(name).st_size, "DICOM_BYTES", kind=ImageError)  # noqa: PTH116
 
 
 def _check_decodable(held: Any, name: str) -> None:

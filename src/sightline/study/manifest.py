@@ -27,6 +27,8 @@ ARRAYS = "plan-{}.npz"
 EARLIER_ARRAYS = "plan.npz"
 ARRAYS_FILE = "arrays"
 """Entry with the name of the file of the plan's arrays."""
+MOST_IMAGES, MOST_CLASSES = 10**9 - 1, 10**7
+"""What a study can have: names of its parts have nine digits. More is damage, or a trap for the memory."""
 SAME = 1e-3
 """Largest difference of a score that is let pass for the same model: half precision, another device."""
 REMEMBERED = 5
@@ -303,7 +305,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         plan=Plan(**decode_fields(text["plan"], arrays)),
         part_size=_positive_int(text["part"]),
         class_names=tuple(model["class_names"]) or None,
-        n_columns=_positive_int(model["columns"]),
+        n_columns=_positive_int(model["columns"], MOST_CLASSES),
         model_text=model["name"],
         model_digest=model["digest"],
         reference_predictions=tuple(
@@ -312,15 +314,15 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         data_text=data["name"],
         image_format=ImageFormat(**words) if "form" in data else None,
         fingerprint=data["fingerprint"],
-        image_count=int(data["images"]),
+        image_count=_positive_int(data["images"]),
         split=HoldoutRule(**data["split"]) if "split" in data else None,
         key=_table_key(text),
     )
 
 
-def _positive_int(number: int | str) -> int:
-    if int(number) < 1:
-        raise ValueError(f"{number} where 1 or more was written")
+def _positive_int(number: int | str, most: int = MOST_IMAGES) -> int:
+    if not 1 <= int(number) <= most:
+        raise ValueError(f"{number} where 1 to {most:,} was written")
     return int(number)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from sightline._limits import check_opened_size
 from sightline._optional import require
 from sightline.errors import SightlineError
 from sightline.types import Attribution, Contrast, Scores, Segments, Target, record
@@ -298,7 +299,9 @@ def _pack_segments(segments: Segments) -> bytes:
 def _unpack_segments(line: dict[str, Any]) -> Segments:
     shape, dtype = (line["height"], line["width"]), _smallest_dtype(len(line["attribution"]))
     codec = require("pyarrow", extra="study").Codec("zstd")
-    bytes_ = codec.decompress(line["segments"], shape[0] * shape[1] * dtype.itemsize, asbytes=True)
+    opened = shape[0] * shape[1] * dtype.itemsize
+    check_opened_size(f"the segments of {line['id']}", opened, len(line["segments"]), "ARRAY_BYTES")
+    bytes_ = codec.decompress(line["segments"], opened, asbytes=True)
     return Segments(np.frombuffer(bytes_, dtype).reshape(shape).astype(np.intp))
 
 

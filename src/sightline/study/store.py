@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import Int
 
 from sightline._files import written_aside
+from sightline._limits import check_opened_size
 from sightline._optional import require
 from sightline._serialise import UNREADABLE
 from sightline.errors import FileError, OptionError
@@ -342,10 +343,13 @@ class Store:
         """
         pyarrow = require("pyarrow", extra="study")
         try:
-            sealed = self._check_seal(part)
+            sealed, file_size = self._check_seal(part), part.path.stat().st_size
             with _parquet_module().ParquetFile(part.path) as file:
                 if _about_part(file) and not sealed:
                     raise ValueError("the digest at its end is gone")
+                for group in range(file.num_row_groups):
+                    opened = file.metadata.row_group(group).total_byte_size
+                    check_opened_size(str(part.path), opened, file_size, "ARRAY_BYTES")
                 self._check_part(part, file)
                 yield file
         except FileNotFoundError:
