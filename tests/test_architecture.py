@@ -36,6 +36,7 @@ TOOLS = {
     "_files",
     "_json",
     "_limits",
+    "_printing",
     "_progress",
     "_resize",
     "_scales",
@@ -50,7 +51,7 @@ READS_OR_SHOWS = {"_files", "_progress"}
 # A room and the rooms it may import from, beside those that serve everybody: downwards only. A trailing
 # module narrows the arrow to that module.
 ARROWS = {
-    "errors": set(),
+    "errors": {"_printing"},
     "types": {"_arguments", "_checks", "errors"},
     "_optional": {"errors"},
     "_version": set(),

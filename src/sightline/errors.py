@@ -20,6 +20,8 @@ import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
 
+from sightline._printing import printable_text
+
 
 class Message(Exception):
     """What errors and warnings have in common: they end in their slug, and can be sent to other processes.
@@ -34,7 +36,7 @@ class Message(Exception):
     """
 
     def __init__(self, message: str, *, slug: str) -> None:
-        super().__init__(f"{message} [{slug}]")
+        super().__init__(f"{printable_text(message, lines=True)} [{slug}]")
         self.slug = slug
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._optional import require
+from sightline._printing import printable_text
 from sightline._scales import are_probabilities, are_saturated
 from sightline._value_range import range_note
 from sightline.engine import convergence
@@ -70,7 +71,7 @@ class Explanation:
         """What to call a target: its class name where there is one, else ``class 3``."""
         if isinstance(target, Contrast):
             return f"{self.name(target.a)} rather than {self.name(target.b)}"
-        return self.class_names[target] if self.class_names else f"class {target}"
+        return printable_text(self.class_names[target]) if self.class_names else f"class {target}"
 
     @clear_arguments
     def index(self, target: int | str | Contrast | None = None) -> int:
@@ -265,7 +266,7 @@ class Explanation:
         shape = "×".join(map(str, self.image.shape))
         note = range_note(self.image)
         drawn = f" (drawn with {note})" if note else ""
-        how = type(self.plan.attribute).__name__ + (f" at {made.layer}" if made.layer else "")
+        how = type(self.plan.attribute).__name__ + (f" at {printable_text(made.layer)}" if made.layer else "")
         return (
             f"Explanation of {self.name(self.targets[0])} ({self._score_name()} {self.scores.full[0]:.3g}, "
             f"with everything hidden {self.scores.empty[0]:.3g}) in an image of {shape}{drawn}: {how}, "

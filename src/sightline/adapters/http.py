@@ -15,6 +15,7 @@ from jaxtyping import Shaped
 
 from sightline._limits import limit_of, overrule_hint
 from sightline._optional import require
+from sightline._printing import printable_text
 from sightline._trust import HIDDEN, check_secret_known, split_secret, user_and_password, without_secrets
 from sightline.adapters.inputs import DeclaredInputModel, InputSpec, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
@@ -361,5 +362,5 @@ def _server_message(answer: ServerAnswer) -> str:
     try:
         told = answer.json()
     except ValueError:
-        return clip_text(answer.text)
-    return clip_text(told.get("error", told) if isinstance(told, dict) else told)
+        return printable_text(clip_text(answer.text))
+    return printable_text(clip_text(told.get("error", told) if isinstance(told, dict) else told))

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from sightline._printing import printable_text
 from sightline._tensors import to_numpy
 from sightline.adapters.answer_parts import USUAL_KEYS, ranked_rows, scores_part
 from sightline.errors import ModelError
@@ -66,7 +67,7 @@ def clip_text(value: object, most: int = 400) -> str:
     >>> clip_text([1, 2, 3], most=4)
     '[1, …'
     """
-    text = str(value)
+    text = printable_text(value, lines=True)
     return text if len(text) <= most else f"{text[:most]}…"
 
 

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import typer
 
 from sightline.cli import image_commands, repair_commands, study_commands
-from sightline.cli.options import app
+from sightline.cli.options import app, say_text
 from sightline.errors import SightlineError
 
 __all__ = ["app", "image_commands", "main", "repair_commands", "study_commands"]
@@ -22,9 +22,9 @@ def main() -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    typer.secho(f"warning: {message}", fg="yellow", err=True)
+    say_text(f"warning: {message}", "yellow")
 
 
 def _exit_with(error: Exception) -> NoReturn:
-    typer.secho(f"error: {error}", fg="red", err=True)
+    say_text(f"error: {error}", "red")
     raise SystemExit(2)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sightline._printing import printable_text
 from sightline.cli.options import (
     Attribute,
     Budget,
@@ -22,6 +23,7 @@ from sightline.cli.options import (
     read_format,
     read_plan,
     say_result,
+    say_text,
     write_figure,
 )
 from sightline.errors import OptionError, SightlineError
@@ -80,13 +82,13 @@ def explain_images(
             kept = made.save(out / f"{path.stem}.npz")
             figure = write_figure(made.plot(kind), out / f"{path.stem}.png")
         except SightlineError as error:
-            typer.secho(f"{path}: {error}", fg="red", err=True)
+            say_text(f"{printable_text(path)}: {error}", "red")
             failed += 1
         else:
-            typer.echo(path)
+            say_text(printable_text(path))
             say_result(made, [figure, kept])
     if failed:
-        typer.secho(f"{failed} of {len(images)} images failed.", fg="red", err=True)
+        say_text(f"{failed} of {len(images)} images failed.", "red")
         raise typer.Exit(1)
 
 
@@ -176,6 +178,6 @@ def check_methods(
         for hits in run_pointing_game(named_explainer(name)):
             missed += len(hits.missed)
             note = f"   missed {', '.join(map(str, hits.missed))}" if hits.missed else ""
-            typer.echo(f"{name:12s} {hits.segmenter:14s} {hits.hits:3d} of {hits.tries:3d}{note}")
+            say_text(f"{name:12s} {hits.segmenter:14s} {hits.hits:3d} of {hits.tries:3d}{note}")
     if missed:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sightline._files import write_bytes, write_text
+from sightline._printing import printable_text
 from sightline._version import __version__
 from sightline.errors import FileError, OptionError, TargetError
 from sightline.types import Contrast, did_you_mean
@@ -215,6 +216,14 @@ def write_numbers(made: Any, file: Path) -> Path:
 
 def say_result(made: object, files: Iterable[Path]) -> None:
     """Print what was found, and the files that were written."""
-    typer.echo(f"{made!r}")
+    say_text(f"{made!r}")
     for file in files:
-        typer.echo(f"  wrote {file}")
+        say_text(f"  wrote {printable_text(file)}")
+
+
+def say_text(text: str, colour: str | None = None) -> None:
+    """Print lines; in a colour, to the terminal's own stream for messages.
+
+    What names in it could do to a terminal is written out: nothing but sightline itself draws here.
+    """
+    typer.secho(printable_text(text, lines=True), fg=colour, err=colour is not None)

@@ -16,6 +16,7 @@ from sightline.cli.options import (
     open_study,
     read_regions,
     say_result,
+    say_text,
     write_figure,
     write_numbers,
 )
@@ -85,7 +86,7 @@ def repair_model(
         raise typer.Exit(1)
     files = store.save_repair(out, result, study.manifest.model_text, learn[0][0], choice)
     say_result(choice or result, files)
-    typer.echo(f"Prove it: sightline proof {run} {out}{' --trust' if trust else ''}")
+    say_text(f"Prove it: sightline proof {run} {out}{' --trust' if trust else ''}")
 
 
 def _read_region(region: str, regions: str | None) -> Any:

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightline._printing import printable_text
 from sightline.cli.options import (
     Attribute,
     Budget,
@@ -30,6 +32,7 @@ from sightline.cli.options import (
     read_plan,
     read_regions,
     say_result,
+    say_text,
     write_figure,
     write_numbers,
 )
@@ -112,10 +115,11 @@ def run_study(
             err=True,
         )
         raise typer.Exit(130) from None
-    typer.echo(f"{made!r}\n{made.outcomes()!r}")
+    say_text(f"{made!r}\n{made.outcomes()!r}")
     failures = made.failures()
     for failure in failures[:5]:
-        typer.secho(f"failed: {failure.id}: {failure.reason} [{failure.failure}]", fg="red", err=True)
+        told = f"failed: {printable_text(failure.id)}: {printable_text(failure.reason)}"
+        say_text(f"{told} [{failure.failure}]", "red")
     if failures:
         raise typer.Exit(1)
 
@@ -208,7 +212,9 @@ def query_rows(
         lines = io.StringIO()
         csv.writer(lines, lineterminator="\n").writerows([answer.columns, *answer.fetchall()])
         text = lines.getvalue()
-    typer.echo(text.rstrip())
+    # A file gets what is asked for, letter by letter; a terminal nothing that it would obey.
+    shown = form == "table" or sys.stdout.isatty()
+    typer.echo(printable_text(text.rstrip(), lines=True) if shown else text.rstrip())
 
 
 def _figure_file(given: Path | None, usual: Path) -> Path:

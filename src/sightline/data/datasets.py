@@ -12,6 +12,7 @@ from jaxtyping import Int, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._digests import combined_digest
+from sightline._printing import printable_text
 from sightline.data.image_decoding import decoding_errors
 from sightline.data.items import (
     Batches,
@@ -107,7 +108,7 @@ class Dataset(ABC):
 
     def _with_class_names(self, names: tuple[str, ...]) -> "Dataset":
         raise OptionError(
-            f"the data have the classes {', '.join(self.class_names or ()) or 'without names'}, but "
+            f"the data have the classes {printable_text(', '.join(self.class_names or ())) or 'without names'}, but "
             "class_names= was given, too. They are told when the data are opened: open_folder(path, "
             "class_names=[…]).",
             slug="option-value",
@@ -174,7 +175,7 @@ class ArrayDataset(Dataset):
             f" of {'×'.join(map(str, images.shape[1:]))} {images.dtype}" if hasattr(images, "shape") else ""
         )
         names = self.class_names or ()
-        listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        listed = ", ".join(map(printable_text, names[:NAMED])) + (", …" if len(names) > NAMED else "")
         classes = f", {len(names)} classes: {listed}" if names else ""
         return f"{type(self).__name__}({len(self)} images{known}{classes}{self._repr_suffix()})"
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._printing import printable_text
 from sightline._tensors import to_numpy
 from sightline.data.image_decoding import read_pil_image
 from sightline.data.labels import label_indices
@@ -57,7 +58,8 @@ class Batches:
 
     def __repr__(self) -> str:
         many = "" if self.n_images is None else f"{self.n_images:,} images "
-        names = "" if self.class_names is None else f", classes {', '.join(self.class_names[:8])}"
+        listed = ", ".join(map(printable_text, (self.class_names or ())[:8]))
+        names = "" if self.class_names is None else f", classes {listed}"
         return f"Batches({many}of {describe_source(self.source)}{names})"
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float64, Int
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_number
+from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -115,7 +116,7 @@ class Evaluation:
 
     def name(self, label: int | np.integer) -> str:
         """The class's name, or its number."""
-        return self.class_names[label] if self.class_names else f"class {label}"
+        return printable_text(self.class_names[label]) if self.class_names else f"class {label}"
 
     @clear_arguments
     def report(self, digits: int = 3) -> str:

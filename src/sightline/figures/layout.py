@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from sightline._printing import printable_text
 from sightline.errors import warn
 from sightline.render import INK, PAPER, Colour, RealNumber
 from sightline.types import record
@@ -228,7 +229,7 @@ def _known_letters() -> frozenset[int]:
 
 def legible_text(text: object) -> str:
     """The text on one line, with a box for each letter that no font here has, and a warning then."""
-    line = " ".join(str(text).split())
+    line = printable_text(" ".join(str(text).split()))
     missing = {letter for letter in line if ord(letter) not in _known_letters()}
     if missing:
         warn(

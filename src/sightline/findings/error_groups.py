@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
+from sightline._printing import printable_text
 from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SightlineError
 from sightline.findings.heatmaps import MeanHeatmap, at_size, image_if_readable, resize_rgb, size_within
@@ -276,4 +277,4 @@ def _answer_text(row: Row, study: StudyResults) -> str:
 
 def classes_text(classes: tuple[int, ...], names: tuple[str, ...] | None) -> str:
     """The names of a label and the class said, or of one of the two; numbers where there are no names."""
-    return " → ".join(names[one] if names else f"class {one}" for one in classes)
+    return " → ".join(printable_text(names[one]) if names else f"class {one}" for one in classes)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Shaped
 from sightline._arguments import clear_arguments
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._digests import image_digest
+from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
@@ -227,7 +228,7 @@ def _all_class_names(data: Subset, said: Sequence[Responses]) -> tuple[str, ...]
     """Names of the classes; those that are said but never true have one too."""
     count = 1 + max(int(each.max(initial=0)) for each in (data.labels, *(one.predicted for one in said)))
     names = data.class_names or ()
-    return names + tuple(f"class {one}" for one in range(len(names), count))
+    return tuple(map(printable_text, names)) + tuple(f"class {one}" for one in range(len(names), count))
 
 
 def _repaired_region(

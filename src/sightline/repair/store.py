@@ -12,6 +12,7 @@ from sightline._digests import file_digest
 from sightline._files import is_a_file, write_arrays, write_text
 from sightline._limits import read_arrays, read_text
 from sightline._optional import require
+from sightline._printing import printable_text
 from sightline._serialise import UNREADABLE, decode, encode
 from sightline._trust import split_secret
 from sightline.adapters.checked_model import CheckedModel
@@ -177,7 +178,7 @@ def load_repair(
             )
         region = RepairRegion(read_regions(folder / REGION), float(text["margin"]))
         seen = frozenset(read_text(folder / SEEN).split())
-        notes, method = tuple(map(str, text["notes"])), str(text["method"])
+        notes, method = tuple(map(printable_text, text["notes"])), printable_text(text["method"])
         model = _load_repaired_model(folder, text, region, trust, known or {})
     except (FileNotFoundError, NotADirectoryError):
         raise FileError(

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sightline._printing import printable_text
 from sightline.errors import ModelError
 from sightline.study.progress import StudyProgress
 from sightline.study.ray import Ray
@@ -54,9 +55,8 @@ def _compute_claimed(
             if streak >= HOPELESS:
                 raise ModelError(
                     f"the last {streak} images all failed, and the run was given up. The last one: "
-                    f"{reasons[-1]} They are kept as failed: mend that, and run the study again with "
-                    f"retry=True "
-                    "(--retry).",
+                    f"{printable_text(reasons[-1])} They are kept as failed: mend that, and "
+                    "run the study again with retry=True (--retry).",
                     slug="study-hopeless",
                 )
     finally:

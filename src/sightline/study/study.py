@@ -13,6 +13,7 @@ from jaxtyping import Int, Shaped
 
 from sightline._arguments import clear_arguments, describe_value
 from sightline._checks import check_batch_size, check_whole, is_whole
+from sightline._printing import printable_text
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, Subset
@@ -375,7 +376,8 @@ class Study:
             )
         if lines[0]["failure"] is not None:
             raise OptionError(
-                f"image {place} ({lines[0]['id']}) could not be explained: {lines[0]['reason']}",
+                f"image {place} ({printable_text(lines[0]['id'])}) could not be explained: "
+                f"{printable_text(lines[0]['reason'])}",
                 slug="study-row",
             )
         return row_from_lines(lines, self.manifest.n_columns)
@@ -524,8 +526,9 @@ class Study:
         if failures and not len(self):
             first = failures[0]
             raise ModelError(
-                f"none of the {len(failures)} images could be explained. The first, {first.id}: "
-                f"{first.reason} Mend that and run the study again with retry=True (--retry).",
+                f"none of the {len(failures)} images could be explained. The first, "
+                f"{printable_text(first.id)}: {printable_text(first.reason)} Mend that and "
+                "run the study again with retry=True (--retry).",
                 slug="study-hopeless",
             )
 
