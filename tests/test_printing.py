@@ -73,6 +73,7 @@ def test_a_repair_s_notes_are_a_line_each(tmp_path):
     data = ArrayDataset(
         np.zeros((40, 8, 8, 3), np.uint8) + np.arange(40, dtype=np.uint8)[:, None, None, None],
         np.arange(40) % 2,
+        None,
     )
     made = guarded(grey, data)
     lying = RepairResult(made.model, (BREAKS,), Provenance(f"Guard({BREAKS})", region, frozenset()))

@@ -1,7 +1,7 @@
 """a name or another's words → text that a terminal or figure shows as what it is: letters, on one line.
 
-Names of classes, files and servers may be anyone's. An escape sequence in one could erase the line above, a line
-break begin a line that looks like a verdict, a mark of direction turn "not" around.
+Names of classes, files and servers may be anyone's. An escape sequence in one could erase the line above, a
+line break begin a line that looks like a verdict, a mark of direction turn "not" around.
 """
 
 import unicodedata

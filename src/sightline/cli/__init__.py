@@ -3,8 +3,6 @@
 import warnings
 from typing import Any, NoReturn
 
-import typer
-
 from sightline.cli import image_commands, repair_commands, study_commands
 from sightline.cli.options import app, say_text
 from sightline.errors import SightlineError
