@@ -109,8 +109,8 @@ class Dataset(ABC):
     def _with_class_names(self, names: tuple[str, ...]) -> "Dataset":
         shown = printable_text(", ".join(self.class_names or ())) or "without names"
         raise OptionError(
-            f"the data have the classes {shown}, but class_names= was given, too. They are told when the data "
-            "are opened: open_folder(path, class_names=[…]).",
+            f"the data have the classes {shown}, but class_names= was given, too. They are told when the "
+            "data are opened: open_folder(path, class_names=[…]).",
             slug="option-value",
         )
 
