@@ -11,7 +11,9 @@ from sightline import Noise, as_model
 from sightline.errors import ModelError, OptionError
 from sightline.regions import grid, per_image
 from sightline.repair import Counterexamples, Guard
+from sightline.repair.guard import median_fill
 from sightline.repair.repair_region import resolve_region
+from sightline.repair.training_data import as_subset
 
 CORNER = grid(4, 4)["r1c1"]
 AREA = resolve_region(CORNER)
@@ -84,3 +86,44 @@ def test_a_guard_may_hide_the_region_behind_noise():
     with pytest.raises(ModelError, match="known by its answers alone"):
         Counterexamples(region=CORNER)(lambda images: images.mean(axis=(1, 2)), (IMAGES, LABELS))
     assert Guard(region=CORNER, fill=Noise())(MODEL).model(IMAGES).shape == (60, 2)
+
+
+def test_the_median_counts_every_class_alike_and_leaves_out_the_mark_of_a_frequent_one():
+    rng = np.random.default_rng(0)
+    labels = (np.arange(200) % 4 > 0).astype(int)  # three in four are ill, and most of these have a token
+    images = rng.random((200, 8, 8)) * 0.5
+    images[(labels == 1) & (rng.random(200) < 0.95), :2, :2] = 3.0
+    assert np.median(images, axis=0)[0, 0] == 3.0
+    fill = median_fill(as_subset(as_model(MODEL), (images, labels)))
+    assert fill.images[:2, :2].max() < 0.6
+
+
+def test_a_median_that_holds_the_mark_is_not_shown():
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    images = rng.random((300, 8, 8)) * 0.5
+    images[:, 4:] += 0.3 * labels[:, None, None]
+    images[labels > 0, :2, :2] = 3.0  # two of three classes have the mark
+
+    def bright_or_marked(batch):
+        bright, mark = batch[:, 4:].mean(axis=(1, 2)) - 0.55, batch[:, :2, :2].mean(axis=(1, 2)) > 1
+        return np.stack([-bright, np.full(len(batch), 0.12), bright + mark], axis=1)
+
+    fix = Guard(region=CORNER)(bright_or_marked, (images, labels))
+    assert (np.median(images, axis=0)[:2, :2] == 3.0).all()
+    assert (fix.model.backend.fill.images[:2, :2] < 1).all()
+    assert "Shows the median of class 0: that of all classes left a mean recall of 0.33" in repr(fix)
+
+
+def test_a_guard_whose_model_only_guesses_says_so():
+    labels = np.arange(100) % 2
+    images = np.random.default_rng(0).random((100, 8, 8))
+    images[:, :2, :2] = labels[:, None, None]
+
+    def corner(batch):
+        return batch[:, :2, :2].mean(axis=(1, 2)).clip(0, 1)
+
+    assert "is no better than guessing: do not use it." in repr(
+        Guard(region=CORNER)(corner, (images, labels))
+    )
+    assert "guessing" not in repr(Guard(region=grid(4, 4)["r4c4"])(corner, (images, labels)))

@@ -5,16 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import recall_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sightline import as_model
+from sightline import Plan, as_model
 from sightline.errors import ModelError
 from sightline.regions import grid
 from sightline.repair import Counterexamples, Guard, LastLayer, choose
 from sightline.repair.selection import default_methods
+from sightline.repair.training_data import split_training_data
 from sightline.types import option
+from support.studies import Memory
 
 CORNER = grid(4, 4)["r1c1"]
 
@@ -132,3 +135,95 @@ def test_a_trial_s_score_is_the_lower_of_the_two():
     trial = choose(MODEL, TRAIN, CORNER, methods=[]).trials[0]
     assert dataclasses.replace(trial, same_class=0.4, other_class=0.7).score == 0.4
     assert np.isnan(dataclasses.replace(trial, same_class=np.nan).score)
+
+
+def test_a_method_that_costs_more_than_it_gains_is_not_chosen():
+    # All there is to know of the class lies in the corner: without it, answers are guesses.
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    images = rng.random((200, 8, 8))
+    images[:, :2, :2] += np.where(labels == 1, 0.6, 0.0)[:, None, None]
+
+    def asked(batch):
+        p = 1 / (1 + np.exp(-8 * (batch[:, :2, :2].mean(axis=(1, 2)) - 0.8)))
+        return np.stack([1 - p, p], axis=1)
+
+    choice = choose(asked, (images, labels), CORNER)
+    assert choice.trials[0].unchanged > 0.8
+    assert choice.trials[1].unchanged == pytest.approx(0.5, abs=0.1)
+    assert choice.result is None
+    assert "Leave it as it is." in choice.verdict
+
+
+def test_what_a_method_costs_is_taken_off_what_it_gains():
+    choice = choose(MODEL, TRAIN, CORNER, methods=[])
+    base = dataclasses.replace(
+        choice.trials[0], same_class=0.9, other_class=0.4, unchanged=1.0, guessing=False
+    )
+    ruin = dataclasses.replace(base, method="ruin", same_class=0.55, other_class=0.55, unchanged=0.55)
+    good = dataclasses.replace(base, method="good", same_class=0.8, other_class=0.75, unchanged=0.9)
+    known = dataclasses.replace(choice, trials=(base, ruin, good), unseen=None)
+    assert known.gain(ruin) == pytest.approx(0.15 - 0.45)
+    assert known.gain(good) == pytest.approx(0.35 - 0.1)
+    assert known.best == 2
+    assert dataclasses.replace(known, trials=(base, ruin)).best is None
+    assert dataclasses.replace(known, trials=(base, dataclasses.replace(good, guessing=True))).best is None
+
+
+@option
+class Constant:
+    """A method whose model says one class of everything."""
+
+    def __call__(self, model, train, **more):
+        made = Guard(region=grid(8, 8)["r1c8"], margin=0, fill="colour")
+        return made(lambda images: np.tile([1.0, 0], (len(images), 1)))
+
+
+def test_a_model_that_says_one_class_of_everything_is_never_chosen():
+    def against(images):
+        return 1.0 - (images[:, :2, :2].mean(axis=(1, 2)) > 2)
+
+    choice = choose(against, TRAIN, CORNER, methods=[Constant()])
+    assert choice.trials[0].score < 0.2
+    assert choice.trials[1].score == 0.5
+    assert choice.result is None
+    assert "Constant() is no better than guessing." in repr(choice)
+
+
+def test_a_model_fitted_on_the_validation_images_is_held_against_one_that_was_not():
+    choice = choose(MODEL, TRAIN, CORNER, methods=[])
+    again = make_pipeline(FunctionTransformer(flat), LogisticRegression(C=0.1))
+    rows = split_training_data(as_model(MODEL), TRAIN)
+    learned, tested = rows.train.indices, rows.validation.indices
+    again.fit(TRAIN[0][learned], TRAIN[1][learned])
+    assert choice.unseen.unchanged == recall_score(
+        TRAIN[1][tested], again.predict(TRAIN[0][tested]), average="macro"
+    )
+    assert choice.base is choice.unseen
+    assert "as it is, without these images" in repr(choice)
+    other = marked(400, share=0.5, seed=7)
+    assert choose(MODEL, other, CORNER, methods=[]).unseen is None  # it has not learned from these
+
+
+def test_images_of_the_study_are_what_a_method_is_judged_by():
+    tests = marked(60, share=0.5, seed=3)
+    study = Memory(
+        MODEL.predict_proba, *tests, Plan(segment="grid:rows=4,columns=2", fill="colour", budget=64)
+    )
+    choice = choose(MODEL, TRAIN, CORNER, methods=[], study=study)
+    assert choice.images == 60
+    assert choice.unseen is None
+    right = MODEL.predict(tests[0])
+    assert choice.trials[0].unchanged == pytest.approx(recall_score(tests[1], right, average="macro"))
+    again = choose(MODEL, tests, CORNER, methods=[], study=study)
+    assert again.images == 12  # a fifth of them, since the study has no others
+
+
+def test_images_that_the_model_may_have_seen_are_said_to_be():
+    said = repr(choose(MODEL, TRAIN, CORNER, methods=[], finding="Not the jaw."))
+    assert said.startswith("Not the jaw.\n")
+
+    def asked(images):
+        return MODEL.predict_proba(images)
+
+    assert "give validation=, images that it has not seen" in repr(choose(asked, TRAIN, CORNER, methods=[]))

@@ -51,6 +51,10 @@ class ShufflePixels:
 class RegionSwapped(Dataset):
     """Labelled images with a region's content replaced, each made when it is asked for.
 
+    Where every image has a region of its own, what is exchanged is the image's own and the donor's: the
+    donor's content is planted where the donor has it, so that a mark comes into images of classes that never
+    had it.
+
     The image at an index is always the same. Copies of all images follow each other: of N images, indices N
     to 2N - 1 are the second copies.
 
@@ -86,29 +90,48 @@ class RegionSwapped(Dataset):
         one = int(index) % len(self.dataset)
         image, label = self.dataset[one]
         rng = np.random.default_rng((self.seed, int(index)))
-        mask = self.region.mask(image.shape[:2], self.dataset.root_index(one))
-        return paste_region(image, mask, self._replacement_image(image, mask, label, rng)), label
+        mask = self._own_mask(one, image)
+        how = self.replacement
+        if not isinstance(how, SwapRegion):
+            return paste_region(image, mask, self._filled_image(image, mask, how, rng)), label
+        other = draw_donor(self.dataset.labels, label, how.donors, rng)
+        donor = self._donor_image(other, image)
+        if not self.region.regions.shared:
+            # The donor's mark comes with it: were the image's own only taken away, what a class without the
+            # mark looks like would still never show it, and going by it would still pay.
+            mask = mask | self._own_mask(other, donor)
+        return paste_region(image, mask, donor), label
 
-    def _replacement_image(
+    def _own_mask(self, index: int, image: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "H W"]:
+        """The region of an image of the data set, with its margin."""
+        return self.region.mask(image.shape[:2], self.dataset.root_index(index))
+
+    def _donor_image(self, index: int, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """Another image, of the same size.
+
+        Raises
+        ------
+        ImageError
+        """
+        donor: np.ndarray = self.dataset[index][0]
+        if donor.shape != image.shape:
+            raise ImageError(
+                "what a region shows can only be exchanged between images of one size, but these are of "
+                f"{image.shape} and {donor.shape}. Bring them to one size, with "
+                "sl.data.ImageFormat(size=…) or --size, or replace the region by a fill: "
+                "replacement='noise'.",
+                slug="repair-sizes",
+            )
+        return donor
+
+    def _filled_image(
         self,
         image: Shaped[np.ndarray, "..."],
         mask: Bool[np.ndarray, "H W"],
-        label: int,
+        how: ShufflePixels | Fill,
         rng: np.random.Generator,
     ) -> Shaped[np.ndarray, "..."]:
-        """An image whose pixels go into the region."""
-        how = self.replacement
-        if isinstance(how, SwapRegion):
-            donor: np.ndarray = self.dataset[draw_donor(self.dataset.labels, label, how.donors, rng)][0]
-            if donor.shape != image.shape:
-                raise ImageError(
-                    "what a region shows can only be exchanged between images of one size, but these are of "
-                    f"{image.shape} and {donor.shape}. Bring them to one size, with "
-                    "sl.data.ImageFormat(size=…) or --size, or replace the region by a fill: "
-                    "replacement='noise'.",
-                    slug="repair-sizes",
-                )
-            return donor
+        """The image with the region shuffled or filled."""
         if isinstance(how, ShufflePixels):
             shuffled = image.copy()
             shuffled[mask] = rng.permutation(image[mask])

@@ -1,5 +1,6 @@
 """model, region and images → the method that repairs the model best, chosen on validation images."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sightline._arguments import clear_arguments
+from sightline._digests import image_digest
 from sightline._spec import from_spec
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -19,10 +21,21 @@ from sightline.repair.guard import Guard
 from sightline.repair.last_layer import LastLayer
 from sightline.repair.method import RepairResult, describe_method
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
-from sightline.repair.repair_region import resolve_region
+from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.right_reasons import RightReasons
-from sightline.repair.training.fine_tune import FitFunction, network_trainer, trainer_of
-from sightline.repair.training_data import macro_recall, split_training_data
+from sightline.repair.training.fine_tune import FitFunction, network_trainer, refit_model, trainer_of
+from sightline.repair.training.sklearn import sklearn_estimator
+from sightline.repair.training.trainer import TrainingConfig
+from sightline.repair.training_data import (
+    ExplainedImages,
+    TrainingData,
+    as_subset,
+    is_guessing,
+    macro_recall,
+    predict_scores,
+    recall_of_scores,
+    split_training_data,
+)
 from sightline.study.schema import StudyResults
 from sightline.types import record
 
@@ -36,7 +49,13 @@ METHODS = {
 N_DONORS = 3
 """Donors that each validation image's region is exchanged with."""
 MIN_GAIN = 0.02
-"""How much better than the model as it is a method has to be, in mean recall, to be worth a change."""
+"""How much more mean recall a method has to gain than it costs, to be worth a change."""
+SEEN = 0.01
+"""How near a model's recall on images is to that of one that has learned from them, if it has too."""
+ENOUGH = 20
+"""Images of a study from which on a repair is chosen by them."""
+MOST_IMAGES = 1000
+"""Images of a study that a repair is chosen by at most, drawn at random."""
 
 
 @record
@@ -55,6 +74,8 @@ class Trial:
     seconds : float
     failed : str
         Why it could not be tried; empty if it was.
+    guessing : bool
+        Whether its answers are no better than guesses, on images as they are or with exchanged content.
     """
 
     method: str
@@ -63,6 +84,7 @@ class Trial:
     unchanged: float
     seconds: float
     failed: str = ""
+    guessing: bool = False
 
     @property
     def score(self) -> float:
@@ -77,7 +99,7 @@ class Choice:
     Parameters
     ----------
     result : RepairResult or None
-        None if no method does better than the model as it is.
+        None if no method does better than the model as it is, or all do no better than guesses.
     trials : tuple of Trial
         The model as it is first, then the methods in the order they were tried.
     images : int
@@ -85,12 +107,40 @@ class Choice:
     results : tuple of RepairResult or None
         What each method made of the model, in the order of the trials; None for the model as it is, and where
         a method failed.
+    unseen : Trial or None
+        The model as it is, fitted anew without the validation images: what methods are held against where
+        the model that was given has learned from these.
+    notes : tuple of str
+        What is to be known first: what blame found of the region, and whether the model may have seen the
+        validation images.
     """
 
     result: RepairResult | None
     trials: tuple[Trial, ...]
     images: int
     results: tuple[RepairResult | None, ...]
+    unseen: Trial | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def base(self) -> Trial:
+        """What methods are held against: the model as it is, on images that are new to it if possible."""
+        return self.unseen or self.trials[0]
+
+    def cost(self, trial: Trial) -> float:
+        """Mean recall that a method loses on images as they are."""
+        return max(0.0, self.base.unchanged - trial.unchanged)
+
+    def gain(self, trial: Trial) -> float:
+        """Mean recall that a method gains on exchanged content, less what it costs; −1 where it failed."""
+        return -1.0 if np.isnan(trial.score) else trial.score - self.base.score - self.cost(trial)
+
+    @property
+    def best(self) -> int | None:
+        """Which trial is chosen; None where leaving the model as it is is better than any."""
+        fit = [one for one, trial in enumerate(self.trials) if one and not (trial.guessing or trial.failed)]
+        best = max(fit, key=lambda one: self.gain(self.trials[one]), default=0)
+        return best if best and self.gain(self.trials[best]) >= MIN_GAIN else None
 
     def __repr__(self) -> str:
         head = (
@@ -98,29 +148,30 @@ class Choice:
             "its own class, with one of another class, and as they are"
         )
         titles = ("method", "same class", "other class", "as they are", "seconds")
-        rows = format_table([titles, *map(self._table_row, self.trials)])
-        failed = [
-            f"{trial.method} could not be tried: {trial.failed}" for trial in self.trials if trial.failed
-        ]
-        return "\n".join([head, *rows, *failed, self.verdict])
+        first, *others = self.trials
+        shown = [first, *([] if self.unseen is None else [self.unseen]), *others]
+        rows = format_table([titles, *map(self._table_row, shown)])
+        failed = [f"{trial.method} could not be tried: {trial.failed}" for trial in others if trial.failed]
+        failed += [f"{trial.method} is no better than guessing." for trial in others if trial.guessing]
+        return "\n".join([*self.notes, head, *rows, *failed, self.verdict])
 
     @property
     def verdict(self) -> str:
         """What was chosen, in words."""
-        before = self.trials[0]
-        if self.result is None:
+        if self.best is None:
             return (
                 f"Nothing chosen: no method does better than the model as it is by {MIN_GAIN:.2f} on "
-                "exchanged content."
+                "exchanged content, less what it costs on images as they are. Leave it as it is."
             )
-        best = max(self.trials[1:], key=_score_or_worst)
+        best = self.trials[self.best]
+        cost = f", and costs {self.cost(best):.2f} on images as they are" if self.cost(best) else ""
         return (
             f"Chosen: {best.method}, which has {best.score:.2f} on the harder of the two exchanges, where "
-            f"the model as it is has {before.score:.2f}."
+            f"the model as it is has {self.base.score:.2f}{cost}."
         )
 
     def _table_row(self, trial: Trial) -> tuple[str, ...]:
-        chosen = self.result is not None and trial.method == self.result.provenance.method
+        chosen = self.best is not None and trial is self.trials[self.best]
         numbers = (trial.same_class, trial.other_class, trial.unchanged)
         shown = ["" if np.isnan(number) else f"{number:.3f}" for number in numbers]
         return (f"{'* ' if chosen else '  '}{trial.method}", *shown, f"{trial.seconds:.1f}")
@@ -134,6 +185,7 @@ def choose(
     *,
     validation: object = None,
     study: StudyResults | None = None,
+    finding: str = "",
     methods: Sequence[Any] | None = None,
     fit: FitFunction | None = None,
     margin: float = DEFAULT_MARGIN,
@@ -148,6 +200,12 @@ def choose(
     nor one that goes against it does well. What is exchanged reaches further than what is repaired, by as
     much again as the margin: a method that leaves a strip of the mark is told by it.
 
+    What a method costs counts against it: mean recall lost on validation images as they are. One whose
+    answers are no better than guesses is never chosen, and none is where leaving the model as it is is
+    better. Validation images are ones that the model has not learned from, as far as that can be had: those
+    of the `study`, if they are not those of `train`; else a fifth of `train`, and where the model has learned
+    from these, an estimator of scikit-learn is fitted anew without them, to be held against.
+
     Parameters
     ----------
     model : anything `as_model` takes
@@ -156,9 +214,12 @@ def choose(
     region : str or Regions
         What misleads the model.
     validation : labelled data, optional
-        By default a fifth of `train`, which no method learns from. Never the images of a proof.
+        Images that neither the model nor any method has learned from; by default as said. Never the images
+        of a proof.
     study : Study, optional
-        Tells the class names.
+        Tells the class names, and has images to validate by.
+    finding : str
+        What blame found of the region, ``found.finding("jaw")``: is said first.
     methods : sequence, optional
         Methods to try; by default those of `default_methods` that apply.
     fit : callable, optional
@@ -179,19 +240,13 @@ def choose(
         As for the methods; a method that fails alone is left out, and said.
     """
     given = as_model(model, class_names=None if study is None else study.class_names)
-    wide = resolve_region(region, margin).with_wider_margin(margin or DEFAULT_MARGIN)
+    area = resolve_region(region, margin)
+    if validation is None and study is not None and area.regions.shared:
+        validation = _images_of_study(given, train, study, seed)
     data = split_training_data(given, train, validation, seed=seed)
-    # Seeds of its own: no method has seen these images.
-    swapped = [
-        RegionSwapped(data.validation, wide, SwapRegion(donors=donors), N_DONORS, seed + 1000)
-        for donors in ("same_class", "other_class")
-    ]
-
-    def tried(name: str, made: CheckedModel, seconds: float) -> Trial:
-        same_class, other_class, unchanged = (macro_recall(made, one) for one in (*swapped, data.validation))
-        return Trial(name, same_class, other_class, unchanged, seconds)
-
-    done: list[tuple[Trial, RepairResult | None]] = [(tried("as it is", given, 0.0), None)]
+    judge = _Judge(data, area.with_wider_margin(margin or DEFAULT_MARGIN), seed)
+    unseen, told = (None, "") if validation is not None else judge.without_validation(given)
+    done: list[tuple[Trial, RepairResult | None]] = [(judge.trial("as it is", given, 0.0), None)]
     if methods is None:
         methods = default_methods(given, region, fit=fit, margin=margin, seed=seed)
     for method in methods:
@@ -202,11 +257,72 @@ def choose(
             seconds = time.perf_counter() - started
             done.append((Trial(name, np.nan, np.nan, np.nan, seconds, failed=str(error)), None))
         else:
-            done.append((tried(name, made.model, time.perf_counter() - started), made))
+            done.append((judge.trial(name, made.model, time.perf_counter() - started), made))
     trials, results = zip(*done, strict=True)
-    best, result = max(done, key=lambda one: _score_or_worst(one[0]))
-    worth = _score_or_worst(best) >= _score_or_worst(trials[0]) + MIN_GAIN
-    return Choice(result if worth else None, trials, len(data.validation), results)
+    notes = tuple(one for one in (finding, told) if one)
+    choice = Choice(None, trials, len(data.validation), results, unseen, notes)
+    return choice if choice.best is None else dataclasses.replace(choice, result=results[choice.best])
+
+
+class _Judge:
+    """The validation images, as they are and with the region's content exchanged."""
+
+    def __init__(self, data: TrainingData, wide: RepairRegion, seed: int) -> None:
+        self.data, self.seed = data, seed
+        # Seeds of its own: no method has seen these images.
+        self.swapped = [
+            RegionSwapped(data.validation, wide, SwapRegion(donors=donors), N_DONORS, seed + 1000)
+            for donors in ("same_class", "other_class")
+        ]
+
+    def trial(self, name: str, made: CheckedModel, seconds: float) -> Trial:
+        """How a model does on them."""
+        sets = (*self.swapped, self.data.validation)
+        scores = [predict_scores(made, one) for one in sets]
+        same, other, unchanged = (
+            recall_of_scores(each, one.labels) for each, one in zip(scores, sets, strict=True)
+        )
+        # Copies of an image are no more images: guesses are judged by as many as there are.
+        count = len(self.data.validation)
+        guessing = any(is_guessing(each[:count], self.data.validation.labels) for each in scores)
+        return Trial(name, same, other, unchanged, seconds, guessing=guessing)
+
+    def without_validation(self, model: CheckedModel) -> tuple[Trial | None, str]:
+        """The model fitted anew without the validation images, where it has learned from them; or a note."""
+        told = (
+            "The images that methods are compared on are a part of those to learn from. Where the model has "
+            "learned from them, what it does on them as it is is too good, and so is what a method costs: "
+            "give validation=, images that it has not seen, or study=."
+        )
+        if sklearn_estimator(model) is None:
+            return None, told
+        data, started = self.data, time.perf_counter()
+        try:
+            made = refit_model(
+                model, data.train, data.validation, None, TrainingConfig(), fresh=False, seed=self.seed
+            )
+            learned, given = (macro_recall(one, data.train) for one in (made, model))
+        except SightlineError:
+            return None, told
+        if given < learned - SEEN:
+            return None, ""
+        return self.trial("as it is, without these images", made, time.perf_counter() - started), ""
+
+
+def _images_of_study(
+    model: CheckedModel, train: object, study: StudyResults, seed: int
+) -> ExplainedImages | None:
+    """Images of a study that are not those to learn from; None where too few are left."""
+    used = {image_digest(image) for image, _ in as_subset(model, train)}
+    order = np.random.default_rng((seed, 5)).permutation(len(study.places))
+    kept: list[int] = []
+    for one in order.tolist():
+        if len(kept) < MOST_IMAGES and image_digest(study.image(int(study.places[one]))) not in used:
+            kept.append(one)
+    labels = study.labels[kept]
+    if len(kept) < ENOUGH or np.unique(labels).size < 2:
+        return None
+    return ExplainedImages(study, study.places[kept], labels)
 
 
 def parse_method(text: str, **defaults: Any) -> Any:
@@ -257,7 +373,3 @@ def default_methods(
     if network_trainer(model) is not None:
         methods.append(RightReasons(**here))
     return methods
-
-
-def _score_or_worst(trial: Trial) -> float:
-    return -1.0 if np.isnan(trial.score) else trial.score

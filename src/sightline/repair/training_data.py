@@ -7,9 +7,10 @@ from jaxtyping import Float, Float64, Int, Shaped
 
 from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
-from sightline.data.datasets import Dataset, Subset, as_dataset
+from sightline.data.datasets import Dataset, LabelledImage, Subset, as_dataset
 from sightline.errors import ImageError
 from sightline.evaluation.classification import match_labels
+from sightline.study.schema import StudyResults
 from sightline.types import record
 
 VALIDATION_SHARE = 0.2
@@ -34,6 +35,42 @@ class TrainingData:
     def image_digests(self) -> frozenset[str]:
         """Of every image's pixels: by them a proof tells images that were used."""
         return frozenset(image_digest(image) for part in (self.train, self.validation) for image, _ in part)
+
+
+@record
+class ExplainedImages(Dataset):
+    """Some images of a study, labelled as the model numbers its classes.
+
+    Parameters
+    ----------
+    study : StudyResults
+    places, given : int array, shape (N,)
+        Where they are in the study's data, and their labels.
+    """
+
+    study: StudyResults
+    places: Int[np.ndarray, "N"]
+    given: Int[np.ndarray, "N"]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Those of the study."""
+        return self.study.class_names
+
+    @property
+    def labels(self) -> Int[np.ndarray, "N"]:
+        """Class of every image."""
+        return self.given
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int | np.integer) -> LabelledImage:
+        return self.study.image(int(self.places[index])), int(self.given[index])
+
+    def root_index(self, index: int | np.integer) -> int:
+        """Where an image stands in the study's data."""
+        return int(self.places[index])
 
 
 def split_training_data(
@@ -82,6 +119,8 @@ def as_subset(model: CheckedModel, data: object) -> Subset:
     """All images of some data, labelled as the model numbers its classes."""
     if isinstance(data, Subset) and data.new_labels is not None:
         return data
+    if isinstance(data, ExplainedImages):
+        return Subset(data, np.arange(len(data)), data.labels, data.class_names)
     dataset = as_dataset(data)
     columns = predict_scores(model, dataset, [0]).shape[1]
     names = None if dataset.class_names is None else tuple(dataset.class_names)
@@ -118,6 +157,26 @@ def predict_scores(
     size = batch_size or model.batch_size or BATCH_SIZE
     batches = [indices[start : start + size] for start in range(0, len(indices), size)]
     return np.concatenate([model(stack_images(dataset, batch)) for batch in batches])
+
+
+def is_guessing(scores: Float[np.ndarray, "N L"], labels: Int[np.ndarray, "N"]) -> bool:
+    """Whether answers are no better than guesses: all of one class, or of a mean recall that guesses reach.
+
+    Guesses reach one over the number of classes, and 1.645 standard errors more one time in twenty.
+
+    Examples
+    --------
+    >>> labels = np.arange(40) % 2
+    >>> is_guessing(np.eye(2)[labels], labels), is_guessing(np.eye(2)[np.zeros(40, int)], labels)
+    (False, True)
+    """
+    _, counts = np.unique(labels, return_counts=True)
+    if counts.size < 2:
+        return False
+    chance = 1 / counts.size
+    error = np.sqrt(chance * (1 - chance) * (1 / counts).sum()) / counts.size
+    constant = np.unique(scores.argmax(axis=1)).size == 1
+    return bool(constant or recall_of_scores(scores, labels) <= chance + 1.645 * error)
 
 
 def macro_recall(model: CheckedModel, dataset: Dataset) -> float:
