@@ -205,6 +205,7 @@ def test_a_model_fitted_on_the_validation_images_is_held_against_one_that_was_no
     assert choose(MODEL, other, CORNER, methods=[]).unseen is None  # it has not learned from these
 
 
+@pytest.mark.filterwarnings("ignore::sightline.errors.SightlineWarning")
 def test_images_of_the_study_are_what_a_method_is_judged_by():
     tests = marked(60, share=0.5, seed=3)
     study = Memory(
