@@ -92,6 +92,13 @@ def probabilities_of(odds: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]
     return np.asarray(expit(odds))
 
 
+def log_probabilities(odds: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Logarithms of the probabilities, from log-odds, with nothing rounded away at either end."""
+    from scipy.special import log_expit
+
+    return np.asarray(log_expit(odds))
+
+
 def within_reach(odds: Float[np.ndarray, "M K"]) -> Float[np.ndarray, "M K"]:
     """Log-odds of probabilities of exactly 0 or 1, brought to just beyond all the others of their column.
 
@@ -194,6 +201,12 @@ def on_scale(model: Model, scale: Scale) -> Model:
         return model
     own: Callable[[], Model] | None = getattr(model, "with_log_odds", None)
     return LogOddsModel(model) if own is None else own()
+
+
+def with_evidence(model: Model) -> Model:
+    """The model with its scores as log-odds where they are probabilities and it can say them; else itself."""
+    own: Callable[[], Model] | None = getattr(model, "with_evidence", None)
+    return model if own is None else own()
 
 
 def check_scale(given: object) -> Scale:

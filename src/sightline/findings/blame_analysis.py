@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Shaped
 from sightline._arguments import clear_arguments
 from sightline._checks import check_batch_size, check_number, check_whole
 from sightline._progress import progress_bar
+from sightline._scales import with_evidence
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.image import unit_rgb
@@ -205,6 +206,8 @@ def blame(
         right=int((~effects.wrong).sum()),
         groups=np.unique(effects.groups[effects.wrong]).size if split.grouped else None,
         lacked=float(effects.lacked[effects.wrong].mean()),
+        scale=effects.scale,
+        odds_lacked=float(effects.odds_lacked[effects.wrong].mean()),
         calls=trial.calls,
         image=trial.mean_image,
         **head,
@@ -284,7 +287,7 @@ class _Occlusion:
         with progress_bar(self.progress, len(self.places)) as tick:
             answers = occlude_regions(
                 self._probes(of, margin, tick),
-                (self.model,),
+                (with_evidence(self.model),),
                 self.fill,
                 controls=self.controls,
                 seed=self.seed,
@@ -372,7 +375,8 @@ def _effect_of_region(
     wrong = effects.wrong
     gain, elsewhere = effects.gain[wrong, region], effects.control_gain[wrong, region]
     low, high = bootstrap_ci(gain, effects.groups[wrong], rng)
-    net = bootstrap_ci(gain - elsewhere, effects.groups[wrong], rng)
+    odds, odds_elsewhere = effects.odds_gain[wrong, region], effects.odds_control_gain[wrong, region]
+    net = bootstrap_ci(odds - odds_elsewhere, effects.groups[wrong], rng)
     right, control_right = effects.right[:, region], effects.control_right[:, region]
     p, failed = (np.nan, ()) if told is None else told
     return RegionEffect(
@@ -392,4 +396,6 @@ def _effect_of_region(
         confirmed=told is not None and p <= level,
         failed=failed,
         net=net,
+        odds_gain=float(odds.mean()),
+        odds_control_gain=float(odds_elsewhere.mean()),
     )

@@ -61,13 +61,16 @@ class RegionEffect:
         Of a suspect that is not confirmed: what it is not surely beyond, of ``"least effect"``,
         ``"elsewhere"`` and ``"right answers"``, the three rules of `blame`.
     net : tuple of float
-        95 % bootstrap interval of the gain beyond what hiding as much elsewhere gives.
+        95 % bootstrap interval of the gain beyond what hiding as much elsewhere gives, on the scale that is
+        tested: in log-odds where scores are probabilities.
     margin : float
         Width of the margin that was hidden with it, as a share of the image's shorter side.
     margin_gain : float
         The gain with a margin, where that was tried and did not confirm it; else nan.
     margin_net : tuple of float
         The interval of `net` with that margin.
+    odds_gain, odds_control_gain : float
+        The gains on the scale that is tested.
     """
 
     region: str
@@ -89,6 +92,8 @@ class RegionEffect:
     margin: float = 0.0
     margin_gain: float = float("nan")
     margin_net: tuple[float, float] = (float("nan"), float("nan"))
+    odds_gain: float = float("nan")
+    odds_control_gain: float = float("nan")
 
     @property
     def net_gain(self) -> float:
@@ -141,6 +146,10 @@ class Blame:
         The regions that were looked at, where they lie: ``found.areas["jaw"]`` goes to a repair.
     image : float array, shape (H, W, 3), or None
         Mean of the images that the model was asked about, as they are looked at.
+    scale : str
+        What is tested: ``"log-odds"`` where scores are probabilities, else the scores themselves.
+    odds_lacked : float
+        What the true class lacked, on that scale.
     """
 
     regions: tuple[RegionEffect, ...]
@@ -157,6 +166,8 @@ class Blame:
     named: bool = False
     areas: Regions | None = None
     image: Float[np.ndarray, "H W 3"] | None = None
+    scale: str = "probability"
+    odds_lacked: float = float("nan")
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -209,19 +220,31 @@ class Blame:
         return (
             f"{one.label} drives errors: hiding it in wrong answers raises the true class's score by "
             f"{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] where it lacked {self.lacked:.3f}, hiding as "
-            f"much elsewhere by {one.control_gain:.3f}; adjusted p = {one.p:.2g}. {one.corrected:g} of "
+            f"much elsewhere by {one.control_gain:.3f}{self._odds_text(one)}; adjusted p = {one.p:.2g}. "
+            f"{one.corrected:g} of "
             f"{self.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), {one.broken:g} "
             f"of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
+        )
+
+    def _odds_text(self, one: RegionEffect) -> str:
+        """The effect on the scale that is tested, where that is not the score itself."""
+        if self.scale != "log-odds":
+            return ""
+        return (
+            f" (in log-odds, which are tested: {one.odds_gain:+.2f} of {self.odds_lacked:.2f}, elsewhere "
+            f"{one.odds_control_gain:+.2f})"
         )
 
     def _describe_bound(self, one: RegionEffect) -> str:
         """What a region drives at most that was not confirmed."""
         most = float(np.nanmax([0.0, one.net[1], one.margin_net[1]]))
         with_margin = ", with a margin or without," if math.isfinite(one.margin_gain) else ""
-        share = f", {most / self.lacked:.0%} of it," if self.lacked > 0 else ""
+        lacked = self.odds_lacked if self.scale == "log-odds" else self.lacked
+        share = f", {most / lacked:.0%} of it," if lacked > 0 else ""
+        unit = " in log-odds" if self.scale == "log-odds" else ""
         return (
             f"{one.region} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
-            f"{', '.join(one.failed)}): of {self.lacked:.3f} that the true class lacked in {self.wrong} "
+            f"{', '.join(one.failed)}): of {lacked:.3f}{unit} that the true class lacked in {self.wrong} "
             f"wrong answers, hiding it{with_margin} gives back at most {most:.3f}{share} more than hiding as "
             "much elsewhere (upper end of the 95 % interval)."
         )

@@ -1,19 +1,18 @@
 """what the model said with regions hidden → a few numbers an image → whether a region drives its errors."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sightline._scales import Scale, are_probabilities, log_probabilities, within_reach
 from sightline.errors import ModelError
 from sightline.findings.region_occlusion import RegionScores
 from sightline.findings.sample_split import SampleSplit
 from sightline.findings.significance import holm_adjusted, sign_flip_test
 from sightline.types import record
 
-FAINT = 1e-4
-"""Probabilities below are as good as 0: so that a logarithm of one image does not outweigh all others."""
 RULES = ("least effect", "elsewhere", "right answers")
 """What a region is held against to be confirmed: see `rule_p_values`, and `blame` for what each is."""
 ANOTHER = 0.1
@@ -34,6 +33,9 @@ class RegionEffects:
         Score of the predicted class less that of the true one.
     gain, control_gain : float array, shape (N, R)
         What the true class's score gains when the region is hidden, and when as much elsewhere is.
+    odds_lacked, odds_gain, odds_control_gain : float array
+        The same in log-odds where scores are probabilities: what is tested, for where a model is sure a
+        probability hardly moves.
     evidence : float array, shape (N,)
         For the true class, against the strongest other one.
     hidden_evidence : float array, shape (N, R)
@@ -42,6 +44,8 @@ class RegionEffects:
         Whether the answer is right with the region hidden, and how often with as much elsewhere hidden.
     calls : int
         Images that the model was given.
+    scale : str
+        ``"log-odds"`` where scores are probabilities.
     """
 
     wrong: Bool[np.ndarray, "N"]
@@ -49,11 +53,15 @@ class RegionEffects:
     lacked: Float[np.ndarray, "N"]
     gain: Float[np.ndarray, "N R"]
     control_gain: Float[np.ndarray, "N R"]
+    odds_lacked: Float[np.ndarray, "N"]
+    odds_gain: Float[np.ndarray, "N R"]
+    odds_control_gain: Float[np.ndarray, "N R"]
     evidence: Float[np.ndarray, "N"]
     hidden_evidence: Float[np.ndarray, "N R"]
     right: Float[np.ndarray, "N R"]
     control_right: Float[np.ndarray, "N R"]
     calls: int
+    scale: Scale = "probability"
 
 
 def measure_effects(answers: Iterable[RegionScores], split: SampleSplit) -> RegionEffects:
@@ -68,14 +76,19 @@ def measure_effects(answers: Iterable[RegionScores], split: SampleSplit) -> Regi
     """
     index = {int(place): number for number, place in enumerate(split.places)}
     kept: list[dict[str, Any]] = []
+    odds: list[_ClassOdds] = []
+    regions = 0
     likely, others, calls = None, 0, 0
     for one in answers:
         at = index[one.place]
-        likely = are_probabilities(one.full) if likely is None else likely
+        likely = one.log_odds is not None or are_probabilities(one.full) if likely is None else likely
         others += int(one.full.argmax() != split.predicted[at])
         calls += one.calls
-        effects = _image_effects(one, int(split.labels[at]), int(split.predicted[at]), likely)
-        kept.append({"wrong": split.wrong[at], "groups": split.groups[at], **effects})
+        label, predicted = int(split.labels[at]), int(split.predicted[at])
+        kept.append({"wrong": split.wrong[at], "groups": split.groups[at]})
+        kept[-1] |= _image_effects(one, label, predicted)
+        regions = len(one.hidden)
+        odds.append(_class_odds(one.evidence if likely else one, label, predicted))
     if others > max(1, ANOTHER * len(kept)):
         raise ModelError(
             f"the model gives {others} of {len(kept)} images another class than in the study, so it is not "
@@ -83,31 +96,55 @@ def measure_effects(answers: Iterable[RegionScores], split: SampleSplit) -> Regi
             "preprocess=.",
             slug="blame-model",
         )
-    return RegionEffects(calls=calls, **{name: np.array([each[name] for each in kept]) for name in kept[0]})
+    told = {name: np.array([each[name] for each in kept]) for name in kept[0]}
+    scale: Scale = "log-odds" if likely else "probability"
+    return RegionEffects(calls=calls, scale=scale, **told, **_odds_effects(odds, regions, bool(likely)))
 
 
-def _image_effects(one: RegionScores, label: int, predicted: int, likely: bool) -> dict[str, Any]:
-    evidence = class_evidence(np.vstack([one.full, one.hidden]), label, likely=likely)
+def _image_effects(one: RegionScores, label: int, predicted: int) -> dict[str, Any]:
     return {
         "lacked": one.full[predicted] - one.full[label],
         "gain": one.hidden[:, label] - one.full[label],
         "control_gain": (one.controls[..., label] - one.full[label]).mean(axis=1),
-        "evidence": evidence[0],
-        "hidden_evidence": evidence[1:],
         "right": (one.hidden.argmax(axis=-1) == label).astype(np.float64),
         "control_right": (one.controls.argmax(axis=-1) == label).mean(axis=1),
     }
 
 
-def are_probabilities(scores: Float[np.ndarray, "L"]) -> bool:
-    """Whether scores may be probabilities, by those of one image.
+_ClassOdds: TypeAlias = Float[np.ndarray, "3 V"]
+"""Of one image: the true class, the predicted one, and the strongest other than the true one; as it is, with
+each region hidden, and with equal areas elsewhere hidden."""
 
-    Examples
-    --------
-    >>> are_probabilities(np.array([0.2, 0.9])), are_probabilities(np.array([-1.0, 3.0]))
-    (True, False)
-    """
-    return bool(((scores >= 0) & (scores <= 1)).all())
+
+def _class_odds(one: RegionScores, label: int, predicted: int) -> _ClassOdds:
+    classes = [label, predicted, strongest_other(one.full, label)]
+    controls = one.controls.reshape(-1, one.full.size)
+    return np.concatenate([one.full[np.newaxis], one.hidden, controls])[:, classes].T
+
+
+def _odds_effects(odds: Sequence[_ClassOdds], regions: int, likely: bool) -> dict[str, Any]:
+    """What is tested, of all images together: a probability of 0 is no farther out than it has to be."""
+    said = np.stack(odds)
+    if likely:
+        said = within_reach(said.reshape(-1, 1)).reshape(said.shape)
+    full, hidden, controls = said[..., 0], said[..., 1 : 1 + regions], said[:, 0, 1 + regions :]
+    label = full[:, :1]
+    logs = log_probabilities(said) if likely else said
+    evidence = logs[:, 0] - logs[:, 2]
+    return {
+        "odds_lacked": full[:, 1] - full[:, 0],
+        "odds_gain": hidden[:, 0] - label,
+        "odds_control_gain": controls.reshape(len(said), regions, -1).mean(axis=2) - label,
+        "evidence": evidence[:, 0],
+        "hidden_evidence": evidence[:, 1 : 1 + regions],
+    }
+
+
+def strongest_other(scores: Float[np.ndarray, "L"], label: int) -> int:
+    """The class of the highest score, but for one."""
+    rivals = scores.copy()
+    rivals[label] = -np.inf
+    return int(rivals.argmax())
 
 
 def class_evidence(scores: Float[np.ndarray, "B L"], label: int, *, likely: bool) -> Float[np.ndarray, "B"]:
@@ -118,18 +155,17 @@ def class_evidence(scores: Float[np.ndarray, "B L"], label: int, *, likely: bool
     scores : float array, shape (B, L)
     label : int
     likely : bool
-        Whether scores are probabilities: then their logarithms are compared, which add up where independent
-        pieces of evidence do, and do not run into a wall at 0 and 1.
+        Whether scores are log-odds: then the logarithms of the probabilities are compared, which add up where
+        independent pieces of evidence do, and do not run into a wall at 0 and 1.
 
     Examples
     --------
-    >>> class_evidence(np.array([[0.5, 0.25, 0.25], [0.2, 0.4, 0.4]]), 0, likely=True)
+    >>> odds = np.log([[1, 1 / 3, 1 / 3], [1 / 4, 2 / 3, 2 / 3]])  # of 0.5, 0.25, 0.25 and 0.2, 0.4, 0.4
+    >>> class_evidence(odds, 0, likely=True)
     array([ 0.69314718, -0.69314718])
     """
-    values = np.log(np.maximum(scores, FAINT)) if likely else scores
-    rivals = values[0].copy()
-    rivals[label] = -np.inf
-    return np.asarray(values[:, label] - values[:, int(rivals.argmax())])
+    values = log_probabilities(scores) if likely else scores
+    return np.asarray(values[:, label] - values[:, strongest_other(scores[0], label)])
 
 
 def rule_p_values(
@@ -137,8 +173,8 @@ def rule_p_values(
 ) -> tuple[float, float, float]:
     """The p-value of each of `RULES` for one region; all three have to hold."""
     wrong, groups = effects.wrong, effects.groups[effects.wrong]
-    needed = min_effect * effects.lacked[wrong]
-    gain, elsewhere = effects.gain[wrong, region], effects.control_gain[wrong, region]
+    needed = min_effect * effects.odds_lacked[wrong]
+    gain, elsewhere = effects.odds_gain[wrong, region], effects.odds_control_gain[wrong, region]
     more = excess_reliance(effects.evidence, effects.hidden_evidence[:, region], wrong)
     first, second, third = (
         sign_flip_test(each, groups, rng) for each in (gain - needed, gain - elsewhere - needed, more)

@@ -1,5 +1,6 @@
 """images and regions → what models say with each region hidden, and with as much hidden elsewhere."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
 
@@ -7,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import choose_batch_size
+from sightline._scales import are_probabilities, log_odds, probabilities_of
 from sightline.engine.fills import Blur, Colour, Donors, Noise, draw_fill
 from sightline.engine.image import channels_last
 from sightline.types import Fill, Model, Segments, record
@@ -57,6 +59,8 @@ class RegionScores:
         For the other images, kind by kind.
     calls : int
         Images that the model was given for this.
+    log_odds : RegionScores or None
+        The same in log-odds, from a model that says them; None from any other.
     """
 
     place: int
@@ -65,6 +69,19 @@ class RegionScores:
     controls: Float[np.ndarray, "R P L"]
     variants: dict[str, Float[np.ndarray, "D L"]]
     calls: int
+    log_odds: "RegionScores | None" = None
+
+    @property
+    def evidence(self) -> "RegionScores":
+        """On the scale that pieces of evidence add up on: log-odds where scores are probabilities."""
+        if self.log_odds is not None or not are_probabilities(self.full):
+            return self.log_odds or self
+        hidden, controls = (
+            log_odds(scores.reshape(-1, self.full.size)).reshape(scores.shape)
+            for scores in (self.hidden, self.controls)
+        )
+        full = log_odds(self.full[np.newaxis])[0]
+        return RegionScores(self.place, full, hidden, controls, {}, self.calls)
 
 
 def occlude_regions(
@@ -86,6 +103,7 @@ def occlude_regions(
     probes : iterable of Probe
         They are taken one by one.
     models : sequence of CheckedModel
+        Of those that can say log-odds (`sightline._scales.with_evidence`) both are told.
     fill : Fill
         What hidden looks like; several draws of it are averaged.
     controls : int
@@ -98,7 +116,10 @@ def occlude_regions(
     questions = chain.from_iterable(_occlusion_questions(probe, fill, controls, seed) for probe in probes)
     for place, group in groupby(_model_answers(questions, models, batch_size), key=lambda answer: answer[0]):
         _, keys, scores = zip(*group, strict=True)
-        yield tuple(_region_scores(place, keys, each, controls) for each in zip(*scores, strict=True))
+        yield tuple(
+            _scores_and_odds(place, keys, each, controls, model)
+            for each, model in zip(zip(*scores, strict=True), models, strict=True)
+        )
 
 
 def _occlusion_questions(probe: Probe, fill: Fill, controls: int, seed: int) -> Iterator[Question]:
@@ -126,6 +147,20 @@ def _model_answers(
             said = [np.asarray(model(images.copy()), dtype=np.float64) for model in models]
             for (place, key, _), *scores in zip(batch, *said, strict=True):
                 yield place, key, scores
+
+
+def _scores_and_odds(
+    place: int,
+    keys: Sequence[tuple[str, int]],
+    said: Sequence[Float[np.ndarray, "L"]],
+    controls: int,
+    model: Model,
+) -> RegionScores:
+    """One model's scores of one image, with the log-odds where it said those."""
+    if getattr(model, "scale", "probability") != "log-odds":
+        return _region_scores(place, keys, said, controls)
+    scores = _region_scores(place, keys, [probabilities_of(one) for one in said], controls)
+    return dataclasses.replace(scores, log_odds=_region_scores(place, keys, said, controls))
 
 
 def _region_scores(

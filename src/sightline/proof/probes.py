@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from sightline._scales import are_probabilities, with_evidence
 from sightline.data.datasets import Subset
-from sightline.findings.region_effects import are_probabilities, class_evidence
+from sightline.findings.region_effects import class_evidence
 from sightline.findings.region_occlusion import (
     Probe,
     RegionScores,
@@ -129,7 +130,7 @@ def ask_models(
     kept: list[_ResponseCollector] = [_ResponseCollector() for _ in models]
     answers = occlude_regions(
         probes,
-        models,
+        [with_evidence(model) for model in models],
         probes.fill,
         controls=probes.controls,
         seed=probes.seed,
@@ -152,8 +153,9 @@ class _ResponseCollector:
 
     def add_scores(self, one: RegionScores, label: int) -> None:
         if self.likely is None:
-            self.likely = are_probabilities(one.full)
-        evidence = class_evidence(np.stack([one.full, one.hidden[0]]), label, likely=self.likely)
+            self.likely = one.log_odds is not None or are_probabilities(one.full)
+        said = one.evidence if self.likely else one
+        evidence = class_evidence(np.stack([said.full, said.hidden[0]]), label, likely=self.likely)
         right = {kind: float((said.argmax(axis=1) == label).mean()) for kind, said in one.variants.items()}
         contents = [right.get(kind, np.nan) for kind in CONTENTS]
         self.lines.append(
