@@ -14,7 +14,7 @@ from sightline._printing import printable_text
 from sightline._scales import are_probabilities, are_saturated
 from sightline._value_range import range_note
 from sightline.engine import convergence
-from sightline.engine.hiding import hides_little, score_span
+from sightline.engine.hiding import hides_little
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError, TargetError
@@ -23,6 +23,8 @@ from sightline.types import Attribution, Contrast, Scores, Segments, did_you_mea
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FAIR = 0.7
+"""Fit from which on an additive model of probabilities is fair, however near to 0 and 1 they are."""
 Sign = Literal["for", "against", "both"]
 
 
@@ -309,27 +311,27 @@ class Explanation:
 
     @property
     def saturated(self) -> bool:
-        """Whether nearly all of the model's answers were within 0.01 of 0 or 1, as far as they are kept.
+        """Whether nearly all answers were within 0.01 of 0 or 1, as far as they are kept, and the fit is low.
 
-        Then a probability hardly moves, whatever is hidden, and ``scale="log-odds"`` tells more.
+        Then a probability moves in steps, if at all, and ``scale="log-odds"`` tells more.
         """
         one = self.targets[0]
         probability = self.unit == "probability" and not isinstance(one, Contrast)
-        return probability and are_saturated(self.scores.values[:, 0])
+        stepwise = bool(self.attribution.fit[0] < FAIR)
+        return probability and stepwise and are_saturated(self.scores.values[:, 0])
 
     def _score_name(self) -> str:
         return "log-odds" if self.plan.scale == "log-odds" else "score"
 
     @property
     def hides_little(self) -> bool:
-        """Whether hiding hardly changes the first target's score, beside which the values are tiny.
+        """Whether hiding hardly changes a score near 1, beside which the values are tiny.
 
         Then they say next to nothing: of the image, or of a fill that hides too little.
         """
-        full, empty = float(self.scores.full[0]), float(self.scores.empty[0])
-        span = score_span(full, empty, self.scores.classes, self.plan.scale)
+        first = float(self.scores.full[0]), float(self.scores.empty[0]), self.attribution.values[0]
         inside = self.attribution.pixels is not None  # heat of a unit of its own
-        return not inside and hides_little(full, empty, self.attribution.values[0], span)
+        return not inside and hides_little(*first, self.scores.classes, self.plan.scale)
 
     @staticmethod
     def _leader_line(leader: Leader) -> str:

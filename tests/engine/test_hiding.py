@@ -43,16 +43,19 @@ def test_the_fill_that_changes_the_score_is_named_within_the_budget():
         (1.0, 0.998, [0.0002, -0.0002], True),
         (1.0, 0.02, [0.001] * 8, False),  # many small ones
         (1.0, 0.99, [0.4, -0.4], False),  # they cancel
-        (0.02, 0.01, [0.004, 0.003], False),  # of a small score it is much
+        (0.6, 0.6, [0.0, 0.0], False),  # not sure: it may just be so
+        (0.02, 0.01, [0.004, 0.003], False),
     ],
 )
 def test_little_is_little_beside_the_score(full, empty, values, little):
-    span = score_span(full, empty, np.array([0.98, 0.01, 0.01]))
-    assert hides_little(full, empty, np.array(values), span) == little
+    classes = np.array([0.98, 0.01, 0.01])
+    assert hides_little(full, empty, np.array(values), classes) == little
 
 
-def test_nothing_is_said_of_a_model_that_does_not_tell_its_classes_apart():
-    assert not hides_little(0.249, 0.248, np.zeros(3), score_span(0.249, 0.248, np.full(4, 0.25)))
+def test_what_is_large_is_large_beside_the_score_or_what_tells_classes_apart():
+    assert score_span(0.249, 0.248, np.full(4, 0.25)) == 0
     assert score_span(9.0, 8.0, np.array([9.0, np.nan])) == 0
     assert score_span(9.0, 8.0, np.array([9.0, -2.0])) == 11
     assert score_span(12.0, 8.0, np.array([1.0, 0.0]), "log-odds") == 12
+    assert not hides_little(9.0, 9.0, np.zeros(2), np.array([9.0, -2.0]))  # raw scores are never sure
+    assert hides_little(9.0, 8.9, np.zeros(2), np.array([1.0, 0.0]), "log-odds")

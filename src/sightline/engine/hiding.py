@@ -50,21 +50,33 @@ def score_span(
     return float(max(abs(full), abs(empty), 1.0 if scale == "log-odds" else 0.0))
 
 
-def hides_little(full: float, empty: float, values: Float[np.ndarray, "S"], span: float) -> bool:
-    """Whether hiding everything hardly changes the score, and the values are tiny beside it.
+def hides_little(
+    full: float,
+    empty: float,
+    values: Float[np.ndarray, "S"],
+    classes: Float[np.ndarray, "L"],
+    scale: Scale = "probability",
+) -> bool:
+    """Whether a model is sure, and hiding everything hardly changes that, and the values are tiny beside it.
+
+    Then they say next to nothing. Of a model that is less sure, it may just be so.
+
+    Parameters
+    ----------
+    full, empty, classes, scale
+        As for `score_span`.
+    values : float array, shape (S,)
+        Of each segment, for the target.
 
     Examples
     --------
-    >>> hides_little(1.0, 0.998, np.array([0.0002, -0.0002]), span=1.0)
+    >>> hides_little(1.0, 0.998, np.array([0.0002, -0.0002]), np.array([1.0, 0.0]))
     True
     """
-    return bool(
-        span > 0 and abs(full - empty) <= LITTLE * span and np.abs(values).sum() <= SEVERAL * LITTLE * span
-    )
-
-
-def is_sure(full: float, classes: Float[np.ndarray, "L"], scale: Scale) -> bool:
-    """Whether the score is a probability near 1."""
+    span = score_span(full, empty, classes, scale)
+    little = LITTLE * span
+    if span == 0 or abs(full - empty) > little or np.abs(values).sum() > SEVERAL * little:
+        return False
     (probability,) = probabilities_of(np.array([full])) if scale == "log-odds" else (full,)
     return are_probabilities(classes[np.isfinite(classes)]) and bool(probability >= SURE)
 

@@ -12,7 +12,7 @@ from sightline._batch_sizes import default_batch_size
 from sightline._scales import are_saturated, on_scale, probabilities_of, within_reach
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
-from sightline.engine.hiding import LITTLE, MUCH, hides_little, is_sure, score_span, try_fills, usual_fills
+from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
 from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
 from sightline.engine.sampling import Exhaustive, LeaveOneOut
@@ -91,7 +91,11 @@ def run_plan(
             break
     change = query.repeatability(said) @ np.abs(to_targets) if query.calls < max_calls(plan) else None
     tried: dict[str, float] = {}
-    if others and query.calls + len(others) <= max_calls(plan) and _hides_little(scores, attribution, span):
+    if (
+        others
+        and query.calls + len(others) <= max_calls(plan)
+        and _say_little(scores, attribution, span, plan)
+    ):
         tried = try_fills(
             lambda hidden: (query.scores_of(hidden) @ to_targets)[:, 0], image, segments, others
         )
@@ -212,8 +216,14 @@ def _conclude_attribution(attribution: Attribution, scores: Scores, calls: int, 
     return dataclasses.replace(attribution, fit=fit, calls=calls, settled=settled)
 
 
-def _hides_little(scores: Scores, attribution: Attribution, span: float) -> bool:
-    return hides_little(scores.full[0], scores.empty[0], attribution.values[0], span)
+def _hides_little(scores: Scores, attribution: Attribution, plan: Plan) -> bool:
+    first = scores.full[0], scores.empty[0], attribution.values[0]
+    return hides_little(*first, scores.classes, plan.scale)
+
+
+def _say_little(scores: Scores, attribution: Attribution, span: float, plan: Plan) -> bool:
+    """Whether another fill is worth a try."""
+    return _hides_little(scores, attribution, plan) or _small_change(scores, span, plan) is not None
 
 
 def _warn_of_scores(
@@ -241,7 +251,7 @@ def _warn_of_scores(
             "how wrong the values are. Raise the budget or ask for fewer segments.",
             slug="budget-thin",
         )
-    elif _hides_little(scores, attribution, span) and is_sure(full, scores.classes, plan.scale):
+    elif _hides_little(scores, attribution, plan):
         more = "" if plan.scale == "log-odds" or not are_saturated(scores.values[:, 0]) else LOG_ODDS_TELL
         warn(
             f"hiding everything with {plan.fill!r} leaves the score at {empty:.4g}, and it was {full:.4g}: "

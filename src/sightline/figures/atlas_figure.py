@@ -19,6 +19,7 @@ from sightline.figures.components import (
 )
 from sightline.figures.gallery import SIZE, GallerySection, draw_gallery
 from sightline.figures.layout import legible_text, text_width
+from sightline.figures.view_model import FLOOR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +58,10 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
     maps = [*(one.mean for one in shown), *(one.mean for one in groups)]
     maps += [] if atlas.difference is None else [atlas.difference]
     limit = render.scale_limit(np.concatenate([np.ravel(one) for one in maps]))
+    if limit:
+        limit = max(limit, render.scale_limit(np.array([FLOOR * atlas.floor])))
     notes = [f"{atlas.count:,} images", "score per pixel, for the predicted class"]
+    notes += [atlas.weak_text] if atlas.weak_text else []
     return draw_gallery(
         [
             *_mean_sections(atlas, shown, limit),
@@ -67,7 +71,9 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
         limit,
         list(_legend_entries(atlas, groups)),
         top=f"Where the model looks, by {atlas.by}",
-        notes=notes + ([ALONE] if len(atlas.groups) == 1 else []),
+        notes=notes
+        + ([atlas.weak_text] if atlas.weak_text else [])
+        + ([ALONE] if len(atlas.groups) == 1 else []),
     )
 
 

@@ -30,7 +30,7 @@ from sightline.figures.layout import (
     unit_colour,
 )
 from sightline.figures.row_chart import RowChart
-from sightline.figures.view_model import SegmentMask, TargetView, outline_segments, target_view
+from sightline.figures.view_model import SegmentMask, TargetView, outline_segments, target_view, unit_text
 from sightline.render import BLUE, GREY, INK, PAPER, RED, RealNumber, format_number
 from sightline.types import Contrast
 
@@ -59,7 +59,9 @@ def plot_bars(
     order = np.flatnonzero(which)[np.argsort(-np.abs(seen.values[which]), kind="stable")]
     wide = seen.pixels.shape[1]
     texts = _value_texts(seen.values[order], seen.error[order])
-    table = ROOM + SPAN + GAP + max(text_width(text, NOTE) for text in [HEAD, *texts])
+    unit = unit_text(explanation)
+    head = f"{HEAD}, in {unit}" if unit == "log-odds" else HEAD
+    table = ROOM + SPAN + GAP + max(text_width(text, NOTE) for text in [head, *texts])
     width = 2 * MARGIN + (wide + 2 * GAP + table if len(order) else max(wide, 520))
     items = target_heading(explanation, target, width)
     top = lower_edge(items) + 16
@@ -73,7 +75,7 @@ def plot_bars(
         items += [
             *chart.column([str(one) for one in order], left, head="segment", bold=range(len(order))),
             chart.area(lambda axes: _draw_bars(axes, seen, order)),
-            *chart.column(texts, left + ROOM + SPAN + GAP, head=HEAD),
+            *chart.column(texts, left + ROOM + SPAN + GAP, head=head),
         ]
     entries = [*_interval_entry(seen, which), *side_entries(seen, which), *grey_entry(seen, which)]
     items += legend_items(entries, MARGIN, lower_edge(items) + 16, width - 2 * MARGIN)

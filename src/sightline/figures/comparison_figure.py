@@ -9,6 +9,8 @@ from sightline.errors import OptionError
 from sightline.figures.components import CaptionedImage, hatched_entry
 from sightline.figures.gallery import SIZE, draw_gallery
 from sightline.figures.view_model import (
+    FLOOR,
+    TargetView,
     method_name,
     score_texts,
     target_view,
@@ -94,8 +96,15 @@ def plot_comparison(
         1.0,
         hatched_entry(*zip(views, shown, strict=True)),
         top=f"{name}, explained by {len(explanations)} method{'s' * (len(explanations) != 1)}",
-        notes=[*score_texts(first, target), "each on a scale of its own, on which 1 is its largest value"],
+        notes=[*score_texts(first, target), *_own_scales(views)],
     )
+
+
+def _own_scales(views: Sequence[TargetView]) -> list[str]:
+    """What 1 is on each method's scale."""
+    faint = any(0 < render.scale_limit(one.values[one.decided]) < one.floor for one in views)
+    least = f", or {FLOOR:.0%} of the score where that is more" if faint else ""
+    return [f"each on a scale of its own, on which 1 is its largest value{least}"]
 
 
 def _method_label(explanation: "Explanation") -> str:

@@ -70,8 +70,12 @@ def colour_scale(
     *,
     speaks: str = "for",
     against: bool = True,
+    unit: str = "",
 ) -> list[LayoutItem]:
-    """The colour bar over its printed limits, from −limit (from 0 if not `against`); nothing at 0."""
+    """The colour bar over its printed limits, from −limit (from 0 if not `against`); nothing at 0.
+
+    Below stands the `unit`, if there is one.
+    """
     if limit <= 0:
         return []
     width = max(width, NARROWEST)
@@ -82,12 +86,15 @@ def colour_scale(
     baseline, right = top + BAR + 0.95 * line_height(NOTE), left + width
     least = f"{format_number(low)} against" if against else "0"
     middle = [TextLine("0", left + width / 2, baseline, NOTE, align="center")] if against else []
+    below = baseline + line_height(NOTE)
+    named = [TextLine(f"share of the {unit}", left, below, NOTE, colour=QUIET)] if unit else []
     return [
         FilledBox(left, top, width, BAR, GREY),
         ImageTile(bar, left + 1, top + 1),
         TextLine(least, left, baseline, NOTE),
         *middle,
         TextLine(f"{speaks} {format_number(limit, sign=True)}", right, baseline, NOTE, align="right"),
+        *named,
     ]
 
 

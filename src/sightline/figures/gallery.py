@@ -42,6 +42,7 @@ from sightline.figures.view_model import (
     score_texts,
     target_view,
     tint_segments,
+    unit_text,
     verdict_text,
 )
 from sightline.render import PAPER, RealNumber
@@ -108,6 +109,7 @@ def plot_targets(
         entries,
         top=f"{len(views)} targets, one scale" if len(views) > 1 else "1 target",
         notes=shared,
+        unit=unit_text(explanation),
     )
 
 
@@ -162,7 +164,7 @@ def plot_right_and_wrong(
     views = [target_view(one, answer, SIZE) for one, answer in zip(explanations, said, strict=True)]
     shown = [seen.leading_segments(num, positive=True) for seen in views]
     strongest = [render.scale_limit(seen.pixel_heat(which)) for seen, which in zip(views, shown, strict=True)]
-    end = checked_limit(limit, max(strongest))
+    end = checked_limit(limit, max(one.with_floor(own) for one, own in zip(views, strongest, strict=True)))
     clear = [_is_clear(seen, which, end) for seen, which in zip(views, shown, strict=True)]
     lines = _answer_captions(explanations, labels, said, clear)
     cells: list[CaptionedImage] = [
@@ -179,7 +181,8 @@ def plot_right_and_wrong(
         end,
         [*hatched_entry(*zip(views, shown, strict=True)), outlines],
         top=f"{sum(right)} right, {len(right) - sum(right)} wrong",
-        notes=_methods_and_calls(explanations),
+        notes=[*_methods_and_calls(explanations), *_weak_fills(explanations)],
+        unit=unit_text(explanations[0]),
         against=False,
         bold=False,
     )
@@ -208,6 +211,7 @@ def draw_gallery(
     notes: Sequence[str] = (),
     against: bool = True,
     bold: bool = True,
+    unit: str = "",
 ) -> "Figure":
     """Sections of images in rows, over one scale."""
     filled = [(name, cells) for name, cells in sections if cells]
@@ -223,7 +227,9 @@ def draw_gallery(
         items += stack_lines(headline, MARGIN, lower_edge(items) + 24, size=HEADING, bold=True)
         items += tile_rows(cells, columns, SIZE, lower_edge(items) + 12, bold=bold)
     speaks = "for" if against else "for the answer"
-    items += colour_scale(limit, MARGIN, lower_edge(items) + 24, 400, speaks=speaks, against=against)
+    items += colour_scale(
+        limit, MARGIN, lower_edge(items) + 24, 400, speaks=speaks, against=against, unit=unit
+    )
     items += legend_items(entries, MARGIN, lower_edge(items) + 14, room)
     return draw_items(items, width, lower_edge(items) + MARGIN)
 
@@ -246,6 +252,12 @@ def _methods_and_calls(explanations: Sequence["Explanation"]) -> list[str]:
     methods = dict.fromkeys(method_name(one) for one in explanations)
     calls = sum(one.attribution.calls for one in explanations)
     return [", ".join(methods), f"{calls:,} model calls"]
+
+
+def _weak_fills(explanations: Sequence["Explanation"]) -> list[str]:
+    """How often hiding hides nothing, if it does."""
+    weak = sum(one.hides_little for one in explanations)
+    return [f"in {weak} of {len(explanations)} hiding everything hardly changes the score"] if weak else []
 
 
 def _answer_captions(

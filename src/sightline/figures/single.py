@@ -34,6 +34,7 @@ from sightline.figures.view_model import (
     target_view,
     tint_by_pixel,
     tint_segments,
+    unit_text,
 )
 from sightline.render import PAPER, RealNumber
 from sightline.types import Contrast
@@ -102,7 +103,7 @@ def plot_panel(
     rest = [] if leaders.all() else [(colour_swatch(PAPER), f"not among the leading {leaders.sum()}")]
     lines = [outline_entry(f"the leading {leaders.sum()}"), *rest] if leaders.any() else []
     entries = [*side_entries(seen, leaders), *hatched_entry((seen, speakers | leaders)), *lines]
-    items += colour_scale(end, MARGIN, top, seen.pixels.shape[1])
+    items += colour_scale(end, MARGIN, top, seen.pixels.shape[1], unit=unit_text(explanation))
     items += legend_items(entries, MARGIN + cell + GAP, top, cell)
     return draw_items(items, width, lower_edge(items) + MARGIN)
 
@@ -208,6 +209,6 @@ def draw_single_image(
     width = max(wide, 520) + 2 * MARGIN
     items = target_heading(explanation, target, width)
     items.append(ImageTile(pixels, MARGIN, lower_edge(items) + 16))
-    items += colour_scale(limit, MARGIN, lower_edge(items) + 16, wide)
+    items += colour_scale(limit, MARGIN, lower_edge(items) + 16, wide, unit=unit_text(explanation))
     items += legend_items(entries, MARGIN, lower_edge(items) + 14, width - 2 * MARGIN)
     return draw_items(items, width, lower_edge(items) + MARGIN)

@@ -20,13 +20,16 @@ SegmentMask = Bool[np.ndarray, "S"]
 # Of any size each, so that images of several sizes may meet in one call.
 DrawnImage = UInt8[np.ndarray, "_ _ 3"]
 _ROUNDING = 1e-6
+FLOOR = 0.02
+"""Share of the score below which a colour scale does not end, so that next to nothing is drawn pale."""
 
 
 @record
 class TargetView:
     """What is drawn of one target: the image at the figure's size, and all S values.
 
-    `ids` are the segments of the image: in a reduced one the smallest may be missing.
+    `ids` are the segments of the image: in a reduced one the smallest may be missing. `floor` is where the
+    colour scale ends at the least.
     """
 
     pixels: UInt8[np.ndarray, "H W 3"]
@@ -34,6 +37,7 @@ class TargetView:
     ids: Int[np.ndarray, "s"]
     values: Float[np.ndarray, "S"]
     error: Float[np.ndarray, "S"]
+    floor: float = 0.0
 
     @property
     def undecided(self) -> Bool[np.ndarray, "S"]:
@@ -48,7 +52,11 @@ class TargetView:
     @property
     def limit(self) -> float:
         """End of the scale that suits this view alone: undecided segments have no colour, so no say."""
-        return render.scale_limit(self.values[self.decided])
+        return self.with_floor(render.scale_limit(self.values[self.decided]))
+
+    def with_floor(self, limit: RealNumber) -> float:
+        """The end of a scale that fits values, but not below what counts beside the score; 0 of no values."""
+        return max(float(limit), self.floor) if limit > 0 else 0.0
 
     def leading_segments(self, num: int | None, *, positive: bool = False) -> Bool[np.ndarray, "S"]:
         """The `num` segments of largest |value|, zeros left out; None for all.
@@ -82,7 +90,16 @@ class TargetView:
 def target_view(explanation: "Explanation", target: int | Contrast | None, size: int) -> TargetView:
     """The target's view with that many pixels on its longer side, about; None for the first target."""
     pixels, segments, ids = render.fit_with_segments(explanation.image, explanation.segments, size)
-    return TargetView(pixels, segments, ids, *_shown_values(explanation, explanation.index(target)))
+    at = explanation.index(target)
+    return TargetView(pixels, segments, ids, *_shown_values(explanation, at), _scale_floor(explanation, at))
+
+
+def _scale_floor(explanation: "Explanation", at: int) -> float:
+    """Where the target's scale ends at the least; 0 where values have a unit of their own."""
+    if is_white_box_result(explanation):
+        return 0.0
+    ends = (explanation.scores.full[at], explanation.scores.empty[at])
+    return render.scale_limit(FLOOR * np.abs(np.array(ends)))
 
 
 def _shown_values(
@@ -166,7 +183,19 @@ def evidence_texts(explanation: "Explanation", target: int | Contrast | None = N
         f"{attribution.calls:,} model calls",
         *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
         *([] if is_white_box_result(explanation) else [_settled_text(attribution.settled)]),
+        *trust_texts(explanation),
     ]
+
+
+def trust_texts(explanation: "Explanation") -> list[str]:
+    """Why the values say little, where they do."""
+    weak = ["hiding everything hardly changes the score"] if explanation.hides_little else []
+    return [*weak, *(["saturated: log-odds tell more"] if explanation.saturated else [])]
+
+
+def unit_text(explanation: "Explanation") -> str:
+    """What the values are shares of; empty for heat, which has a unit of its own."""
+    return "" if is_white_box_result(explanation) else explanation.unit
 
 
 def is_white_box_result(explanation: "Explanation") -> bool:
@@ -181,9 +210,14 @@ def _settled_text(settled: bool) -> str:
 def score_texts(explanation: "Explanation", target: int | Contrast | None = None) -> list[str]:
     """The target's score of the image, and of the image with everything hidden."""
     at, scores = explanation.index(target), explanation.scores
-    kind = "score difference" if isinstance(explanation.targets[at], Contrast) else "score"
+    one, kind, also = explanation.targets[at], "score", ""
+    if explanation.unit == "log-odds":
+        kind = "log-odds"
+        if not isinstance(one, Contrast):
+            also = f" (probability {score_number(float(scores.classes[one]))})"
+    kind += " difference" if isinstance(one, Contrast) else ""
     return [
-        f"{kind} {score_number(float(scores.full[at]))}",
+        f"{kind} {score_number(float(scores.full[at]))}{also}",
         f"with everything hidden {score_number(float(scores.empty[at]))}",
     ]
 

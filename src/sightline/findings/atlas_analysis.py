@@ -17,7 +17,7 @@ from sightline.findings.heatmaps import MeanHeatmap, RunningMean, at_size, regio
 from sightline.regions import Regions, named
 from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
-from sightline.types import did_you_mean
+from sightline.types import WhiteBoxMethod, did_you_mean
 
 BY = ("outcome", "pair", "label", "predicted")
 MOST_KINDS = 24
@@ -109,6 +109,8 @@ def atlas(
         **_difference_fields(in_regions, "region_"),
         groups=found,
         how_grouped=how,
+        hidden_little=seen.hidden_little,
+        floor=seen.floor,
     )
 
 
@@ -137,6 +139,7 @@ class _AtlasMeans:
     def __init__(self, shape: tuple[int, int], regions: Regions | None, study: StudyResults, by: str) -> None:
         self.shape, self.drawn, self.study, self.by = shape, regions, study, by
         self.all = MeanHeatmap(shape)
+        self.hidden_little, self._floors = 0, RunningMean(())
         self.outcomes = {right: _KindMeans(shape, regions) for right in (True, False)}
         labels, predicted = study.labels.tolist(), study.predicted.tolist()
         self.strata = ClassStrata(labels, predicted)
@@ -152,6 +155,10 @@ class _AtlasMeans:
         in_regions = np.zeros(0) if self.drawn is None else region_sums(row.heat(), self.drawn, row.place)
         heatmap, image = at_size(row, self.study, self.shape)
         self.all.add(heatmap, image)
+        self.hidden_little += row.hides_little(self.study.plan)
+        # What would count beside the score, spread over the pixels of one segment.
+        score = max(abs(float(row.full[0])), abs(float(row.empty[0])))
+        self._floors.add(np.array(score * row.segments.count / heatmap.size))
         self.pixels.add(row.predicted, row.right, heatmap)
         self.in_regions.add(row.predicted, row.right, in_regions)
         for kind in (
@@ -161,6 +168,12 @@ class _AtlasMeans:
             if kind is not None:
                 kind.add(heatmap, image)
                 kind.regions.add(in_regions)
+
+    @property
+    def floor(self) -> float:
+        """The mean score over the pixels of a segment; 0 where values have a unit of their own."""
+        inside = isinstance(self.study.plan.attribute, WhiteBoxMethod)
+        return 0.0 if inside else float(self._floors.mean)
 
     def outcome_maps(self) -> tuple[OutcomeMap, ...]:
         if self.by == "outcome":

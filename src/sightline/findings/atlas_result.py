@@ -78,6 +78,10 @@ class Atlas:
         Wrong answers whose explanations look alike; one group of them all where none stand apart.
     how_grouped : str
         By what the number of groups was chosen.
+    hidden_little : int
+        Images whose score, near 1, hardly changes when everything is hidden: their maps say next to nothing.
+    floor : float
+        The mean score over the pixels of a segment: what a map's values are large or small beside.
     """
 
     by: str
@@ -94,6 +98,8 @@ class Atlas:
     region_significant: Bool[np.ndarray, "R"] | None
     groups: tuple[ErrorGroup, ...]
     how_grouped: str
+    hidden_little: int = 0
+    floor: float = 0.0
 
     def __getitem__(self, name: str) -> OutcomeMap:
         for one in self.cells:
@@ -125,7 +131,14 @@ class Atlas:
             kinds, images = kinds + 1, images + one.count
         if kinds:
             lines.append(f"and {kinds:,} more kinds of {images:,} images")
+        lines += [f"{self.weak_text}: try another fill"] if self.hidden_little else []
         return "\n".join([*lines, *self._difference_lines(), *self._group_lines()])
+
+    @property
+    def weak_text(self) -> str:
+        """In how many images hiding hides nothing, in words; empty if in none."""
+        few, many = self.hidden_little, self.count
+        return f"in {few:,} of {many:,} images hiding everything hardly changes the score" if few else ""
 
     def _table_lines(self) -> list[str]:
         head = ["", "images", *self.region_names]

@@ -184,7 +184,7 @@ def blame(
     if lack := _too_few_text(split):
         return Blame(regions=(), wrong=0, right=0, groups=None, lacked=np.nan, calls=0, lack=lack, **head)
     asked = study.model if model is None else as_model(model, class_names=study.class_names)
-    shares = _attribution_shares(study, regions, split)
+    shares, head["hidden_little"] = _attribution_shares(study, regions, split)
     order = np.argsort(USUAL * shares[1] - shares[0], kind="stable").tolist()
     order = [*asked_for, *(one for one in order if one not in asked_for)]
     suspects = asked_for or order[:n_suspects]
@@ -242,21 +242,22 @@ def _too_few_text(split: SampleSplit) -> str:
 
 def _attribution_shares(
     study: StudyResults, regions: Regions, split: SampleSplit
-) -> Float[np.ndarray, "2 R"]:
+) -> tuple[Float[np.ndarray, "2 R"], int]:
     """Share of the attribution that each region has in wrong and in right answers of the half that chooses.
 
     Of all answers, where there is nothing to choose. Its mean over the sum of all regions' absolute means; 0
-    where all are 0.
+    where all are 0. Beside it, in how many images of the study hiding everything hardly changes the score.
     """
     chooses = set(split.places[split.choosing | split.whole].tolist())
-    sums, counts = np.zeros((2, len(regions))), np.zeros((2, 1))
+    sums, counts, little = np.zeros((2, len(regions))), np.zeros((2, 1)), 0
     for row in study.rows():
+        little += row.hides_little(study.plan)
         if row.place in chooses:
             sums[int(row.right)] += signed_attribution(row, regions)
             counts[int(row.right)] += 1
     means = sums / np.maximum(counts, 1)
     whole = np.abs(means).sum(axis=1, keepdims=True)
-    return np.asarray(means / np.where(whole > 0, whole, 1))
+    return np.asarray(means / np.where(whole > 0, whole, 1)), little
 
 
 def signed_attribution(row: Row, regions: Regions) -> Float[np.ndarray, "R"]:

@@ -150,6 +150,9 @@ class Blame:
         What is tested: ``"log-odds"`` where scores are probabilities, else the scores themselves.
     odds_lacked : float
         What the true class lacked, on that scale.
+    hidden_little : int
+        Images of the study whose score, near 1, hardly changes when everything is hidden: of them the
+        attribution, which chooses the suspects, says next to nothing.
     """
 
     regions: tuple[RegionEffect, ...]
@@ -168,6 +171,7 @@ class Blame:
     image: Float[np.ndarray, "H W 3"] | None = None
     scale: str = "probability"
     odds_lacked: float = float("nan")
+    hidden_little: int = 0
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -199,6 +203,11 @@ class Blame:
         others = [one for one in self.regions if one.suspect and not one.confirmed]
         found += [self._describe_bound(one) for one in others if self.named]
         found += [self._describe_holder(one) for one in others if one.holds_attribution]
+        if self.hidden_little:
+            found.append(
+                f"In {self.hidden_little:,} images of the study hiding everything hardly changes the score,"
+                " so that their attribution says next to nothing: try another fill, or scale='log-odds', there."
+            )
         return " ".join(found)
 
     def finding(self, region: str) -> str:

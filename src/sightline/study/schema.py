@@ -10,8 +10,9 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline._limits import check_opened_size
 from sightline._optional import require
+from sightline.engine.hiding import hides_little
 from sightline.errors import SightlineError
-from sightline.types import Attribution, Contrast, Scores, Segments, Target, record
+from sightline.types import Attribution, Contrast, Scores, Segments, Target, WhiteBoxMethod, record
 
 if TYPE_CHECKING:
     from sightline.adapters.checked_model import CheckedModel
@@ -114,6 +115,12 @@ class Row:
     def values(self, target: int | Contrast | None = None) -> Float[np.ndarray, "S"]:
         """Attribution towards a target, of each segment; towards the predicted class if left out."""
         return np.asarray(self.attribution.values[0 if target is None else self.targets.index(target)])
+
+    def hides_little(self, plan: "Plan") -> bool:
+        """Whether hiding everything hardly changed the score, so that the values say next to nothing."""
+        first = float(self.full[0]), float(self.empty[0]), self.attribution.values[0]
+        inside = isinstance(plan.attribute, WhiteBoxMethod)  # heat of a unit of its own
+        return not inside and hides_little(*first, self.classes, plan.scale)
 
     def heat(self, target: int | Contrast | None = None) -> Float[np.ndarray, "H W"]:
         """Attribution spread evenly over the pixels of each segment: its sum is that of the segments."""
