@@ -206,7 +206,7 @@ class Blame:
         if self.hidden_little:
             found.append(
                 f"In {self.hidden_little:,} images of the study hiding everything hardly changes the score,"
-                " so that their attribution says next to nothing: try another fill, or scale='log-odds', there."
+                " so their attribution says next to nothing: try another fill, or scale='log-odds', there."
             )
         return " ".join(found)
 
