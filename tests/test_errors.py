@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+import threading
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from sightline import errors, explain
 from sightline._optional import require
-from sightline.errors import MissingExtra, SightlineError, SightlineWarning
+from sightline.errors import MissingExtra, SightlineError, SightlineWarning, silence_warnings
 
 KINDS = [
     kind
@@ -99,3 +100,25 @@ def test_a_warning_points_at_the_users_line_however_deep_it_arose():
     with pytest.warns(SightlineWarning) as caught:
         explain(image, lambda images: np.full(len(images), 0.5), segment="grid", budget=80)
     assert [Path(one.filename) for one in caught] == [Path(__file__)]
+
+
+def test_of_threads_that_silence_warnings_one_after_the_other_none_takes_them_away_for_good():
+    first, second, done = (threading.Event() for _ in range(3))
+
+    def quiet(begin, end):
+        with silence_warnings(UserWarning):
+            begin.set()
+            end.wait(5)
+
+    before = list(warnings.filters)
+    early = threading.Thread(target=quiet, args=(first, second))
+    early.start()
+    first.wait(5)
+    late = threading.Thread(target=quiet, args=(second, done))
+    late.start()
+    early.join(5)
+    done.set()
+    late.join(5)
+    assert list(warnings.filters) == before
+    with pytest.warns(UserWarning, match="still heard"):
+        warnings.warn("still heard", UserWarning, stacklevel=1)

@@ -16,6 +16,7 @@ Each carries a slug, the heading of its paragraph in ``docs/messages.md``.
 
 import contextlib
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -110,6 +111,40 @@ def warn(message: str, *, slug: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in OURS:
         level, frame = level + 1, frame.f_back
     warnings.warn(SightlineWarning(message, slug=slug), stacklevel=level)
+
+
+_SILENCE = threading.Lock()
+_SILENCED: list[contextlib.AbstractContextManager[object]] = []
+_SILENT_BLOCKS = 0
+
+
+@contextlib.contextmanager
+def silence_warnings(category: type[Warning], message: str = "") -> Iterator[None]:
+    """Without others' warnings of a kind; the filters come back when the last of all threads is done.
+
+    `warnings.catch_warnings` keeps and restores what all threads share: of two that overlap the later one
+    brings back the other's filters, and nothing is shown ever after.
+
+    Parameters
+    ----------
+    category : type of Warning
+    message : str
+        Regular expression that its beginning has to match.
+    """
+    global _SILENT_BLOCKS
+    with _SILENCE:
+        if not _SILENT_BLOCKS:
+            _SILENCED.append(warnings.catch_warnings())
+            _SILENCED[0].__enter__()
+        _SILENT_BLOCKS += 1
+        warnings.filterwarnings("ignore", message=message, category=category)
+    try:
+        yield
+    finally:
+        with _SILENCE:
+            _SILENT_BLOCKS -= 1
+            if not _SILENT_BLOCKS:
+                _SILENCED.pop().__exit__(None, None, None)
 
 
 @contextlib.contextmanager

@@ -126,9 +126,10 @@ class Explanation:
         Returns
         -------
         int array, shape (H, W)
-            1 where a chosen segment speaks for the target, −1 where against, 0 elsewhere.
+            1 where a chosen segment speaks for the target, −1 where against, 0 elsewhere. The mask of
+            ``plot("panel")`` is that of ``num=8``.
         """
-        values = self.attribution.values[self.index(target)]
+        values = np.nan_to_num(self.attribution.values[self.index(target)])
         wanted = {"for": values > 0, "against": values < 0, "both": values != 0}
         if sign not in wanted:
             raise OptionError(

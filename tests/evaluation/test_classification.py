@@ -326,3 +326,23 @@ def test_a_keras_model_is_evaluated_as_keras_does_it(shared_data, tmp_path):
         assert [made.accuracy, made.recall, made.precision] == pytest.approx(theirs, abs=1e-6)
         assert made.class_names == ("NORMAL", "PNEUMONIA")
         assert made.accuracy > 0.6
+
+
+@pytest.mark.parametrize("kind", ["torch", "tensorflow"])
+def test_places_in_a_shuffled_loader_are_said_to_be_of_that_one_pass(kind):
+    images, labels = np.arange(8, dtype=np.float32).reshape(8, 1, 1, 1) / 8, np.arange(8) % 2
+    loaders = []
+    if kind == "torch":
+        torch = pytest.importorskip("torch")
+        data = torch.utils.data.TensorDataset(torch.from_numpy(images), torch.from_numpy(labels))
+        loaders = [torch.utils.data.DataLoader(data, 4, shuffle=one) for one in (False, True)]
+    else:
+        tf = pytest.importorskip("tensorflow")
+        data = tf.data.Dataset.from_tensor_slices((images, labels))
+        loaders = [data.batch(4), data.shuffle(8).batch(4).prefetch(1)]
+    plain, shuffled = (evaluate(lambda x: x.mean(axis=(1, 2, 3)), one) for one in loaders)
+    assert (plain.shuffled, shuffled.shuffled) == (False, True)
+    assert plain.wrong.tolist() == [1, 3, 6]
+    assert "Evaluation of 8 images, in shuffled order" in repr(shuffled)
+    with pytest.warns(SightlineWarning, match="not in the data set.*evaluate-order"):
+        assert len(shuffled.wrong) == 3

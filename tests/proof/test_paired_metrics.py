@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from sightline.findings.significance import bootstrap_ci
+from sightline.findings.significance import bootstrap_ci, holm_adjusted
 from sightline.proof.paired_metrics import (
     blamed_errors,
     mcnemar_test,
     paired_metric,
+    recall_factor,
     worst_group,
 )
 
@@ -80,3 +81,32 @@ def test_the_worst_group_is_the_least_accurate_of_those_with_five_images():
     assert (one.before, one.after, one.count) == (0.25, 0.5, 40)
     assert one.low < 0.25 < one.high
     assert worst_group(before[:4], after[:4], [("a", labels[:4] == 0)], np.random.default_rng(0)) is None
+
+
+def test_intervals_of_accuracy_and_recalls_leave_out_0_just_where_their_test_is_sure(rng):
+    for level in (0.05, 0.01):
+        for _ in range(60):
+            before = rng.random(40) < 0.6
+            after = np.where(rng.random(40) < rng.uniform(0.1, 0.4), rng.random(40) < 0.8, before)
+            for factor in (1.0, 4.0):
+                p = mcnemar_test(before, after)
+                made = paired_metric("recall", "r", before, after, rng, level=level, factor=factor)
+                assert made.low <= made.change <= made.high
+                assert (made.low > 0 or made.high < 0) == (p * factor <= level)
+
+
+def test_the_factor_is_what_holm_s_method_made_of_it():
+    p = [0.01, 0.2, 1.0]
+    before = np.zeros(8, dtype=bool)
+    after = np.arange(8) < 6  # six of six changed: p = 0.03125
+    assert recall_factor(holm_adjusted([0.03125, *p])[0], before, after) == pytest.approx(3)
+
+
+def test_of_two_images_no_interval_is_told(rng):
+    one, other = np.array([False, False]), np.array([True, True])
+    made = paired_metric("recall", "recall of a", one, other, rng, p=1.0, factor=1.0)
+    assert (made.before, made.after, made.count) == (0, 1, 2)
+    assert np.isnan([made.low, made.high]).all()
+    few = paired_metric("region", "errors", np.zeros(9), np.ones(9), rng)
+    assert np.isnan(few.low)
+    assert np.isfinite(paired_metric("region", "errors", np.zeros(10), np.ones(10), rng).low)

@@ -300,6 +300,25 @@ def _channels_last(tensor: Any, axis: int) -> Shaped[np.ndarray, "..."]:
     return array if last else np.moveaxis(array, axis, -1)
 
 
+def is_shuffled(source: object) -> bool:
+    """Whether a source gives its images in another order each time: torch's loaders, tf.data, as they tell.
+
+    Examples
+    --------
+    >>> is_shuffled([])
+    False
+    """
+    if (sampler := getattr(source, "sampler", None)) is not None:
+        batched = getattr(getattr(source, "batch_sampler", None), "sampler", sampler)
+        return any("Random" in type(one).__name__ for one in (sampler, batched))
+    seen: object = source
+    while seen is not None:  # what a tf.data.Dataset was made of, the last step first
+        if "Shuffle" in type(seen).__name__:
+            return True
+        seen = getattr(seen, "_input_dataset", None)
+    return False
+
+
 def is_torch_object(value: Any) -> bool:
     """Whether a value is of PyTorch, told without importing it."""
     return any(kind.__module__.split(".")[0] == "torch" for kind in type(value).__mro__)

@@ -1,6 +1,5 @@
 """The whole story on one command: train the tutorial's face classifier, explain it, write the figures."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from sightline.engine.fills import Blur
 from sightline.engine.model_query import Top
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Slic
-from sightline.errors import OptionError
+from sightline.errors import OptionError, silence_warnings
 from sightline.evaluation import faithfulness
 from sightline.explain_image import explain
 from sightline.explanation import Explanation
@@ -115,8 +114,8 @@ def train_classifier(faces: ArrayDataset) -> Any:
     from sklearn.exceptions import ConvergenceWarning
 
     model = face_pipeline()
-    with Console(stderr=True).status("training the classifier"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 200 rounds, as in the tutorial
+    with Console(stderr=True).status("training the classifier"), silence_warnings(ConvergenceWarning):
+        # 200 rounds, as in the tutorial.
         model.fit(faces.images, faces.labels)
     return model
 

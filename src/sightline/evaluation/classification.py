@@ -17,7 +17,8 @@ from sightline.adapters import as_model
 from sightline.data.batching import batches
 from sightline.data.data_spec import open_data
 from sightline.data.image_folder import ImageFolder
-from sightline.errors import OptionError, TargetError
+from sightline.data.items import is_shuffled
+from sightline.errors import OptionError, TargetError, warn
 from sightline.types import record
 
 WIDEST = 10
@@ -38,6 +39,10 @@ class Evaluation:
     class_names : tuple of str or None
     threshold : float or None
         Of two classes: what the score of class 1 has to exceed. None where the highest score decides.
+    shuffled : bool
+        Whether the data come in another order each time, as of a ``DataLoader`` with ``shuffle=True``: then
+        `indices`, `right` and `wrong` are places in the order of this one pass, and ``data[i]`` is another
+        image.
 
     Examples
     --------
@@ -61,6 +66,7 @@ class Evaluation:
     indices: Int[np.ndarray, "N"]
     class_names: tuple[str, ...] | None
     threshold: float | None
+    shuffled: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -107,12 +113,23 @@ class Evaluation:
     @property
     def right(self) -> Int[np.ndarray, "_"]:
         """Places in the data of the images whose class was found."""
+        self._warn_of_order()
         return np.asarray(self.indices[self.labels == self.predicted])
 
     @property
     def wrong(self) -> Int[np.ndarray, "_"]:
         """Places in the data of the images taken for another class: ``data[i]`` shows one."""
+        self._warn_of_order()
         return np.asarray(self.indices[self.labels != self.predicted])
+
+    def _warn_of_order(self) -> None:
+        if self.shuffled:
+            warn(
+                "the data were shuffled while they were read, so these are places in the order of that one "
+                "pass, not in the data set: data[i] is another image. Evaluate with shuffle=False to know "
+                "which images they are.",
+                slug="evaluate-order",
+            )
 
     def name(self, label: int | np.integer) -> str:
         """The class's name, or its number."""
@@ -159,7 +176,8 @@ class Evaluation:
         )
 
     def _heading(self) -> str:
-        head = f"Evaluation of {len(self):,} image{'s' * (len(self) != 1)}"
+        order = ", in shuffled order" if self.shuffled else ""
+        head = f"Evaluation of {len(self):,} image{'s' * (len(self) != 1)}{order}"
         if self.threshold is None:
             return f"{head}: the highest of {self.scores.shape[1]} scores decides"
         return f"{head}: class 1 ({self.name(1)}) where its score exceeds {self.threshold:g}"
@@ -252,7 +270,15 @@ def evaluate(
     scores, labels = np.concatenate(found), np.concatenate(truth)
     labels, names = match_labels(labels, scores.shape[1], adapted.class_names, source.class_names)
     predicted, used = _decide_classes(scores, threshold)
-    return Evaluation(scores, labels, predicted, _read_indices(source.source, len(labels)), names, used)
+    return Evaluation(
+        scores,
+        labels,
+        predicted,
+        _read_indices(source.source, len(labels)),
+        names,
+        used,
+        is_shuffled(source.source),
+    )
 
 
 def _decide_classes(

@@ -1,7 +1,6 @@
 """explanation and model → is it true? Each figure beside that of a random map."""
 
 import dataclasses
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -18,7 +17,7 @@ from sightline.engine.pipeline import run_plan
 from sightline.engine.sampling import Bernoulli
 from sightline.engine.segmentation import Given
 from sightline.engine.solve import r_squared
-from sightline.errors import SightlineWarning
+from sightline.errors import collect_warnings
 from sightline.explanation import Explanation
 from sightline.types import Attribution, Contrast, record
 
@@ -168,8 +167,7 @@ def stability(
         plan = dataclasses.replace(
             explanation.plan, seed=explanation.plan.seed + other, segment=Given(labels)
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SightlineWarning)  # said when the explanation was made
+        with collect_warnings():  # said when the explanation was made
             _, _, again = run_plan(explanation.image, adapted, plan)
         sets.append(_leading_segments(again.values[k]))
         calls += again.calls
@@ -218,8 +216,7 @@ def randomisation(
     )
     alike, calls = [], 0
     for seed in range(seeds):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SightlineWarning)  # random networks are often saturated or flat
+        with collect_warnings():  # random networks are often saturated or flat
             _, _, again = run_plan(explanation.image, adapted.randomised_copy(seed), plan)
         sizes = [np.abs(_heat_values(made, row)) for made, row in ((explanation.attribution, k), (again, 0))]
         told = all(np.ptp(one) for one in sizes)

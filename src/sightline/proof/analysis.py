@@ -208,7 +208,7 @@ def _build_proof(
         method=method,
         verdict=verdict.word,
         rule=verdict.rule,
-        measures=tuple(all_metrics(outcomes, tests, said, shift, probes.others, present, rng)),
+        measures=tuple(all_metrics(outcomes, tests, said, shift, probes.others, present, rng, level)),
         tests=tests,
         images=len(before),
         right=(int(before.sum()), int(after.sum())),

@@ -5,14 +5,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from sightline.findings.significance import ROUNDS, bootstrap_ci, percentile_ci
+from sightline.findings.significance import CONFIDENCE, ROUNDS, bootstrap_ci, percentile_ci
 from sightline.proof.attribution_shift import AttributionShift
 from sightline.proof.probes import Responses
 from sightline.regions.region_set import Regions
 from sightline.types import record
 
+FEWEST = 10
+"""Images below which no interval is told: of two images it would be sure of anything."""
 FEWEST_GROUP = 5
 """Images below which a group is not looked at for the worst."""
+LEVEL = 1 - CONFIDENCE
+"""Chance that an interval misses, unless a proof has another level."""
 CONTENT = {
     "same_class": "accuracy, region of its own class",
     "other_class": "accuracy, region of another class",
@@ -32,7 +36,9 @@ class PairedMetric:
     before, after : float
         Shares, 0 to 1; net of what is elsewhere, −1 to 1.
     low, high : float
-        95 % bootstrap interval of the change.
+        Bootstrap interval of the change, 95 % where the proof's level is 0.05; nan of fewer than 10 images.
+        Of accuracy and recalls it is as wide as the exact test is careful, and as it is adjusted for the
+        number of classes: it leaves out 0 just where p is at most the level.
     p : float
         Of the test of no change that the verdict uses, adjusted for how many there are; nan where there is
         none.
@@ -142,12 +148,23 @@ def paired_metric(
     *,
     p: float = np.nan,
     beside: tuple[float, float] | None = None,
+    level: float = LEVEL,
+    factor: float | None = None,
 ) -> PairedMetric:
-    """The means of two values of each image, and the interval of their difference; nan without images."""
+    """The means of two values of each image, and the interval of their difference; nan of too few.
+
+    With `factor`, by which the p-value of McNemar's test was adjusted, the interval is the wider of the
+    bootstrap's and that of the test: so both say the same.
+    """
     one, other = before.astype(np.float64), after.astype(np.float64)
     if not one.size:
         return PairedMetric(kind, name, np.nan, np.nan, np.nan, np.nan, p, beside, 0)
-    low, high = bootstrap_ci(other - one, None, rng)
+    level /= factor or 1.0
+    low, high = bootstrap_ci(other - one, None, rng, 1 - level) if one.size >= FEWEST else (np.nan, np.nan)
+    if factor is not None:
+        exact = mcnemar_ci(before.astype(bool), after.astype(bool), 1 - level)
+        # nan stays nan.
+        low, high = float(np.minimum(low, exact[0])), float(np.maximum(high, exact[1]))
     return PairedMetric(
         kind, name, float(one.mean()), float(other.mean()), low, high, float(p), beside, one.size
     )
@@ -173,6 +190,30 @@ def mcnemar_test(before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"]) ->
 
     corrected, broken = int((after & ~before).sum()), int((before & ~after).sum())
     return float(binomtest(corrected, corrected + broken).pvalue) if corrected + broken else 1.0
+
+
+def mcnemar_ci(
+    before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"], confidence: float
+) -> tuple[float, float]:
+    """Where the change of the share of right answers lies, given how many answers changed.
+
+    Of these, the share that became right has the interval of Clopper & Pearson (1934), which leaves out one
+    half just where McNemar's exact test is sure.
+
+    Examples
+    --------
+    >>> low, high = mcnemar_ci(np.zeros(6, bool), np.ones(6, bool), 0.95)
+    >>> 0 < low < high == 1
+    True
+    """
+    from scipy.stats import binomtest
+
+    corrected, broken = int((after & ~before).sum()), int((before & ~after).sum())
+    if not corrected + broken:
+        return 0.0, 0.0
+    found = binomtest(corrected, corrected + broken).proportion_ci(confidence)
+    scale = (corrected + broken) / len(before)
+    return float((2 * found.low - 1) * scale), float((2 * found.high - 1) * scale)
 
 
 def blamed_errors(
@@ -207,6 +248,7 @@ def worst_group(
     after: Bool[np.ndarray, "N"],
     groups: Sequence[tuple[str, Bool[np.ndarray, "N"]]],
     rng: np.random.Generator,
+    level: float = LEVEL,
 ) -> PairedMetric | None:
     """Accuracy of the group that fares worst, before and after: not always the same one.
 
@@ -224,7 +266,7 @@ def worst_group(
         rng.multinomial(size, each / size, size=ROUNDS) @ turns / size
         for each, (size,) in zip(counts, sizes.tolist(), strict=True)
     ]
-    low, high = percentile_ci(np.diff(np.min(resampled, axis=0), axis=1)[:, 0])
+    low, high = percentile_ci(np.diff(np.min(resampled, axis=0), axis=1)[:, 0], 1 - level)
     was, now = (large[number][0] for number in seen.argmin(axis=0).tolist())
     name = f"worst group ({was})" if was == now else f"worst group ({was}; then {now})"
     worst = seen.min(axis=0).tolist()
@@ -239,56 +281,69 @@ def all_metrics(
     others: Regions | None,
     present: Bool[np.ndarray, "N"] | None,
     rng: np.random.Generator,
+    level: float = LEVEL,
 ) -> Iterator[PairedMetric]:
     """Accuracy and recalls; accuracy by presence; the region; its contents; the other regions."""
     labels, before, after = outcomes.labels, outcomes.before, outcomes.after
-    yield paired_metric("accuracy", "accuracy", before, after, rng, p=tests.accuracy)
+    yield paired_metric("accuracy", "accuracy", before, after, rng, p=tests.accuracy, level=level, factor=1.0)
     for one, p in tests.recalls.items():
         which, name = labels == one, f"recall of {outcomes.class_names[one]}"
-        yield paired_metric("recall", name, before[which], after[which], rng, p=p)
+        factor = recall_factor(p, before[which], after[which])
+        yield paired_metric("recall", name, before[which], after[which], rng, p=p, level=level, factor=factor)
     if present is not None:
-        yield from _presence_metrics(outcomes, present, rng)
+        yield from _presence_metrics(outcomes, present, rng, level)
     blamed = outcomes.blamed_before, outcomes.blamed_after
-    yield paired_metric("region", "errors blamed on it", *blamed, rng, p=tests.fewer)
-    yield _flip_rate("region", "answers that change when it is hidden", said, 0, rng)
+    yield paired_metric("region", "errors blamed on it", *blamed, rng, p=tests.fewer, level=level)
+    yield _flip_rate("region", "answers that change when it is hidden", said, 0, rng, level)
     if shift is not None and len(shift.shares):
         first, second, area = shift.shares.T
         beside = (float(area.mean()), float(area.mean()))
-        yield paired_metric("region", "share of the attribution", first, second, rng, beside=beside)
+        yield paired_metric(
+            "region", "share of the attribution", first, second, rng, beside=beside, level=level
+        )
     hidden = [one.hidden[:, 0] == labels for one in said]
-    yield paired_metric("content", "accuracy, region hidden", hidden[0], hidden[1], rng)
+    yield paired_metric("content", "accuracy, region hidden", hidden[0], hidden[1], rng, level=level)
     for kind, name in CONTENT.items():
         contents = [one.contents[kind] for one in said]
         known = np.isfinite(contents).all(axis=0)
         if known.any():
-            yield paired_metric("content", name, contents[0][known], contents[1][known], rng)
+            yield paired_metric("content", name, contents[0][known], contents[1][known], rng, level=level)
     for number, name in enumerate(others or (), start=1):
         both = [_blamed_on(one, number, labels) for one in said]
-        yield paired_metric("other region", f"errors blamed on {name}", both[0], both[1], rng)
-        yield _flip_rate("other region", f"answers that change when {name} is hidden", said, number, rng)
+        yield paired_metric("other region", f"errors blamed on {name}", both[0], both[1], rng, level=level)
+        yield _flip_rate(
+            "other region", f"answers that change when {name} is hidden", said, number, rng, level
+        )
+
+
+def recall_factor(p: float, before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"]) -> float:
+    """By how much a class's p-value was raised for the number of classes (Holm)."""
+    return max(1.0, p / mcnemar_test(before, after))
 
 
 def _presence_metrics(
-    outcomes: PairedOutcomes, present: Bool[np.ndarray, "N"], rng: np.random.Generator
+    outcomes: PairedOutcomes, present: Bool[np.ndarray, "N"], rng: np.random.Generator, level: float
 ) -> Iterator[PairedMetric]:
     before, after = outcomes.before, outcomes.after
     sides = (("present", present), ("absent", ~present))
     for word, which in sides:
         if which.any():
-            yield paired_metric("presence", f"accuracy, shortcut {word}", before[which], after[which], rng)
+            yield paired_metric(
+                "presence", f"accuracy, shortcut {word}", before[which], after[which], rng, level=level
+            )
     groups = [
         (f"{outcomes.class_names[label]}, {word}", which & (outcomes.labels == label))
         for label in np.unique(outcomes.labels).tolist()
         for word, which in sides
     ]
-    if (found := worst_group(before, after, groups, rng)) is not None:
+    if (found := worst_group(before, after, groups, rng, level)) is not None:
         yield found
 
 
 def _flip_rate(
-    kind: str, name: str, said: Sequence[Responses], region: int, rng: np.random.Generator
+    kind: str, name: str, said: Sequence[Responses], region: int, rng: np.random.Generator, level: float
 ) -> PairedMetric:
     """Share of the answers that change when a region is hidden, beside that of equal areas elsewhere."""
     before, after = (one.hidden[:, region] != one.predicted for one in said)
     away = [float((one.controls[:, region] != one.predicted[:, np.newaxis]).mean()) for one in said]
-    return paired_metric(kind, name, before, after, rng, beside=(away[0], away[1]))
+    return paired_metric(kind, name, before, after, rng, beside=(away[0], away[1]), level=level)

@@ -14,7 +14,7 @@ from sightline._json import to_jsonable
 from sightline._tables import format_table
 from sightline.errors import FileError
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
-from sightline.proof.paired_metrics import PairedMetric, PValues
+from sightline.proof.paired_metrics import FEWEST, PairedMetric, PValues
 from sightline.types import record
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ WORDS = {
     "harmful": "Harmful: the model is surely worse for the repair of {region}.",
     "cannot tell": "Cannot tell whether the repair of {region} did any good.",
 }
-HEADS = ("", "before", "after", "change", "95 %", "p", "beside")
+HEADS = ("", "before", "after", "change", "{:.3g} %", "p", "beside")
 MOST = 10
 """Classes whose recalls are printed: those that changed most."""
 
@@ -118,8 +118,25 @@ class Proof:
             f"{self.corrected:,} answers turned right, {self.broken:,} wrong. Errors blamed on the region, "
             f"net of those on as much elsewhere: {blamed.before:.1%} of the images before, "
             f"{blamed.after:.1%} after.",
+            *self._parting_sentences(),
             *([f"More than before, by their intervals alone: {', '.join(worse)}."] if worse else []),
         )
+
+    def _parting_sentences(self) -> list[str]:
+        """Where an interval and its test part, and why; and what is of too few images for an interval."""
+        blamed = self["errors blamed on it"]
+        said = []
+        if np.isfinite(blamed.low) and (blamed.high < 0) != (blamed.p <= self.level):
+            said.append(
+                f"The interval of errors blamed on it {'leaves out' if blamed.high < 0 else 'holds'} 0: it "
+                "is of their change alone, up or down. Their p asks whether they fell, and by more than other "
+                "errors did; the verdict goes by p."
+            )
+        few = [one.name for one in self.measures if not np.isfinite(one.low) and one.count < FEWEST]
+        if few:
+            listed = ", ".join(few[:MOST]) + (", …" if len(few) > MOST else "")
+            said.append(f"No interval is told of fewer than {FEWEST} images: {listed}.")
+        return said
 
     @property
     def evidence(self) -> str:
@@ -172,10 +189,16 @@ class Proof:
             [f"Proof of {self.method or 'a repair'}: {self.evidence}", *self._table_lines(), *said]
         )
 
+    def _heads(self) -> tuple[str, ...]:
+        """The heads of the table, with how often the intervals hold the true value."""
+        return tuple(head.format(100 * (1 - self.level)) for head in HEADS)
+
     def _table_lines(self) -> list[str]:
         recalls = [one for one in self.measures if one.kind == "recall"]
         left_out = sorted(recalls, key=lambda one: -abs(one.change))[MOST:]
-        lines = format_table([HEADS, *(_measure_cells(one) for one in self.measures if one not in left_out)])
+        lines = format_table(
+            [self._heads(), *(_measure_cells(one) for one in self.measures if one not in left_out)]
+        )
         if left_out:
             lines.append(f"and the recalls of {len(left_out):,} more classes, that changed less")
         return lines

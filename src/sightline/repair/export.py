@@ -1,7 +1,6 @@
 """a repaired model → a file that `sightline.adapters.open_model.load_model` reads."""
 
 import importlib
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.onnx import OnnxModel
 from sightline.adapters.torch.model import TorchModel
 from sightline.adapters.torch.modules import evaluation_mode
-from sightline.errors import FileError
+from sightline.errors import FileError, silence_warnings
 from sightline.repair.guarded_model import GuardedModel, save_guarded_onnx, unsavable_error
 from sightline.repair.training.sklearn import sklearn_estimator
 
@@ -110,8 +109,7 @@ def _save_torch_program(model: CheckedModel, path: Path, example: Image | None) 
     module = ask.module if ask.preprocess is None else torch.nn.Sequential(ask.preprocess, ask.module)
     if ask.preprocess is None:
         inputs = inputs.to(ask.dtype).contiguous()
-    with evaluation_mode(module), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own making
+    with evaluation_mode(module), silence_warnings(Warning):  # of the exporter's own making
         program = torch.export.export(
             module, (inputs,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},)
         )

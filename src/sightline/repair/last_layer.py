@@ -1,6 +1,5 @@
 """region and images → a model whose last layer learned from images in which the region tells nothing."""
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +7,7 @@ from jaxtyping import Float, Int
 
 from sightline._checks import check_number, check_whole
 from sightline.adapters.checked_model import CheckedModel
+from sightline.errors import silence_warnings
 from sightline.repair.method import Repaired, RepairMethod
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
 from sightline.repair.repair_region import RepairRegion
@@ -107,8 +107,7 @@ def fit_linear_head(
 
     middle, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 1e-12, spread, 1.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with silence_warnings(ConvergenceWarning):
         made = LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
         made.fit((features - middle) / spread, labels)
     coef, offset = np.asarray(made.coef_, dtype=float), np.asarray(made.intercept_, dtype=float)

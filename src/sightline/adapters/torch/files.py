@@ -1,7 +1,6 @@
 """a file of PyTorch with a whole network in it → a Backend."""
 
 import contextlib
-import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from sightline._optional import require
 from sightline.adapters.model_files import load_by_code_hint, unreadable_file, untrusted_file
 from sightline.adapters.torch.exported import ExportedModel
 from sightline.adapters.torch.model import TorchModel
-from sightline.errors import FileError
+from sightline.errors import FileError, silence_warnings
 from sightline.types import Backend
 
 BY_TORCH = "import torch; net = torch.load({!r}, weights_only=False).eval()"
@@ -89,7 +88,8 @@ def _load_script(path: str, torch: ModuleType) -> TorchModel:
 @contextlib.contextmanager
 def _silence_torch() -> Iterator[None]:
     """Without PyTorch's advice to those who write such files."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"`torch\.jit", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="The given buffer is not writable", category=UserWarning)
+    with (
+        silence_warnings(DeprecationWarning, r"`torch\.jit"),
+        silence_warnings(UserWarning, "The given buffer is not writable"),
+    ):
         yield

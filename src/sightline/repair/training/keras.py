@@ -1,7 +1,6 @@
 """a Keras model and images → a copy of it that learned from them."""
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from sightline.adapters.keras.graph import in_numpy, pack_inputs
 from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.keras.network import fresh_clone, randomised_clone
 from sightline.data.datasets import Dataset
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, silence_warnings
 from sightline.repair.training.gradient_penalty import keras_penalty_step, resize_mask
 from sightline.repair.training.trainer import (
     Head,
@@ -215,8 +214,8 @@ def _batches(
 def _fitting(errors: list[SightlineError]) -> Iterator[None]:
     """Let Keras fit whatever the caller has switched off, and tell errors about images in their own words."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy's, when Keras reads its own weights
+        # Of NumPy's, when Keras reads its own weights.
+        stack.enter_context(silence_warnings(DeprecationWarning))
         if require("keras", extra="keras").backend.backend() == "torch":
             import torch
 

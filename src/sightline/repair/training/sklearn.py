@@ -1,7 +1,6 @@
 """a scikit-learn estimator and images → a clone of it that learned from them."""
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from sightline.adapters.callable import CallableModel
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.sklearn import SklearnModel
 from sightline.data.datasets import Dataset
+from sightline.errors import silence_warnings
 from sightline.repair.training.trainer import Head, no_linear_head, shaped_head, wrap_like
 from sightline.repair.training_data import stack_images
 
@@ -47,8 +47,7 @@ class SklearnTrainer:
         made = clone(self.estimator)
         given = self._as_fitted(stack_images(train, range(len(train))))
         classes = getattr(self.estimator, "classes_", None)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # as many rounds as the user gave it
+        with silence_warnings(ConvergenceWarning):  # as many rounds as the user gave it
             made.fit(given, train.labels if classes is None else np.asarray(classes)[train.labels])
         return wrap_like(self.model, same_bound_method(self.model, made))
 
