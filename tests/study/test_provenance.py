@@ -1,14 +1,26 @@
 """Images and models are opened from what is given, and those of a study are known again."""
 
+import pickle
+
 import numpy as np
 import pytest
 import skops.io
+from PIL import Image
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 import sightline as sl
+from sightline import Plan
+from sightline.adapters import as_model
 from sightline.data import ImageFormat, open_folder
-from sightline.errors import ImageError, OptionError, TargetError
+from sightline.engine.segmentation import Grid
+from sightline.errors import ImageError, OptionError, SightlineWarning, TargetError
 from sightline.study import Study
+from sightline.study.model_identity import weights_digest
 from support.problems import PLAN, images, model, numbers, other
 
 
@@ -102,3 +114,103 @@ def test_an_item_that_cannot_be_read_is_one_failure_of_the_study(tmp_path):
     study = Study(tmp_path / "run", plan).run(Items(), shade, progress=False)
     assert len(study) == 59
     assert [failure.place for failure in study.failures()] == [5]
+
+
+def test_a_model_that_says_the_same_of_eight_images_and_looks_elsewhere_is_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 60)
+    pixels = rng.random((60, 8, 8)) * 0.1 + 0.8 * labels[:, None, None]
+
+    def saturated(part):
+        score = 1 / (1 + np.exp(-200 * (part.mean((1, 2)) - 0.45)))
+        return np.stack([1 - score, score], axis=1)
+
+    plan = Plan(segment=Grid(rows=2, columns=2), budget=16, fill="colour")
+    study = Study(tmp_path / "run", plan).run((pixels, labels), lambda x: saturated(x[:, :4]))
+    study.attach(model=lambda x: saturated(x[:, :4]))
+    for elsewhere in (lambda x: saturated(x[:, 4:]), lambda x: saturated(x[:, :, :4]), saturated):
+        with pytest.raises(
+            OptionError, match=r"this is not the model of the study .*changed \((top|left|noise)\)"
+        ):
+            Study(study.path).attach((pixels, labels), elsewhere)
+
+
+def test_other_weights_that_say_the_same_are_told_of(tmp_path):
+    pixels, labels = images()
+    estimator = LogisticRegression().fit(pixels.reshape(len(pixels), -1), labels)
+    study = Study(tmp_path / "run", PLAN).run((pixels, labels), estimator)
+    same = pickle.loads(pickle.dumps(estimator))
+    Study(study.path).attach((pixels, labels), same)  # without a warning
+    same.coef_[0, 5] += 1e-5
+    with pytest.warns(
+        SightlineWarning, match=r"weights of this model are not those .*\[study-other-weights\]"
+    ):
+        Study(study.path).attach((pixels, labels), same)
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, HistGradientBoostingClassifier, SVC, MLPClassifier])
+def test_weights_of_one_estimator_are_the_same_in_any_process(kind):
+    pixels, labels = images(40)
+    rows = pixels.reshape(len(pixels), -1)
+    estimator = make_pipeline(StandardScaler(), kind(random_state=0)).fit(rows, labels)
+    first = weights_digest(as_model(estimator))
+    assert first == weights_digest(as_model(pickle.loads(pickle.dumps(estimator)))) != ""
+    assert first != weights_digest(as_model(estimator.fit(rows[:30], labels[:30])))
+
+
+class Augmented:
+    """Items as one trains with them: each time with other noise."""
+
+    def __init__(self):
+        self.pixels, self.labels = images()
+        self.rng = np.random.default_rng(0)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        return self.pixels[index] + 0.01 * self.rng.random((12, 12), np.float32), int(self.labels[index])
+
+
+def test_images_that_change_at_random_are_refused(tmp_path):
+    with pytest.raises(ImageError, match=r"other pixels each time .*\[data-random\]"):
+        Study(tmp_path / "run", PLAN).run(Augmented(), model)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def on_disk(tmp_path):
+    """A study of images in files."""
+    pixels, labels = images()
+    for place, (image, label) in enumerate(zip(pixels, labels, strict=True)):
+        (tmp_path / "data" / f"class {label}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray((255 * image).astype(np.uint8)).save(
+            tmp_path / "data" / f"class {label}" / f"{place:02}.png"
+        )
+    image_format = ImageFormat(values="unit")
+    return Study(tmp_path / "run", PLAN).run(tmp_path / "data", model, image_format=image_format)
+
+
+def test_images_that_changed_on_disk_are_refused_and_can_be_explained_anew(on_disk):
+    before = on_disk.row(5).attribution.values
+    path = on_disk.source.path(5)
+    Image.fromarray(np.full((12, 12), 9, np.uint8)).save(path)
+    study = Study(on_disk.path).attach(model=model)
+    for ask in (lambda: study.image(5), lambda: study.explanation(5), lambda: study.studied[5], study.run):
+        with pytest.raises(
+            ImageError, match=r"image 5 \(class ./.*png\) is not what the study explained.*--retry"
+        ):
+            ask()
+    assert study.image(4).shape == (12, 12)
+    study.run(retry=True)
+    assert study.image(5).max() < 0.1
+    assert not np.allclose(study.row(5).attribution.values, before)
+    assert len(study) == 24
+
+
+def test_a_reference_image_that_changed_does_not_accuse_the_model(on_disk):
+    (place, *_) = (one.place for one in on_disk.manifest.reference_predictions)
+    Image.fromarray(np.full((12, 12), 9, np.uint8)).save(on_disk.source.path(place))
+    study = Study(on_disk.path).attach(model=model)
+    with pytest.raises(ImageError, match="is not what the study explained"):
+        study.run()

@@ -84,7 +84,9 @@ def run_study(
     ] = None,
     gpus: Annotated[float, typer.Option(help="With --ray: GPUs for each worker.")] = 0,
     batch_size: Annotated[int | None, typer.Option(help="Most images in one model call.")] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Try images again that failed before.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try images again that failed before, or have changed.")
+    ] = False,
     trust: Trust = False,
 ) -> None:
     """Explain every image of a labelled set and keep it all; stop and start again at will."""

@@ -31,6 +31,8 @@ MOST_IMAGES, MOST_CLASSES = 10**9 - 1, 10**7
 """What a study can have: names of its parts have nine digits. More is damage, or a trap for the memory."""
 SAME = 1e-3
 """Largest difference of a score that is let pass for the same model: half precision, another device."""
+ALIKE = 0.02
+"""The same for images between those that a model was made for, where a small difference grows."""
 REMEMBERED = 5
 """Scores kept of each image that the model is known again by."""
 
@@ -45,17 +47,25 @@ class ReferencePrediction:
     classes : tuple of int
         The leading ones.
     scores : tuple of float
+    kind : str
+        What was done to the image; empty: nothing.
+    image : str
+        Digest of the image as it is; empty if it is not known.
     """
 
     place: int
     classes: tuple[int, ...]
     scores: tuple[float, ...]
+    kind: str = ""
+    image: str = ""
 
     @classmethod
-    def from_scores(cls, place: int, scores: Float[np.ndarray, "L"]) -> "ReferencePrediction":
+    def from_scores(
+        cls, place: int, scores: Float[np.ndarray, "L"], kind: str = "", image: str = ""
+    ) -> "ReferencePrediction":
         """The leading scores."""
         leading = np.argsort(-scores, kind="stable")[:REMEMBERED].tolist()
-        return cls(place, tuple(leading), tuple(float(scores[one]) for one in leading))
+        return cls(place, tuple(leading), tuple(float(scores[one]) for one in leading), kind, image)
 
     @property
     def text(self) -> str:
@@ -63,16 +73,24 @@ class ReferencePrediction:
         return " ".join(f"{one}:{score:.6g}" for one, score in zip(self.classes, self.scores, strict=True))
 
     @classmethod
-    def from_text(cls, place: int, text: str) -> "ReferencePrediction":
-        """What `text` wrote."""
+    def from_text(cls, name: str, text: str, image: str = "") -> "ReferencePrediction":
+        """What `text` wrote, under `name`."""
+        place, _, kind = name.partition(".")
         pairs = [pair.split(":") for pair in text.split()]
-        return cls(place, tuple(int(one) for one, _ in pairs), tuple(float(score) for _, score in pairs))
+        scores = tuple(float(score) for _, score in pairs)
+        return cls(int(place), tuple(int(one) for one, _ in pairs), scores, kind, image)
+
+    @property
+    def name(self) -> str:
+        """Place, and what was done to the image."""
+        return f"{self.place}.{self.kind}" if self.kind else str(self.place)
 
     def matches(self, scores: Float[np.ndarray, "L"]) -> bool:
         """Whether the same model may have said this."""
         if max(self.classes) >= scores.size:
             return False
-        return bool(np.allclose(scores[list(self.classes)], self.scores, rtol=SAME, atol=SAME))
+        near = ALIKE if self.kind else SAME
+        return bool(np.allclose(scores[list(self.classes)], self.scores, rtol=near, atol=near))
 
 
 @record
@@ -92,6 +110,8 @@ class Manifest:
         The text by which each can be opened again; empty if it was a value of Python's.
     model_digest : str
         Of the model's file; empty if it is none.
+    weights_digest : str
+        Of the model's weights, where it is no file; empty if they cannot be had.
     reference_predictions : tuple of ReferencePrediction
     image_format : ImageFormat, optional
         That the data are opened with.
@@ -117,6 +137,7 @@ class Manifest:
     fingerprint: str
     image_count: int
     split: HoldoutRule | None = None
+    weights_digest: str = ""
     key: str = ""
 
     @property
@@ -217,6 +238,7 @@ def _toml_text(table: dict[str, Any]) -> str:
 def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
     """The plan's arrays, and the entries of plan.toml."""
     arrays: dict[str, Any] = {}
+    known = manifest.reference_predictions
     plan = _without_none(encode_fields(manifest.plan, arrays))
     data: dict[str, Any] = {
         "name": manifest.data_text,
@@ -237,7 +259,10 @@ def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]
             "digest": manifest.model_digest,
             "columns": manifest.n_columns,
             "class_names": list(manifest.class_names or ()),
-            "probes": {str(one.place): one.text for one in manifest.reference_predictions},
+            "weights": manifest.weights_digest,
+            "probes": {one.name: one.text for one in known if not one.kind},
+            "images": {one.name: one.image for one in known if one.image},
+            "variants": {one.name: one.text for one in known if one.kind},
         },
         "data": data,
     }
@@ -308,8 +333,11 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         n_columns=_positive_int(model["columns"], MOST_CLASSES),
         model_text=model["name"],
         model_digest=model["digest"],
+        weights_digest=model.get("weights", ""),
         reference_predictions=tuple(
-            ReferencePrediction.from_text(int(place), text) for place, text in model["probes"].items()
+            ReferencePrediction.from_text(name, text, model.get("images", {}).get(name, ""))
+            for kind in ("probes", "variants")
+            for name, text in model.get(kind, {}).items()
         ),
         data_text=data["name"],
         image_format=ImageFormat(**words) if "form" in data else None,

@@ -1,5 +1,6 @@
 """what a run is given → a job, and what the study is made of; or what it was made of, known again."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
@@ -25,10 +26,17 @@ from sightline.errors import FileError, ImageError, OptionError, SightlineError
 from sightline.evaluation.classification import match_labels
 from sightline.study.manifest import (
     Manifest,
-    ReferencePrediction,
     manifest_key,
     read_manifest,
     studied_places,
+)
+from sightline.study.model_identity import (
+    check_steady,
+    first_mismatch,
+    reference_predictions,
+    scores_of_image,
+    warn_other_weights,
+    weights_digest,
 )
 from sightline.study.store import Store
 from sightline.study.tasks import ModelSpec, StudyJob
@@ -118,20 +126,21 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
     TargetError
         If labels or class names are not among the model's classes.
     """
-    scores, seconds, shape = _ask_about_references(data, opened.model)
+    images = _reference_images(data)
+    scores, seconds, shape = _ask_about_references(images, opened.model)
     columns = next(iter(scores.values())).size
     _, names = _match_classes(data.source, columns, opened.model)
     text = opened.spec.text if opened.spec else ""
+    digest = _text_digest(text)
     return Manifest(
         plan=plan,
         part_size=_part_size(plan, seconds, shape, len(data.source)),
         class_names=names,
         n_columns=columns,
         model_text=text,
-        model_digest=_text_digest(text),
-        reference_predictions=tuple(
-            ReferencePrediction.from_scores(place, one) for place, one in scores.items()
-        ),
+        model_digest=digest,
+        weights_digest="" if digest else weights_digest(opened.model),
+        reference_predictions=reference_predictions(opened.model, images, scores),
         data_text=data.text,
         image_format=data.image_format,
         fingerprint=data.source.fingerprint(),
@@ -150,14 +159,15 @@ def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_si
 
 
 def check_no_orphans(manifest: Manifest, store: Store, folder: Path) -> None:
-    """Refuse to begin a study where parts lie that say nothing of it: their plan.toml was taken away.
+    """Refuse to begin a study where parts lie that say nothing of it: their plan.toml is gone.
 
     Raises
     ------
     FileError
     """
     orphans = store.orphans(manifest_key(manifest))
-    if orphans and read_manifest(folder) is None:  # looked at last: another process may have begun meanwhile
+    # Looked at last: another process may have begun meanwhile.
+    if orphans and read_manifest(folder) is None:
         raise FileError(
             f"{store.folder} holds explanations of another study ({orphans[0].path.name}"
             f"{f' and {len(orphans) - 1} more' if len(orphans) > 1 else ''}), whose plan.toml is gone: under "
@@ -193,21 +203,21 @@ def check_model(manifest: Manifest, source: Dataset, opened: OpenedModel, folder
             "study a folder of its own.",
             slug="study-other-model",
         )
-    for reference in manifest.reference_predictions:
-        try:
-            image = as_image(source[reference.place][0])
-        except SightlineError:  # an image that can no longer be read tells nothing of the model
-            continue
-        scores = _scores_of_image(opened.model, image)
-        if not reference.matches(scores):
-            best, was = reference.classes[0], reference.scores[0]
-            said = f"{scores[best]:.4g}" if best < scores.size else "has no such class"
-            raise OptionError(
-                f"this is not the model of the study in {folder}: of image {reference.place} it said "
-                f"{was:.4g} for class {best}, and now {said}. Explanations of two models cannot be compared: "
-                "give the new study a folder of its own.",
-                slug="study-other-model",
-            )
+    images = _images_at(source, sorted({one.place for one in manifest.reference_predictions}))
+    found = first_mismatch(opened.model, manifest.reference_predictions, images)
+    if found is not None:
+        one, scores = found
+        best, was = one.classes[0], one.scores[0]
+        changed = f", changed ({one.kind})," if one.kind else ""
+        said = f"{scores[best]:.4g}" if best < scores.size else "has no such class"
+        raise OptionError(
+            f"this is not the model of the study in {folder}: of image {one.place}{changed} it said "
+            f"{was:.4g} for class {best}, and now {said}. Explanations of two models cannot be compared: "
+            "give the new study a folder of its own.",
+            slug="study-other-model",
+        )
+    if manifest.weights_digest and weights_digest(opened.model) not in ("", manifest.weights_digest):
+        warn_other_weights(folder, len(manifest.reference_predictions))
 
 
 def _text_digest(text: str) -> str:
@@ -227,39 +237,54 @@ def _match_classes(
     return match_labels(classes, columns, model.class_names, source.class_names)
 
 
-def _ask_about_references(
-    data: OpenedData, model: CheckedModel
-) -> tuple[dict[int, Float[np.ndarray, "L"]], float, tuple[int, ...]]:
-    """Scores of a few images by their places, the seconds that one takes, and one's shape."""
+def _images_at(source: Dataset, places: Sequence[int]) -> dict[int, Shaped[np.ndarray, "..."]]:
+    """The images at some places, those that can be read."""
+    images = {}
+    for place in places:
+        with contextlib.suppress(SightlineError):
+            images[place] = as_image(source[place][0])
+    return images
+
+
+def _reference_images(data: OpenedData) -> dict[int, Shaped[np.ndarray, "..."]]:
+    """A few images by their places, spread over the data.
+
+    Raises
+    ------
+    ImageError
+        If none can be read, or they are other ones each time.
+    """
     source, places = data.source, data.selected_places()
     if not len(places):
         raise ImageError(
             f"none of the {len(source)} images are left to explain with {data.split!r}.", slug="study-images"
         )
     spread = places[np.unique(np.linspace(0, len(places) - 1, REFERENCES).astype(int))].tolist()
-    images: dict[int, Shaped[np.ndarray, "..."]] = {}
-    errors = []
-    for place in spread:
-        try:
-            images[place] = as_image(source[place][0])
-        except SightlineError as error:
-            errors.append(error)
+    images = _images_at(source, spread)
     if not images:
+        try:
+            first: object = source[spread[0]]
+        except SightlineError as error:
+            first = error
         raise ImageError(
             f"of the {len(source):,} images, none of {len(spread)} that were tried can be read. The first: "
-            f"{errors[0]}",
+            f"{first}",
             slug="study-images",
         )
-    scores = {place: _scores_of_image(model, image) for place, image in images.items()}
+    for place, again in _images_at(source, list(images)).items():
+        check_steady(place, images[place], again)
+    return images
+
+
+def _ask_about_references(
+    images: dict[int, Shaped[np.ndarray, "..."]], model: CheckedModel
+) -> tuple[dict[int, Float[np.ndarray, "L"]], float, tuple[int, ...]]:
+    """Scores of a few images by their places, the seconds that one takes, and one's shape."""
+    scores = {place: scores_of_image(model, image) for place, image in images.items()}
     started = time.perf_counter()  # the first calls of a model may be slow
     for image in images.values():
-        _scores_of_image(model, image)
+        scores_of_image(model, image)
     return scores, (time.perf_counter() - started) / len(images), next(iter(images.values())).shape
-
-
-def _scores_of_image(model: CheckedModel, image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "L"]:
-    scores: Float[np.ndarray, "L"] = model(np.array(image[np.newaxis], order="C"))[0]
-    return scores
 
 
 def _part_size(plan: Plan, seconds: float, shape: tuple[int, ...], count: int) -> int:

@@ -64,11 +64,13 @@ def _compute_claimed(
             claim.close()
 
 
-def retry_failed(job: StudyJob, store: Store, workers: int | Ray, progress: StudyProgress) -> None:
-    """Compute the images again that failed, and put them in the place of their lines."""
-    failed = [line["place"] for line in store.failed_lines()]
+def retry_failed(
+    job: StudyJob, store: Store, workers: int | Ray, progress: StudyProgress, changed: Iterable[int] = ()
+) -> None:
+    """Compute the images again that failed or have changed, and put them in the place of their lines."""
+    again_places = sorted({line["place"] for line in store.failed_lines()} | set(changed))
     for part in store.parts():
-        places = [place for place in failed if part.start <= place < part.stop]
+        places = [place for place in again_places if part.start <= place < part.stop]
         if places:
             progress.total += len(places)
             singles = iter([(place, place + 1) for place in places])

@@ -24,6 +24,7 @@ from sightline.errors import FileError, ModelError, OptionError
 from sightline.evaluation.classification import Evaluation
 from sightline.explanation import Explanation
 from sightline.study import provenance, runner
+from sightline.study.known_images import CHECKED, ImageDigests, KnownImages, changed_error
 from sightline.study.manifest import (
     NAME,
     Manifest,
@@ -122,6 +123,7 @@ class Study:
         self._opened_data: OpenedData | None = None
         self._opened_model: OpenedModel | None = None
         self._trust = False
+        self._digests: ImageDigests | None = None
 
     @property
     def plan(self) -> Plan:
@@ -182,9 +184,9 @@ class Study:
 
     @property
     def studied(self) -> Dataset:
-        """The images that are explained: all but those held out."""
-        split = self.manifest.split
-        return self.source if split is None else Subset(self.source, split.select(len(self.source)))
+        """The images that are explained: all but those held out; one that has changed since is refused."""
+        split, known = self.manifest.split, self._known_images()
+        return known if split is None else Subset(known, split.select(len(known)))
 
     @property
     def model(self) -> CheckedModel:
@@ -302,7 +304,7 @@ class Study:
         batch_size : int, optional
             Most images in one model call's batch.
         retry : bool
-            Try the images once more that failed before.
+            Try the images once more that failed before, and those that have changed since.
         trust : bool
             Whether code stored in the model's file may run; and, where data or model are left out, whether
             the modules may be imported and the servers asked that the study's folder names. A folder may be
@@ -319,6 +321,8 @@ class Study:
         ------
         OptionError
             If the study was made with other images or another model.
+        ImageError
+            If images are not what was explained, or other ones each time that they are asked for.
         ModelError
             If the model fails at every image.
         FileError
@@ -337,14 +341,16 @@ class Study:
         size, count = self.manifest.part_size, self.manifest.image_count
         self.store.remove_abandoned()
         self.store.check_parts(functools.partial(studied_places, self.manifest.split))
+        changed = self._changed_images(retry)
         missing = self.store.missing_parts(count, size)
         shown = sys.stderr.isatty() if progress is None else progress
         counted = StudyProgress(sum(len(job.selected_places(*part)) for part in missing), shown=shown)
         with counted.running():
             runner.compute_missing(job, self.store, missing, workers, counted)
             if retry:
-                runner.retry_failed(job, self.store, workers, counted)
+                runner.retry_failed(job, self.store, workers, counted, changed)
         self.store.join_parts(count, size)
+        self._digests = None
         self._check_hopeless()
         return self
 
@@ -437,9 +443,9 @@ class Study:
         Raises
         ------
         ImageError
-            If it cannot be read.
+            If it cannot be read, or is not the one that was explained.
         """
-        return as_image(self.source[place][0])
+        return as_image(self._known_images()[place][0])
 
     @clear_arguments
     def explanation(self, which: int | str) -> Explanation:
@@ -463,6 +469,25 @@ class Study:
         return Explanation(
             self.image(place), self.plan, row.segments, scores, row.attribution, self.class_names
         )
+
+    def _known_images(self) -> KnownImages:
+        if self._digests is None:
+            self._digests = ImageDigests.from_tables(self.store.tables(["place", "content"]))
+        return KnownImages(self.source, self._digests)
+
+    def _changed_images(self, retry: bool) -> list[int]:
+        """Places of images that were explained and have changed since, to be explained anew.
+
+        Raises
+        ------
+        ImageError
+            If there are some, and they are not to be.
+        """
+        known = self._known_images()
+        changed = known.known.changed_places(self.source, None if retry else CHECKED)
+        if changed and not retry:
+            raise changed_error(changed, [self.source.image_id(changed[0])])
+        return changed
 
     def _open_data(self) -> OpenedData:
         if self._opened_data is None:
