@@ -163,7 +163,8 @@ def _weights_of(backend: Backend) -> Iterator[Image]:
     if isinstance(inner, CheckedModel):
         yield from _weights_of(inner.backend)
         return
-    for source in (getattr(backend, name, None) for name in ("module", "model", "estimator")):
+    sources: list[Any] = [getattr(backend, name, None) for name in ("module", "model", "estimator")]
+    for source in sources:
         if hasattr(source, "state_dict"):
             torch = sys.modules["torch"]
             for tensor in source.state_dict().values():
