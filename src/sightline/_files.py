@@ -101,3 +101,14 @@ def is_a_file(path: str | os.PathLike[str]) -> bool:
 def is_a_folder(path: str | os.PathLike[str]) -> bool:
     """Whether there is such a folder, as `is_a_file`."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def readable_text(text: str) -> str:
+    """A text that any file can hold: bytes of file names that are no UTF-8 are written as ``\\xff``.
+
+    Examples
+    --------
+    >>> readable_text("f\\udcfcr.png")
+    'f\\\\xfcr.png'
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

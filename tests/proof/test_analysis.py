@@ -9,7 +9,7 @@ import sightline as sl
 from sightline._digests import image_digest
 from sightline.engine.fills import Noise, SegmentMean
 from sightline.engine.plan import Plan
-from sightline.errors import FileError, ModelError, OptionError
+from sightline.errors import FileError, ModelError, OptionError, SightlineWarning
 from sightline.findings.region_occlusion import control_areas
 from sightline.proof.analysis import prove
 from sightline.proof.probes import move_content
@@ -17,6 +17,7 @@ from sightline.regions import grid
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion
+from sightline.repair.training_data import TrainingData, as_subset
 
 NAMES = ("oak", "birch", "pine")
 TOP = grid(2, 1)["r1c1"]
@@ -359,3 +360,47 @@ def test_regions_that_each_image_has_its_own_of():
     for image, (mask,) in zip(hidden, halves, strict=True):
         image[mask] = image[mask].mean()
     assert made["accuracy, region hidden"].before == right(MISLED, hidden, LABELS[:60]).mean()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda images: images,
+        lambda images: images[..., np.newaxis],
+        lambda images: images.astype(float),
+        lambda images: images / 255,
+    ],
+    ids=["same", "(H, W, 1)", "float", "0 to 1"],
+)
+def test_images_that_the_repair_learned_from_are_known_again_in_any_form(form):
+    model, fix, learned = repaired_on_bytes()
+    with pytest.raises(OptionError, match=r"40 of the 40 held-out images were used in the repair"):
+        prove(model, fix, (form(learned), np.arange(40) % 2), explained=0)
+
+
+def test_images_that_are_nearly_those_learned_from_are_counted():
+    model, fix, learned = repaired_on_bytes()
+    held = np.random.default_rng(7).integers(0, 256, (40, 12, 12), np.uint8)
+    held[:5] = learned[:5]
+    held[:5, 3, 4] ^= 255
+    with pytest.warns(SightlineWarning, match=r"5 of the 40 held-out images are nearly .*0, 1, 2, 3, 4\)"):
+        prove(model, fix, (held, np.arange(40) % 2), explained=0)
+
+
+def repaired_on_bytes():
+    rng = np.random.default_rng(0)
+    learned = rng.integers(0, 256, (40, 12, 12), np.uint8)
+
+    def model(batch):
+        return np.clip(batch.reshape(len(batch), -1).mean(axis=1) / 255, 0, 1)
+
+    seen, looks = TrainingData(
+        *(as_subset(sl.as_model(model), part) for part in parts(learned))
+    ).seen_images()
+    known = Provenance("'a way'", RepairRegion(TOP, 0.0), seen, looks)
+    return model, RepairResult(sl.as_model(model), ("done",), known), learned
+
+
+def parts(images):
+    labels = np.arange(len(images)) % 2
+    return (images[:30], labels[:30]), (images[30:], labels[30:])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
+from sightline._files import readable_text
 from sightline.errors import FileError, OptionError, warn
 from sightline.types import did_you_mean, record
 
@@ -148,14 +149,16 @@ def index_class_folders(
     OptionError
         If a name in `class_names` is there twice or not a sub-folder.
     """
-    there = _class_folders(root)
+    folders = {readable_text(name): name for name in _class_folders(root)}
+    there, known = list(folders), None if known is None else list(map(readable_text, known))
     names = tuple(there) if class_names is None else _checked_class_names(root, there, class_names, known)
     is_image = _ending_filter(endings)
     files = FileIndexBuilder()
     others: Counter[str] = Counter()
     for label, name in enumerate(names):
         before = len(files.lengths)
-        for folder, held in _walk_folders(os.path.join(os.fsencode(root), os.fsencode(name))):  # noqa: PTH118
+        below = os.path.join(os.fsencode(root), os.fsencode(folders.get(name, name)))  # noqa: PTH118
+        for folder, held in _walk_folders(below):
             for file in sorted(filter(is_image, held)):
                 files.add_file(folder, label, file)
             others.update(_lower_ending(file) for file in held if not is_image(file))

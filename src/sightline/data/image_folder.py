@@ -12,6 +12,7 @@ from jaxtyping import Int, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_whole
+from sightline._files import readable_text
 from sightline.data.datasets import ArrayDataset, Dataset, split_indices
 from sightline.data.file_index import FileIndex, find_splits, index_class_folders, list_subfolders
 from sightline.data.image_format import ImageFormat
@@ -118,7 +119,7 @@ class ImageFolder(Dataset):
     def image_id(self, index: int | np.integer) -> str:
         """The path below the folder's root, with ``/``."""
         path, root = self.path(index), self.file_index.root
-        return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+        return readable_text((path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -306,8 +307,8 @@ class ImageFolder(Dataset):
         return self[first], self[second]
 
     def _fingerprint_parts(self) -> Iterator[str | bytes | Shaped[np.ndarray, "..."]]:
-        # Studies on disk were made when the form was called so.
-        form = repr(self.image_format).replace("ImageFormat(", "Form(", 1)
+        # Studies on disk were made when the form was called so, and had no more than these.
+        form = repr(self.image_format).replace("ImageFormat(", "Form(", 1).replace(", white=None)", ")")
         yield from self.file_index.fingerprint_parts(form)
         yield self.indices.astype(np.int64)
 
@@ -354,7 +355,8 @@ def open_folder(
     >>> xrays.class_counts  # doctest: +SKIP
     {'NORMAL': 1341, 'PNEUMONIA': 3875}
     """
-    files = index_class_folders(Path(path).expanduser(), class_names, endings)
+    # Absolute, for the working directory may be another one when a file is read.
+    files = index_class_folders(Path(path).expanduser().absolute(), class_names, endings)
     return ImageFolder.of_files(files, image_format)
 
 
@@ -385,7 +387,7 @@ def open_splits(
     FileError
         If there is no train, a part has a class that train has not, or as for `open_folder`.
     """
-    root = Path(path).expanduser()
+    root = Path(path).expanduser().absolute()
     parts = find_splits(root)
     if "train" not in parts:
         raise FileError(

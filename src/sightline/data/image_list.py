@@ -84,12 +84,12 @@ def open_list(
     ...     len(pets), pets.class_names, image.shape, label
     (2, ('cat', 'dog'), (6, 8), 1)
     """
-    file = Path(path).expanduser()
+    file = Path(path).expanduser().absolute()
     if not os.path.isfile(file):  # noqa: PTH113 (no error for names that are too long)
         raise FileError(f"there is no list {file}.", slug="list-file")
     columns = path_column, label_column
     read = _read_parquet_list if file.suffix.lower() in (".parquet", ".pq") else _read_text_list
-    top = file.parent if root is None else Path(root).expanduser()
+    top = file.parent if root is None else Path(root).expanduser().absolute()
     files, first_lines = _gather_lines(read(file, columns), file, os.fsencode(top))
     if not first_lines:
         raise FileError(f"{file} names no images: there is no line below its columns.", slug="list-file")

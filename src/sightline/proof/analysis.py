@@ -13,8 +13,9 @@ from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
+from sightline.data.looks import looks_of, match_looks
 from sightline.engine.plan import Plan, with_changes
-from sightline.errors import ModelError, OptionError
+from sightline.errors import ModelError, OptionError, warn
 from sightline.proof.attribution_shift import (
     AttributionShift,
     ChangedAnswer,
@@ -74,7 +75,7 @@ def prove(
     that a needless repair is called good in at most `level` of cases.
 
     Images are taken to be independent of each other. An image that was used in the repair is known again
-    by its pixels, and refused.
+    by what it looks like, in any shape and type, and refused; those that are nearly the same are counted.
 
     Parameters
     ----------
@@ -284,19 +285,35 @@ def _check_unseen(known: Provenance | None, data: Subset) -> None:
     ------
     OptionError
     """
-    seen: frozenset[str] = frozenset() if known is None else known.image_digests
-    used = [place for place in range(len(data)) if image_digest(data[place][0]) in seen] if seen else []
+    if known is None or not (known.image_digests or len(known.looks)):
+        return
+    exact, looks = [], []
+    for image, _ in data:
+        exact.append(image_digest(image) in known.image_digests)
+        looks.append(looks_of([image]))
+    found = match_looks(np.concatenate(looks), known.looks)
+    used = np.flatnonzero(np.array(exact) | found.same).tolist()
     if used:
-        first = f"{', '.join(map(str, used[:SHOWN]))}{', …' if len(used) > SHOWN else ''}"
         raise OptionError(
             f"{len(used):,} of the {len(data):,} held-out images were used in the repair, which learned "
-            f"from them or was chosen by them (places {first}): what it does on them proves nothing. If they "
-            "are few, the data has them twice: leave these out. Else hold images out before the study, "
-            "with held_out= of Study.run (--held-out), give study.studied to the repair and "
-            "study.held_out here; or give "
-            "images that nobody has used.",
+            f"from them or was chosen by them (places {_first_places(used)}): what it does on them proves "
+            "nothing. If they are few, the data has them twice: leave these out. Else hold images out before "
+            "the study, with held_out= of Study.run (--held-out), give study.studied to the repair and "
+            "study.held_out here; or give images that nobody has used.",
             slug="proof-seen",
         )
+    near = np.flatnonzero(found.near).tolist()
+    if near:
+        warn(
+            f"{len(near):,} of the {len(data):,} held-out images are nearly the same as ones that the repair "
+            f"has used (places {_first_places(near)}), as if scaled, compressed or retouched: what it does "
+            "on them proves little.",
+            slug="held-out-near",
+        )
+
+
+def _first_places(places: list[int]) -> str:
+    return f"{', '.join(map(str, places[:SHOWN]))}{', …' if len(places) > SHOWN else ''}"
 
 
 def _presence_mask(

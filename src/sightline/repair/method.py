@@ -10,12 +10,13 @@ from typing import Any
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
+from sightline.data.looks import NO_LOOKS, Looks
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.export import Image, save_model
 from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training.trainer import underlying_model
-from sightline.repair.training_data import TrainingData, split_training_data
+from sightline.repair.training_data import TrainingData, split_training_data, twice_seen_notes
 from sightline.study.schema import StudyResults
 from sightline.types import option, record
 
@@ -35,11 +36,14 @@ class Provenance:
         Where.
     image_digests : frozenset of str
         The `image_digest` of every image that the model learned from or was chosen by.
+    looks : uint8 array, shape (M, 256)
+        What each of them looks like, as `sightline.data.looks` has it; none where that is not known.
     """
 
     method: str
     region: RepairRegion
     image_digests: frozenset[str]
+    looks: Looks = dataclasses.field(default_factory=NO_LOOKS.copy)
 
 
 @record
@@ -159,7 +163,9 @@ class RepairMethod(ABC):
         data = split_training_data(checked, train, validation, seed=self.seed)
         with progress_bar(progress, None, "repairing the model") as tick:
             made, notes = self._repair(checked, data, region, tick)
-        return RepairResult(made, notes, Provenance(describe_method(self), region, data.image_digests()))
+        digests, looks = data.seen_images()
+        notes = (*notes, *twice_seen_notes(data.validation, looks))
+        return RepairResult(made, notes, Provenance(describe_method(self), region, digests, looks))
 
     @abstractmethod
     def _repair(

@@ -17,6 +17,7 @@ from sightline._serialise import UNREADABLE, decode, encode
 from sightline._trust import split_secret
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.open_model import FILES, load_function, load_model
+from sightline.data.looks import NO_LOOKS
 from sightline.errors import FileError, OptionError
 from sightline.regions.region_file import load as read_regions
 from sightline.repair.export import Image
@@ -28,7 +29,7 @@ from sightline.repair.selection import Choice
 LAYOUT = 2
 LAYOUT_1_NAMES = {"way": "method", "grow": "margin", "told": "notes", "before": "original"}
 """What the first layout called its entries → what they are called now."""
-NAME, REGION, SEEN, FILL = "repair.toml", "region.toml", "seen.txt", "fill.npz"
+NAME, REGION, SEEN, LOOKS, FILL = "repair.toml", "region.toml", "seen.txt", "seen.npz", "fill.npz"
 
 
 def load_fit_function(text: str) -> Callable[..., Any]:
@@ -109,6 +110,9 @@ def save_repair(
         files = [made.region.regions.save(folder / REGION)]
         files.append(folder / SEEN)
         write_text(files[-1], "\n".join(sorted(made.image_digests)))
+        if len(made.looks):
+            files.append(folder / LOOKS)
+            write_arrays(files[-1], {"looks": made.looks})
         fill = getattr(result.model.backend, "fill", None)
         if made.method.startswith("Guard(") and fill is not None:
             arrays: dict[str, Any] = {}
@@ -179,6 +183,8 @@ def load_repair(
         region = RepairRegion(read_regions(folder / REGION), float(text["margin"]))
         seen = frozenset(read_text(folder / SEEN).split())
         notes, method = tuple(map(printable_text, text["notes"])), printable_text(text["method"])
+        # Repairs of earlier versions have none.
+        looks = read_arrays(folder / LOOKS)["looks"] if (folder / LOOKS).exists() else NO_LOOKS
         model = _load_repaired_model(folder, text, region, trust, known or {})
     except (FileNotFoundError, NotADirectoryError):
         raise FileError(
@@ -193,7 +199,7 @@ def load_repair(
             "repair.",
             slug="repair-damaged",
         ) from error
-    return RepairResult(model, notes, Provenance(method, region, seen))
+    return RepairResult(model, notes, Provenance(method, region, seen, looks))
 
 
 def repaired_model_path(folder: Path) -> str | None:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float64, Int, Shaped
 from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Dataset, LabelledImage, Subset, as_dataset
+from sightline.data.looks import Looks, looks_of, match_looks
 from sightline.errors import ImageError
 from sightline.evaluation.classification import match_labels
 from sightline.study.schema import StudyResults
@@ -32,9 +33,27 @@ class TrainingData:
     train: Subset
     validation: Subset
 
-    def image_digests(self) -> frozenset[str]:
-        """Of every image's pixels: by them a proof tells images that were used."""
-        return frozenset(image_digest(image) for part in (self.train, self.validation) for image, _ in part)
+    def seen_images(self) -> tuple[frozenset[str], Looks]:
+        """Digest and look of every image, those to learn from first: by them a proof tells what was used."""
+        digests, looks = set(), []
+        for part in (self.train, self.validation):
+            for image, _ in part:
+                digests.add(image_digest(image))
+                looks.append(looks_of([image]))
+        return frozenset(digests), np.concatenate(looks)
+
+
+def twice_seen_notes(validation: Subset, looks: Looks) -> tuple[str, ...]:
+    """What to tell where images to choose by are also among those to learn from; their looks come last."""
+    train, chosen = looks[: len(looks) - len(validation)], looks[len(looks) - len(validation) :]
+    found = match_looks(chosen, train)
+    twice = int((found.same | found.near).sum())
+    if not twice:
+        return ()
+    return (
+        f"Of the {len(validation):,} images that it was chosen by, {twice:,} are the same or nearly the same "
+        "as ones that it learned from: what is measured on them says too much.",
+    )
 
 
 @record

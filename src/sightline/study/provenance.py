@@ -12,17 +12,18 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from sightline._digests import file_digest
-from sightline._files import is_a_file
+from sightline._files import is_a_file, readable_text
 from sightline._trust import split_secret
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, as_dataset
 from sightline.data.holdout import HoldoutRule
+from sightline.data.looks import NO_LOOKS, looks_of, match_looks
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls
 from sightline.engine.plan import Plan
-from sightline.errors import FileError, ImageError, OptionError, SightlineError
+from sightline.errors import FileError, ImageError, OptionError, SightlineError, warn
 from sightline.evaluation.classification import match_labels
 from sightline.study.manifest import (
     Manifest,
@@ -46,6 +47,8 @@ ClassNames = Sequence[str] | Mapping[Any, Any] | None
 
 REFERENCES = 8
 """Images by whose scores a model is known again."""
+COMPARED = 2000
+"""Images of a data set that are all compared with each other before it is begun."""
 PART_SECONDS = 10.0
 PART_IMAGES = 256
 PART_PIXELS = 1 << 26
@@ -137,11 +140,12 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
         part_size=_part_size(plan, seconds, shape, len(data.source)),
         class_names=names,
         n_columns=columns,
-        model_text=text,
+        model_text=text if readable_text(text) == text else "",
         model_digest=digest,
         weights_digest="" if digest else weights_digest(opened.model),
         reference_predictions=reference_predictions(opened.model, images, scores),
-        data_text=data.text,
+        # A path that is no UTF-8 cannot be written down: it has to be given again.
+        data_text=data.text if readable_text(data.text) == data.text else "",
         image_format=data.image_format,
         fingerprint=data.source.fingerprint(),
         image_count=len(data.source),
@@ -174,6 +178,27 @@ def check_no_orphans(manifest: Manifest, store: Store, folder: Path) -> None:
             "another plan, model or other images they would be taken for what they are not. Put that "
             "plan.toml back to go on with it, or give the new study a folder of its own.",
             slug="study-other-part",
+        )
+
+
+def warn_near_duplicates(data: OpenedData) -> None:
+    """Say how many of the images held out are among the others, too, or nearly; of small sets only."""
+    if data.split is None or len(data.source) > COMPARED:
+        return
+    studied, looks = [], []
+    for place in range(len(data.source)):
+        with contextlib.suppress(SightlineError):
+            looks.append(looks_of([data.source[place][0]]))
+            studied.append(place)
+    chosen = np.isin(studied, data.selected_places())
+    whole = np.concatenate([NO_LOOKS, *looks])
+    found = match_looks(whole[~chosen], whole[chosen])
+    many = int((found.same | found.near).sum())
+    if many:
+        warn(
+            f"{many:,} of the {int((~chosen).sum()):,} images that are held out are the same or nearly the "
+            "same as images that are studied: on them a proof says little. Leave out what is there twice.",
+            slug="held-out-near",
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from sightline._files import readable_text
 from sightline._limits import check_opened_size
 from sightline._optional import require
 from sightline.engine.hiding import hides_little
@@ -234,8 +235,9 @@ def image_lines(
 def failed_line(about: dict[str, Any], error: Exception) -> dict[str, Any]:
     """The line of an image that could not be explained."""
     if isinstance(error, SightlineError):
-        return about | {"failure": error.slug, "reason": str(error).removesuffix(f" [{error.slug}]")}
-    return about | {"failure": "unexpected", "reason": f"{type(error).__name__}: {error}"}
+        reason = readable_text(str(error).removesuffix(f" [{error.slug}]"))
+        return about | {"failure": error.slug, "reason": reason}
+    return about | {"failure": "unexpected", "reason": readable_text(f"{type(error).__name__}: {error}")}
 
 
 def rows_from_table(table: Any, classes: int) -> Iterator[Row]:

@@ -113,7 +113,9 @@ class Study:
             raise OptionError(
                 f"plan must be a Plan, but {plan!r} was given: sl.Plan(attribute=...).", slug="option-value"
             )
-        self.path = Path(path).expanduser()
+        # Absolute, for the working directory may be another one later.
+        self.path = Path(path).expanduser().absolute()
+        self._shown_path = str(path)
         self.store = Store(self.path / "parts")
         self._given_plan = plan
         self._manifest = self._read_manifest()
@@ -532,6 +534,7 @@ class Study:
             check_held_out(self.manifest, held_out, self.path)
         self._manifest = self._with_given_plan(self.manifest)
         if mine:
+            provenance.warn_near_duplicates(images)
             self._opened_data, self._opened_model = images, asked
         else:
             self.attach(data, model, **how)
@@ -562,12 +565,12 @@ class Study:
 
     def __repr__(self) -> str:
         if self._manifest is None:
-            return f"Study({str(self.path)!r}: not run yet)"
+            return f"Study({self._shown_path!r}: not run yet)"
         columns = self.store.outcome_columns()
         many, right = len(columns["place"]), int((columns["label"] == columns["predicted"]).sum())
         held = self.manifest.image_count - self.count
         return (
-            f"Study({str(self.path)!r}: {many:,} of {self.count:,} images explained ({right:,} right, "
+            f"Study({self._shown_path!r}: {many:,} of {self.count:,} images explained ({right:,} right, "
             f"{many - right:,} wrong), {len(self.failures()):,} failed"
             f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__})"
         )

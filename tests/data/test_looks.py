@@ -1,0 +1,75 @@
+"""An image is known again by its look, and different images, even of one person, are told apart."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sightline as sl
+from sightline.data.looks import looks_of, match_looks
+
+RNG = np.random.default_rng(0)
+
+
+def changed_pixel(image):
+    other = image.copy()
+    other[3, 5] = 255 - other[3, 5]
+    return other
+
+
+def as_jpeg(image):
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=75)
+    return np.asarray(Image.open(file))
+
+
+SAME = {
+    "(H, W, 1)": lambda image: image[..., np.newaxis],
+    "grey RGB": lambda image: np.stack([image] * 3, axis=-1),
+    "0 to 1": lambda image: image / 255,
+    "floats of 0 to 255": lambda image: image.astype(np.float32),
+    "-1 to 1": lambda image: image / 127.5 - 1,
+    "16 bits": lambda image: image.astype(np.uint16) * 257,
+}
+
+
+@pytest.mark.parametrize("size", [8, 12, 64, 100])
+@pytest.mark.parametrize("form", SAME)
+def test_an_image_is_the_same_in_any_shape_and_type(form, size):
+    images = RNG.integers(0, 256, (20, size, size + 3), np.uint8)
+    found = match_looks(looks_of(map(SAME[form], images)), looks_of(images))
+    assert (found.same.all(), found.near.any()) == (True, False)
+
+
+@pytest.mark.parametrize("size", [8, 12, 28, 64])
+def test_an_image_with_a_pixel_changed_is_nearly_the_same(size):
+    images = RNG.integers(0, 256, (20, size, size), np.uint8)
+    found = match_looks(looks_of(map(changed_pixel, images)), looks_of(images))
+    assert (found.same | found.near).all()
+    assert found.near.mean() > 0.5  # the rest changed by so little that they count as the same
+
+
+def test_faces_of_one_person_are_told_apart_and_a_compressed_one_is_not():
+    faces = sl.data.drawn_faces(60, people=3, seed=0, colour=False).images
+    faces = (faces * 255).astype(np.uint8) if faces.max() <= 1 else faces.astype(np.uint8)
+    half = match_looks(looks_of(faces[:30]), looks_of(faces[30:]))
+    assert not (half.same | half.near).any()
+    assert match_looks(looks_of(map(as_jpeg, faces[:30])), looks_of(faces)).near.all()
+
+
+def test_photographs_of_one_person_are_told_apart(shared_data):
+    faces = sl.data.olivetti(data_home=shared_data / "sklearn").images
+    looks = looks_of(faces)
+    for start in range(10):  # one photograph of each of 40 people, among the nine others of each
+        mine = np.arange(400) % 10 == start
+        found = match_looks(looks[mine], looks[~mine])
+        assert not (found.same | found.near).any()
+
+
+def test_images_of_one_colour_are_not_compared():
+    flat = [np.full((8, 8), value) for value in (0.1, 0.2, 0.9)]
+    found = match_looks(looks_of(flat), looks_of(flat))
+    assert not (found.same | found.near).any()
+    assert len(match_looks(looks_of([]), looks_of(flat)).same) == 0
+    assert not match_looks(looks_of(flat), looks_of([])).same.any()
