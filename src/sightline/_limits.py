@@ -1,5 +1,6 @@
 """how much a file or an answer may open to: a small one must not fill the memory of whoever only looks."""
 
+import contextlib
 import os
 import stat
 import zipfile
@@ -83,6 +84,26 @@ def check_opened_size(
         )
 
 
+def check_archive_size(path: str) -> None:
+    """Refuse a ZIP, as some files of models are, that would open to far more than it takes on the disk.
+
+    Raises
+    ------
+    FileError
+    """
+    with contextlib.suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+        opened = sum(one.file_size for one in archive.infolist())
+        check_opened_size(path, opened, Path(path).stat().st_size, "ARRAY_BYTES")
+
+
+def regular_file(path: Path) -> os.stat_result:
+    """What the system knows of a file; to open a pipe or to read a device might never end."""
+    told = path.stat()
+    if not stat.S_ISREG(told.st_mode) and not stat.S_ISDIR(told.st_mode):
+        raise FileError(f"{path} is no file, but a pipe or a device.", slug="file-size")
+    return told
+
+
 def read_text(path: Path) -> str:
     """A file's text, in UTF-8.
 
@@ -93,10 +114,8 @@ def read_text(path: Path) -> str:
     OSError, UnicodeDecodeError
         As `Path.read_text` does.
     """
+    told = regular_file(path)
     with path.open("rb") as file:
-        told = os.fstat(file.fileno())
-        if not stat.S_ISREG(told.st_mode):
-            raise FileError(f"{path} is no file, but a pipe or a device.", slug="file-size")
         most = limit_of("TEXT_BYTES")
         if told.st_size > most:
             raise FileError(
@@ -117,10 +136,8 @@ def read_arrays(path: Path) -> dict[str, Any]:
     Exception
         Of many kinds, if it is something else.
     """
+    told = regular_file(path)
     with path.open("rb") as opened:
-        told = os.fstat(opened.fileno())
-        if not stat.S_ISREG(told.st_mode):
-            raise FileError(f"{path} is no file, but a pipe or a device.", slug="file-size")
         with zipfile.ZipFile(opened) as archive:
             parts = archive.infolist()
             check_opened_size(str(path), sum(one.file_size for one in parts), told.st_size, "ARRAY_BYTES")

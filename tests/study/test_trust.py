@@ -490,3 +490,58 @@ def test_a_password_is_used_and_reaches_no_file_log_or_print(locked, scene, capl
     with pytest.raises(SightlineError) as caught:
         again.attach(model=locked.replace("s3", "s4"))
     assert "s4" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_workers_import_nothing_of_the_working_directory(scene, monkeypatch):
+    """They are started with -m, by which Python would look there before anywhere else."""
+    strange = scene.place / "strange"
+    strange.mkdir()
+    for name in ("joblib", "json", "select", "numpy", "tempfile"):
+        (strange / f"{name}.py").write_text(f"import pathlib\npathlib.Path({str(scene.canary)!r}).touch()\n")
+    monkeypatch.chdir(strange)
+    get_reusable_executor().shutdown(wait=True)
+    data = str(scene.place / "data")
+    assert len(Study(scene.place / "new", PLAN).run(data, grey, workers=2)) == 48
+    get_reusable_executor().shutdown(wait=True)
+    assert not scene.canary.exists()
+
+
+@pytest.mark.parametrize(
+    "file", ["run/plan.toml", "fix/repair.toml", "fix/seen.txt", "fix/region.toml", "m.npz"]
+)
+def test_a_pipe_in_a_file_s_place_is_not_waited_for(file, scene):
+    (scene.place / "r.toml").write_text('[masks]\nfile = "m.npz"\nnames = ["a"]\n')
+    (scene.place / file).unlink(missing_ok=True)
+    os.mkfifo(scene.place / file)
+    read = {"run": lambda: Study(scene.run), "fix": lambda: load_repair(scene.repair)}
+    with pytest.raises(FileError, match="a pipe or a device"):
+        read.get(file[:3], lambda: sl.regions.load(scene.place / "r.toml"))()
+
+
+def test_a_pipe_among_the_parts_is_not_waited_for(scene):
+    study = Study(scene.run)
+    (part, *_) = study.store.parts()
+    part.path.unlink()
+    os.mkfifo(part.path)
+    with pytest.raises(FileError, match="a pipe or a device"):
+        list(study.rows())
+
+
+def test_a_form_of_a_plan_is_no_trap_for_the_memory(scene):
+    scene.edit(lambda text: text["data"].update(form={"size": [10**6, 10**6]}))
+    with pytest.raises(FileError, match="does not describe a study"):
+        Study(scene.run)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["grpc://ann:hush@host/model", "https://ann:hush@host:x/v1/models/m", "https://h/v1/models/m?key=hush"],
+)
+def test_no_refusal_shows_a_password(name, scene):
+    with pytest.raises(SightlineError) as caught:
+        Study(scene.run).attach(model=name)
+    assert "hush" not in str(caught.value)
+    with pytest.raises(SightlineError) as caught:
+        Study(scene.place / "new", PLAN).run(name, grey)
+    assert "hush" not in str(caught.value)

@@ -1,5 +1,6 @@
 """the URL of a served model → Backend: KServe V2 (Triton) and TensorFlow Serving REST (KServe V1)."""
 
+import base64
 import contextlib
 import json
 import re
@@ -9,6 +10,7 @@ import time
 import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 from jaxtyping import Shaped
@@ -143,6 +145,7 @@ class HttpConnection:
     def __init__(self, secret: str = "") -> None:
         self.httpx = require("httpx", extra="http")
         timeout = self.httpx.Timeout(limit_of("ANSWER_SECONDS"), connect=CONNECT_TIMEOUT)
+        self.secret = user_and_password(secret) or ("", "")
         self.client = self.httpx.Client(timeout=timeout, auth=user_and_password(secret))
         self.streams: weakref.WeakSet[Any] = weakref.WeakSet()
         weakref.finalize(self, self.client.close)
@@ -154,16 +157,23 @@ class HttpConnection:
         answer = self._send_with_retries(method, url, body, headers or {})
         if answer.status != 200:
             raise ModelError(
-                f"{without_secrets(url)} answered {answer.status}: {_server_message(answer)}",
+                f"{without_secrets(url)} answered {answer.status}: {self._conceal(_server_message(answer))}",
                 slug="model-server",
             )
         try:
             return answer.json()
         except ValueError as error:
             raise ModelError(
-                f"{without_secrets(url)} did not answer with JSON: {answer.text[:200]!r}",
+                f"{without_secrets(url)} did not answer with JSON: {self._conceal(answer.text[:200])!r}",
                 slug="model-server",
             ) from error
+
+    def _conceal(self, told: str) -> str:
+        """A server's words without the password, which some say back."""
+        coded = base64.b64encode(":".join(self.secret).encode()).decode()
+        for word in filter(None, (self.secret[1], quote(self.secret[1], safe=""), coded)):
+            told = told.replace(word, HIDDEN) if self.secret[1] else told
+        return told
 
     def _send_with_retries(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> ServerAnswer:
         for wait in WAITS:

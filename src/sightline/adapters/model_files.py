@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from sightline._limits import check_archive_size
 from sightline._optional import require
 from sightline.errors import FileError
 
@@ -39,6 +40,7 @@ def load_skops_file(path: str, trust: bool) -> Any:
     """
     require("skops", extra="skops")
     skops = importlib.import_module("skops.io")
+    check_archive_size(path)
     try:
         unknown = skops.get_untrusted_types(file=path)
     except Exception as error:

@@ -118,7 +118,7 @@ def load_function(text: str) -> Callable[..., Any]:
     found = _import_object(text)
     if not callable(found):
         raise FileError(
-            f"{text!r} is an object of type {type(found).__name__}, and not a function.",
+            f"{without_secrets(text)!r} is an object of type {type(found).__name__}, and not a function.",
             slug="function-import",
         )
     return found  # type: ignore[no-any-return]
@@ -133,7 +133,7 @@ def _folder_error(text: str) -> FileError:
         hint = f"Name a function of the package: {'.'.join(Path(text).parts)}:function."
     else:
         hint = load_by_code_hint(BY_KERAS.format(text))
-    return FileError(f"{text!r} is a folder, and not a model. {hint}", slug="model-text")
+    return FileError(f"{without_secrets(text)!r} is a folder, and not a model. {hint}", slug="model-text")
 
 
 def _refuse_path(text: str) -> None:
@@ -146,7 +146,7 @@ def _refuse_path(text: str) -> None:
     if not all(part.isidentifier() for part in parts):
         name = f"{parts[-1]}:{attribute or 'function'}, from the folder {str(Path(path).parent)!r}"
     raise FileError(
-        f"{text!r} is the path of a file, but a function is named by its module. Write {name}.",
+        f"{without_secrets(text)!r} is the path of a file, but a function is named by its module. Write {name}.",
         slug="function-import",
     )
 
@@ -175,7 +175,7 @@ def _import_object(text: str) -> Any:
     module_name, _, attribute = text.partition(":")
     if not attribute:
         raise FileError(
-            f"{text!r} is not the name of a function. It has to be "
+            f"{without_secrets(text)!r} is not the name of a function. It has to be "
             f"package.module:function.{_colon_hint(text)}",
             slug="function-import",
         )
@@ -183,7 +183,7 @@ def _import_object(text: str) -> Any:
     for name in attribute.split("."):
         if not hasattr(found, name):
             raise FileError(
-                f"{text!r} cannot be imported: {getattr(found, '__name__', type(found).__name__)} has no "
+                f"{without_secrets(text)!r} cannot be imported: {getattr(found, '__name__', type(found).__name__)} has no "
                 f"{name!r}.",
                 slug="function-import",
             )
@@ -201,7 +201,7 @@ def _import_module(name: str, text: str) -> Any:
         return importlib.import_module(name)
     except Exception as error:
         raise FileError(
-            f"{text!r} cannot be imported: {type(error).__name__}: {error}. It has to be "
+            f"{without_secrets(text)!r} cannot be imported: {type(error).__name__}: {error}. It has to be "
             "package.module:function, from the working directory or an installed package.",
             slug="function-import",
         ) from error

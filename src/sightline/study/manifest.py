@@ -27,7 +27,7 @@ ARRAYS = "plan-{}.npz"
 EARLIER_ARRAYS = "plan.npz"
 ARRAYS_FILE = "arrays"
 """Entry with the name of the file of the plan's arrays."""
-MOST_IMAGES, MOST_CLASSES = 10**9 - 1, 10**7
+MOST_IMAGES, MOST_CLASSES, MOST_LENGTH = 10**9 - 1, 10**7, 1 << 15
 """What a study can have: names of its parts have nine digits. More is damage, or a trap for the memory."""
 SAME = 1e-3
 """Largest difference of a score that is let pass for the same model: half precision, another device."""
@@ -325,7 +325,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
     model, data = text["model"], text["data"]
     words: dict[str, Any] = data.get("form", {})
     if "size" in words:
-        words["size"] = tuple(words["size"])
+        words["size"] = tuple(_positive_int(length, MOST_LENGTH) for length in words["size"])
     return Manifest(
         plan=Plan(**decode_fields(text["plan"], arrays)),
         part_size=_positive_int(text["part"]),

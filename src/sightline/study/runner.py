@@ -15,8 +15,10 @@ from sightline.study.ray import Ray
 from sightline.study.store import Store
 from sightline.study.tasks import ComputedPart, StudyJob, pickled_job
 
+SAFE_PATH = "PYTHONSAFEPATH"
 HOPELESS = 32
 """Images in a row that may fail before the run is given up."""
+
 DEATHS = 3
 """Times that workers may die without a part being finished in between."""
 
@@ -144,13 +146,34 @@ def compute_in_processes(
                     raise _processes_died(next(iter(begun.items())), workers) from None
 
 
+@contextlib.contextmanager
+def _away_from_working_directory() -> Iterator[None]:
+    """Let new processes begin without modules of the working directory, which may be another's folder.
+
+    Python puts it before all others where it is started with -m, as workers are; they then get the search path
+    of this process, as it is.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = before
+
+
 def _compute_parallel(
     path: Path, secret: str, parts: Iterable[tuple[int, int]], workers: int
 ) -> Iterator[ComputedPart]:
     import joblib
 
     threads = max(1, (os.cpu_count() or 1) // workers)
-    with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=threads):
+    with (
+        _away_from_working_directory(),
+        joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=threads),
+    ):
         pool = joblib.Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs", max_nbytes=None)
         yield from pool(joblib.delayed(_compute_remote)(path, secret, start, stop) for start, stop in parts)
 

@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Int
 
 from sightline._files import written_aside
-from sightline._limits import check_opened_size
+from sightline._limits import check_opened_size, regular_file
 from sightline._optional import require
 from sightline._serialise import UNREADABLE
 from sightline.errors import FileError, OptionError
@@ -343,7 +343,8 @@ class Store:
         """
         pyarrow = require("pyarrow", extra="study")
         try:
-            sealed, file_size = self._check_seal(part), part.path.stat().st_size
+            file_size = regular_file(part.path).st_size
+            sealed = self._check_seal(part)
             with _parquet_module().ParquetFile(part.path) as file:
                 if _about_part(file) and not sealed:
                     raise ValueError("the digest at its end is gone")
