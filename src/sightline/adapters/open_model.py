@@ -72,7 +72,7 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
     if is_a_folder(text):
         raise _folder_error(text)
     if kind in FILES and not is_a_file(text):
-        raise FileError(f"there is no file {text!r}.", slug="model-file")
+        raise FileError(f"there is no file {without_secrets(text)!r}.", slug="model-file")
     if kind == ".onnx":
         return as_model(text)
     if kind == ".skops":
@@ -87,7 +87,7 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
         from sightline.adapters.torch.files import load_torch_file
 
         return CheckedModel(load_torch_file(text, trust))
-    if ":" in text and not is_a_file(text):
+    if ":" in text and "://" not in text and not is_a_file(text):
         if recorded and not trust:
             module, _, name = text.partition(":")
             action = f"import the module {module!r} and run {name!r}"
@@ -146,7 +146,8 @@ def _refuse_path(text: str) -> None:
     if not all(part.isidentifier() for part in parts):
         name = f"{parts[-1]}:{attribute or 'function'}, from the folder {str(Path(path).parent)!r}"
     raise FileError(
-        f"{without_secrets(text)!r} is the path of a file, but a function is named by its module. Write {name}.",
+        f"{without_secrets(text)!r} is the path of a file, but a function is named by its module. Write "
+        f"{name}.",
         slug="function-import",
     )
 
@@ -183,8 +184,8 @@ def _import_object(text: str) -> Any:
     for name in attribute.split("."):
         if not hasattr(found, name):
             raise FileError(
-                f"{without_secrets(text)!r} cannot be imported: {getattr(found, '__name__', type(found).__name__)} has no "
-                f"{name!r}.",
+                f"{without_secrets(text)!r} cannot be imported: "
+                f"{getattr(found, '__name__', type(found).__name__)} has no {name!r}.",
                 slug="function-import",
             )
         found = getattr(found, name)

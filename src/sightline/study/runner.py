@@ -150,8 +150,8 @@ def compute_in_processes(
 def _away_from_working_directory() -> Iterator[None]:
     """Let new processes begin without modules of the working directory, which may be another's folder.
 
-    Python puts it before all others where it is started with -m, as workers are; they then get the search path
-    of this process, as it is.
+    Python puts it before all others where it is started with -m, as workers are; they then get the search
+    path of this process, as it is.
     """
     before = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"
