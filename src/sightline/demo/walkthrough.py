@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 PEOPLE, FAMILIES = 20, 5
 LEARN, TEST, HELD_OUT = 320, 700, 0.45
-PLAN = Plan(segment=Grid(), fill=Blur(), budget=200)
+EXPLAINED = 60
+"""Held-out images that both models' answers are explained of."""
+PLAN = Plan(segment=Grid(rows=6, columns=6), fill=Blur(), budget=96, scale="log-odds")
 LOOK_AT = {
     "story.png": "the whole story on one page: begin here",
     "1-faces.png": "whom it learned from, and whom it was tested on: look at the jaw",
@@ -116,7 +118,8 @@ def run_walkthrough(out: Path, say: Callable[[str], object]) -> list[Path]:
     if choice.result is None:
         return []
     marked = given.marked[study.held_out.indices]
-    proof = prove(model, choice.result, study.held_out, study=study, present=marked, plan=PLAN)
+    held_out = study.held_out
+    proof = prove(model, choice.result, held_out, study=study, present=marked, plan=PLAN, explained=EXPLAINED)
     say(f"\n4. Proof.  {proof!r}")
     drawn = list(_page_parts(given, study, seen, found, proof))
     files = list(_write_page(out, drawn, f"A model that is misled by the {region}, and its repair"))
@@ -150,18 +153,18 @@ def _page_parts(
     yield (
         "2. Where it looked",
         "Red speaks for the answer that the model gave, blue against it.",
-        _answers_figure(study),
+        _answers_figure(study, given.marked),
     )
     yield "3. Where it looks in all images", "", seen.plot()
     yield "4. What drives the errors", "", figures.plot_blame(found)
     yield "5. The repair, on faces that nothing had used", "", proof.plot()
 
 
-def _answers_figure(study: Study) -> "Figure":
-    wrong = study.predicted != study.labels
-    # Of the wrong answers, those that the mark brings about: its family is what the model said.
-    misled = np.flatnonzero(wrong & (study.predicted == 0))[:5]
-    right = np.flatnonzero(~wrong & (study.labels == 0))[:5]
+def _answers_figure(study: Study, marked: Bool[np.ndarray, "N"]) -> "Figure":
+    """Answers that name the mark's family, of faces that have the mark: right ones, and wrong ones."""
+    named = (study.predicted == 0) & marked[study.places]
+    right = np.flatnonzero(named & (study.labels == 0))[:5]
+    misled = np.flatnonzero(named & (study.labels != 0))[:5]
     places = study.places[[*right, *misled]]
     labels = study.labels[[*right, *misled]]
     return figures.plot_right_and_wrong(

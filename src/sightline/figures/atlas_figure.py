@@ -60,7 +60,7 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
     limit = render.scale_limit(np.concatenate([np.ravel(one) for one in maps]))
     if limit:
         limit = max(limit, render.scale_limit(np.array([FLOOR * atlas.floor])))
-    notes = [f"{atlas.count:,} images", "score per pixel, for the predicted class"]
+    notes = [f"{atlas.count:,} images", f"{atlas.unit} per pixel, for the predicted class"]
     notes += [atlas.weak_text] if atlas.weak_text else []
     return draw_gallery(
         [

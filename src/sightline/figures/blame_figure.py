@@ -44,16 +44,18 @@ MAP = 480
 LINE, BETWEEN = 40, 40
 PALE = (176, 182, 188)
 HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
-GAIN = "gain of the true class's score when hidden"
+GAIN = "gain of the true class's {} when hidden"
+EFFECT = ("gain", "low", "high", "control_gain")
 
 
 @clear_arguments
 def plot_blame(blame: "Blame") -> "Figure":
     """The gain of the true class's score when each region is hidden in wrong answers, with 95 % intervals.
 
-    Red are the regions that are confirmed to drive errors; a grey mark is what hiding as much elsewhere
-    gains, and a pale line the least gain that counts. Beside them: the adjusted p-value of those that were
-    tested, and how many answers turned. Below: where the regions lie, over the mean image.
+    Where scores are probabilities it is the gain of their log-odds, which are what is tested. Red are the
+    regions that are confirmed to drive errors; a grey mark is what hiding as much elsewhere gains, and a pale
+    line the least gain that counts. Beside them: the adjusted p-value of those that were tested, and how many
+    answers turned. Below: where the regions lie, over the mean image.
 
     Parameters
     ----------
@@ -96,8 +98,8 @@ def _region_label(one: "RegionEffect") -> str:
 
 def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> list[LayoutItem]:
     """The chart between the regions' names and the columns of numbers."""
-    drawn = [value for one in blame.regions for value in (one.low, one.high, one.gain, one.control_gain)]
-    known = [value for value in (*drawn, blame.min_effect * blame.lacked) if math.isfinite(value)]
+    drawn = [value for one in blame.regions for value in _effect_numbers(blame, one)]
+    known = [value for value in (*drawn, _least_effect(blame)) if math.isfinite(value)]
     low, high = min(0.0, *known), max(1e-9, *known)
     # 0 and the two ends, as far as they leave each other room.
     room = 1.5 * text_width(format_number(min(low, -high)), NOTE) * (high - low) / CHART
@@ -122,7 +124,7 @@ def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> l
     )
     items: list[LayoutItem] = [
         *chart.column(names, MARGIN, size=CAPTION, bold=confirmed),
-        *chart.column([], left, head=GAIN),
+        *chart.column([], left, head=GAIN.format("log-odds" if _in_log_odds(blame) else "score")),
         chart.area(lambda axes: _draw_effects(axes, blame)),
     ]
     anchor = left + CHART
@@ -135,11 +137,8 @@ def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> l
 def _draw_effects(axes: "Axes", blame: "Blame") -> None:
     """Intervals as bars, over them marks of what hiding gains, there and elsewhere."""
     rows = np.arange(len(blame.regions))
-    low, high, gain, elsewhere = (
-        np.array([getattr(one, name) for one in blame.regions])
-        for name in ("low", "high", "gain", "control_gain")
-    )
-    axes.axvline(blame.min_effect * blame.lacked, color=unit_colour(FAINT), linewidth=1, zorder=1)
+    gain, low, high, elsewhere = np.array([_effect_numbers(blame, one) for one in blame.regions]).T
+    axes.axvline(_least_effect(blame), color=unit_colour(FAINT), linewidth=1, zorder=1)
     axes.axvline(0.0, color=unit_colour(GREY), linewidth=1, zorder=1)
     known = np.isfinite(low) & np.isfinite(high)
     axes.barh(
@@ -147,7 +146,7 @@ def _draw_effects(axes: "Axes", blame: "Blame") -> None:
         (high - low)[known],
         left=low[known],
         height=10 / LINE,
-        color=[unit_colour(_effect_colour(one)) for one in np.array(blame.regions, object)[known]],
+        color=[unit_colour(_effect_colour(blame, one)) for one in np.array(blame.regions, object)[known]],
         edgecolor="none",
         linewidth=0,
         zorder=2,
@@ -156,13 +155,29 @@ def _draw_effects(axes: "Axes", blame: "Blame") -> None:
         axes.vlines(values, rows - 0.275, rows + 0.275, colors=[unit_colour(colour)], linewidth=2, zorder=3)
 
 
-def _effect_colour(one: "RegionEffect") -> Colour:
-    return RED if one.confirmed else BLUE if one.high < 0 else PALE
+def _in_log_odds(blame: "Blame") -> bool:
+    return getattr(blame, "scale", "probability") == "log-odds"
+
+
+def _effect_numbers(blame: "Blame", one: "RegionEffect") -> list[float]:
+    """Those of `EFFECT`, on the scale that was tested."""
+    before = "odds_" if _in_log_odds(blame) else ""
+    return [getattr(one, f"{before}{name}") for name in EFFECT]
+
+
+def _least_effect(blame: "Blame") -> float:
+    """The least gain that counts."""
+    return blame.min_effect * (blame.odds_lacked if _in_log_odds(blame) else blame.lacked)
+
+
+def _effect_colour(blame: "Blame", one: "RegionEffect") -> Colour:
+    _, _, high, _ = _effect_numbers(blame, one)
+    return RED if one.confirmed else BLUE if high < 0 else PALE
 
 
 def _blame_legend(blame: "Blame") -> list[LegendEntry]:
     """What colours and marks mean, as far as they are in use."""
-    colours = {_effect_colour(one) for one in blame.regions}
+    colours = {_effect_colour(blame, one) for one in blame.regions}
     bars = {
         RED: "95 % interval: drives errors",
         PALE: "95 % interval: not confirmed",
@@ -173,7 +188,7 @@ def _blame_legend(blame: "Blame") -> list[LegendEntry]:
         GREY: "hiding as much elsewhere; in brackets, how many answers that turned",
         FAINT: f"the least that counts: {blame.min_effect:.0%} of what the true class lacked",
     }
-    if blame.min_effect * blame.lacked <= 0:
+    if _least_effect(blame) <= 0:
         del marks[FAINT]
     return [
         *((colour_swatch(colour), text) for colour, text in bars.items() if colour in colours),

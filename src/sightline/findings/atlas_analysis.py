@@ -111,6 +111,7 @@ def atlas(
         how_grouped=how,
         hidden_little=seen.hidden_little,
         floor=seen.floor,
+        unit="log-odds" if study.plan.scale == "log-odds" else "score",
     )
 
 

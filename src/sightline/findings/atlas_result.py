@@ -80,6 +80,8 @@ class Atlas:
         By what the number of groups was chosen.
     hidden_little : int
         Images whose score, near 1, hardly changes when everything is hidden: their maps say next to nothing.
+    unit : str
+        ``"log-odds"``, or ``"score"``: what the maps are shares of.
     floor : float
         The mean score over the pixels of a segment: what a map's values are large or small beside.
     """
@@ -100,6 +102,7 @@ class Atlas:
     how_grouped: str
     hidden_little: int = 0
     floor: float = 0.0
+    unit: str = "score"
 
     def __getitem__(self, name: str) -> OutcomeMap:
         for one in self.cells:

@@ -378,6 +378,7 @@ def _effect_of_region(
     low, high = bootstrap_ci(gain, effects.groups[wrong], rng)
     odds, odds_elsewhere = effects.odds_gain[wrong, region], effects.odds_control_gain[wrong, region]
     net = bootstrap_ci(odds - odds_elsewhere, effects.groups[wrong], rng)
+    odds_low, odds_high = bootstrap_ci(odds, effects.groups[wrong], rng)
     right, control_right = effects.right[:, region], effects.control_right[:, region]
     p, failed = (np.nan, ()) if told is None else told
     return RegionEffect(
@@ -398,5 +399,7 @@ def _effect_of_region(
         failed=failed,
         net=net,
         odds_gain=float(odds.mean()),
+        odds_low=odds_low,
+        odds_high=odds_high,
         odds_control_gain=float(odds_elsewhere.mean()),
     )

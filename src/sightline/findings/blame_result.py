@@ -69,8 +69,8 @@ class RegionEffect:
         The gain with a margin, where that was tried and did not confirm it; else nan.
     margin_net : tuple of float
         The interval of `net` with that margin.
-    odds_gain, odds_control_gain : float
-        The gains on the scale that is tested.
+    odds_gain, odds_low, odds_high, odds_control_gain : float
+        The gains and their interval on the scale that is tested.
     """
 
     region: str
@@ -93,6 +93,8 @@ class RegionEffect:
     margin_gain: float = float("nan")
     margin_net: tuple[float, float] = (float("nan"), float("nan"))
     odds_gain: float = float("nan")
+    odds_low: float = float("nan")
+    odds_high: float = float("nan")
     odds_control_gain: float = float("nan")
 
     @property
