@@ -129,7 +129,7 @@ class Proof:
         if np.isfinite(blamed.low) and (blamed.high < 0) != (blamed.p <= self.level):
             said.append(
                 f"The interval of errors blamed on it {'leaves out' if blamed.high < 0 else 'holds'} 0: it "
-                "is of their change alone, up or down. Their p asks whether they fell, and by more than other "
+                "is of their change alone, up or down. Their p asks whether they fell, and more than other "
                 "errors did; the verdict goes by p."
             )
         few = [one.name for one in self.measures if not np.isfinite(one.low) and one.count < FEWEST]
