@@ -13,8 +13,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from sightline import regions
 from sightline.cli import app
+from sightline.cli.repair_commands import _blamed_region
 from sightline.data import drawn_faces
+from sightline.errors import OptionError
 from sightline.study import Study
 
 MODEL = '''
@@ -154,3 +157,27 @@ def test_what_cannot_be_done_is_one_clear_error(place, studied, words, told):
         done = CliRunner().invoke(app, words)
     assert told in str(done.exception)
     assert not (place / "new").exists()
+
+
+def test_regions_are_drawn_and_kept_and_blame_takes_them(place, studied):
+    said = run(place, "regions", "run", "--regions", "grid:rows=2,columns=3", "-o", "two.png")
+    assert "wrote two.png" in said
+    assert width(place / "two.png") > 100
+    assert len(regions.load(studied / "regions.toml")) == 6
+    run(place, "blame", "run")
+    assert len(json.loads((studied / "blame.json").read_text())["areas"]["polygons"]) == 6
+    said = run(place, "regions", "two.png", "--regions", "grid:rows=1,columns=2", "-o", "one.png")
+    assert "<Regions: 2 (r1c1, r1c2)>" in said
+
+
+def test_a_repair_takes_the_region_that_was_blamed_and_says_first_what_was_acquitted(place, studied):
+    lines = [{"region": name, "suspect": True, "confirmed": name == "r1c2"} for name in ("r1c1", "r1c2")]
+    found = {"regions": lines, "findings": {"r1c1": "r1c1 is not shown to drive errors."}}
+    (studied / "blame.json").write_text(json.dumps(found))
+    assert _blamed_region(studied, None) == ("r1c2", "")
+    assert _blamed_region(studied, "r1c1") == ("r1c1", "r1c1 is not shown to drive errors.")
+    for text in ("no JSON", json.dumps({"regions": []})):
+        (studied / "blame.json").write_text(text)
+        with pytest.raises(OptionError, match="no region was blamed in .*repair-region"):
+            _blamed_region(studied, None)
+        assert _blamed_region(studied, "jaw") == ("jaw", "")

@@ -77,6 +77,8 @@ ModelAgain = Annotated[
     typer.Option("--model", help="The study's model, named again: then what its folder names is not needed."),
 ]
 Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
+RUN_REGIONS = "regions.toml"
+"""Where a study keeps the regions that were last looked at."""
 RegionsOf = typer.Option(
     help="face, face:sides=True, chest, grid:rows=4,columns=4, or a TOML file of regions."
 )
@@ -185,6 +187,16 @@ def read_regions(text: str) -> "Regions":
     from sightline.regions import named
 
     return named(text)
+
+
+def regions_of_run(run: Path, text: str | None) -> "Regions":
+    """The regions that are named, else those that the study has from before, else a grid."""
+    from sightline.regions import load
+
+    if text is not None:
+        return read_regions(text)
+    kept = run / RUN_REGIONS
+    return load(kept) if kept.is_file() else read_regions("grid")
 
 
 def open_study(run: Path, *, model: str | None = None, trust: bool = False) -> "Study":

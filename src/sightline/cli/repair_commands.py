@@ -1,12 +1,14 @@
 """Commands that repair a model where it is misled, and prove it."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sightline.cli.options import (
+    RUN_REGIONS,
     ModelAgain,
     RegionsOf,
     Run,
@@ -15,6 +17,7 @@ from sightline.cli.options import (
     app,
     open_study,
     read_regions,
+    regions_of_run,
     say_result,
     say_text,
     write_figure,
@@ -31,8 +34,11 @@ if TYPE_CHECKING:
 @app.command("repair")
 def repair_model(
     run: Run,
-    region: Annotated[str, typer.Option(help="The region that misleads the model, such as jaw.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The repair's own folder.")],
+    region: Annotated[
+        str | None,
+        typer.Option(help="The region that misleads the model, such as jaw; by default the one blamed most."),
+    ] = None,
     regions: Annotated[str | None, RegionsOf] = None,
     method: Annotated[
         str,
@@ -68,13 +74,14 @@ def repair_model(
 
     store.ensure_free_folder(out)
     study = open_study(run, model=model, trust=trust)
-    where = _read_region(region, regions)
+    region, finding = _blamed_region(run, region)
+    where = _read_region(run, region, regions)
     own = None if fit is None else store.load_fit_function(fit)
     learn = study.studied if train is None else resolve_images(train, study.manifest.image_format).source
     given: dict[str, Any] = {"fit": own, "margin": margin, "seed": seed}
     choice = None
     if method == "auto":
-        choice = choose(study.model, learn, where, study=study, **given)
+        choice = choose(study.model, learn, where, study=study, finding=finding, **given)
         result = choice.result
     else:
         chosen = parse_method(method, region=where, **given)
@@ -89,11 +96,41 @@ def repair_model(
     say_text(f"Prove it: sightline proof {run} {out}{' --trust' if trust else ''}")
 
 
-def _read_region(region: str, regions: str | None) -> Any:
-    """The region that is named, among some, or in the built-in templates."""
-    if regions is None:
+def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
+    """The region to repair, and what blame found of it, if that is not that it drives errors.
+
+    Raises
+    ------
+    OptionError
+        If none is named and none was confirmed.
+    """
+    file = run / "blame.json"
+    try:
+        said: dict[str, Any] = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # none, or one that was edited
+        said = {}
+    found = [one for one in said.get("regions", []) if one.get("suspect")]
+    confirmed = [str(one["region"]) for one in found if one.get("confirmed")]
+    if region is None:
+        if not confirmed:
+            raise OptionError(
+                f"no region was blamed in {run}, so name the one to repair: --region NAME. Blame finds it: "
+                f"sightline blame {run}.",
+                slug="repair-region",
+            )
+        return confirmed[0], ""
+    told = {str(name): str(text) for name, text in said.get("findings", {}).items()}
+    return region, "" if region in confirmed else told.get(region, "")
+
+
+def _read_region(run: Path, region: str, regions: str | None) -> Any:
+    """The region that is named, among some, among those of the study, or in the built-in templates."""
+    kept = run / RUN_REGIONS
+    if regions is None and not kept.is_file():
         return region
-    among = read_regions(regions)
+    among = regions_of_run(run, regions)
+    if region not in among and regions is None:
+        return region
     if region not in among:
         raise OptionError(
             f"there is no region {region!r} in {regions}. {did_you_mean(region, among.names)}",

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 
 from sightline._printing import printable_text
 from sightline.cli.options import (
+    RUN_REGIONS,
     Attribute,
     Budget,
     Fill,
@@ -31,6 +33,7 @@ from sightline.cli.options import (
     read_format,
     read_plan,
     read_regions,
+    regions_of_run,
     say_result,
     say_text,
     write_figure,
@@ -163,7 +166,17 @@ def draw_atlas(
 @app.command("blame")
 def blame_regions(
     run: Run,
-    regions: Annotated[str, RegionsOf] = "face",
+    regions: Annotated[str | None, RegionsOf] = None,
+    suspect: Annotated[
+        list[str] | None, typer.Option(help="A region to test on all errors; may be given several times.")
+    ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            help="Margin that is tried where no region is confirmed without, as a share of the image's "
+            "shorter side; 0 for none."
+        ),
+    ] = 0.06,
     fill: Annotated[
         str | None, typer.Option(help="What a hidden region looks like; by default as in the study.")
     ] = None,
@@ -184,9 +197,38 @@ def blame_regions(
 
     study = open_study(run, model=model, trust=trust)
     hidden = None if fill is None else parse_option("fill", fill)
-    made = blame(study, read_regions(regions), fill=hidden, seed=seed)
+    among = regions_of_run(run, regions)
+    made = blame(study, among, suspect=suspect, margin=margin, fill=hidden, seed=seed)
     file = write_figure(plot_blame(made), _figure_file(out, run / "blame.png"))
-    say_result(made, [file, write_numbers(made, file.with_suffix(".json"))])
+    files = [file, write_numbers(made, file.with_suffix(".json"))]
+    if among.shared:
+        files.append(among.save(run / RUN_REGIONS))
+    say_result(made, files)
+    if made.confirmed:
+        say_text(f"Repair it: sightline repair {run} --region {shlex.quote(made.confirmed[0])} -o REPAIR")
+
+
+@app.command("regions")
+def draw_regions(
+    images: Annotated[str, typer.Argument(help="Folder of a study, whose mean image is drawn, or an image.")],
+    regions: Annotated[str | None, RegionsOf] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the figure.")] = Path("regions.png"),
+) -> None:
+    """Draw regions over an image, to see whether they fit; for a study they are kept as its own."""
+    from sightline.data.image_decoding import read_image_file
+    from sightline.figures import plot_regions
+    from sightline.findings.heatmaps import mean_image
+
+    run = Path(images)
+    files: list[Path] = []
+    if run.is_dir():
+        among, image = regions_of_run(run, regions), mean_image(open_study(run))
+        if among.shared:
+            files.append(among.save(run / RUN_REGIONS))
+    else:
+        among, image = read_regions(regions or "grid"), read_image_file(run)
+    file = write_figure(plot_regions(among, image), _figure_file(out, out))
+    say_result(among, [file, *files])
 
 
 @app.command("sql")

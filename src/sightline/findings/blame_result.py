@@ -227,6 +227,9 @@ class Blame:
             return ""
         return self._describe_holder(one) if one.holds_attribution else self._describe_bound(one)
 
+    def _all_findings(self) -> dict[str, str]:
+        return {one.region: self.finding(one.region) for one in self.regions if one.suspect}
+
     def _describe_effect(self, one: RegionEffect) -> str:
         return (
             f"{one.label} drives errors: hiding it in wrong answers raises the true class's score by "
@@ -274,7 +277,7 @@ class Blame:
         """All of it as JSON has it: numbers, texts, lists; null where a number is not known."""
         made = to_jsonable(self, leave_out=("areas", "image"))
         areas = None if self.areas is None else describe_regions(self.areas)
-        return {**made, "areas": areas, "verdict": self.verdict}
+        return {**made, "areas": areas, "findings": self._all_findings(), "verdict": self.verdict}
 
     def __repr__(self) -> str:
         table = format_table([HEADS, *map(_table_row, self.regions)]) if self.regions else []

@@ -81,6 +81,24 @@ def at_size(
     return resize_keeping_sums(row.heat(), shape), None if image is None else resize_rgb(image, shape)
 
 
+def mean_image(study: StudyResults, most: int = 200) -> Float[np.ndarray, "H W 3"]:
+    """Mean of up to so many images of a study, those of the first one's size, as they are looked at.
+
+    Raises
+    ------
+    ImageError
+        If the first cannot be read.
+    """
+    chosen = np.unique(np.linspace(0, len(study.places) - 1, most).astype(int))
+    first = unit_rgb(study.image(int(study.places[0])))
+    seen = RunningMean(first.shape)
+    for place in study.places[chosen].tolist():
+        image = image_if_readable(study, place)
+        if image is not None and image.shape == first.shape:
+            seen.add(image)
+    return np.asarray(seen.mean)
+
+
 def resize_keeping_sums(heat: Float[np.ndarray, "h w"], shape: tuple[int, int]) -> Float[np.ndarray, "H W"]:
     """Heat at another size, with its positive and its negative sum kept."""
     if heat.shape == shape:
