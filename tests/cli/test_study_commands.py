@@ -178,6 +178,6 @@ def test_a_repair_takes_the_region_that_was_blamed_and_says_first_what_was_acqui
     assert _blamed_region(studied, "r1c1") == ("r1c1", "r1c1 is not shown to drive errors.")
     for text in ("no JSON", json.dumps({"regions": []})):
         (studied / "blame.json").write_text(text)
-        with pytest.raises(OptionError, match="no region was blamed in .*repair-region"):
+        with pytest.raises(OptionError, match=r"no region was blamed in .*repair-region"):
             _blamed_region(studied, None)
         assert _blamed_region(studied, "jaw") == ("jaw", "")
