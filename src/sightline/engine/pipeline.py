@@ -13,6 +13,7 @@ from sightline._scales import are_saturated, on_scale, probabilities_of, within_
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
 from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
+from sightline.engine.input_range import CALLS, doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
 from sightline.engine.sampling import Exhaustive, LeaveOneOut
@@ -56,7 +57,8 @@ def run_plan(
         Told how many images were answered, after each batch.
     advise : bool
         Where hiding everything hardly changes the score, spend a few of the calls on other fills, and name
-        the one that changes it most.
+        the one that changes it most; where the model is sure beyond reason of an image of bytes, two on the
+        image scaled to 0 to 1.
 
     Returns
     -------
@@ -67,22 +69,26 @@ def run_plan(
     BudgetError, ImageError, ModelError, SegmentError, TargetError
     """
     if isinstance(plan.attribute, WhiteBoxMethod):
-        return run_white_box(image, model, plan, plan.attribute, batch_size=batch_size, tick=tick)
+        return run_white_box(
+            image, model, plan, plan.attribute, batch_size=batch_size, tick=tick, advise=advise
+        )
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
     rows = _affordable_masks(plan, len(draws))
     asked = on_scale(model, plan.scale)
     query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick)
     said, nothing = query.endpoint_scores()
-    classes = probabilities_of(said) if plan.scale == "log-odds" else said
+    classes = _probabilities(said, plan)
     targets = plan.target(classes)
     to_targets = target_matrix(targets, len(classes))
     full, empty = said @ to_targets, nothing @ to_targets
     known = {_mask_key(True, segments.count): full, _mask_key(False, segments.count): empty}
     span = score_span(full[0], empty[0], classes, plan.scale)
     others = usual_fills(query.pixels) if advise and abs(full[0] - empty[0]) <= LITTLE * span else {}
-    if rows - len(others) >= FEW:
-        rows -= len(others)
+    doubted = advise and doubts_range(image, classes)
+    spent = len(others) + CALLS * doubted
+    if rows - spent >= FEW:
+        rows -= spent
     for masks in _mask_designs(plan, segments.count, rows):
         values = query.score_masks(masks.keep, to_targets, known)
         scores = _made_scores(values, full, empty, targets, classes, query.calls, plan)
@@ -99,6 +105,8 @@ def run_plan(
         tried = try_fills(
             lambda hidden: (query.scores_of(hidden) @ to_targets)[:, 0], image, segments, others
         )
+    if doubted and query.calls + CALLS <= max_calls(plan):
+        warn_of_range(lambda images: _probabilities(query.scores_of(images), plan), query.pixels, classes)
     _warn_of_scores(scores, attribution, len(masks.keep), span, plan, tried)
     if change is not None and _is_unsteady(change, said, scores):
         attribution = dataclasses.replace(
@@ -106,6 +114,11 @@ def run_plan(
         )
         change = None
     return segments, scores, _conclude_attribution(attribution, scores, query.calls, change is not None)
+
+
+def _probabilities(said: Float[np.ndarray, "..."], plan: Plan) -> Float[np.ndarray, "..."]:
+    """What the model says on its own scale."""
+    return probabilities_of(said) if plan.scale == "log-odds" else said
 
 
 def _made_scores(

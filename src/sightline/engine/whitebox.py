@@ -12,6 +12,7 @@ from sightline._batch_sizes import default_batch_size
 from sightline._resize import resize_smooth
 from sightline._scales import on_scale, probabilities_of
 from sightline.engine.fills import draw_fill
+from sightline.engine.input_range import doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import segment_image
@@ -47,6 +48,7 @@ def run_white_box(
     *,
     batch_size: int | None = None,
     tick: Callable[[int], None] = lambda count: None,
+    advise: bool = False,
 ) -> tuple[Segments, Scores, Attribution]:
     """Segment the image, look into the network, and gather its heat by segment.
 
@@ -62,7 +64,7 @@ def run_white_box(
         Its sampler and budget do not matter here.
     method : WhiteBoxMethod
         The plan's attribution.
-    batch_size, tick
+    batch_size, tick, advise
         As for `sightline.engine.pipeline.run_plan`.
 
     Returns
@@ -80,6 +82,9 @@ def run_white_box(
     query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick)
     said, nothing = query.endpoint_scores()
     classes = probabilities_of(said) if plan.scale == "log-odds" else said
+    if advise and doubts_range(image, classes):
+        unit = probabilities_of if plan.scale == "log-odds" else np.asarray
+        warn_of_range(lambda images: unit(query.scores_of(images)), query.pixels, classes)
     targets = plan.target(classes)
     to_targets = target_matrix(targets, len(classes))
     counted = CountedNetwork(network, tick)

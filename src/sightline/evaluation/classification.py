@@ -19,6 +19,7 @@ from sightline.data.data_spec import open_data
 from sightline.data.image_folder import ImageFolder
 from sightline.data.items import is_shuffled
 from sightline.errors import OptionError, TargetError, warn
+from sightline.evaluation.range_check import KeptImages, RangeCheck, try_ranges
 from sightline.types import record
 
 WIDEST = 10
@@ -43,6 +44,9 @@ class Evaluation:
         Whether the data come in another order each time, as of a ``DataLoader`` with ``shuffle=True``: then
         `indices`, `right` and `wrong` are places in the order of this one pass, and ``data[i]`` is another
         image.
+    range_check : RangeCheck or None
+        How often the model is right with some of the images in other ranges of values. None where too few
+        answers are wrong to ask.
 
     Examples
     --------
@@ -67,6 +71,7 @@ class Evaluation:
     class_names: tuple[str, ...] | None
     threshold: float | None
     shuffled: bool = False
+    range_check: RangeCheck | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -160,6 +165,8 @@ class Evaluation:
 
     def __repr__(self) -> str:
         lines = [self._heading(), _share_line("accuracy", int(np.trace(self.confusion)), len(self))]
+        if self.range_check is not None and self.range_check.better:
+            lines.append(f"values     {self.range_check}")
         if self.scores.shape[1] == 2:
             found, ill = int(self.confusion[1, 1]), self.name(1)
             there, said = int(self.confusion[1].sum()), int(self.confusion[:, 1].sum())
@@ -210,6 +217,7 @@ def evaluate(
     threshold: float = 0.5,
     batch_size: int = 32,
     class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    check_range: bool = True,
     progress: bool | None = None,
 ) -> Evaluation:
     """Ask a model about labelled images and count its right and wrong answers.
@@ -232,6 +240,9 @@ def evaluate(
         Images in one call of the model, where the data do not come in batches.
     class_names : sequence of str, optional
         In the model's order; by default what the model, else the data, knows.
+    check_range : bool
+        Where many answers are wrong: ask about up to 96 of the images with their values in other usual
+        ranges, and warn if the model is clearly right more often so. Nothing else changes.
     progress : bool, optional
         Show a progress bar; by default on a terminal.
 
@@ -260,25 +271,26 @@ def evaluate(
     check_number("threshold", threshold, at_least=0, at_most=1)
     adapted = as_model(model, class_names=class_names)
     source = batches(open_data(str(data))[0] if isinstance(data, str | PathLike) else data, batch_size)
-    found, truth = [], []
+    found, truth, some = [], [], KeptImages()
     with progress_bar(progress, source.n_images) as tick:
         for images, labels in source:
             # A copy: the model may change what it is given.
             found.append(adapted(np.array(images, order="C")))
             truth.append(labels)
+            if check_range:
+                some.add(images, labels)
             tick(len(labels))
     scores, labels = np.concatenate(found), np.concatenate(truth)
     labels, names = match_labels(labels, scores.shape[1], adapted.class_names, source.class_names)
     predicted, used = _decide_classes(scores, threshold)
-    return Evaluation(
-        scores,
-        labels,
-        predicted,
-        _read_indices(source.source, len(labels)),
-        names,
-        used,
-        is_shuffled(source.source),
+    places, kept = some.taken()
+    tried = try_ranges(
+        adapted, kept, labels[places], predicted[places], lambda said: _decide_classes(said, threshold)[0]
     )
+    if tried is not None:
+        tried.warn_if_better()
+    indices, shuffled = _read_indices(source.source, len(labels)), is_shuffled(source.source)
+    return Evaluation(scores, labels, predicted, indices, names, used, shuffled, tried)
 
 
 def _decide_classes(

@@ -121,8 +121,10 @@ class Manifest:
         Images of the data.
     split : HoldoutRule, optional
         Which of them are explained, where some are held out.
+    range_note : str
+        What was seen of the images' range of values when the study began, if another suits the model better.
     key : str
-        Digest of all of this but the texts, as plan.toml has it; empty before it is written.
+        Digest of all of this but the texts and the note, as plan.toml has it; empty before it is written.
     """
 
     plan: Plan
@@ -138,6 +140,7 @@ class Manifest:
     image_count: int
     split: HoldoutRule | None = None
     weights_digest: str = ""
+    range_note: str = ""
     key: str = ""
 
     @property
@@ -266,6 +269,8 @@ def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]
         },
         "data": data,
     }
+    if manifest.range_note:
+        text["range"] = manifest.range_note
     if arrays:  # named after what is in it: two processes that begin with other arrays never mix them
         text[ARRAYS_FILE] = _arrays_name(arrays)
     return arrays, text
@@ -344,6 +349,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         fingerprint=data["fingerprint"],
         image_count=_positive_int(data["images"]),
         split=HoldoutRule(**data["split"]) if "split" in data else None,
+        range_note="".join(filter(str.isprintable, str(text.get("range", "")))),
         key=_table_key(text),
     )
 

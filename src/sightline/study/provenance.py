@@ -25,6 +25,7 @@ from sightline.engine.pipeline import max_calls
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, ImageError, OptionError, SightlineError, warn
 from sightline.evaluation.classification import match_labels
+from sightline.evaluation.range_check import FIRST, IMAGES, NEEDED, spread_places, try_ranges
 from sightline.study.manifest import (
     Manifest,
     manifest_key,
@@ -117,8 +118,10 @@ def resolve_model(
     return OpenedModel(as_model(spec.open(), preprocess=preprocess), None)
 
 
-def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest:
+def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_range: bool = True) -> Manifest:
     """What a new study is made of; the model is asked about a few of the images.
+
+    With `check_range`, also whether it is right more often with their values in another range.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
     images = _reference_images(data)
     scores, seconds, shape = _ask_about_references(images, opened.model)
     columns = next(iter(scores.values())).size
-    _, names = _match_classes(data.source, columns, opened.model)
+    classes, names = _match_classes(data.source, columns, opened.model)
     text = opened.spec.text if opened.spec else ""
     digest = _text_digest(text)
     return Manifest(
@@ -150,6 +153,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel) -> Manifest
         fingerprint=data.source.fingerprint(),
         image_count=len(data.source),
         split=data.split,
+        range_note=_range_note(data, opened.model, classes) if check_range else "",
     )
 
 
@@ -310,6 +314,32 @@ def _ask_about_references(
     for image in images.values():
         scores_of_image(model, image)
     return scores, (time.perf_counter() - started) / len(images), next(iter(images.values())).shape
+
+
+def _range_note(data: OpenedData, model: CheckedModel, classes: Int[np.ndarray, "_"]) -> str:
+    """What to say of the images' range of values, where the model is right more often in another."""
+    source, places = data.source, data.selected_places()
+    if source.knows_labels:
+        places = places[spread_places(source.labels[places], IMAGES)]
+    else:
+        places = places[np.unique(np.linspace(0, len(places) - 1, IMAGES).astype(int))]
+    images, labels, predicted = [], [], []
+    for place in places.tolist():
+        try:
+            pixels, given = source[place]
+            images.append(as_image(pixels))
+            predicted.append(int(scores_of_image(model, images[-1]).argmax()))
+        except SightlineError:  # said when it is explained
+            images = images[: len(predicted)]
+            continue
+        labels.append(int(classes[int(given)]))
+        wrong = sum(one != other for one, other in zip(labels, predicted, strict=True))
+        if len(labels) == FIRST and wrong < NEEDED:
+            return ""
+    tried = try_ranges(
+        model, images, np.array(labels), np.array(predicted), lambda scores: scores.argmax(axis=1)
+    )
+    return "" if tried is None or tried.better is None else f"{tried}. {tried.advice}"
 
 
 def _part_size(plan: Plan, seconds: float, shape: tuple[int, ...], count: int) -> int:

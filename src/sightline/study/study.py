@@ -20,7 +20,7 @@ from sightline.data.datasets import Dataset, Subset
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan
-from sightline.errors import FileError, ModelError, OptionError
+from sightline.errors import FileError, ModelError, OptionError, warn
 from sightline.evaluation.classification import Evaluation
 from sightline.explanation import Explanation
 from sightline.study import provenance, runner
@@ -64,6 +64,7 @@ def as_study(given: object) -> StudyResults:
     if isinstance(given, str | PathLike):
         study = Study(given)
         _ = study.manifest  # which says so if there is none
+        study.warn_of_range()
         return study
     if not isinstance(given, StudyResults):
         raise OptionError(
@@ -71,6 +72,8 @@ def as_study(given: object) -> StudyResults:
             f"{describe_value(given)} was given.",
             slug="option-value",
         )
+    if isinstance(given, Study):
+        given.warn_of_range()
     return given
 
 
@@ -277,6 +280,7 @@ class Study:
         batch_size: int | None = None,
         retry: bool = False,
         trust: bool = False,
+        check_range: bool = True,
         progress: bool | None = None,
     ) -> "Study":
         """Explain every image that is not explained yet.
@@ -311,6 +315,10 @@ class Study:
             Whether code stored in the model's file may run; and, where data or model are left out, whether
             the modules may be imported and the servers asked that the study's folder names. A folder may be
             anyone's: what is given in the call itself needs no trust.
+        check_range : bool
+            When the study begins: ask about 32 of the images, and where 10 are wrong about up to 96 in each
+            of the usual ranges of values, and warn (and keep in plan.toml) if the model is clearly right more
+            often in another. False neither asks nor warns.
         progress : bool, optional
             Show how far it is; by default on a terminal.
 
@@ -335,10 +343,12 @@ class Study:
         batch_size = check_batch_size(batch_size)
         how = {"image_format": image_format, "preprocess": preprocess, "trust": trust}
         if self._manifest is None:
-            self._begin_study(data, model, class_names, held_out, **how)
+            self._begin_study(data, model, class_names, held_out, check_range, **how)
         else:
             check_held_out(self.manifest, held_out, self.path)
             self.attach(data, model, **how)
+        if check_range:
+            self.warn_of_range()
         job = provenance.make_job(self.manifest, self._open_data(), self.opened_model, batch_size)
         size, count = self.manifest.part_size, self.manifest.image_count
         self.store.remove_abandoned()
@@ -515,7 +525,13 @@ class Study:
         )
 
     def _begin_study(
-        self, data: Any, model: Any, class_names: ClassNames, held_out: float | None, **how: Any
+        self,
+        data: Any,
+        model: Any,
+        class_names: ClassNames,
+        held_out: float | None,
+        check_range: bool,
+        **how: Any,
     ) -> None:
         """Write a new study's plan.toml; if another process was faster, what is given has to fit."""
         if data is None or model is None:
@@ -525,7 +541,7 @@ class Study:
         split = HoldoutRule(held_out, self.plan.seed) if held_out else None
         images = provenance.resolve_images(data, how["image_format"], split)
         asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"])
-        manifest = provenance.make_manifest(self.plan, images, asked)
+        manifest = provenance.make_manifest(self.plan, images, asked, check_range=check_range)
         provenance.check_no_orphans(manifest, self.store, self.path)
         mine = write_manifest(self.path, manifest)
         self._manifest = self._read_manifest()
@@ -547,6 +563,15 @@ class Study:
     def _with_given_plan(self, manifest: Manifest) -> Manifest:
         """With the plan that was given, if one was: a file cannot hold its functions."""
         return manifest if self._given_plan is None else dataclasses.replace(manifest, plan=self._given_plan)
+
+    def warn_of_range(self) -> None:
+        """Say again what was seen of the range of the images' values when the study began, if anything."""
+        if self._manifest is not None and self._manifest.range_note:
+            warn(
+                f"{self._manifest.range_note} The study in {self.path} is of the images as they are: what it "
+                "says is about that, too.",
+                slug="range-unlike",
+            )
 
     def _check_hopeless(self) -> None:
         """Say so where not one image could be explained."""

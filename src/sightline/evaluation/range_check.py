@@ -1,0 +1,244 @@
+"""labelled images and a model → whether it is right more often where their values are in another range."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import chain, groupby
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from sightline._value_range import used_bits, value_range
+from sightline.errors import SightlineError, collect_warnings, warn
+from sightline.types import Model, record
+
+IMAGES = 96
+"""Most images that are tried in each range."""
+BYTES = 64 * 2**20
+"""Memory that they may take."""
+FIRST = 32
+"""Images that a study asks about first: where nearly all are right, no more is asked."""
+LEVEL = 1e-3
+"""Chance at which a range that is no better would be said to be, for each range (sign test)."""
+NEEDED = 10
+"""Fewest wrong answers that can be significant at that level: 0.5 ** 10."""
+CLEAR = 0.1
+"""Least gain of the mean recall over classes."""
+BATCH = 32
+
+MEAN, SPREAD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+"""Of ImageNet's images, channel by channel, as torchvision's models want them."""
+TARGETS = {
+    "unit": ("from 0 to 1", 1.0, 0.0),
+    "signed": ("from -1 to 1", 2.0, -1.0),
+    "byte": ("from 0 to 255", 255.0, 0.0),
+}
+"""Values of `ImageFormat` → in words, and how far white is from black, and where black is."""
+Images = Sequence[Shaped[np.ndarray, "..."]]
+
+
+@record
+class RangeCheck:
+    """How often a model is right with the same images in several ranges of values.
+
+    Parameters
+    ----------
+    given : str
+        The range that the images have.
+    ranges : tuple of str
+        Those that were tried.
+    right : tuple of float
+        Share of right answers: as given, then in each of the ranges.
+    n_images, calls : int
+        How many images were tried, and how often the model was asked for it.
+    better : str or None
+        The range in which it is clearly right more often, if there is one.
+    advice : str
+        What to do then; else empty.
+    """
+
+    given: str
+    ranges: tuple[str, ...]
+    right: tuple[float, ...]
+    n_images: int
+    calls: int
+    better: str | None
+    advice: str
+
+    def __str__(self) -> str:
+        if self.better is None:
+            return f"no range is better than {self.given}, as they are"
+        other = self.right[1 + self.ranges.index(self.better)]
+        return (
+            f"of {self.n_images} images the model has {self.right[0]:.3f} right as they are given "
+            f"({self.given}), and {other:.3f} with their values {self.better}"
+        )
+
+    def warn_if_better(self) -> None:
+        """Warn where another range is clearly better."""
+        if self.better is not None:
+            warn(f"{self}: it was trained on that, most likely. {self.advice}", slug="range-unlike")
+
+
+def try_ranges(
+    model: Model,
+    images: Images,
+    labels: Int[np.ndarray, "n"],
+    predicted: Int[np.ndarray, "n"],
+    decide: Callable[[Float[np.ndarray, "B L"]], Int[np.ndarray, "B"]],
+) -> RangeCheck | None:
+    """Try the plausible ranges, unless so few answers are wrong that nothing could come of it.
+
+    A range is better if it turns significantly more answers right than wrong (sign test), is right more often
+    than chance, and raises the mean recall over the classes by a tenth: a model that always says the most
+    frequent class is no better for it.
+
+    Parameters
+    ----------
+    model : Model
+    images : sequence of arrays
+    labels, predicted : int array, shape (n,)
+        Columns of the model: the true ones, and those that it said of the images as they are.
+    decide : callable
+        Scores → columns.
+
+    Returns
+    -------
+    RangeCheck or None
+        None where nothing was asked: nearly all is right, there is one class, or the range is no usual one.
+    """
+    right = predicted == labels
+    if (~right).sum() < NEEDED or len(np.unique(labels)) < 2:
+        return None
+    rescaled = _rescalings(images)
+    if rescaled is None:
+        return None
+    given, ways = rescaled
+    shares, tried, best, least = [float(right.mean())], [], None, _mean_recall(labels, right)
+    least = max(least, 1 / len(np.unique(labels))) + CLEAR
+    for name, advice, change in ways:
+        said = _answers(model, [change(image) for image in images], decide)
+        if said is None:
+            continue
+        now = said == labels
+        tried.append(name)
+        shares.append(float(now.mean()))
+        recall = _mean_recall(labels, now)
+        if recall >= least and _is_better(right, now, len(np.unique(labels))):
+            best, least = (name, advice), recall
+    better, advice = best or (None, "")
+    calls = len(images) * len(tried)
+    return RangeCheck(given, tuple(tried), tuple(shares), len(images), calls, better, advice)
+
+
+def _is_better(right: Bool[np.ndarray, "n"], now: Bool[np.ndarray, "n"], classes: int) -> bool:
+    from scipy.stats import binom
+
+    gained, lost = int((now & ~right).sum()), int((right & ~now).sum())
+    by_sign = binom.sf(gained - 1, gained + lost, 0.5)
+    by_chance = binom.sf(int(now.sum()) - 1, len(now), 1 / classes)
+    return bool(max(by_sign, by_chance) <= LEVEL)
+
+
+def _mean_recall(labels: Int[np.ndarray, "n"], right: Bool[np.ndarray, "n"]) -> float:
+    return float(np.mean([right[labels == one].mean() for one in np.unique(labels)]))
+
+
+def _answers(
+    model: Model, images: Images, decide: Callable[[Float[np.ndarray, "B L"]], Int[np.ndarray, "B"]]
+) -> Int[np.ndarray, "n"] | None:
+    """What the model says of the images; None if it does not take them so."""
+    said = []
+    try:
+        with collect_warnings():
+            for _, group in groupby(images, key=lambda image: image.shape):
+                alike = list(group)
+                for start in range(0, len(alike), BATCH):
+                    said.append(decide(model(np.stack(alike[start : start + BATCH]))))
+    except SightlineError:
+        return None
+    return np.concatenate(said)
+
+
+Way = tuple[str, str, Callable[[Shaped[np.ndarray, "..."]], Shaped[np.ndarray, "..."]]]
+
+
+def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
+    """The range that images have, and other usual ones: their words, what to do, and how to get there."""
+    ends = [value_range(image) for image in images]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    if (low, high) == (-1, 1):
+        texts = {"unit": "(images + 1) / 2", "byte": "(images + 1) * 127.5"}
+    elif (low, high) == (0, 1):
+        texts = {"signed": "images * 2 - 1", "byte": "images * 255"}
+    elif low == 0 and used_bits(high) is not None:
+        texts = {"unit": f"images / {high:g}", "signed": f"images / {high / 2:g} - 1"}
+    else:
+        return None
+    ways: list[Way] = []
+    for values, text in texts.items():
+        words, gain, offset = TARGETS[values]
+        form = f'or of files ImageFormat(values="{values}") (--values {values})'
+        change = partial(_rescaled, ends=(low, high), gain=gain, offset=offset)
+        ways.append((words, f"Give preprocess=lambda images: {text}, {form}.", change))
+    if all(image.ndim == 3 and image.shape[2] == 3 for image in images):
+        gain, offset = 1 / np.array(SPREAD, np.float32), -np.array(MEAN, np.float32) / np.float32(SPREAD)
+        text = f"({texts.get('unit', 'images')} - {MEAN}) / {SPREAD}"
+        change = partial(_rescaled, ends=(low, high), gain=gain, offset=offset)
+        name = "from 0 to 1, less ImageNet's mean, by its spread"
+        ways.append((name, f"Give preprocess=lambda images: {text}.", change))
+    return f"from {low:g} to {high:g}", ways
+
+
+def _rescaled(
+    image: Shaped[np.ndarray, "..."],
+    ends: tuple[float, float],
+    gain: float | Float[np.ndarray, "3"],
+    offset: float | Float[np.ndarray, "3"],
+) -> Shaped[np.ndarray, "..."]:
+    """The image with black at `offset` and white at `offset` + `gain`, in single precision."""
+    unit = (image.astype(np.float32) - np.float32(ends[0])) / np.float32(ends[1] - ends[0])
+    return np.asarray(unit * gain + offset, dtype=np.float32)
+
+
+def spread_places(labels: Int[np.ndarray, "N"], count: int) -> list[int]:
+    """Places of at most `count` images, of all classes in turn, and spread over each.
+
+    Examples
+    --------
+    >>> spread_places(np.array([0, 0, 0, 0, 1, 1]), 4)
+    [0, 4, 3, 5]
+    """
+    of_class = [np.flatnonzero(labels == one) for one in np.unique(labels)]
+    each = -(-count // max(len(of_class), 1))
+    chosen = [
+        places[np.unique(np.linspace(0, len(places) - 1, min(each, len(places))).astype(int))]
+        for places in of_class
+    ]
+    turns = [int(places[turn]) for turn in range(each) for places in chosen if turn < len(places)]
+    return turns[:count]
+
+
+class KeptImages:
+    """Some images of each class, kept while all go by: as many of each, and no more than memory allows."""
+
+    def __init__(self) -> None:
+        self._of_class: dict[int, list[tuple[int, Shaped[np.ndarray, "..."]]]] = {}
+        self._seen = 0
+
+    def add(self, images: Iterable[Shaped[np.ndarray, "..."]], labels: Int[np.ndarray, "B"]) -> None:
+        """Keep copies; where there are enough, in the place of one of the class of which most are kept."""
+        for image, label in zip(images, labels.tolist(), strict=True):
+            mine = self._of_class.setdefault(label, [])
+            room = max(1, min(IMAGES, BYTES // max(image.nbytes, 1)))
+            if sum(map(len, self._of_class.values())) >= room:
+                largest = max(self._of_class.values(), key=len)
+                if len(largest) > len(mine) + 1:
+                    largest.pop()
+            if sum(map(len, self._of_class.values())) < room:
+                mine.append((self._seen, np.array(image)))
+            self._seen += 1
+
+    def taken(self) -> tuple[list[int], list[Shaped[np.ndarray, "..."]]]:
+        """Places of the kept images among all, in order, and the images."""
+        kept = sorted(chain.from_iterable(self._of_class.values()), key=lambda pair: pair[0])
+        return [place for place, _ in kept], [image for _, image in kept]

@@ -1,0 +1,190 @@
+"""Whether labelled images are in the range of values that the model was trained on."""
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer
+
+import sightline as sl
+from sightline.errors import SightlineWarning
+from sightline.evaluation.range_check import KeptImages, spread_places
+
+FORMS = {
+    "unit": lambda images: images,
+    "byte": lambda images: np.rint(images * 255).astype(np.uint8),
+    "float byte": lambda images: images * 255,
+    "signed": lambda images: images * 2 - 1,
+    "deep": lambda images: np.rint(images * 65535).astype(np.uint16),
+}
+MODELS = {
+    "linear": lambda: make_pipeline(PCA(12, svd_solver="full"), LogisticRegression(max_iter=300)),
+    "trees": lambda: RandomForestClassifier(30, random_state=0),
+    "neighbours": lambda: KNeighborsClassifier(3),
+    "invariant": lambda: make_pipeline(Normalizer(), LogisticRegression(C=1e3, max_iter=300)),
+}
+
+
+@functools.cache
+def faces():
+    return sl.data.drawn_faces(240, people=6, seed=3, size=24).split()
+
+
+@functools.cache
+def fitted(model, form):
+    train = faces()[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return MODELS[model]().fit(FORMS[form](train.images).reshape(len(train), -1), train.labels)
+
+
+def given_as(form):
+    test = faces()[1]
+    return FORMS[form](test.images), test.labels
+
+
+@pytest.mark.parametrize(
+    ("wants", "form", "better", "advice"),
+    [
+        ("unit", "byte", "from 0 to 1", 'images / 255, or of files ImageFormat(values="unit")'),
+        ("unit", "float byte", "from 0 to 1", "images / 255, or"),
+        ("unit", "deep", "from 0 to 1", "images / 65535, or"),
+        ("unit", "signed", "from 0 to 1", "(images + 1) / 2, or"),
+        ("byte", "unit", "from 0 to 255", 'images * 255, or of files ImageFormat(values="byte")'),
+        ("byte", "signed", "from 0 to 255", "(images + 1) * 127.5, or"),
+        ("signed", "byte", "from -1 to 1", "images / 127.5 - 1, or"),
+        ("signed", "unit", "from -1 to 1", "images * 2 - 1, or"),
+    ],
+)
+@pytest.mark.parametrize("model", ["linear", "trees", "neighbours"])
+def test_another_range_is_named_with_both_shares_and_what_to_give(model, wants, form, better, advice):
+    told = fitted(model, wants)
+    images, labels = given_as(form)
+    best = sl.evaluate(told, given_as(wants)).accuracy
+    with pytest.warns(SightlineWarning, match="range-unlike") as caught:
+        done = sl.evaluate(told, (images, labels))
+    found = done.range_check
+    assert found.better == better
+    assert advice in str(caught[0].message)
+    tried = dict(zip(("given", *found.ranges), found.right, strict=True))
+    assert tried["given"] == pytest.approx(done.accuracy, abs=0.1)
+    assert tried[better] == pytest.approx(best, abs=0.1)
+    assert f"{tried['given']:.3f} right as they are given" in str(caught[0].message)
+    assert f"values     of {found.n_images} images" in repr(done)
+    with warnings.catch_warnings():  # and what it says to give is right
+        warnings.simplefilter("error")
+        change = eval(advice.partition(", or")[0], {}, {"images": images.astype(float)})
+        assert sl.evaluate(told, (change, labels)).accuracy == pytest.approx(best, abs=0.05)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("form", ["unit", "byte", "signed"])
+def test_a_model_that_gets_what_it_wants_raises_no_warning(model, form):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sl.evaluate(fitted(model, form), given_as(form)).accuracy > 0.5
+
+
+def test_a_model_to_which_the_range_does_not_matter_raises_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for form in ("unit", "byte", "float byte"):
+            sl.evaluate(fitted("invariant", "unit"), given_as(form))
+
+
+def test_imagenet_s_mean_and_spread_are_tried():
+    mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    train, test = faces()
+    model = make_pipeline(PCA(12, svd_solver="full"), RandomForestClassifier(30, random_state=0))
+    model.fit(((train.images - mean) / spread).reshape(len(train), -1), train.labels)
+    with pytest.warns(SightlineWarning, match=r"by its spread.*images - \[0.485, 0.456, 0.406\]\) / \[0.229"):
+        sl.evaluate(model, (test.images, test.labels))
+
+
+def test_chance_is_not_taken_for_another_range(rng):
+    """Labels at random, and columns out of order: no range is better, however wrong the answers are."""
+    images, labels = given_as("unit")
+    linear = sl.as_model(fitted("linear", "unit"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SightlineWarning)
+        for _ in range(20):
+            sl.evaluate(linear, (images, rng.permutation(labels)))
+        sl.evaluate(lambda x: np.roll(linear(x), 1, axis=1), (images, labels))
+
+
+def test_a_model_that_says_one_class_is_no_better_where_that_class_is_frequent():
+    images = np.full((100, 4, 4), 200, np.uint8)
+    labels = np.r_[np.zeros(8, int), np.ones(92, int)]
+
+    def model(batch):
+        low = (batch.max(axis=(1, 2)) <= 1).astype(float)  # class 1 of all that is dark
+        return np.stack([1 - low, low], axis=1)
+
+    done = sl.evaluate(model, (images, labels))
+    assert done.range_check.right[:2] == pytest.approx((8 / 96, 88 / 96), abs=0.05)
+    assert done.range_check.better is None
+
+
+def test_few_wrong_answers_cost_no_call_and_the_question_can_be_left_out():
+    asked = []
+
+    def counted(images):
+        asked.append(len(images))
+        return sl.as_model(fitted("linear", "unit"))(images)
+
+    images, labels = given_as("unit")
+    assert sl.evaluate(counted, (images, labels)).range_check is None
+    assert sum(asked) == len(images)
+    asked.clear()
+    assert sl.evaluate(counted, given_as("byte"), check_range=False).range_check is None
+    assert sum(asked) == len(images)
+
+
+def test_a_model_that_takes_no_other_type_is_left_alone():
+    def picky(images):
+        assert images.dtype == np.uint8
+        return np.tile([0.5, 0.4, 0.1, 0, 0, 0], (len(images), 1))
+
+    found = sl.evaluate(picky, given_as("byte")).range_check
+    assert (found.ranges, found.calls, found.better) == ((), 0, None)
+
+
+def test_a_standardised_image_has_no_usual_range():
+    images, labels = given_as("unit")
+    done = sl.evaluate(fitted("trees", "unit"), (images * 5 - 3.3, labels))
+    assert done.range_check is None
+
+
+def test_images_of_all_classes_are_kept_from_data_that_are_sorted():
+    kept = KeptImages()
+    labels = np.repeat(np.arange(4), 100)
+    for start in range(0, 400, 25):
+        kept.add(np.full((25, 2, 2), start, np.uint8), labels[start : start + 25])
+    places, images = kept.taken()
+    assert len(places) == len(images) == 96
+    assert np.bincount(labels[places]).min() >= 23
+    assert [int(image[0, 0]) for image in images] == [place // 25 * 25 % 256 for place in places]
+
+
+def test_large_images_are_few():
+    kept = KeptImages()
+    big = np.zeros((2, 4096, 4096), np.uint8)
+    for label in (0, 1, 0, 1):
+        kept.add(big, np.array([label, label]))
+    places, images = kept.taken()
+    assert sum(image.nbytes for image in images) <= 64 * 2**20
+    assert len({place // 2 % 2 for place in places}) == 2
+
+
+def test_places_are_spread_over_classes_and_over_each():
+    labels = np.repeat(np.arange(3), [50, 5, 50])
+    places = spread_places(labels, 30)
+    assert len(set(places)) == len(places) <= 30
+    assert np.bincount(labels[places]).tolist() == [10, 5, 10]
+    assert max(place for place in places if place < 50) == 49
