@@ -1,5 +1,6 @@
 """Bytes given to a model that was trained on 0 to 1."""
 
+import re
 import warnings
 
 import numpy as np
@@ -27,7 +28,7 @@ def rescaling(images):
 
 
 def by_its_own_maximum(images):
-    return linear(images * (4 / images.max(axis=(1, 2, 3), keepdims=True)))
+    return linear(images * (4 / (images.max(axis=(1, 2, 3), keepdims=True) + 1e-9)))
 
 
 def very_sure(images):
@@ -51,8 +52,9 @@ def test_bytes_into_a_model_of_0_to_1_are_told_with_the_way_out(image):
     high = 65535 if image.dtype == np.uint16 else 255
     scaled = linear(UNIT[np.newaxis])[0].max()
     said = f"scaled to 0 to 1 its score is {scaled:.2g}.*image / {high}, or preprocess.*--values unit"
-    with pytest.warns(SightlineWarning, match=said):
+    with pytest.warns(SightlineWarning) as caught:
         sl.explain(image, linear, PLAN)
+    assert any(re.search(said, str(one.message)) for one in caught)
 
 
 @pytest.mark.parametrize(

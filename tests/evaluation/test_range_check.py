@@ -33,7 +33,7 @@ MODELS = {
 
 @functools.cache
 def faces():
-    return sl.data.drawn_faces(240, people=6, seed=3, size=24).split()
+    return sl.data.drawn_faces(240, people=6, seed=3, size=32).split()
 
 
 @functools.cache
@@ -165,7 +165,7 @@ def test_images_of_all_classes_are_kept_from_data_that_are_sorted():
     kept = KeptImages()
     labels = np.repeat(np.arange(4), 100)
     for start in range(0, 400, 25):
-        kept.add(np.full((25, 2, 2), start, np.uint8), labels[start : start + 25])
+        kept.add(np.full((25, 2, 2), start % 256, np.uint8), labels[start : start + 25])
     places, images = kept.taken()
     assert len(places) == len(images) == 96
     assert np.bincount(labels[places]).min() >= 23

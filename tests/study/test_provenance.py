@@ -1,6 +1,7 @@
 """Images and models are opened from what is given, and those of a study are known again."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from sightline.engine.segmentation import Grid
 from sightline.errors import ImageError, OptionError, SightlineWarning, TargetError
 from sightline.study import Study
 from sightline.study.model_identity import weights_digest
+from sightline.study.study import as_study
 from support.problems import PLAN, images, model, numbers, other
 
 
@@ -214,3 +216,31 @@ def test_a_reference_image_that_changed_does_not_accuse_the_model(on_disk):
     study = Study(on_disk.path).attach(model=model)
     with pytest.raises(ImageError, match="is not what the study explained"):
         study.run()
+
+
+def test_a_study_says_once_begun_and_keeps_that_another_range_suits_the_model(tmp_path):
+    faces = sl.data.drawn_faces(160, people=4, seed=1, size=32)
+    bytes_ = np.rint(faces.images * 255).astype(np.uint8)
+    bright = faces.images.mean(axis=(1, 2, 3))
+    labels = (bright > np.median(bright)).astype(int)
+
+    def model(images):
+        """Right on images from 0 to 1: of bytes all are bright."""
+        high = images.mean(axis=(1, 2, 3)) > np.median(bright)
+        return np.stack([1 - 0.8 * high, 0.8 * high], axis=1)
+
+    plan = sl.Plan(segment=sl.Grid(rows=3, columns=3), fill=sl.Blur(), budget=12)
+    study = sl.Study(tmp_path / "study", plan)
+    with pytest.warns(sl.SightlineWarning, match=r"1\.000 with their values from 0 to 1.*range-unlike"):
+        study.run((bytes_, labels), model, progress=False)
+    assert "images / 255" in study.manifest.range_note
+    with pytest.warns(sl.SightlineWarning, match="range-unlike"):  # who opens it hears it again
+        as_study(tmp_path / "study")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study.run((bytes_, labels), model, check_range=False, progress=False)
+        quiet = sl.Study(tmp_path / "quiet", plan)
+        quiet.run((bytes_, labels), model, check_range=False, progress=False)
+        fine = sl.Study(tmp_path / "fine", plan).run((faces.images, labels), model, progress=False)
+    assert quiet.manifest.range_note == fine.manifest.range_note == ""
+    assert quiet.manifest.key == study.manifest.key  # the note does not make another study of it

@@ -181,9 +181,9 @@ def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
         change = partial(_rescaled, ends=(low, high), gain=gain, offset=offset)
         ways.append((words, f"Give preprocess=lambda images: {text}, {form}.", change))
     if all(image.ndim == 3 and image.shape[2] == 3 for image in images):
-        gain, offset = 1 / np.array(SPREAD, np.float32), -np.array(MEAN, np.float32) / np.float32(SPREAD)
+        spread, mean = np.array(SPREAD), np.array(MEAN)
         text = f"({texts.get('unit', 'images')} - {MEAN}) / {SPREAD}"
-        change = partial(_rescaled, ends=(low, high), gain=gain, offset=offset)
+        change = partial(_rescaled, ends=(low, high), gain=1 / spread, offset=-mean / spread)
         name = "from 0 to 1, less ImageNet's mean, by its spread"
         ways.append((name, f"Give preprocess=lambda images: {text}.", change))
     return f"from {low:g} to {high:g}", ways
