@@ -35,9 +35,8 @@ from sightline.types import (
 T = TypeVar("T")
 HIDDEN = (0.2, 0.5)
 """Shares of the image that are hidden to hold a map against the model's answers."""
-CONTRADICTED = 0.25
-"""Share of the score's fall that hiding the least of a map may take more than hiding the most."""
-LEAST_CHANGE = 0.02
+MUCH = 0.2
+"""Share of a score that has to go with what a map calls least important, for the map to be contradicted."""
 
 
 def run_white_box(
@@ -248,7 +247,7 @@ def _warn_if_contradicted(
         rows = [~_leading(one, query.segments, share) for share in HIDDEN for one in (order[::-1], order)]
         falls = full[k] - query.score_masks(np.array(rows), to_targets, {})[:, k].reshape(-1, 2)
         for share, (most, least) in zip(HIDDEN, falls, strict=True):
-            if least - most > max(CONTRADICTED * max(abs(full[k] - empty[k]), least), LEAST_CHANGE):
+            if least > max(MUCH * abs(full[k]), MUCH * abs(full[k] - empty[k])) and most < least / 2:
                 warn(
                     f"the map and the model's answers disagree: with the {share:.0%} of the image hidden "
                     f"that the map calls most important, the score falls by {most:.3g}, with as much hidden "

@@ -11,7 +11,7 @@ from sightline.figures.gallery import SIZE, draw_gallery
 from sightline.figures.view_model import (
     FLOOR,
     TargetView,
-    method_name,
+    method_label,
     score_texts,
     target_view,
     tint_by_pixel,
@@ -84,7 +84,7 @@ def plot_comparison(
         )
     ]
     by_pixel: list[CaptionedImage] = [
-        (tint_by_pixel(seen, heat, render.scale_limit(heat)), [_method_label(one)])
+        (tint_by_pixel(seen, heat, render.scale_limit(heat)), [method_label(one)])
         for one, seen in zip(explanations, views, strict=True)
         if one.attribution.pixels is not None
         for heat in [one.attribution.pixels[one.index(target)]]
@@ -107,11 +107,6 @@ def _own_scales(views: Sequence[TargetView]) -> list[str]:
     return [f"each on a scale of its own, on which 1 is its largest value{least}"]
 
 
-def _method_label(explanation: "Explanation") -> str:
-    layer = explanation.attribution.layer
-    return method_name(explanation) + (f" at {layer}" if layer else "")
-
-
 def _method_caption(explanation: "Explanation", measures: Sequence["Measure"]) -> list[str]:
     lines = [f"{one.name} {one.value:.2f} (chance {one.random:.2f})" for one in measures]
-    return [_method_label(explanation), f"{explanation.attribution.calls:,} model calls", *lines]
+    return [method_label(explanation), f"{explanation.attribution.calls:,} model calls", *lines]

@@ -179,7 +179,7 @@ def evidence_texts(explanation: "Explanation", target: int | Contrast | None = N
     fit = float(attribution.fit[at])
     return [
         ", ".join(score_texts(explanation, target)),
-        method_name(explanation),
+        method_label(explanation),
         f"{attribution.calls:,} model calls",
         *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
         *([] if is_white_box_result(explanation) else [_settled_text(attribution.settled)]),
@@ -226,6 +226,12 @@ def method_name(explanation: "Explanation") -> str:
     """What the attribution is called."""
     given = explanation.plan.attribute
     return str(getattr(given, "__name__", type(given).__name__))
+
+
+def method_label(explanation: "Explanation") -> str:
+    """What the attribution is called, and the layer that it looked at."""
+    layer = explanation.attribution.layer
+    return method_name(explanation) + (f" at {layer}" if layer else "")
 
 
 def score_number(value: RealNumber) -> str:
