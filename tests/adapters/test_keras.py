@@ -481,6 +481,34 @@ def test_the_last_map_is_found():
     assert last_map(late) == "last"
 
 
+def test_a_map_that_all_of_the_score_passes_through_is_found_beside_its_parts():
+    def joined(last: Any, *pooled: Any) -> Any:
+        given = keras.Input((12, 10, 3))
+        inner = cases.base()(given)
+        left, right = L.Conv2D(4, 1, name="left")(inner), L.SeparableConv2D(4, 1, name="right")(inner)
+        made = (
+            last([left, right])
+            if not pooled
+            else last([pool(one) for pool, one in zip(pooled, (left, right), strict=True)])
+        )
+        made = made if pooled else L.GlobalAveragePooling2D()(L.Dropout(0.5)(made))
+        return cases.shaken(keras.Model(given, L.Dense(2)(made)))
+
+    assert last_map(joined(L.Concatenate(name="mix"))) == "mix"
+    assert last_map(joined(L.Add(name="sum"))) == "sum"
+    pools = L.GlobalAveragePooling2D(), L.GlobalMaxPooling2D()
+    assert last_map(joined(L.Concatenate(), *pools)) == "base"
+
+
+def test_scores_that_come_together_from_several_maps_are_refused():
+    given = keras.Input((12, 10, 3))
+    parts = [L.Conv2D(4, 3, strides=stride, name=f"by{stride}")(given) for stride in (1, 2)]
+    joined = L.Concatenate()([L.GlobalAveragePooling2D()(one) for one in parts])
+    model = cases.shaken(keras.Model(given, L.Dense(2)(joined), name="two"))
+    with pytest.raises(ModelError, match=r"'two' comes together from several maps.*'by1'.*'by2'"):
+        last_map(model)
+
+
 def test_a_model_within_that_convolves_nothing_is_no_convolution():
     augment = keras.Sequential([L.RandomFlip(), L.Rescaling(2.0)], name="augment")
     model = keras.Sequential([keras.Input((12, 10, 3)), augment, L.Flatten(), L.Dense(2)], name="flat")

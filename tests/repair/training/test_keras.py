@@ -141,3 +141,13 @@ def test_the_penalty_is_the_same_on_tensorflow_and_torch_and_jax_says_no():
     one, other = (np.array(eval(said[name])) for name in ("tensorflow", "torch"))
     assert np.allclose(one, other, atol=2e-3)
     assert "not taken from Keras on jax here. Set KERAS_BACKEND to tensorflow or torch" in said["jax"]
+
+
+def test_a_last_layer_with_another_activation_is_refused():
+    for ending in (
+        [keras.layers.Dense(2, activation="tanh"), keras.layers.Softmax()],
+        [keras.layers.Dense(2), keras.layers.Activation("relu"), keras.layers.Softmax()],
+    ):
+        model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), *ending])
+        with pytest.raises(ModelError, match="does not end in one linear layer"):
+            HEAD(model, TRAIN)

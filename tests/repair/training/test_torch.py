@@ -185,3 +185,35 @@ def test_a_module_that_does_more_after_its_last_layer_is_refused():
     with pytest.raises(ModelError, match="TwoHeads does not end in one linear layer") as caught:
         HEAD(model, TRAIN)
     assert caught.value.slug == "repair-last"
+
+
+@pytest.mark.parametrize(
+    "normalised",
+    [
+        torch.nn.utils.parametrizations.weight_norm,
+        torch.nn.utils.parametrizations.spectral_norm,
+        pytest.param(torch.nn.utils.weight_norm, marks=pytest.mark.filterwarnings("ignore::FutureWarning")),
+    ],
+)
+def test_a_last_layer_whose_weights_are_made_at_each_call_is_refitted_as_a_plain_one(normalised):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        plain = TwoHeads(torch.nn.Identity()).eval()
+    wanted = HEAD(plain, TRAIN).model(TEST)
+    other = TwoHeads(torch.nn.Identity()).eval()
+    other.load_state_dict(plain.state_dict())
+    normalised(other.head)
+    made = HEAD(other, TRAIN)
+    assert np.allclose(made.model(TEST), wanted, atol=1e-5)
+    assert type(made.raw.head) is torch.nn.Linear
+
+
+def test_a_layer_that_does_more_than_its_weights_say_is_refused():
+    class Cosine(torch.nn.Linear):
+        def forward(self, images):
+            return 5 * torch.nn.functional.normalize(super().forward(images), dim=1)
+
+    model = TwoHeads(torch.nn.Identity())
+    model.head = Cosine(16, 2)
+    with pytest.raises(ModelError, match="does not end in one linear layer"):
+        HEAD(model.eval(), TRAIN)

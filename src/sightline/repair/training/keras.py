@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ALLOWED_AFTER_DENSE = ("Activation", "Softmax", "Flatten", "Reshape")
 """Layers that may follow the last `Dense` one."""
+ALLOWED_ACTIVATIONS = ("linear", "softmax", "sigmoid", "log_softmax")
+"""What may be done to its logits."""
 FEATURE_BATCH = 256
 
 
@@ -175,8 +177,11 @@ def _assign_weights(made: "keras.Layer", source: "keras.Layer") -> None:
 
 
 def _last_dense_layer(network: "keras.Model") -> Any:
-    """The `Dense` layer that a model ends in; None if it does not."""
+    """The `Dense` layer whose logits a model returns, or their softmax or sigmoid; None if there is none."""
     for layer in reversed(getattr(network, "layers", [])):
+        activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
+        if activation not in ALLOWED_ACTIVATIONS:
+            return None
         if type(layer).__name__ == "Dense":
             return layer
         if type(layer).__name__ not in ALLOWED_AFTER_DENSE:

@@ -112,7 +112,14 @@ class TorchTrainer:
         import torch
 
         module = copy.deepcopy(self.backend.module)
-        layer: Any = module.get_submodule(self._head_name(dataset))
+        name = self._head_name(dataset)
+        layer: Any = module.get_submodule(name)
+        if name and (type(layer) is not torch.nn.Linear or layer._forward_pre_hooks):
+            layer = _plain_linear(
+                layer
+            )  # the weights of others, such as normalised ones, are made at each call
+            parent, _, last = name.rpartition(".")
+            setattr(module.get_submodule(parent), last, layer)
         weights, offsets = shaped_head(head, tuple(layer.weight.T.shape), type(module).__name__)
         with torch.no_grad():
             layer.weight.copy_(torch.as_tensor(weights.T))
@@ -136,9 +143,19 @@ class TorchTrainer:
             same = made.numel() == scores.numel() and any(
                 torch.allclose(ending(made).reshape(scores.shape), scores) for ending in endings
             )
-            if same and not others and given.ndim == 2:
+            if same and not others and given.ndim == 2 and self._is_linear(name, given, made):
                 return name
         raise no_linear_head(type(self.backend.module).__name__)
+
+    def _is_linear(self, name: str, given: "torch.Tensor", made: "torch.Tensor") -> bool:
+        """Whether a layer does what its weights say, and not something of its own besides."""
+        import torch
+
+        layer: Any = self.backend.module.get_submodule(name)
+        with torch.no_grad():
+            return torch.allclose(
+                torch.nn.functional.linear(given, layer.weight, layer.bias), made, atol=1e-5
+            )
 
     def _linear_calls(
         self, dataset: Dataset, indices: Indices, only: str | None = None
@@ -207,6 +224,14 @@ class _ModuleLoss:
             for indices in batch_ranges(len(dataset), batch_size):
                 total += float(self.of_batch(dataset, indices)) * len(indices)
         return total / len(dataset)
+
+
+def _plain_linear(layer: "torch.nn.Linear") -> "torch.nn.Linear":
+    """A linear layer of the same size whose weights are no more than numbers."""
+    import torch
+
+    made = torch.nn.Linear(layer.in_features, layer.out_features)
+    return made.to(layer.weight.device, layer.weight.dtype).train(layer.training)
 
 
 def _trainable_weights(module: "torch.nn.Module") -> list["torch.nn.Parameter"]:
