@@ -1,18 +1,22 @@
 """a text from the command line → a Model, or any function of the user's."""
 
 import importlib
+import importlib.util
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sightline._arguments import clear_arguments
 from sightline._files import is_a_file, is_a_folder
+from sightline._spec import from_spec, split_spec, to_spec
 from sightline._trust import check_secret_known, refuse_other_machine, untrusted_record, without_secrets
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.model_files import load_by_code_hint, load_skops_file, unreadable_file, untrusted_file
-from sightline.errors import FileError
+from sightline.adapters.preprocess import Normalized
+from sightline.errors import FileError, OptionError
 
 KERAS = (".keras", ".h5", ".hdf5")
 TORCH = (".pt2", ".pt", ".pth", ".ts", ".torchscript")
@@ -20,9 +24,11 @@ BY_KERAS = "import keras; net = keras.models.load_model({!r})"
 ACCEPTED = (
     "the path of a .onnx, .skops or .keras file; with --trust, of a .pt2, TorchScript, .h5, .joblib or .pkl "
     "file; the URL of a served model (http://host:port/v2/models/NAME or http://host:port/v1/models/NAME); "
-    "or package.module:function"
+    "package.module:function or file.py:function"
 )
 
+PREPROCESSED = re.compile(r"(.+?):((?:mean|std|preprocess)=.+)", re.DOTALL)
+"""A model's text with what is done to the images first."""
 PICKLES = (".joblib", ".pkl", ".pickle")
 FILES = (".onnx", ".skops", *PICKLES, *KERAS, *TORCH)
 
@@ -34,9 +40,11 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
     Parameters
     ----------
     text : str
+        What comes after a colon as ``mean=0.5,std=0.25`` or ``preprocess=file.py:function`` is done to the
+        images first (`split_model_text`).
         ``"path.onnx"``, ``"path.skops"``, ``"path.keras"``, ``"path.pt2"``, ``"path.ts"`` (TorchScript),
-        ``"path.h5"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or ``"package.module:function"``,
-        which is imported, from the working directory too.
+        ``"path.h5"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or ``"package.module:function"``
+        and ``"file.py:function"``, which are imported, a module from the working directory too.
     trust : bool
         Whether files may run code of their own when they are loaded: needed for joblib, pickle, PyTorch's
         files and .h5, for skops files with types that skops does not know, and for Keras files with
@@ -63,6 +71,10 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
     >>> load_model("numpy:mean")
     CheckedModel(mean; output='auto', not asked yet)
     """
+    own, given = split_model_text(text)
+    if given:
+        opened = load_model(own, trust=trust, recorded=recorded)
+        return as_model(opened, preprocess=_preprocess_of(text, given, trust, recorded))
     kind = Path(text).suffix.lower()
     if recorded and not trust:
         refuse_other_machine(text, recorded, "model")
@@ -93,7 +105,6 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
             action = f"import the module {module!r} and run {name!r}"
             raise untrusted_record(recorded, "model", text, action)
         return as_model(_import_object(text))
-    _refuse_path(text)
     raise FileError(
         f"{without_secrets(text)!r} is not a model that can be loaded. It has to be {ACCEPTED}."
         f"{_colon_hint(text)}",
@@ -101,14 +112,60 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
     )
 
 
+def split_model_text(text: str) -> tuple[str, dict[str, str]]:
+    """The text that names a model, and what it says of the preprocessing.
+
+    Examples
+    --------
+    >>> split_model_text("net.onnx:mean=(0.5, 0.4, 0.4),std=0.25")
+    ('net.onnx', {'mean': '(0.5, 0.4, 0.4)', 'std': '0.25'})
+    >>> split_model_text("package.module:function")
+    ('package.module:function', {})
+    """
+    found = PREPROCESSED.fullmatch(text)
+    return (found[1], split_spec(f"model:{found[2]}")[1]) if found else (text, {})
+
+
+def join_model_text(text: str, given: Mapping[str, str]) -> str:
+    """The text that `split_model_text` takes apart."""
+    return to_spec(text, given)
+
+
+def absolute_model_text(text: str) -> str:
+    """The text with the paths of its files as they are found from any working directory."""
+    own, given = split_model_text(text)
+    if is_a_file(own):
+        own = str(Path(own).resolve())
+    path, _, name = given.get("preprocess", "").rpartition(":")
+    if path.endswith(".py"):
+        given["preprocess"] = f"{Path(path).resolve()}:{name}"
+    return join_model_text(own, given)
+
+
+def _preprocess_of(text: str, given: Mapping[str, str], trust: bool, recorded: str) -> Any:
+    """The preprocessing that a model's text asks for."""
+    if "preprocess" not in given:
+        return from_spec(join_model_text("normalized", given), {"normalized": Normalized}, "preprocessing")
+    if len(given) > 1:
+        raise OptionError(
+            f"{without_secrets(text)!r} has preprocess= beside mean= or std=: let the function do both.",
+            slug="option-value",
+        )
+    if recorded and not trust:
+        raise untrusted_record(recorded, "model", text, f"run {given['preprocess']!r}")
+    return load_function(given["preprocess"])
+
+
 @clear_arguments
 def load_function(text: str) -> Callable[..., Any]:
-    """The function that ``"package.module:function"`` names, imported from the working directory too.
+    """The function that ``"file.py:function"`` or ``"package.module:function"`` names.
+
+    A module is imported from the working directory too.
 
     Raises
     ------
     FileError
-        If the module cannot be imported, or has no such function.
+        If the file or module cannot be run, or has no such function.
 
     Examples
     --------
@@ -136,24 +193,31 @@ def _folder_error(text: str) -> FileError:
     return FileError(f"{without_secrets(text)!r} is a folder, and not a model. {hint}", slug="model-text")
 
 
-def _refuse_path(text: str) -> None:
-    """Refuse the path of a Python file where its module is to be named."""
-    path, _, attribute = text.partition(":")
-    if not path.endswith(".py"):
-        return
-    parts = Path(path).with_suffix("").parts
-    name = f"{'.'.join(parts)}:{attribute or 'function'}"
-    if not all(part.isidentifier() for part in parts):
-        name = f"{parts[-1]}:{attribute or 'function'}, from the folder {str(Path(path).parent)!r}"
-    raise FileError(
-        f"{without_secrets(text)!r} is the path of a file, but a function is named by its module. Write "
-        f"{name}.",
-        slug="function-import",
-    )
+def _run_file(path: str) -> Any:
+    """What a Python file defines, as a module."""
+    file = Path(path).resolve()
+    if not is_a_file(file):
+        raise FileError(f"there is no file {path!r}.", slug="function-import")
+    # Its neighbours may be imported by it; last, so that they never hide an installed package.
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise FileError(
+            f"{path!r} cannot be run: {type(error).__name__}: {error}", slug="function-import"
+        ) from error
+    return module
 
 
 def _colon_hint(text: str) -> str:
-    """The hint for a function that is named with a dot."""
+    """The hint for a function that is named with a dot, or a file without its function."""
+    if text.endswith(".py"):
+        return f" If it is a file of yours, a colon and the function's name go behind it: {text}:function."
     module, dot, name = text.rpartition(".")
     if not dot or not all(part.isidentifier() for part in text.split(".")):
         return ""
@@ -172,15 +236,14 @@ def _load_joblib(path: str, trust: bool) -> Any:
 
 
 def _import_object(text: str) -> Any:
-    _refuse_path(text)
-    module_name, _, attribute = text.partition(":")
+    module_name, _, attribute = text.rpartition(":") if ".py:" in text else text.partition(":")
     if not attribute:
         raise FileError(
             f"{without_secrets(text)!r} is not the name of a function. It has to be "
-            f"package.module:function.{_colon_hint(text)}",
+            f"package.module:function or file.py:function.{_colon_hint(text)}",
             slug="function-import",
         )
-    found = _import_module(module_name, text)
+    found = _run_file(module_name) if module_name.endswith(".py") else _import_module(module_name, text)
     for name in attribute.split("."):
         if not hasattr(found, name):
             raise FileError(

@@ -1,4 +1,4 @@
-"""a preprocessing of one image → a preprocessing of a batch."""
+"""a preprocessing of one image → one of a batch; and the commonest one, mean and standard deviation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline.adapters.callable import callable_name
-from sightline.errors import ModelError
+from sightline.errors import ModelError, OptionError
+from sightline.types import option
 
 
 class per_image:
@@ -50,3 +51,41 @@ class per_image:
             )
         made = [self.function(Image.fromarray(image)) for image in images]
         return made if hasattr(made[0], "detach") else np.stack(made)
+
+
+@option
+class Normalized:
+    """Images less a mean, divided by a standard deviation, as most networks of photographs want them.
+
+    Parameters
+    ----------
+    mean, std : float or tuple of float
+        One number, or one for each channel. Where all are 1 or less, as those of ImageNet, they are meant for
+        images of 0 to 1: whole numbers (bytes) are brought there first, as torchvision's ToTensor does.
+
+    Examples
+    --------
+    >>> Normalized(mean=0.5, std=0.25)(np.full((1, 2, 2), 255, np.uint8)).tolist()
+    [[[2.0, 2.0], [2.0, 2.0]]]
+    """
+
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
+
+    def __post_init__(self) -> None:
+        if np.min(self.std) <= 0:
+            raise OptionError(f"std must be above 0, but {self.std!r} was given.", slug="option-value")
+
+    def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
+        channels = images.shape[3] if images.ndim == 4 else 1
+        for name, given in (("mean", self.mean), ("std", self.std)):
+            if np.size(given) not in (1, channels):
+                raise OptionError(
+                    f"{name} has {np.size(given)} numbers, but the images have {channels} channel(s).",
+                    slug="option-value",
+                )
+        given = images.astype(np.float32)
+        if images.dtype.kind in "iu" and np.max(self.mean) <= 1 and np.max(self.std) <= 1:
+            given /= np.iinfo(images.dtype).max
+        mean, std = (np.asarray(one, np.float32) for one in (self.mean, self.std))
+        return np.asarray((given - mean) / std, np.float32)

@@ -3,11 +3,11 @@
 import warnings
 from typing import Any, NoReturn
 
-from sightline.cli import image_commands, repair_commands, study_commands
+from sightline.cli import data_commands, image_commands, repair_commands, study_commands
 from sightline.cli.options import app, say_text
 from sightline.errors import SightlineError
 
-__all__ = ["app", "image_commands", "main", "repair_commands", "study_commands"]
+__all__ = ["app", "data_commands", "image_commands", "main", "repair_commands", "study_commands"]
 
 
 def main() -> None:

@@ -1,26 +1,32 @@
 """Commands about one image, and those that show and check sightline itself."""
 
+import glob
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sightline._files import is_a_file, is_a_folder
 from sightline._printing import printable_text
 from sightline.cli.options import (
     Attribute,
     Budget,
     Fill,
+    Mean,
     Mode,
     Names,
+    Preprocess,
     Scale,
     Seed,
     Segment,
     Size,
+    Std,
     Trust,
     Values,
     app,
     read_class_names,
     read_format,
+    read_model_text,
     read_plan,
     say_result,
     say_text,
@@ -35,11 +41,14 @@ def explain_images(
     model: Annotated[
         str,
         typer.Argument(
-            help="FILE.onnx, FILE.skops, FILE.keras, a server's URL, package.module:function; with --trust "
-            "also FILE.pt2, a TorchScript file, FILE.h5, FILE.joblib, FILE.pkl."
+            help="FILE.onnx, FILE.skops, FILE.keras, a server's URL, package.module:function or "
+            "file.py:function; with --trust also "
+            "FILE.pt2, a TorchScript file, FILE.h5, FILE.joblib, FILE.pkl."
         ),
     ],
-    images: Annotated[list[Path], typer.Argument(help="Images to explain.")],
+    images: Annotated[
+        list[str], typer.Argument(help="Images to explain; a folder stands for all images below it.")
+    ],
     attribute: Attribute = "lime",
     segment: Segment = "slic",
     fill: Fill = "segment-mean",
@@ -55,6 +64,9 @@ def explain_images(
     mode: Mode = "asis",
     size: Size = None,
     names: Names = None,
+    preprocess: Preprocess = None,
+    mean: Mean = None,
+    std: Std = None,
     kind: Annotated[
         str, typer.Option(help="Figure: panel, overlay, heat, contours, bars, targets or pixels.")
     ] = "panel",
@@ -70,13 +82,14 @@ def explain_images(
 
     if kind not in KINDS:
         raise OptionError(f"there is no --kind {kind!r}. {did_you_mean(kind, KINDS)}", slug="option-unknown")
-    _make_folder(out, images)
+    paths = _listed_images(images)
+    _make_folder(out, paths)
     wanted, classes = read_format(values, mode, size), read_class_names(names)
     options = {"attribute": attribute, "segment": segment, "fill": fill, "scale": scale}
-    opened = load_model(model, trust=trust)
+    opened = load_model(read_model_text(model, preprocess, mean, std), trust=trust)
     plan = read_plan(budget, seed, targets=target or (), top=top, names=classes, **options)
     failed = 0
-    for path in images:
+    for path in paths:
         try:
             made = explain(wanted.read(path), opened, plan, class_names=classes)
             kept = made.save(out / f"{path.stem}.npz")
@@ -88,8 +101,29 @@ def explain_images(
             say_text(printable_text(path))
             say_result(made, [figure, kept])
     if failed:
-        say_text(f"{failed} of {len(images)} images failed.", "red")
+        say_text(f"{failed} of {len(paths)} images failed.", "red")
         raise typer.Exit(1)
+
+
+def _listed_images(given: list[str]) -> list[Path]:
+    """Files of images: those that are named, all below folders, and those that fit a pattern."""
+    from sightline.data.file_index import ENDINGS
+
+    found: list[Path] = []
+    for text in given:
+        if is_a_folder(text):
+            below = [path for path in sorted(Path(text).rglob("*")) if path.suffix.lower() in ENDINGS]
+            if not below:
+                raise OptionError(f"there are no images in the folder {text}.", slug="option-value")
+            found += below
+        elif any(letter in text for letter in "*?[") and not is_a_file(text):
+            fitting = sorted(map(Path, glob.glob(text, recursive=True)))  # noqa: PTH207 (of absolute ones, too)
+            if not fitting:
+                raise OptionError(f"no file fits the pattern {text}.", slug="option-value")
+            found += fitting
+        else:
+            found.append(Path(text))
+    return found
 
 
 def _make_folder(out: Path, images: list[Path]) -> None:
@@ -127,6 +161,9 @@ def compare_methods(
     mode: Mode = "asis",
     size: Size = None,
     names: Names = None,
+    preprocess: Preprocess = None,
+    mean: Mean = None,
+    std: Std = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("sightline-out"),
     trust: Trust = False,
 ) -> None:
@@ -138,7 +175,10 @@ def compare_methods(
     classes = read_class_names(names)
     targets = () if target is None else (target,)
     plan = read_plan(budget, seed, targets=targets, names=classes, segment=segment, fill=fill, scale=scale)
-    opened, pixels = load_model(model, trust=trust), read_format(values, mode, size).read(image)
+    opened, pixels = (
+        load_model(read_model_text(model, preprocess, mean, std), trust=trust),
+        read_format(values, mode, size).read(image),
+    )
     made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes)
     say_result(made, [write_figure(made.plot(), out / f"{image.stem}-compared.png")])
 

@@ -64,6 +64,21 @@ Size = Annotated[str | None, typer.Option(help="Resize images to WIDTHxHEIGHT pi
 Names = Annotated[
     Path | None, typer.Option(help="Text file with one class name a line, in the model's order.")
 ]
+Preprocess = Annotated[
+    str | None,
+    typer.Option(
+        help="Your own function of a batch of images, run before the model: file.py:function or "
+        "package.module:function."
+    ),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        help="Taken from the images before the model is asked, as 0.485,0.456,0.406; where all are 1 or "
+        "less, bytes are brought to 0 to 1 first."
+    ),
+]
+Std = Annotated[str | None, typer.Option(help="What the images are divided by after --mean.")]
 Trust = Annotated[
     bool,
     typer.Option(
@@ -115,6 +130,14 @@ def read_format(values: str, mode: str, size: str | None) -> "ImageFormat":
             f"--size must be WIDTHxHEIGHT, such as 224x224, but {size!r} was given.", slug="option-syntax"
         )
     return ImageFormat(values=values, mode=mode, size=(int(height), int(width)))
+
+
+def read_model_text(model: str, preprocess: str | None, mean: str | None, std: str | None) -> str:
+    """The model's text with what is done to its images first, as `load_model` and a study read it."""
+    from sightline.adapters.open_model import join_model_text
+
+    said = {"preprocess": preprocess, "mean": mean, "std": std}
+    return join_model_text(model, {name: value for name, value in said.items() if value})
 
 
 def read_class_names(path: Path | None) -> tuple[str, ...] | None:

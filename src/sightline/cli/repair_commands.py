@@ -68,6 +68,7 @@ def repair_model(
     trust: Trust = False,
 ) -> None:
     """Repair a model in a region that misleads it, without looking at the images that were held out."""
+    from sightline.adapters.open_model import load_function
     from sightline.repair import store
     from sightline.repair.selection import choose, parse_method
     from sightline.study.provenance import resolve_images
@@ -76,7 +77,7 @@ def repair_model(
     study = open_study(run, model=model, trust=trust)
     region, finding = _blamed_region(run, region)
     where = _read_region(run, region, regions)
-    own = None if fit is None else store.load_fit_function(fit)
+    own = None if fit is None else load_function(fit)
     learn = study.studied if train is None else resolve_images(train, study.manifest.image_format).source
     given: dict[str, Any] = {"fit": own, "margin": margin, "seed": seed}
     choice = None
@@ -93,7 +94,8 @@ def repair_model(
         raise typer.Exit(1)
     files = store.save_repair(out, result, study.manifest.model_text, learn[0][0], choice)
     say_result(choice or result, files)
-    say_text(f"Prove it: sightline proof {run} {out}{' --trust' if trust else ''}")
+    needs_trust = trust or any(file.suffix in (".pt2", ".joblib") for file in files)
+    say_text(f"Prove it: sightline proof {run} {out}{' --trust' if needs_trust else ''}")
 
 
 def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
@@ -109,7 +111,8 @@ def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
         said: dict[str, Any] = dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):  # none, or one that was edited
         said = {}
-    found = [one for one in said.get("regions", []) if one.get("suspect")]
+    listed = said.get("regions") if isinstance(said.get("regions"), list) else []
+    found = [one for one in listed or [] if isinstance(one, dict) and one.get("suspect") and "region" in one]
     confirmed = [str(one["region"]) for one in found if one.get("confirmed")]
     if region is None:
         if not confirmed:
@@ -119,7 +122,8 @@ def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
                 slug="repair-region",
             )
         return confirmed[0], ""
-    told = {str(name): str(text) for name, text in said.get("findings", {}).items()}
+    findings = said.get("findings")
+    told = {str(name): str(text) for name, text in findings.items()} if isinstance(findings, dict) else {}
     return region, "" if region in confirmed else told.get(region, "")
 
 

@@ -1,5 +1,6 @@
 """Commands about many images: study them, and ask what the study found."""
 
+import base64
 import csv
 import io
 import json
@@ -16,21 +17,25 @@ from sightline.cli.options import (
     Attribute,
     Budget,
     Fill,
+    Mean,
     Mode,
     ModelAgain,
     Names,
+    Preprocess,
     RegionsOf,
     Run,
     Scale,
     Seed,
     Segment,
     Size,
+    Std,
     Trust,
     Values,
     app,
     open_study,
     read_class_names,
     read_format,
+    read_model_text,
     read_plan,
     read_regions,
     regions_of_run,
@@ -76,6 +81,9 @@ def run_study(
     mode: Mode = "asis",
     size: Size = None,
     names: Names = None,
+    preprocess: Preprocess = None,
+    mean: Mean = None,
+    std: Std = None,
     held_out: Annotated[
         float | None,
         typer.Option(help="Share of the images never to touch, so that a repair can be proved on them."),
@@ -103,7 +111,7 @@ def run_study(
     try:
         made.run(
             data,
-            model,
+            None if model is None else read_model_text(model, preprocess, mean, std),
             image_format=wanted,
             class_names=read_class_names(names),
             held_out=held_out,
@@ -251,7 +259,7 @@ def query_rows(
         text = str(answer)
     elif form == "json":
         rows = [dict(zip(answer.columns, line, strict=True)) for line in answer.fetchall()]
-        text = json.dumps(rows, indent=1, default=str)
+        text = json.dumps(rows, indent=1, default=_in_json)
     else:
         lines = io.StringIO()
         csv.writer(lines, lineterminator="\n").writerows([answer.columns, *answer.fetchall()])
@@ -259,6 +267,13 @@ def query_rows(
     # A file gets what is asked for, letter by letter; a terminal nothing that it would obey.
     shown = form == "table" or sys.stdout.isatty()
     typer.echo(printable_text(text.rstrip(), lines=True) if shown else text.rstrip())
+
+
+def _in_json(value: object) -> object:
+    """What JSON has no kind of: bytes, such as packed segments, as base64; dates as text."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(bytes(value)).decode("ascii")
+    return str(value)
 
 
 def _figure_file(given: Path | None, usual: Path) -> Path:

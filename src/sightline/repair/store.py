@@ -1,26 +1,26 @@
 """a repair ⇄ its folder: the repaired model, where and how, and which images it has seen."""
 
-import importlib.util
-import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sightline._arguments import clear_arguments
 from sightline._digests import file_digest
-from sightline._files import is_a_file, write_arrays, write_text
+from sightline._files import write_arrays, write_text, written_aside
 from sightline._limits import read_arrays, read_text
 from sightline._optional import require
 from sightline._printing import printable_text
 from sightline._serialise import UNREADABLE, decode, encode
 from sightline._trust import split_secret
 from sightline.adapters.checked_model import CheckedModel
-from sightline.adapters.open_model import FILES, load_function, load_model
+from sightline.adapters.open_model import FILES, join_model_text, load_model, split_model_text
 from sightline.data.looks import NO_LOOKS
 from sightline.errors import FileError, OptionError
 from sightline.regions.region_file import load as read_regions
-from sightline.repair.export import Image
+from sightline.repair.export import Image, save_model
 from sightline.repair.guard import Guard
 from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion
@@ -30,43 +30,7 @@ LAYOUT = 2
 LAYOUT_1_NAMES = {"way": "method", "grow": "margin", "told": "notes", "before": "original"}
 """What the first layout called its entries → what they are called now."""
 NAME, REGION, SEEN, LOOKS, FILL = "repair.toml", "region.toml", "seen.txt", "seen.npz", "fill.npz"
-
-
-def load_fit_function(text: str) -> Callable[..., Any]:
-    """The function that ``"train.py:fit"`` or ``"package.module:fit"`` names.
-
-    Raises
-    ------
-    FileError
-        If it cannot be imported.
-    """
-    path, _, name = text.rpartition(":")
-    if not path.endswith(".py"):
-        return load_function(text)
-    file = Path(path).resolve()
-    if not is_a_file(file):
-        raise FileError(f"there is no file {path!r} with your fit.", slug="function-import")
-    # Its neighbours may be imported by it; last, so that they never hide an installed package.
-    if str(file.parent) not in sys.path:
-        sys.path.append(str(file.parent))
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise FileError(
-            f"{path!r} cannot be run: {type(error).__name__}: {error}", slug="function-import"
-        ) from error
-    found = getattr(module, name, None)
-    if not callable(found):
-        raise FileError(
-            f"{path!r} has no function {name!r}. It has to define {name}(model, images, labels), "
-            "which returns the fitted model.",
-            slug="function-import",
-        )
-    return found  # type: ignore[no-any-return]
+WEIGHTS = "state_dict.pt"
 
 
 def save_repair(
@@ -120,10 +84,10 @@ def save_repair(
             write_arrays(folder / FILL, arrays)
             files.append(folder / FILL)
         else:
-            # In the format that the old model was read from, if that can be chosen: it may need no trust.
-            model = result.save(folder / ("model.skops" if original.endswith(".skops") else "model"), example)
+            model = _save_repaired_model(folder, result, original, example)
             text["model"] = {"file": model.name, "digest": file_digest(model)}
             files.append(model)
+            files += _save_weights(folder / WEIGHTS, result)
         if choice is not None:
             text["chosen"] = repr(choice)
         # Last, since it says that the rest is there.
@@ -135,6 +99,26 @@ def save_repair(
             slug="repair-write",
         ) from error
     return [*files, folder / NAME]
+
+
+def _save_repaired_model(folder: Path, result: RepairResult, original: str, example: Image) -> Path:
+    """The repaired model in its file, without the preprocessing that the old model's text asks for."""
+    # In the format that the old model was read from, if that can be chosen: it may need no trust.
+    own, given = split_model_text(original)
+    path, model = folder / ("model.skops" if own.endswith(".skops") else "model"), result.model
+    if given and model.preprocess is not None:
+        example = model.apply_preprocess(example[np.newaxis])[0]
+        model = CheckedModel(model.backend, output=model.output, class_names=model.class_names)
+    return save_model(model, path, example)
+
+
+def _save_weights(path: Path, result: RepairResult) -> list[Path]:
+    """The weights of a PyTorch module alone, which need no trust to be read; nothing of other models."""
+    if not hasattr(result.raw, "state_dict"):
+        return []
+    with written_aside(path) as aside:
+        require("torch", extra="torch").save(result.raw.state_dict(), aside)
+    return [path]
 
 
 def ensure_free_folder(folder: Path) -> None:
@@ -205,7 +189,7 @@ def load_repair(
 def repaired_model_path(folder: Path) -> str | None:
     """The file of a repair's model; None of a guard, which is put around the old model again."""
     text = _read_entries(folder)
-    return str(_model_path(folder, text)) if "model" in text else None
+    return _prepared_as_before(_model_path(folder, text), text) if "model" in text else None
 
 
 def _read_entries(folder: Path) -> dict[str, Any]:
@@ -228,7 +212,12 @@ def _load_repaired_model(
             "sightline repair.",
             slug="repair-damaged",
         )
-    return load_model(str(file), trust=trust, recorded=str(folder / NAME))
+    return load_model(_prepared_as_before(file, text), trust=trust, recorded=str(folder / NAME))
+
+
+def _prepared_as_before(file: Path, text: Mapping[str, Any]) -> str:
+    """The repaired model's text: its images are prepared as those of the old one."""
+    return join_model_text(str(file), split_model_text(str(text.get("original", "")))[1])
 
 
 def _model_path(folder: Path, text: dict[str, Any]) -> Path:

@@ -16,6 +16,7 @@ from sightline._files import is_a_file, readable_text
 from sightline._trust import split_secret
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.open_model import absolute_model_text, split_model_text
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, as_dataset
 from sightline.data.holdout import HoldoutRule
@@ -110,7 +111,7 @@ def resolve_model(
         return given
     if not isinstance(given, str | PathLike):
         return OpenedModel(as_model(given, class_names=class_names, preprocess=preprocess), None)
-    text, secret = split_secret(str(Path(given).resolve()) if is_a_file(given) else str(given))
+    text, secret = split_secret(absolute_model_text(str(given)))
     names = None if class_names is None else tuple(class_names)
     spec = ModelSpec(text, trust, names, secret, recorded)
     if preprocess is None:
@@ -251,7 +252,8 @@ def check_model(manifest: Manifest, source: Dataset, opened: OpenedModel, folder
 
 def _text_digest(text: str) -> str:
     """Digest of the file that a model is opened from; empty if the text names none."""
-    return file_digest(text) if text and is_a_file(text) else ""
+    file = split_model_text(text)[0]
+    return file_digest(Path(file)) if file and is_a_file(file) else ""
 
 
 def _match_classes(
