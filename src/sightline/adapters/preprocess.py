@@ -78,10 +78,10 @@ class Normalized:
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
         channels = images.shape[3] if images.ndim == 4 else 1
-        for name, given in (("mean", self.mean), ("std", self.std)):
-            if np.size(given) not in (1, channels):
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            if np.size(numbers) not in (1, channels):
                 raise OptionError(
-                    f"{name} has {np.size(given)} numbers, but the images have {channels} channel(s).",
+                    f"{name} has {np.size(numbers)} numbers, but the images have {channels} channel(s).",
                     slug="option-value",
                 )
         given = images.astype(np.float32)
