@@ -218,3 +218,51 @@ def test_set_params_replaces_all_parameters_and_checks_them() -> None:
     assert wrapper.target_params == {"n_segments": 7}
     with pytest.raises(TypeError, match="nothing to call"):
         BaseWrapper().set_params(a=1)
+
+
+def _told(model=None, **changed):
+    import sightline.lime.lime_image as drop_in
+
+    image = np.random.default_rng(0).random((8, 8, 3))
+    ids = np.arange(64).reshape(8, 8) // 8
+    usual = {"num_samples": 30, "hide_color": 0, "segmentation_fn": lambda _: ids, "progress_bar": False}
+    explainer = drop_in.LimeImageExplainer(random_state=0)
+    return explainer.explain_instance(image, model or _two_scores, **usual | changed).local_exp
+
+
+def _two_scores(images):
+    one = images[:, :2].mean(axis=(1, 2, 3))
+    return np.stack([one, 1 - one], axis=1)
+
+
+def test_labels_may_be_a_set_or_come_from_a_generator():
+    wanted = _told(labels=(0, 1), top_labels=None)
+    for labels in ({0, 1}, (one for one in (0, 1)), iter([0, 1]), np.array([0, 1]), range(2)):
+        assert _told(labels=labels, top_labels=None) == wanted
+
+
+def test_tensors_that_keep_gradients_or_are_of_half_the_bits_are_answers():
+    torch = pytest.importorskip("torch")
+    wanted = _told(labels=(0,), top_labels=None)
+    grown = _told(lambda x: torch.tensor(_two_scores(x), requires_grad=True), labels=(0,), top_labels=None)
+    assert grown == wanted
+    halved = _told(lambda x: torch.tensor(_two_scores(x)).bfloat16(), labels=(0,), top_labels=None)
+    assert dict(halved[0])[0] == pytest.approx(dict(wanted[0])[0], abs=0.02)
+
+
+def test_what_the_drop_in_cannot_use_is_told():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsRegressor
+    from sklearn.tree import DecisionTreeRegressor
+
+    import sightline as sl
+
+    for model, said in ((LogisticRegression(), "Give its predict_proba"), (3, "of type int was given")):
+        with pytest.raises(sl.SightlineError, match=said):
+            _check_classifier(model)
+    for line, said in (
+        (DecisionTreeRegressor(), "has to have coef_"),
+        (KNeighborsRegressor(), "sample_weight"),
+    ):
+        with pytest.raises(sl.SightlineError, match=said):
+            _told(model_regressor=line, labels=(0,))

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Shaped
 from scipy.sparse import issparse
 from sklearn.linear_model import Ridge, lars_path
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import has_fit_parameter
 
 from sightline.errors import OptionError
 from sightline.types import did_you_mean
@@ -216,7 +217,7 @@ class LimeBase:
             )
         used = self.feature_selection(neighborhood_data, answers, weights, num_features, feature_selection)
         columns = neighborhood_data[:, used]
-        line.fit(columns, answers, sample_weight=weights)
+        _fit_line(line, columns, answers, weights)
         score = line.score(columns, answers, sample_weight=weights)
         local_pred = line.predict(columns[[0]])
         if self.verbose:  # lime's lines, word for word: scripts read them
@@ -225,6 +226,30 @@ class LimeBase:
             print("Right:", neighborhood_labels[0, label])  # noqa: T201
         order = np.argsort(-np.abs(line.coef_), kind="stable")
         return line.intercept_, [(used[i], line.coef_[i]) for i in order], score, local_pred
+
+
+def _fit_line(line: Any, columns: Any, answers: Any, weights: Any) -> None:
+    """Fit a regressor, which has to take weights and to have one number for each feature.
+
+    Raises
+    ------
+    OptionError
+        If it does not.
+    """
+    kind = type(line).__name__
+    if not has_fit_parameter(line, "sample_weight"):
+        raise OptionError(
+            f"model_regressor has to take sample_weight in its fit, but {kind} does not: give a linear one, "
+            "such as sklearn.linear_model.Lasso().",
+            slug="option-value",
+        )
+    line.fit(columns, answers, sample_weight=weights)
+    if not hasattr(line, "coef_"):
+        raise OptionError(
+            f"model_regressor has to have coef_, a weight for each segment, but {kind} has none: give a "
+            "linear one, such as sklearn.linear_model.Lasso().",
+            slug="option-value",
+        )
 
 
 def _cheapest_selection(method: str, wanted: int, features: int) -> str:

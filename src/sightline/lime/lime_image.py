@@ -1,7 +1,7 @@
 """image and classifier → ImageExplanation, as lime makes it."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Set
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sightline._checks import is_whole
 from sightline.engine.image import as_image
 from sightline.engine.solve import has_moved
-from sightline.errors import BudgetError, OptionError, SightlineWarning, TargetError
+from sightline.errors import BudgetError, ModelError, OptionError, SightlineWarning, TargetError
 from sightline.lime.lime_base import LimeBase, checked_selection
 from sightline.lime.query import as_rgb, ask_classifier, fudged_image, whole_range
 from sightline.lime.wrappers.scikit_image import custom_segments, default_segments, renumbered_segments
@@ -335,6 +335,9 @@ class LimeImageExplainer:
         """
         _check_counts(num_features, top_labels)
         _check_samples(num_samples, batch_size)
+        _check_classifier(classifier_fn)
+        if not isinstance(labels, DefaultLabels):
+            labels = _label_list(labels)  # once: a generator gives its labels once only
         _check_label_numbers(labels, classifier_fn)
         pixels = as_image(image)
         drawn = as_rgb(pixels)
@@ -471,7 +474,26 @@ def _check_label_numbers(labels: Any, classifier_fn: Any) -> None:
 def _label_list(labels: Any) -> list[Any]:
     if labels is None:
         return []
-    return [labels] if isinstance(labels, str) or np.ndim(labels) == 0 else list(labels)
+    several = not isinstance(labels, str) and (hasattr(labels, "__iter__") and np.ndim(labels) != 0)
+    if several or isinstance(labels, Set | Iterator):  # which NumPy takes for one thing
+        return list(labels)
+    return [labels]
+
+
+def _check_classifier(classifier_fn: Any) -> None:
+    """Refuse a model in the place of its function.
+
+    Raises
+    ------
+    ModelError
+    """
+    if not callable(classifier_fn):
+        hint = " Give its predict_proba, of images: lambda images: model.predict_proba(…)."
+        raise ModelError(
+            "classifier_fn has to be a function of images that returns probabilities, but an object of type "
+            f"{type(classifier_fn).__name__} was given.{hint * hasattr(classifier_fn, 'predict_proba')}",
+            slug="model-kind",
+        )
 
 
 def _column_hint(label: Any, classifier_fn: Any) -> str:

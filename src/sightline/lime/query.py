@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from sightline._progress import progress_bar
+from sightline._tensors import to_numpy
 from sightline._value_range import value_range
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
@@ -215,7 +216,8 @@ def _batch_answers(
 
 def checked_answer(answer: Any, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "..."]:
     """The classifier's answer to one batch as an array of numbers, one row an image."""
-    scores = np.asarray(answer)
+    # A tensor that keeps its gradient, or of bfloat16, is none that NumPy takes by itself.
+    scores = to_numpy(answer) if hasattr(answer, "detach") else np.asarray(answer)
     if scores.ndim not in (1, 2) or len(scores) != len(images) or 0 in scores.shape:
         raise ModelError(
             f"the classifier was given {len(images)} images, an array of shape {images.shape}, and has to "
