@@ -181,3 +181,17 @@ def test_a_repair_takes_the_region_that_was_blamed_and_says_first_what_was_acqui
         with pytest.raises(OptionError, match=r"no region was blamed in .*repair-region"):
             _blamed_region(studied, None)
         assert _blamed_region(studied, "jaw") == ("jaw", "")
+
+
+def test_going_on_names_only_what_was_given(place, studied):
+    assert "12 of 12 images explained" in run(place, "study", "mine:model", "data", "-o", "run")
+    assert "12 of 12 images explained" in run(place, "study", "-o", "run", "--trust", "--budget", "20")
+    for words, named in (
+        (["mine:model", "data", "--seed", "3"], "made with seed=0, but now seed=3"),
+        (["--trust", "--budget", "64"], "made with budget=20, but now budget=64"),
+        (["mine:model", "data", "--mode", "grey"], "brought to mode='asis', but now mode='grey' was given"),
+        (["--trust", "--size", "8x8"], "brought to size=None, but now size=(8, 8) was given (--size)"),
+    ):
+        with pytest.raises(OptionError) as told, contextlib.chdir(place):
+            CliRunner().invoke(app, ["study", *words, "-o", "run"], catch_exceptions=False)
+        assert named in str(told.value)

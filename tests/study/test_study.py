@@ -1,12 +1,19 @@
 """A study explains every image once, keeps it, and goes on where it stopped."""
 
 import dataclasses
+import io
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import sightline as sl
+from sightline.data import ImageFormat, open_folder
 from sightline.errors import FileError, ModelError, OptionError
 from sightline.study import Study
 from support.problems import PLAN, images, model, numbers
@@ -150,3 +157,70 @@ def test_a_damaged_part_is_named_and_computed_anew_once_it_is_deleted(study):
             ask()
     part.path.unlink()
     assert numbers(study.run(images(), model)) == whole
+
+
+def test_names_that_are_no_utf8_are_written_as_they_can_be(tmp_path):
+    rng = np.random.default_rng(0)
+    for folder in (b"cat", b"d\xf6g"):
+        place = tmp_path / "data" / os.fsdecode(folder)
+        place.mkdir(parents=True)
+        for name in (b"1.png", b"f\xfcr.png", b"z\xe9.png"):
+            file = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (12, 12), np.uint8)).save(file, "PNG")
+            (place / os.fsdecode(name)).write_bytes(b"" if name.startswith(b"z") else file.getvalue())
+    as_units = ImageFormat(values="unit")
+    study = Study(tmp_path / "run", PLAN).run(tmp_path / "data", model, image_format=as_units)
+    assert study.class_names == ("cat", r"d\xf6g")
+    ids = ["cat/1.png", r"cat/f\xfcr.png", r"d\xf6g/1.png", r"d\xf6g/f\xfcr.png"]
+    assert [row.id for row in study.rows()] == ids
+    assert [one.id for one in study.failures()] == [r"cat/z\xe9.png", r"d\xf6g/z\xe9.png"]
+    again = Study(tmp_path / "run").attach(model=model)
+    assert again.explanation(r"d\xf6g/f\xfcr.png").image.shape == (12, 12)
+
+
+def test_relative_paths_hold_wherever_one_goes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    study = Study("run", PLAN)
+    assert repr(study) == "Study('run': not run yet)"
+    folder = write_images(tmp_path / "data")
+    data = open_folder("data", ImageFormat(values="unit"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    study.run(data, model)
+    assert (len(study), len(data[0][0])) == (6, 12)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / "run" / "plan.toml").exists()
+    assert folder.is_dir()
+
+
+def write_images(folder):
+    pixels, _ = images(6)
+    for place, image in enumerate(pixels):
+        (folder / f"class {place % 2}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray((255 * image).astype(np.uint8)).save(folder / f"class {place % 2}" / f"{place}.png")
+    return folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no files")
+def test_a_full_disk_is_told_of_and_what_was_written_stays(tmp_path):
+    """In a process of its own whose files may not grow: as on a full disk, what is written last fails."""
+    script = (
+        "import resource, signal, sys\n"
+        "from sightline.cli import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
+        "data = 'drawn-faces:count=20,people=2,size=32'\n"
+        "sys.argv[1:] = ['study', sys.argv[1], data, '-o', sys.argv[2], '--budget', '32']\n"
+        "main()\n"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", script, "support.problems:grey", tmp_path / "run"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        check=False,
+    )
+    assert made.returncode == 2, made.stderr
+    assert "Traceback" not in made.stderr
+    assert "[study-write]" in made.stderr
+    assert not list((tmp_path / "run" / "parts").glob(".*"))

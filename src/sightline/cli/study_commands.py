@@ -2,12 +2,13 @@
 
 import base64
 import csv
+import dataclasses
 import io
 import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,13 +49,21 @@ from sightline.errors import OptionError
 from sightline.types import did_you_mean
 
 if TYPE_CHECKING:
+    from sightline.data import ImageFormat
+    from sightline.engine.plan import Plan
     from sightline.study import Ray, Study
+
+if TYPE_CHECKING:
+    Context = typer.Context
+else:  # typer gives one of the class that its own is made from
+    Context = typer.Context.__mro__[1]
 
 FORMS = ("table", "csv", "json")
 
 
 @app.command("study")
 def run_study(
+    context: Context,
     model: Annotated[
         str | None,
         typer.Argument(
@@ -101,18 +110,24 @@ def run_study(
     trust: Trust = False,
 ) -> None:
     """Explain every image of a labelled set and keep it all; stop and start again at will."""
+    from sightline.data import ImageFormat
     from sightline.study import Study
+    from sightline.study.manifest import check_same_format, read_manifest
 
-    plan = wanted = None
-    if model is not None or data is not None:
-        plan = read_plan(budget, seed, attribute=attribute, segment=segment, fill=fill, scale=scale)
-        wanted = read_format(values, mode, size)
+    plan = read_plan(budget, seed, attribute=attribute, segment=segment, fill=fill, scale=scale)
+    wanted = read_format(values, mode, size)
+    old = read_manifest(out)
+    if old is not None:  # what is not given stays as it was
+        plan = dataclasses.replace(old.plan, **_given_fields(context, plan, old.plan))
+        form = old.image_format or ImageFormat()
+        wanted = dataclasses.replace(form, **_given_fields(context, wanted, form))
+        check_same_format(old, wanted, out)
     made = Study(out, plan)
     try:
         made.run(
             data,
             None if model is None else read_model_text(model, preprocess, mean, std),
-            image_format=wanted,
+            image_format=wanted if data is not None else None,
             class_names=read_class_names(names),
             held_out=held_out,
             workers=_read_workers(workers, ray, gpus),
@@ -135,6 +150,13 @@ def run_study(
         say_text(f"{told} [{failure.failure}]", "red")
     if failures:
         raise typer.Exit(1)
+
+
+def _given_fields(context: Context, new: object, old: "Plan | ImageFormat") -> dict[str, Any]:
+    """The fields of a value that stand on the command line."""
+    sources = {field.name: context.get_parameter_source(field.name) for field in dataclasses.fields(old)}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    return {name: getattr(new, name) for name in given}
 
 
 def _needs_trust(study: "Study") -> bool:

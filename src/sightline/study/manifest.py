@@ -167,6 +167,19 @@ def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
             )
 
 
+def check_same_format(manifest: Manifest, image_format: ImageFormat, folder: Path) -> None:
+    """Refuse to bring the images to another form than a study was made with."""
+    old = manifest.image_format or ImageFormat()
+    for name in (field.name for field in dataclasses.fields(ImageFormat)):
+        if getattr(old, name) != getattr(image_format, name):
+            raise OptionError(
+                f"the images of the study in {folder} were brought to {name}={getattr(old, name)!r}, but now "
+                f"{name}={getattr(image_format, name)!r} was given (--{name}): explanations of two forms "
+                "cannot be compared. Leave it out to go on, or give the new study a folder of its own.",
+                slug="study-other-data",
+            )
+
+
 def check_held_out(manifest: Manifest, held_out: float | None, folder: Path) -> None:
     """Refuse to hold out another share of the images than a study was made with."""
     share = 0 if manifest.split is None else manifest.split.share

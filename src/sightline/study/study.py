@@ -29,6 +29,7 @@ from sightline.study.manifest import (
     NAME,
     Manifest,
     check_held_out,
+    check_same_format,
     check_same_plan,
     read_manifest,
     studied_places,
@@ -155,7 +156,7 @@ class Study:
             If it was never run.
         """
         if self._manifest is None:
-            raise FileError(f"there is no study in {self.path}: run it first.", slug="study-missing")
+            raise FileError(f"there is no study in {self._shown_path}: run it first.", slug="study-missing")
         return self._manifest
 
     @property
@@ -259,6 +260,10 @@ class Study:
         """
         self._trust = self._trust or trust
         if data is not None:
+            if isinstance(data, str | PathLike):
+                if image_format is not None:
+                    check_same_format(self.manifest, image_format, self.path)
+                image_format = self.manifest.image_format
             opened = provenance.resolve_images(data, image_format, self.manifest.split)
             provenance.check_data(self.manifest, opened.source, self.path)
             self._opened_data = opened
