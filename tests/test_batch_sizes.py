@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sightline._batch_sizes import batch_ranges, choose_batch_size, default_batch_size
+import sightline as sl
+from sightline._batch_sizes import BatchProbe, batch_ranges, choose_batch_size, default_batch_size
 
 IMAGE = np.zeros((1024, 1024, 3), np.uint8)
 
@@ -35,3 +36,55 @@ def test_ranges_hold_every_number_once():
     assert [list(one) for one in batch_ranges(5, 2)] == [[0, 1], [2, 3], [4]]
     assert list(batch_ranges(4, 4)) == [range(4)]
     assert list(batch_ranges(0, 4)) == []
+
+
+def chosen(seconds_of_one, largest=256):
+    """What a probe settles on, and the sizes that it timed."""
+    probe, sizes = BatchProbe(largest), []
+    while not probe.settled:
+        sizes.append(probe.size)
+        probe.record(probe.size * seconds_of_one(probe.size))
+    return probe.size, sizes
+
+
+@pytest.mark.parametrize(
+    ("seconds_of_one", "largest", "size", "timed"),
+    [
+        (lambda size: 1.0, 256, 32, [32, 64, 16]),
+        (lambda size: 1 + 50 / size, 256, 256, [32, 64, 128, 256]),
+        (lambda size: 1 + abs(size - 64), 256, 64, [32, 64, 128]),
+        (lambda size: size, 256, 8, [32, 64, 16, 8]),
+        (lambda size: 1 + abs(size - 16), 256, 16, [32, 64, 16, 8]),
+        (lambda size: 1 / size, 40, 32, [32, 16]),
+        (lambda size: size, 20, 10, [20, 10]),
+        (lambda size: size, 5, 5, []),
+    ],
+)
+def test_a_probe_finds_the_size_that_is_fastest_for_each_image(seconds_of_one, largest, size, timed):
+    found, sizes = chosen(seconds_of_one, largest)
+    assert found == size
+    assert list(dict.fromkeys(sizes)) == timed
+    assert all(sizes.count(one) == 2 for one in timed)
+
+
+def test_the_probe_asks_no_more_and_finds_the_same_and_batch_size_overrules_it(rng):
+    sizes = []
+
+    def model(images):
+        sizes.append(len(images))
+        bright = images.reshape(len(images), -1) @ weights
+        return np.stack([bright, 1 - bright], axis=1)
+
+    image = rng.random((24, 24))
+    weights = rng.random(24 * 24) / 576
+    plan = sl.Plan(segment=sl.Grid(rows=4, columns=4), fill=sl.Blur(), budget=400)
+    probed, calls = sl.explain(image, model, plan), sum(sizes)
+    assert calls == probed.attribution.calls
+    assert sizes[1:3] == [32, 32]  # behind the two ends
+    assert probed.attribution.batch_size in (8, 16, 32, 64, 128, 256)
+    for size in (1, 7, 256):
+        sizes.clear()
+        fixed = sl.explain(image, model, plan, batch_size=size)
+        assert max(sizes) == fixed.attribution.batch_size == size if size < 256 else max(sizes) <= size
+        assert sum(sizes) == calls
+        np.testing.assert_allclose(fixed.attribution.values, probed.attribution.values, rtol=1e-9, atol=1e-12)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._arguments import clear_arguments, describe_value
-from sightline._batch_sizes import choose_batch_size
+from sightline._batch_sizes import fixed_batch_size
 from sightline._checks import check_batch_size
 from sightline._progress import progress_bar
 from sightline._scales import Scale
@@ -90,7 +90,8 @@ def explain(
         Scores that your own pipeline gives this image, shape (L,), or p of class 1: a warning if the model,
         as it is asked here, says otherwise, as it does when the preprocessing differs.
     batch_size : int, optional
-        Most images in one model call's batch; never changes the numbers beyond rounding.
+        Most images in one model call's batch; by default what is fastest by the time that the first masks
+        take. Never changes the numbers beyond rounding.
     progress : bool, optional
         Show a progress bar; by default on a terminal. Never changes the work.
 
@@ -136,7 +137,7 @@ def explain(
         scale=scale,
     )
     with progress_bar(progress, max_calls(chosen)) as tick:
-        size = choose_batch_size(batch_size, adapted, pixels)
+        size = fixed_batch_size(batch_size, adapted, pixels)
         segments, scores, attribution = run_plan(
             pixels, adapted, chosen, batch_size=size, tick=tick, advise=True
         )

@@ -74,6 +74,7 @@ def save(explanation: Explanation, path: Path) -> Path:
         "calls": [scores.calls, made.calls],
         "settled": made.settled,
         "layer": made.layer,
+        "batch_size": made.batch_size,
     }
     arrays["about"] = np.array(json.dumps(about))
     write_arrays(path, arrays)
@@ -175,6 +176,7 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
         settled=checked_value("settled", about["settled"], bool),
         pixels=arrays.get("attribution.pixels"),
         layer=checked_value("layer", about.get("layer"), str | None),
+        batch_size=checked_value("batch_size", about.get("batch_size"), int | None),
     )
     return Explanation(
         arrays["image"],

@@ -234,6 +234,8 @@ class Attribution:
         The layer that was looked at.
     pull : float array, shape (K, S), optional
         How far a penalty has pulled each value towards 0, as far as the masks tell: a part of `error`.
+    batch_size : int, optional
+        Images in a batch of masks: as asked for, or what a probe found to be the fastest; not in a study's store.
     """
 
     values: Float[np.ndarray, "K S"]
@@ -245,6 +247,7 @@ class Attribution:
     pixels: Float[np.ndarray, "K H W"] | None = None
     layer: str | None = None
     pull: Float[np.ndarray, "K S"] | None = None
+    batch_size: int | None = None
 
 
 @record

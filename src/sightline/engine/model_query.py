@@ -1,11 +1,13 @@
 """batches → model → scores: ask, check, choose the targets."""
 
 import operator
+import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sightline._batch_sizes import BatchProbe
 from sightline._checks import check_whole, is_whole
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
@@ -105,6 +107,8 @@ class ModelQuery:
         Most images in one batch.
     tick : callable
         Told how many images were answered, after each batch.
+    probe : BatchProbe, optional
+        Chooses the size of the batches of masks, by what the first of them take.
     """
 
     def __init__(
@@ -115,8 +119,10 @@ class ModelQuery:
         segments: Segments,
         batch_size: int,
         tick: Callable[[int], None] = lambda count: None,
+        probe: BatchProbe | None = None,
     ) -> None:
         self.model = model
+        self.probe = probe
         self.image = image
         self.pixels = channels_last(image)
         self.draws = draws
@@ -166,10 +172,21 @@ class ModelQuery:
         """Scores of the masks; a model on another device makes the images there, from the masks alone."""
         given = (self.pixels, hidden, self.segments, keep, self.batch_size)
         if isinstance(self.model, ModelAbilities) and self.model.off_host:
+            self.probe = None
             for answer in self.model.score_masks(*given):
                 yield self._count_calls(answer, len(answer))
         else:
-            yield from self._answer_batches(perturbed_batches(*given))
+            start = 0
+            while self.probe is not None and not self.probe.settled and start < len(keep):
+                size = self.probe.size
+                rows, began = keep[start : start + size], time.perf_counter()
+                (answer,) = self._answer_batches(perturbed_batches(*given[:3], rows, size))
+                if len(rows) == size:
+                    self.probe.record(time.perf_counter() - began)
+                yield answer
+                start += size
+            size = self.batch_size if self.probe is None else self.probe.size
+            yield from self._answer_batches(perturbed_batches(*given[:3], keep[start:], size))
 
     def repeatability(self, before: Float[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:
         """Change of each of the image's own scores when it is asked again."""

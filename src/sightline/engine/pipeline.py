@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from sightline._batch_sizes import default_batch_size
+from sightline._batch_sizes import BatchProbe, default_batch_size
 from sightline._scales import are_saturated, on_scale, probabilities_of, within_reach
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
@@ -51,8 +51,8 @@ def run_plan(
     model : Model
     plan : Plan
     batch_size : int, optional
-        Most images in one batch; by default as many as fit in 16 MiB, 1 to 256. Never changes the
-        numbers beyond rounding.
+        Most images in one batch; by default what is fastest by the time that the first masks take, of 8 to
+        256 and no more than fit in 16 MiB. Never changes the numbers beyond rounding.
     tick : callable
         Told how many images were answered, after each batch.
     advise : bool
@@ -76,7 +76,8 @@ def run_plan(
     draws = draw_fill(image, segments, plan.fill)
     rows = _affordable_masks(plan, len(draws))
     asked = on_scale(model, plan.scale)
-    query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick)
+    probe = None if batch_size else BatchProbe(default_batch_size(image))
+    query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick, probe)
     said, nothing = query.endpoint_scores()
     classes = _probabilities(said, plan)
     targets = plan.target(classes)
@@ -113,6 +114,8 @@ def run_plan(
             attribution, error=np.hypot(attribution.error, change[:, np.newaxis])
         )
         change = None
+    size = query.batch_size if query.probe is None else query.probe.size
+    attribution = dataclasses.replace(attribution, batch_size=size)
     return segments, scores, _conclude_attribution(attribution, scores, query.calls, change is not None)
 
 

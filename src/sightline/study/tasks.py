@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from sightline._batch_sizes import choose_batch_size
+from sightline._batch_sizes import choose_batch_size, fixed_batch_size
 from sightline._digests import image_digest
 from sightline._optional import require
 from sightline._scales import on_scale
@@ -158,7 +158,10 @@ class StudyJob:
                 image, label = as_image(pixels), int(self.columns[given])
                 about |= {"content": image_digest(image), "label": label}
                 plan = with_changes(self.plan, target=PredictedAndLabel(label, self.plan.target))
-                made = run_plan(image, model, plan, batch_size=self._batch_size_for(image))
+                size = fixed_batch_size(self.batch_size, self.model, image)
+                if isinstance(model, RequestBatcher):  # threads wait for each other: nothing to be timed
+                    size = self._batch_size_for(image)
+                made = run_plan(image, model, plan, batch_size=size)
                 about |= {"seconds": time.perf_counter() - started, "warnings": slugs}
                 return image_lines(about, *made)
             except Exception as error:
