@@ -235,7 +235,7 @@ class Attribution:
     pull : float array, shape (K, S), optional
         How far a penalty has pulled each value towards 0, as far as the masks tell: a part of `error`.
     batch_size : int, optional
-        Images in a batch of masks: as asked for, or what a probe found to be the fastest; not in a study's store.
+        Images in a batch of masks: as asked for, or what a probe found fastest.
     """
 
     values: Float[np.ndarray, "K S"]
