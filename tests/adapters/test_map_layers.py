@@ -275,3 +275,25 @@ def test_patches_that_the_score_is_not_read_from_are_passed_over():
             return self.head(self.norm(tokens)[:, 0])
 
     assert looked_at(Blind(2)).name == "patches"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_scripted_part_is_passed_by():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    net[2] = torch.jit.script(net[2])
+    assert looked_at(net).name == "1"
+
+
+def test_a_part_that_was_run_without_gradients_is_no_hindrance_to_what_follows():
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.body, self.neck, self.head = stem(), conv(16, 8, 1), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                seen = self.body(x)
+            return self.head(self.neck(seen).mean((2, 3)))
+
+    assert looked_at(Frozen()).name == "neck"

@@ -16,6 +16,7 @@ from sightline.adapters.torch.tracing import (
     Made,
     is_learned,
     is_mixed,
+    is_scripted,
     listen_to_module,
     place_of,
     places_before,
@@ -82,7 +83,7 @@ class TorchNetwork:
 
         with contextlib.ExitStack() as hooks:
             for name, part in self.module.named_modules():
-                if name:
+                if name and not is_scripted(part):
                     hooks.enter_context(_watch_output(part, note(name)))
             with evaluation_mode(self.module), without_gradients(), run_as_written(self.module):
                 self.module(self._input_tensor(inputs[:1]))

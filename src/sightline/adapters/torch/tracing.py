@@ -93,7 +93,7 @@ def listen_to_module(module: "torch.nn.Module", listener: Listener) -> Iterator[
     with contextlib.ExitStack() as stack:
         stack.enter_context(run_as_written(module))
         for name, part in module.named_modules():
-            if name:
+            if name and not is_scripted(part):
                 stack.callback(part.register_forward_pre_hook(enter(name)).remove)
                 stack.callback(part.register_forward_hook(leave(name)).remove)
         stack.enter_context(Functions())
@@ -147,6 +147,11 @@ def is_mixed(places: "set[Place]") -> bool:
     """Whether attention, or another product of tensors with one another, is among some places."""
     words = ("bmm", "attention")
     return any(word in node.name().lower() for node, _ in places for word in words)
+
+
+def is_scripted(part: "torch.nn.Module") -> bool:
+    """Whether a submodule is TorchScript's, which lets nobody listen."""
+    return any(base.__name__ == "ScriptModule" for base in type(part).__mro__)
 
 
 def _is_tensor(thing: object) -> bool:
