@@ -107,11 +107,13 @@ def test_no_more_leaders_than_segments(n, count):
         ({"sign": "for"}, {0, 3, 5}, set()),
         ({"sign": "against"}, set(), {1, 4}),
         ({"sign": "both"}, {0, 3, 5}, {1, 4}),
-        ({"num": 2}, {0, 5}, set()),
+        ({"num": 2}, {0}, set()),  # as the figure does: of the largest, those that can be told from zero
+        ({"num": 2, "significant": False}, {0, 5}, set()),
         ({"sign": "against", "num": 1}, set(), {1}),
         ({"sign": "both", "num": 3}, {0, 5}, {1}),
         ({"num": 0}, set(), set()),
-        ({"num": 99}, {0, 3, 5}, set()),
+        ({"num": 99}, {0}, set()),
+        ({"num": 99, "significant": False}, {0, 3, 5}, set()),
         # 0.2 ± 0.2 and 0.7 ± 0.7 cannot be told from zero.
         ({"significant": True}, {0}, set()),
         ({"sign": "both", "significant": True}, {0}, {1, 4}),
@@ -249,3 +251,16 @@ def test_a_sign_that_does_not_exist_names_the_nearest():
     assert said.strip() == (
         "there is no sign 'agains'. Did you mean 'against'? Valid: for, against, both. [option-unknown]"
     )
+
+
+def test_the_mask_is_that_of_the_figure():
+    from sightline.figures.view_model import target_view
+
+    for errors in (ERRORS, np.full_like(ERRORS, 100.0), np.full_like(ERRORS, 1e-6)):
+        made = explanation()
+        made = dataclasses.replace(made, attribution=dataclasses.replace(made.attribution, error=errors))
+        for target in TARGETS:
+            seen = target_view(made, target, 64)
+            for num in (1, 2, 8):
+                leading = seen.leading_segments(num, positive=True) & (seen.values > 0)
+                np.testing.assert_array_equal(made.mask(target, num=num) == 1, leading[LABELS])

@@ -110,7 +110,7 @@ class Explanation:
         *,
         sign: Sign = "for",
         num: int | None = None,
-        significant: bool = False,
+        significant: bool | None = None,
     ) -> Int[np.ndarray, "H W"]:
         """Where the segments are that speak for the target, against it, or both.
 
@@ -120,8 +120,9 @@ class Explanation:
         sign : {"for", "against", "both"}
         num : int, optional
             Only the largest so many; all by default.
-        significant : bool
-            Leave out segments that cannot be told from zero at 95 %.
+        significant : bool, optional
+            Leave out segments that cannot be told from zero at 95 %. By default so of the `num` largest that
+            speak for the target, as long as one can be told: as the figure's mask does.
 
         Returns
         -------
@@ -136,8 +137,9 @@ class Explanation:
                 f"there is no sign {sign!r}. {did_you_mean(str(sign), wanted)}", slug="option-unknown"
             )
         chosen = wanted[sign]
-        if significant:
-            chosen = chosen & ~convergence.undecided_segments(self.attribution)[self.index(target)]
+        told = chosen & ~convergence.undecided_segments(self.attribution)[self.index(target)]
+        if significant or (significant is None and num is not None and sign == "for" and told.any()):
+            chosen = told
         order = np.argsort(-np.where(chosen, np.abs(values), -1), kind="stable")
         kept = np.zeros(len(values), dtype=bool)
         kept[order[:num]] = True
