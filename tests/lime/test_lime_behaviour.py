@@ -14,7 +14,13 @@ from hypothesis.extra.numpy import arrays
 
 from sightline.errors import OptionError, SightlineError, SightlineWarning
 from sightline.lime.lime_base import LimeBase
-from sightline.lime.lime_image import ImageExplanation, LabelError, LimeImageExplainer, PerLabel
+from sightline.lime.lime_image import (
+    ImageExplanation,
+    LabelError,
+    LimeImageExplainer,
+    PerLabel,
+    _check_classifier,
+)
 from sightline.lime.query import distinct_masks
 from sightline.lime.wrappers.scikit_image import BaseWrapper, SegmentationAlgorithm
 from sightline.types import Segments
