@@ -1,9 +1,11 @@
 """What a repair learns from, and what it is chosen by."""
 
 import numpy as np
+import pytest
 
 from sightline import as_model
-from sightline.repair.training_data import macro_recall, recall_of_scores, split_training_data
+from sightline.errors import SightlineWarning
+from sightline.repair.training_data import as_subset, macro_recall, recall_of_scores, split_training_data
 
 
 def test_recalls_of_all_classes_count_alike():
@@ -26,3 +28,17 @@ def test_a_fifth_of_each_class_is_kept_to_choose_by():
     right = np.arange(75)[data.train.indices] % 3 == data.train.labels
     slow = np.mean([right[data.train.labels == label].mean() for label in range(3)])
     assert np.isclose(macro_recall(model, data.train), slow)
+
+
+def test_data_that_change_at_random_are_told_of():
+    rng = np.random.default_rng(0)
+
+    class Augmented:
+        def __len__(self):
+            return 40
+
+        def __getitem__(self, index):
+            return rng.random((8, 8)), index % 2
+
+    with pytest.warns(SightlineWarning, match=r"other pixels each time .*\[data-random\]"):
+        as_subset(as_model(lambda images: images.mean(axis=(1, 2))), Augmented())

@@ -27,7 +27,7 @@ from sightline.data.items import (
     unlabelled_error,
 )
 from sightline.data.labels import label_indices
-from sightline.errors import ImageError, OptionError
+from sightline.errors import ImageError, OptionError, SightlineError, warn
 from sightline.types import record
 
 DIGESTED = 256
@@ -460,6 +460,23 @@ def as_dataset(data: Any, *, class_names: Sequence[str] | None = None) -> Datase
         if error.slug not in ("image-file", "image-nan"):  # one item that cannot be read is its own affair
             raise
     return made
+
+
+def warn_if_random(dataset: Dataset) -> None:
+    """Say so where a few images are other ones each time that they are asked for."""
+    for place in sorted({0, len(dataset) // 2, len(dataset) - 1}):
+        try:
+            first, second = dataset[place][0], dataset[place][0]
+        except SightlineError:  # told of where it is needed
+            continue
+        if not np.array_equal(first, second):
+            warn(
+                f"image {place} has other pixels each time that it is asked for: the data set changes its "
+                "images at random, as to train with. What is measured is of other images at every look, and "
+                "no image is known again. Give it with the transforms that you test with.",
+                slug="data-random",
+            )
+            return
 
 
 def known_dataset(data: Any, names: tuple[str, ...] | None) -> Dataset | None:

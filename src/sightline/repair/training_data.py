@@ -7,7 +7,7 @@ from jaxtyping import Float, Float64, Int, Shaped
 
 from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
-from sightline.data.datasets import Dataset, LabelledImage, Subset, as_dataset
+from sightline.data.datasets import Dataset, LabelledImage, Subset, as_dataset, warn_if_random
 from sightline.data.looks import Looks, looks_of, match_looks
 from sightline.errors import ImageError
 from sightline.evaluation.classification import match_labels
@@ -141,6 +141,7 @@ def as_subset(model: CheckedModel, data: object) -> Subset:
     if isinstance(data, ExplainedImages):
         return Subset(data, np.arange(len(data)), data.labels, data.class_names)
     dataset = as_dataset(data)
+    warn_if_random(dataset)
     columns = predict_scores(model, dataset, [0]).shape[1]
     names = None if dataset.class_names is None else tuple(dataset.class_names)
     known = np.arange(int(dataset.labels.max()) + 1 if names is None else len(names))
