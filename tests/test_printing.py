@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import sightline as sl
 from sightline._printing import printable_text
-from sightline.cli import app
+from sightline.cli import app, main
 from sightline.data import ArrayDataset
 from sightline.errors import OptionError, warn
 from sightline.figures.layout import legible_text
@@ -102,3 +102,15 @@ def test_the_command_draws_nothing_that_a_name_says(tmp_path):
         plain = re.sub(r"\x1b\[\d*m", "", done.output)  # the command's own colours
         assert not UNSAFE.search(plain.replace("\r", "")), (words, plain)
         assert "\nVerdict" not in plain
+
+
+def test_further_lines_of_an_error_are_set_in(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "sys.argv", ["sightline", "explain", "numpy:mean", str(tmp_path / "a\nVerdict: fine.png")]
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main()
+    shown = capsys.readouterr()
+    assert "Verdict" in shown.out + shown.err
+    assert "\nVerdict" not in shown.out + shown.err

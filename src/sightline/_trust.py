@@ -42,7 +42,7 @@ def refuse_other_machine(text: str, recorded: str, what: str) -> None:
     ------
     FileError
     """
-    if re.match(r"[a-z][a-z0-9+.-]*://|\\\\|//", text, re.IGNORECASE):
+    if re.match(r"[a-z][a-z0-9+.-]*://|[\\/]{2}", text, re.IGNORECASE):
         action = "send images to that server" if what == "model" else "fetch from that server"
         raise untrusted_record(recorded, what, text, action)
 

@@ -10,6 +10,7 @@ from jaxtyping import Shaped
 
 from sightline._files import is_a_file
 from sightline._optional import require
+from sightline._printing import printable_text
 from sightline.adapters.inputs import DeclaredInputModel, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError
@@ -72,7 +73,7 @@ class OnnxModel(DeclaredInputModel):
             )
         except Exception as error:
             raise FileError(f"ONNX Runtime cannot load {path!r}: {error}", slug="model-file") from error
-        return cls(session, Path(path).name)
+        return cls(session, printable_text(Path(path).name))
 
     def _describe(self) -> str:
         return f"{self.name}, {self.input}, output {self.answer.name!r}"

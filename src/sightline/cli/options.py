@@ -257,8 +257,10 @@ def say_result(made: object, files: Iterable[Path]) -> None:
 
 
 def say_text(text: str, colour: str | None = None) -> None:
-    """Print lines; in a colour, to the terminal's own stream for messages.
+    """Print lines; in a colour, to the terminal's own stream for messages, further lines set in.
 
     What names in it could do to a terminal is written out: nothing but sightline itself draws here.
     """
+    if colour is not None:
+        text = text.replace("\n", "\n    ")  # a message is one thing, whatever names in it look like
     typer.secho(printable_text(text, lines=True), fg=colour, err=colour is not None)

@@ -63,7 +63,7 @@ class FileIndex:
         return len(self.name_ends)
 
     def __repr__(self) -> str:
-        return f"FileIndex({len(self):,} files below {self.root})"
+        return f"FileIndex({len(self):,} files below {str(self.root)!r})"
 
     def path(self, index: int) -> str:
         """Path of a file."""

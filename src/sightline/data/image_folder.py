@@ -13,6 +13,7 @@ from jaxtyping import Int, Shaped
 from sightline._arguments import clear_arguments
 from sightline._checks import check_whole
 from sightline._files import readable_text
+from sightline._printing import printable_text
 from sightline.data.datasets import ArrayDataset, Dataset, split_indices
 from sightline.data.file_index import FileIndex, find_splits, index_class_folders, list_subfolders
 from sightline.data.image_format import ImageFormat
@@ -125,13 +126,16 @@ class ImageFolder(Dataset):
         return len(self.indices)
 
     def __repr__(self) -> str:
-        counts = [f"{name} {count:,}" for name, count in self.class_counts.items()]
+        counts = [f"{printable_text(name)} {count:,}" for name, count in self.class_counts.items()]
         classes = ", ".join(counts[:6]) + (", …" if len(counts) > 6 else "")
         parts = [f"{len(self):,} images of {len(counts)} classes ({classes})"]
         if self.unreadable:
             parts.append(f"{len(self.unreadable)} found unreadable")
         if self.file_index.ignored:
-            others = (f"{many} {ending or 'without ending'}" for ending, many in self.file_index.ignored)
+            others = (
+                f"{many} {printable_text(ending) or 'without ending'}"
+                for ending, many in self.file_index.ignored
+            )
             parts.append(f"other files passed over: {', '.join(others)}")
         return f"ImageFolder({str(self.file_index.root)!r}: {'; '.join(parts)}; {self.image_format!r})"
 

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline._digests import file_digest
 from sightline._files import is_a_file, readable_text
+from sightline._printing import printable_text
 from sightline._trust import split_secret
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
@@ -111,7 +112,8 @@ def resolve_model(
         return given
     if not isinstance(given, str | PathLike):
         return OpenedModel(as_model(given, class_names=class_names, preprocess=preprocess), None)
-    text, secret = split_secret(absolute_model_text(str(given)))
+    # What a file names is absolute, and not looked at before it is trusted.
+    text, secret = split_secret(str(given) if recorded else absolute_model_text(str(given)))
     names = None if class_names is None else tuple(class_names)
     spec = ModelSpec(text, trust, names, secret, recorded)
     if preprocess is None:
@@ -211,7 +213,7 @@ def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:
     """Refuse images other than those that a study was made of."""
     if len(source) == manifest.image_count and source.fingerprint() == manifest.fingerprint:
         return
-    of = f" from {manifest.data_text}" if manifest.data_text else ""
+    of = f" from {printable_text(manifest.data_text)}" if manifest.data_text else ""
     what = (
         f"{len(source):,} were given"
         if len(source) != manifest.image_count

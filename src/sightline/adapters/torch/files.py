@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sightline._optional import require
+from sightline._printing import printable_text
 from sightline.adapters.model_files import load_by_code_hint, unreadable_file, untrusted_file
 from sightline.adapters.torch.exported import ExportedModel
 from sightline.adapters.torch.model import TorchModel
@@ -77,7 +78,7 @@ def _torch_file_kind(path: str) -> str | None:
 def _load_program(path: str, torch: ModuleType) -> ExportedModel:
     with Path(path).open("rb") as file:  # by its name, it would have to end in .pt2
         program = torch.export.load(file)
-    return ExportedModel(program, Path(path).name)
+    return ExportedModel(program, printable_text(Path(path).name))
 
 
 def _load_script(path: str, torch: ModuleType) -> TorchModel:
