@@ -15,6 +15,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import skops.io
 import tomli_w
 from joblib.externals.loky import get_reusable_executor
 from PIL import Image
@@ -236,6 +237,12 @@ def postscript(scene: Scene) -> None:
     sl.data.read_image_file(file)
 
 
+def preprocessed(scene: Scene) -> None:
+    """A file that needs no trust, and a function before it that does."""
+    skops.io.dump(fitted(), scene.place / "m.skops")
+    by_model("{place}/m.skops:preprocess=evil:go")(scene)
+
+
 def command(*words: str, model: str = "evil:go"):
     return by_model(model, lambda scene: scene.command(*words))
 
@@ -251,6 +258,7 @@ TRIES = {
     "model: attach": by_model("evil:go", attach_images),
     "model: blame": by_model("evil:go", blame_it),
     "model: repair": by_model("evil:go", learn),
+    "model: preprocessing": preprocessed,
     "model: joblib": by_model("{place}/trap.joblib"),
     "model: pickle": by_model("{place}/trap.pkl"),
     "model: PyTorch": by_model("{place}/trap.pt2"),
