@@ -1,8 +1,7 @@
 """What the user holds → the engine: images, models and names become values."""
 
-from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -10,6 +9,7 @@ from jaxtyping import Float, Shaped
 from sightline._arguments import clear_arguments, describe_value
 from sightline._batch_sizes import fixed_batch_size
 from sightline._checks import check_batch_size
+from sightline._class_names import ClassNames, target_columns
 from sightline._progress import progress_bar
 from sightline._scales import Scale
 from sightline._tensors import to_numpy
@@ -18,17 +18,15 @@ from sightline.data.image_decoding import read_image_file, read_pil_image
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls, run_plan
 from sightline.engine.plan import Plan, as_target, with_changes
-from sightline.errors import OptionError, TargetError, warn
+from sightline.errors import OptionError, warn
 from sightline.explanation import Explanation
 from sightline.types import (
     Attribute,
-    Contrast,
     Fill,
     Sampler,
     Segmenter,
     Target,
     WhiteBoxMethod,
-    did_you_mean,
 )
 
 UNEXPECTED = 1e-2
@@ -49,7 +47,7 @@ def explain(
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
     scale: Scale | None = None,
-    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    class_names: ClassNames | None = None,
     preprocess: object = None,
     expect: object = None,
     batch_size: int | None = None,
@@ -72,8 +70,9 @@ def explain(
         ``Slic(n_segments=100)``, or a function. The attributions that look inside (``"grad-cam"``,
         ``"integrated-gradients"``, …) need a PyTorch module or a Keras model.
     target : int, str, Contrast, sequence of them, Top or Classes, optional
-        Which classes to explain: column numbers of the model's answer, or names out of `class_names`;
-        ``"cat:dog"`` asks why a cat rather than a dog. By default the highest-scored one.
+        Which classes to explain: by number (the label that the model was fitted on, where it tells, else
+        the column of its answer) or by name; ``"cat:dog"`` asks why a cat rather than a dog. By default the
+        highest-scored one.
     budget : int or "auto", optional
         Most model calls, never exceeded (1000 by default); ``"auto"`` stops when the leading segments
         are settled.
@@ -124,18 +123,18 @@ def explain(
     expected = None if expect is None else _expected_scores(expect)
     pixels = read_image(image)
     adapted = as_model(model, class_names=class_names, preprocess=preprocess)
-    names = adapted.class_names
     chosen = with_changes(
         plan or Plan(),
         attribute=attribute,
         segment=segment,
         fill=fill,
         sample=sample,
-        target=None if target is None else named_target(target, names),
+        target=None if target is None else named_target(target),
         budget=budget,
         seed=seed,
         scale=scale,
     )
+    target_columns(chosen.target, adapted)  # refuses what is no class before anything is asked
     with progress_bar(progress, max_calls(chosen)) as tick:
         size = fixed_batch_size(batch_size, adapted, pixels)
         segments, scores, attribution = run_plan(
@@ -221,28 +220,6 @@ def read_image(source: object) -> Shaped[np.ndarray, "..."]:
     return as_image(to_numpy(source) if hasattr(source, "detach") else source)
 
 
-def named_target(given: object, names: tuple[str, ...] | None) -> Target:
+def named_target(given: object) -> Target:
     """A target from class numbers, contrasts, class names, or several of them."""
-    if callable(given):
-        return given
-    if hasattr(given, "tolist"):
-        given = given.tolist()
-    if isinstance(given, list | tuple):
-        return as_target([_class_by_name(one, names) for one in given])
-    return as_target(_class_by_name(given, names))
-
-
-def _class_by_name(given: object, names: tuple[str, ...] | None) -> Any:
-    if not isinstance(given, str):
-        return given
-    if names is None:
-        raise TargetError(
-            f"the class {given!r} is named, but the model has no class names: give class_names= (--names).",
-            slug="target-unknown",
-        )
-    one, colon, other = given.partition(":")
-    if given not in names and colon:
-        return Contrast(_class_by_name(one, names), _class_by_name(other, names))
-    if given not in names:
-        raise TargetError(f"there is no class {given!r}. {did_you_mean(given, names)}", slug="target-unknown")
-    return names.index(given)
+    return given if callable(given) else as_target(given)

@@ -150,12 +150,12 @@ class Masks:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A target: why class `a` rather than class `b` (the difference of their scores).
+    """A target: why class `a` rather than class `b` (the difference of their scores), by number or name.
 
     Raises
     ------
     OptionError
-        If they are not numbers, or the same.
+        If they are neither numbers nor names, or the same.
 
     Examples
     --------
@@ -163,19 +163,18 @@ class Contrast:
     Contrast(a=3, b=5)
     """
 
-    a: int
-    b: int
+    a: Any
+    b: Any
 
     def __post_init__(self) -> None:
         for name in ("a", "b"):
             given = getattr(self, name)
-            if not is_whole(given):
+            if not isinstance(given, str) and not is_whole(given):
                 raise OptionError(
-                    f"Contrast takes class numbers, but {given!r} was given. With class_names, "
-                    'target="one:other" names both.',
+                    f"Contrast takes the numbers or names of two classes, but {given!r} was given.",
                     slug="option-value",
                 )
-            object.__setattr__(self, name, operator.index(given))
+            object.__setattr__(self, name, given if isinstance(given, str) else operator.index(given))
         if self.a == self.b:
             raise OptionError(
                 f"Contrast({self.a}, {self.b}) is a class beside itself: the difference is always 0. "
@@ -454,9 +453,12 @@ class Backend(ModelAbilities, Protocol):
         Images in a batch that it insists on.
     output : str
         What ``"auto"`` stands for; ``"network"`` if logits are to become probabilities.
+    class_labels : tuple of int or None
+        The number by which labels call each column, where the model tells it.
     """
 
     class_names: tuple[str, ...] | None = None
+    class_labels: tuple[int, ...] | None = None
     batch_size: int | None = None
     output: str = "auto"
 

@@ -106,11 +106,10 @@ def test_contrasts_names_and_the_open_budget_are_taken(folder):
         (["--budget", "2"], "a budget of 2 model calls is too small"),
         (["--values", "bytes"], "Did you mean 'byte'"),
         (["--size", "big"], "--size must be WIDTHxHEIGHT"),
-        (["--target", "cat"], "but the model has no class names"),
         (["--names", "missing.txt"], "missing.txt cannot be read"),
         (["--kind", "pannel"], "Did you mean 'panel'"),
         (["--out", "grey.png"], "--out grey.png cannot be a folder"),
-        (["--target", "1:cat"], "there is no class 'cat'"),
+        (["--output", "logits"], "there is no output 'logits'. Did you mean 'logit'"),
         (["sub/grey.jpg"], "grey.png and sub/grey.jpg would both be written to sightline-out/grey.png"),
     ],
 )
@@ -124,6 +123,17 @@ def test_a_mistake_is_one_line_that_says_what_to_do(folder, words, said, monkeyp
     assert told.startswith("error: ")
     assert said in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("target", ["cat", "1:cat"])
+def test_a_class_that_the_model_does_not_name_is_told_of_each_image(folder, target, monkeypatch, capsys):
+    words = ["sightline", "explain", "brightness:bright_left", "grey.png", "--target", target]
+    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "grey.png: the class 'cat' is named, but the model has no class names" in capsys.readouterr().err
 
 
 def test_a_mistake_shows_no_traceback_in_a_process_of_its_own(folder):

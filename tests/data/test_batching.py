@@ -163,11 +163,13 @@ def test_labels_that_are_no_classes_are_refused(labels, words):
         assert caught.value.slug == "labels-unfit"
 
 
-def test_names_for_labels_need_the_order_of_the_classes():
-    with pytest.raises(
-        ImageError, match=r"the labels are names, such as 'ant', and nothing says which class"
-    ):
-        batches((IMAGES, ["ant"] * COUNT))
+def test_names_for_labels_are_classes_in_their_order_as_those_of_folders_are():
+    names = ["cow", *["ant"] * (COUNT - 1)]
+    made = batches((IMAGES, names))
+    assert made.class_names == ("ant", "cow")
+    assert np.concatenate([labels for _, labels in made]).tolist() == [1, *[0] * (COUNT - 1)]
+    streamed = batches(zip(IMAGES, names, strict=True), 2)
+    assert np.concatenate([labels for _, labels in streamed]).tolist() == names
 
 
 def test_images_of_several_sizes_are_refused_by_their_places():

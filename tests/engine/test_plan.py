@@ -141,12 +141,11 @@ def test_targets_may_be_numbers_and_contrasts_alone_or_several(given, targets):
     assert Plan(target=given).target == made
 
 
-@pytest.mark.parametrize("given", [True, np.True_, 1.5, "cat", None, [1, True], [1.0], {1}, [[1]], Top])
+@pytest.mark.parametrize("given", [True, np.True_, 1.5, None, [1, True], [1.0], {1}, [[1]], Top])
 def test_what_is_no_target_is_refused(given):
     with pytest.raises(OptionError, match=r"target must be a class number, Contrast\(a, b\)") as caught:
         as_target(given)
     assert caught.value.slug == "option-value"
-    assert "Names need class_names=" in str(caught.value)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: repr(plan)[:60])

@@ -115,7 +115,9 @@ def test_chance_is_not_taken_for_another_range(rng):
         warnings.simplefilter("error", SightlineWarning)
         for _ in range(20):
             sl.evaluate(linear, (images, rng.permutation(labels)))
+    with pytest.warns(SightlineWarning) as told:
         sl.evaluate(lambda x: np.roll(linear(x), 1, axis=1), (images, labels))
+    assert [warning.message.slug for warning in told] == ["classes-swapped"]
 
 
 def test_a_model_that_says_one_class_is_no_better_where_that_class_is_frequent():

@@ -149,6 +149,7 @@ def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
     assert str(found).splitlines()[0] == f"Blame: {count} wrong answers"
 
 
+@pytest.mark.filterwarnings("ignore:.*classes-swapped")
 def test_a_model_that_is_never_right_cannot_be_blamed_on_a_region():
     images, labels = images_with_signal(np.full(9, 0.1), 0.05, 60)
     study = Memory(weighing(*[20] * 9), images, 1 - labels, PLAN)

@@ -479,6 +479,7 @@ def locked() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.filterwarnings("ignore:.*classes-swapped")  # the server knows other images
 def test_a_password_is_used_and_reaches_no_file_log_or_print(locked, scene, caplog, monkeypatch):
     caplog.set_level("DEBUG")
     written = []

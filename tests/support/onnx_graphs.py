@@ -27,10 +27,12 @@ def write(
     dtype: str = "float32",
     outputs: tuple[str, ...] = ("scores",),
     inputs: tuple[str, ...] = ("x",),
+    labels: tuple[int, ...] = (),
 ) -> Path:
     """A file whose input has this shape; channels first where the second of four lengths is the shorter.
 
-    `outputs` are out of scores, probabilities, logits, label and names (a dict for each image).
+    `outputs` are out of scores, probabilities, logits, label and names (a dict for each image), whose keys
+    are `labels`, where these are given.
     """
     nodes, constants = _to_rows(shape), _constants(model)
     nodes += [
@@ -39,13 +41,13 @@ def write(
         helper.make_node("Softmax", ["logits"], ["scores"], axis=1),
         helper.make_node("Identity", ["scores"], ["probabilities"]),
         helper.make_node("ArgMax", ["logits"], ["label"], axis=1, keepdims=0),
-        helper.make_node("ZipMap", ["scores"], ["names"], domain=ML, classlabels_strings=["b", "c", "a"]),
+        helper.make_node("ZipMap", ["scores"], ["names"], domain=ML, **_class_labels(labels)),
     ]
     graph = helper.make_graph(
         [node for node in nodes if node.output[0] != "names" or "names" in outputs],
         "linear",
         [helper.make_tensor_value_info(name, TYPES[dtype], shape) for name in inputs],
-        [_output(name, shape[0], len(model.offsets)) for name in outputs],
+        [_output(name, shape[0], len(model.offsets), bool(labels)) for name in outputs],
         constants,
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(ML, 3)]
@@ -53,6 +55,10 @@ def write(
     checker.check_model(made)
     save(made, path)
     return path
+
+
+def _class_labels(labels: tuple[int, ...]) -> dict[str, Any]:
+    return {"classlabels_int64s": labels} if labels else {"classlabels_strings": ["b", "c", "a"]}
 
 
 def _to_rows(shape: list[Any]) -> list[Any]:
@@ -70,12 +76,13 @@ def _constants(model: Linear) -> list[Any]:
     return [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(offsets, "offsets")]
 
 
-def _output(name: str, rows: Any, classes: int) -> Any:
+def _output(name: str, rows: Any, classes: int, numbered: bool) -> Any:
     if name == "label":
         return helper.make_tensor_value_info(name, TensorProto.INT64, [rows])
     if name == "names":
         entry = helper.make_map_type_proto(
-            TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+            TensorProto.INT64 if numbered else TensorProto.STRING,
+            helper.make_tensor_type_proto(TensorProto.FLOAT, None),
         )
         return helper.make_value_info(name, helper.make_sequence_type_proto(entry))
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [rows, classes])

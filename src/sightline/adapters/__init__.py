@@ -1,17 +1,18 @@
 """THE MODEL'S SIDE: anything that can score images → a Model. One file a framework, loaded when it is met."""
 
-from collections.abc import Mapping, Sequence
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from sightline._arguments import clear_arguments
+from sightline._class_names import ClassNames
 from sightline._files import is_a_file
 from sightline._trust import without_secrets
 from sightline.adapters.callable import CallableModel, PipelineModel, package_roots
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.model_files import load_skops_file
 from sightline.adapters.preprocess import per_image
-from sightline.errors import FileError
+from sightline.errors import FileError, ModelError
 from sightline.types import Backend
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def as_model(
     source: object,
     *,
     output: str = "auto",
-    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    class_names: ClassNames | None = None,
     batch_size: int | None = None,
     preprocess: object = None,
     device: object = None,
@@ -54,11 +55,11 @@ def as_model(
         becomes [-v, v]. ``"softmax"`` and ``"sigmoid"``: logits, of which these are taken. ``"auto"``:
         probabilities if all scores of the first batch are within 0 to 1; else logits, whose softmax (a
         single column: sigmoid) is taken for PyTorch and Keras networks, and which are kept for others. A
-        network that can be seen to end in neither softmax nor sigmoid gives logits wherever they lie.
+        network that can be seen to end in neither softmax nor sigmoid gives logits wherever they lie; where
+        that cannot be seen, a warning says what was taken.
     class_names : sequence of str, or mapping, optional
         One for each class, or ``{0: "cat", 1: "dog"}`` or ``{"cat": 0, "dog": 1}``; by default those the
-        model knows itself. For a single column the name of class
-        1 is enough.
+        model knows itself. For a single column the name of class 1 is enough.
     batch_size : int, optional
         Images in a batch that suit the model; by default what the model itself insists on, if anything.
     preprocess : callable, optional
@@ -98,10 +99,12 @@ def as_model(
         given = (class_names, batch_size, preprocess, device)
         if output == "auto" and all(option is None for option in given):
             return source
-        class_names = source.class_names if class_names is None else class_names
+        class_names = source.given_names if class_names is None else class_names
         batch_size = source.batch_size if batch_size is None else batch_size
         preprocess = source.preprocess if preprocess is None else preprocess
         output = source.output if output == "auto" and source.output != "network" else output
+    elif output == "auto":
+        _refuse_regressor(source)
     backend = source.backend if isinstance(source, CheckedModel) else _adapter_for(source)
     backend, preprocess = _with_device(backend, preprocess, device)
     return CheckedModel(
@@ -132,10 +135,11 @@ def _adapter_for(source: object) -> Backend:
             return KerasModel(found)
     if "transformers" in packages and hasattr(source, "image_processor"):
         return PipelineModel(source)
-    if _is_estimator(source, packages):
+    estimator, method = _estimator_and_method(source)
+    if _is_estimator(estimator, package_roots(estimator)):
         from sightline.adapters.sklearn import SklearnModel
 
-        return SklearnModel(source)
+        return SklearnModel(estimator, method)
     return CallableModel(source)
 
 
@@ -187,6 +191,28 @@ def _is_module(source: object) -> "TypeGuard[torch.nn.Module]":
         base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module"
         for base in type(source).__mro__
     )
+
+
+def _estimator_and_method(source: object) -> tuple[object, str | None]:
+    """An estimator as it is, or the one of scikit-learn whose bound method a source is, and the method."""
+    owner, name = getattr(source, "__self__", None), getattr(source, "__name__", "")
+    ours = name in ("predict_proba", "decision_function") and "sklearn" in package_roots(owner)
+    return (owner, name) if ours else (source, None)
+
+
+def _refuse_regressor(source: object) -> None:
+    """A regressor's answer is a value, which would be taken for the probability or logit of class 1."""
+    sklearn = sys.modules.get("sklearn.base")
+    owner = source.__self__ if hasattr(source, "__self__") and hasattr(source, "__name__") else source
+    if sklearn is None or not (hasattr(owner, "fit") and hasattr(owner, "predict")):
+        return
+    if isinstance(owner, sklearn.BaseEstimator) and sklearn.is_regressor(owner):
+        raise ModelError(
+            f"{type(owner).__name__} is a regressor: it answers with a value, not with scores of classes. To "
+            'explain the value, say so: as_model(model, output="logit", class_names=["value"]); its score of '
+            "class 1 is then the value, and that of class 0 its negative.",
+            slug="model-regressor",
+        )
 
 
 def _is_estimator(source: object, packages: set[str]) -> bool:

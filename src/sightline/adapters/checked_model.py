@@ -3,14 +3,14 @@
 import contextlib
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
-from sightline._arguments import describe_value
 from sightline._checks import check_batch_size
+from sightline._class_names import ClassNames, numeric_labels, ordered_names
 from sightline._scales import (
     Scale,
     checked_log_odds,
@@ -21,7 +21,7 @@ from sightline._scales import (
 from sightline.adapters.callable import callable_name
 from sightline.adapters.outputs import batch_text, clip_text, scores_of
 from sightline.adapters.preprocess import per_image
-from sightline.errors import ModelError, OptionError, SightlineError
+from sightline.errors import ModelError, OptionError, SightlineError, warn
 from sightline.types import Backend, ModelAbilities, Network, Segments, did_you_mean
 
 OUTPUTS = ("auto", "probability", "logit", "softmax", "sigmoid")
@@ -42,7 +42,7 @@ class CheckedModel(ModelAbilities):
         Returns the raw answer about a batch of images.
     output : str
         What the columns are, as for `as_model`.
-    class_names : sequence of str, optional
+    class_names : sequence of str, or mapping, optional
         One for each class; for a single column also one, the name of class 1.
     batch_size : int, optional
         Images in a batch that the model insists on or prefers.
@@ -60,7 +60,7 @@ class CheckedModel(ModelAbilities):
         backend: Backend,
         *,
         output: str = "auto",
-        class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+        class_names: ClassNames | None = None,
         batch_size: int | None = None,
         preprocess: object = None,
     ) -> None:
@@ -68,8 +68,9 @@ class CheckedModel(ModelAbilities):
         self.output = _known_output(output) if output != "auto" else backend.output
         self.batch_size = check_batch_size(batch_size) or backend.batch_size
         self.preprocess = _check_preprocess(preprocess)
-        self._names = _full_names(class_names) if class_names is not None else backend.class_names
         self._scale: Scale | Literal["evidence"] = "probability"
+        self.given_names = None if class_names is None else ordered_names(class_names, backend.class_labels)
+        self._names = backend.class_names if self.given_names is None else _with_negation(self.given_names)
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
         self._first: dict[str, Any] = {}
 
@@ -77,6 +78,17 @@ class CheckedModel(ModelAbilities):
     def class_names(self) -> tuple[str, ...] | None:
         """One name a column, if they are known; some models tell them with their first answer."""
         return self._names or self._first.get("names")
+
+    @property
+    def class_labels(self) -> tuple[int, ...] | None:
+        """The number by which labels call each column; None where that is its place, or not known."""
+        told = self.backend.class_labels or numeric_labels(self._first.get("names") or ())
+        return told if told and told != tuple(range(len(told))) else None
+
+    @property
+    def settled_output(self) -> str:
+        """What the columns were found to be, as `output` says it; `output` before the first call."""
+        return str(self._first.get("meaning", self.output))
 
     @property
     def rule(self) -> str:
@@ -205,7 +217,7 @@ class CheckedModel(ModelAbilities):
         self.network()
         return CheckedModel(
             self.backend.randomised_copy(seed),
-            output="auto" if self.output == "network" else self.output,
+            output="auto" if self.settled_output == "network" else self.settled_output,
             class_names=self.class_names,
             batch_size=self.batch_size,
             preprocess=self.preprocess,
@@ -239,7 +251,9 @@ class CheckedModel(ModelAbilities):
     ) -> Float64[np.ndarray, "B L"]:
         scores, names = scores_of(answer, shape, dtype)
         self._check_columns(scores, names)
-        meaning = self._first.setdefault("meaning", self._column_meaning(scores))
+        meaning = self._first.get("meaning") or self._first.setdefault(
+            "meaning", self._column_meaning(scores)
+        )
         if meaning == "probability" and not _within_unit(scores):
             self._refuse_range(scores)
         if self.scale == "log-odds":
@@ -271,10 +285,21 @@ class CheckedModel(ModelAbilities):
             return self.output
         network, squashed = self.output == "network", self.backend.outputs_probabilities
         if _within_unit(scores) and squashed is not False:
+            if network and squashed is None and (single or not _sums_to_one(scores)):
+                self._warn_of_guess(single)
             return "probability" if single or network else "logit"
         if network:
             return "sigmoid" if single else "softmax"
         return "logit"
+
+    def _warn_of_guess(self, single: bool) -> None:
+        squash = "sigmoid" if single else "softmax"
+        warn(
+            f"the first scores of {self.backend!r} lie within 0 to 1, and how it makes them cannot be seen: "
+            'they are taken for probabilities. If they are, say output="probability" (--output) and this '
+            f'is not asked again; if they are logits, output="{squash}" takes their {squash}.',
+            slug="model-output",
+        )
 
     def _check_columns(self, scores: Float64[np.ndarray, "B R"], names: tuple[str, ...] | None) -> None:
         columns = scores.shape[1]
@@ -288,6 +313,13 @@ class CheckedModel(ModelAbilities):
         if self._first.setdefault("names", names) != names:
             raise ModelError(
                 f"the model named its classes {names}, but {self._first['names']} at its first call.",
+                slug="model-columns",
+            )
+        if columns > 1 and self.given_names is not None and len(self.given_names) == 1:
+            raise ModelError(
+                f"one class name was given, {self.given_names[0]!r}, but the model returned {columns} "
+                "columns of scores: which of them it names is not known. Give class_names with one name a "
+                "column, in their order.",
                 slug="model-columns",
             )
         known, classes = self.class_names, max(columns, 2)
@@ -386,30 +418,9 @@ def _known_output(output: str) -> str:
     return output
 
 
-def _full_names(names: Sequence[str] | Mapping[Any, Any]) -> tuple[str, ...]:
-    if isinstance(names, Mapping):
-        names = _in_order(names)
-    listed = isinstance(names, Sequence) or (hasattr(names, "tolist") and getattr(names, "ndim", 0) == 1)
-    if isinstance(names, str | bytes) or not listed or len(names) == 0:
-        raise OptionError(
-            f"class_names has to be a list of one name a class, but {describe_value(names)} was given.",
-            slug="option-value",
-        )
-    full = tuple(map(str, names))
-    return full if len(full) > 1 else (f"not {full[0]}", full[0])
-
-
-def _in_order(names: Mapping[Any, Any]) -> list[str]:
-    """Names out of ``{0: "cat", …}``, as Hugging Face keeps them, or ``{"cat": 0, …}``, as Keras does."""
-    numbers = [str(number) for number in range(len(names))]
-    for pairs in (names.items(), ((number, name) for name, number in names.items())):
-        by_number = {str(number): str(name) for number, name in pairs}
-        if sorted(by_number) == sorted(numbers):
-            return [by_number[number] for number in numbers]
-    raise OptionError(
-        f"class_names has to number its classes 0 to {len(names) - 1}, but {dict(names)!r} was given.",
-        slug="option-value",
-    )
+def _with_negation(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of both classes, where only that of class 1 was given."""
+    return names if len(names) > 1 else (f"not {names[0]}", names[0])
 
 
 def _within_unit(scores: Float64[np.ndarray, "B R"]) -> bool:
@@ -419,5 +430,8 @@ def _within_unit(scores: Float64[np.ndarray, "B R"]) -> bool:
 def _describe_range(scores: Float64[np.ndarray, "B R"]) -> str:
     if not _within_unit(scores):
         return "logits"
-    alone = np.abs(scores.sum(axis=1) - 1).max() > SUM_ROUNDING
-    return "independent probabilities" if alone else "probabilities"
+    return "probabilities" if _sums_to_one(scores) else "independent probabilities"
+
+
+def _sums_to_one(scores: Float64[np.ndarray, "B R"]) -> bool:
+    return bool(np.abs(scores.sum(axis=1) - 1).max() <= SUM_ROUNDING)

@@ -1,5 +1,7 @@
 """an ONNX file or ONNX Runtime session → Backend."""
 
+import importlib
+import importlib.util
 import os
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._class_names import numeric_labels
 from sightline._files import is_a_file
 from sightline._optional import require
 from sightline._printing import printable_text
@@ -26,6 +29,8 @@ DTYPES: dict[str, np.dtype[Any]] = {
     **{f"tensor({name})": np.dtype(name) for name in ("uint8", "uint16", "uint32", "uint64")},
     **{f"tensor({name})": np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
 }
+LABELS = ("tensor(int64)", "tensor(string)")
+"""What exporters of scikit-learn's models write the predicted class as, beside the scores."""
 FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)")
 
 
@@ -51,7 +56,11 @@ class OnnxModel(DeclaredInputModel):
         self.input = only_input(inputs, DTYPES, name)
         self.answer = choose_output([_onnx_output(one) for one in session.get_outputs()], name)
         self.batch_size = self.input.fixed_batch
-        self.class_names = self._names_from_answer() if self.answer.kind == "map" else None
+        if self.answer.kind == "map":
+            self.class_names = self._names_from_answer()
+        elif any(one.type in LABELS for one in session.get_outputs()):
+            self.class_names = _names_in_file(getattr(session, "_model_path", None))
+        self.class_labels = numeric_labels(self.class_names or ())
 
     @classmethod
     def from_file(cls, path: str) -> "OnnxModel":
@@ -89,6 +98,24 @@ class OnnxModel(DeclaredInputModel):
 
     def _predict(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         return self.session.run([self.answer.name], {self.input.name: images})[0]
+
+
+def _names_in_file(path: str | None) -> tuple[str, ...] | None:
+    """The classes that an exported scikit-learn model was fitted on, where the package onnx can read them."""
+    if not path or importlib.util.find_spec("onnx") is None:
+        return None
+    onnx = importlib.import_module("onnx")
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except Exception:  # it runs, so this says nothing of the model
+        return None
+    for node in reversed(graph.node):
+        for given in node.attribute:
+            if given.name.startswith("classlabels_"):
+                found = onnx.helper.get_attribute_value(given)
+                names = [one.decode() if isinstance(one, bytes) else str(one) for one in found]
+                return tuple(names) if len(names) > 1 else None
+    return None
 
 
 def _session_options(runtime: ModuleType) -> Any:

@@ -15,6 +15,7 @@ from sightline.cli.options import (
     Mean,
     Mode,
     Names,
+    Output,
     Preprocess,
     Scale,
     Seed,
@@ -67,6 +68,7 @@ def explain_images(
     preprocess: Preprocess = None,
     mean: Mean = None,
     std: Std = None,
+    output: Output = "auto",
     kind: Annotated[
         str, typer.Option(help="Figure: panel, overlay, heat, contours, bars, targets or pixels.")
     ] = "panel",
@@ -76,6 +78,7 @@ def explain_images(
     trust: Trust = False,
 ) -> None:
     """Explain images: write a figure and a saved explanation (.npz) of each."""
+    from sightline.adapters import as_model
     from sightline.adapters.open_model import load_model
     from sightline.explain_image import explain
     from sightline.figures import KINDS
@@ -86,8 +89,8 @@ def explain_images(
     _make_folder(out, paths)
     wanted, classes = read_format(values, mode, size), read_class_names(names)
     options = {"attribute": attribute, "segment": segment, "fill": fill, "scale": scale}
-    opened = load_model(read_model_text(model, preprocess, mean, std), trust=trust)
-    plan = read_plan(budget, seed, targets=target or (), top=top, names=classes, **options)
+    opened = as_model(load_model(read_model_text(model, preprocess, mean, std), trust=trust), output=output)
+    plan = read_plan(budget, seed, targets=target or (), top=top, **options)
     failed = 0
     for path in paths:
         try:
@@ -164,21 +167,21 @@ def compare_methods(
     preprocess: Preprocess = None,
     mean: Mean = None,
     std: Std = None,
+    output: Output = "auto",
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("sightline-out"),
     trust: Trust = False,
 ) -> None:
     """Explain one image by several methods, measure each, and put them side by side in a figure."""
+    from sightline.adapters import as_model
     from sightline.adapters.open_model import load_model
     from sightline.evaluation.comparison import compare
 
     _make_folder(out, [image])
     classes = read_class_names(names)
     targets = () if target is None else (target,)
-    plan = read_plan(budget, seed, targets=targets, names=classes, segment=segment, fill=fill, scale=scale)
-    opened, pixels = (
-        load_model(read_model_text(model, preprocess, mean, std), trust=trust),
-        read_format(values, mode, size).read(image),
-    )
+    plan = read_plan(budget, seed, targets=targets, segment=segment, fill=fill, scale=scale)
+    opened = as_model(load_model(read_model_text(model, preprocess, mean, std), trust=trust), output=output)
+    pixels = read_format(values, mode, size).read(image)
     made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes)
     say_result(made, [write_figure(made.plot(), out / f"{image.stem}-compared.png")])
 

@@ -10,8 +10,7 @@ import typer
 from sightline._files import write_bytes, write_text
 from sightline._printing import printable_text
 from sightline._version import __version__
-from sightline.errors import FileError, OptionError, TargetError
-from sightline.types import Contrast, did_you_mean
+from sightline.errors import FileError, OptionError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,6 +90,13 @@ ModelAgain = Annotated[
     str | None,
     typer.Option("--model", help="The study's model, named again: then what its folder names is not needed."),
 ]
+Output = Annotated[
+    str,
+    typer.Option(
+        help="What the model's columns are: probability, logit, softmax or sigmoid (logits of which these "
+        "are taken), or auto, which asks the model and its first answer."
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
 RUN_REGIONS = "regions.toml"
 """Where a study keeps the regions that were last looked at."""
@@ -163,7 +169,6 @@ def read_plan(
     *,
     targets: Iterable[str] = (),
     top: int = 1,
-    names: tuple[str, ...] | None = None,
     **options: str,
 ) -> "Plan":
     """The plan that a command line describes; `options` are those that have a name each.
@@ -175,34 +180,16 @@ def read_plan(
     """
     from sightline.engine.model_query import Top
     from sightline.engine.plan import Plan
-    from sightline.explain_image import named_target
 
     if budget != "auto" and not budget.isdigit():
         raise OptionError(
             f"--budget must be a number of model calls or auto, but {budget!r} was given.",
             slug="option-value",
         )
-    asked = [_read_target(text, names) for text in targets]
-    target: Any = named_target(asked, names) if asked else Top(k=top)
+    # A text: only the model knows whether it is a name, a number or A:B.
+    target: Any = list(targets) or Top(k=top)
     chosen: dict[str, Any] = dict(options)
     return Plan(target=target, budget="auto" if budget == "auto" else int(budget), seed=seed, **chosen)
-
-
-def _read_target(text: str, names: tuple[str, ...] | None) -> Any:
-    if names and text in names:
-        return text
-    first, colon, second = text.partition(":")
-    if colon:
-        return Contrast(_read_class(first, names), _read_class(second, names))
-    return int(text) if text.isdigit() else text
-
-
-def _read_class(text: str, names: tuple[str, ...] | None) -> int:
-    if names and text in names:
-        return names.index(text)
-    if text.isdigit():
-        return int(text)
-    raise TargetError(f"there is no class {text!r}. {did_you_mean(text, names or ())}", slug="target-unknown")
 
 
 def read_regions(text: str) -> "Regions":

@@ -22,6 +22,7 @@ from sightline.cli.options import (
     Mode,
     ModelAgain,
     Names,
+    Output,
     Preprocess,
     RegionsOf,
     Run,
@@ -93,6 +94,7 @@ def run_study(
     preprocess: Preprocess = None,
     mean: Mean = None,
     std: Std = None,
+    output: Output = "auto",
     held_out: Annotated[
         float | None,
         typer.Option(help="Share of the images never to touch, so that a repair can be proved on them."),
@@ -129,6 +131,7 @@ def run_study(
             None if model is None else read_model_text(model, preprocess, mean, std),
             image_format=wanted if data is not None else None,
             class_names=read_class_names(names),
+            output=output,
             held_out=held_out,
             workers=_read_workers(workers, ray, gpus),
             batch_size=batch_size,

@@ -1,16 +1,16 @@
 """labelled images of any kind → batches of arrays: images (B, H, W) or (B, H, W, C), labels (B,)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_whole
+from sightline._class_names import ClassNames, ordered_names
 from sightline.data.datasets import known_dataset
 from sightline.data.items import Batches, collect_batches, is_torch_object, iterate_items, known_class_names
 
 
 @clear_arguments
-def batches(source: Any, batch_size: int = 32, *, class_names: Sequence[str] | None = None) -> Batches:
+def batches(source: Any, batch_size: int = 32, *, class_names: ClassNames | None = None) -> Batches:
     """Batches of labelled images from whatever holds them.
 
     Parameters
@@ -36,7 +36,7 @@ def batches(source: Any, batch_size: int = 32, *, class_names: Sequence[str] | N
     Batches
         Iterating gives images, shape (B, H, W) or (B, H, W, C), in their own dtype, and labels, shape
         (B,), integers. Labels may be given as integers, as a column of 0.0 and 1.0, as one-hot rows, or
-        as class names.
+        as class names. Names come as they are where the classes are only known at the end.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def batches(source: Any, batch_size: int = 32, *, class_names: Sequence[str] | N
     [((4, 8, 8, 3), [0, 1, 1, 0]), ((1, 8, 8, 3), [1])]
     """
     check_whole("batch_size", batch_size)
-    names = None if class_names is None else tuple(map(str, class_names))
+    names = None if class_names is None else ordered_names(class_names)
     if isinstance(source, Batches):
         same = names in (None, source.class_names)
         return source if same else batches(source.source, source.batch_size, class_names=names)

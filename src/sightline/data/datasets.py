@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sized
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline._arguments import clear_arguments
+from sightline._class_names import ClassNames, columns_by_name, ordered_names
 from sightline._digests import combined_digest
 from sightline._printing import printable_text
 from sightline.data.image_decoding import decoding_errors
@@ -24,9 +25,10 @@ from sightline.data.items import (
     is_image_label_pair,
     iterate_items,
     known_class_names,
+    split_item,
     unlabelled_error,
 )
-from sightline.data.labels import label_indices
+from sightline.data.labels import label_indices, names_of_labels
 from sightline.errors import ImageError, OptionError, SightlineError, warn
 from sightline.types import record
 
@@ -46,6 +48,17 @@ class Dataset(ABC):
     An image has the shape (H, W) or (H, W, C), channels last; a label is the index of a class. Also
     `labels`, the class of every image, and `class_names`, a tuple, or None where they are not known.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Class names are None where a data set does not tell, and its labels those of its items."""
+        super().__init_subclass__(**options)
+        told = {
+            name for base in cls.__mro__ for name in (*vars(base), *vars(base).get("__annotations__", {}))
+        }
+        if "class_names" not in told:
+            cls.class_names = None  # type: ignore[assignment, method-assign]
+        if "labels" not in told:
+            cls.labels = property(_labels_of_items)  # type: ignore[assignment, method-assign]
 
     if TYPE_CHECKING:  # A dataclass would take a property for the default of its field of the same name.
 
@@ -107,12 +120,18 @@ class Dataset(ABC):
             yield image
 
     def _with_class_names(self, names: tuple[str, ...]) -> "Dataset":
-        shown = printable_text(", ".join(self.class_names or ())) or "without names"
-        raise OptionError(
-            f"the data have the classes {shown}, but class_names= was given, too. They are told when the "
-            "data are opened: open_folder(path, class_names=[…]).",
-            slug="option-value",
-        )
+        """With its classes in another order, or with names where it has none."""
+        every = np.arange(len(self))
+        if self.class_names is None:
+            return Subset(self, every, None, names)
+        order = np.array(columns_by_name(self.class_names, names), dtype=np.intp)
+        if (order < 0).any():
+            raise OptionError(
+                f"the data have the classes {', '.join(self.class_names)}, but class_names= names "
+                f"{', '.join(names)}. Give the same names, in the order that is wanted.",
+                slug="class-names",
+            )
+        return Subset(self, every, order[self.labels], names)
 
 
 @record
@@ -153,6 +172,12 @@ class ArrayDataset(Dataset):
                 slug="labels-unfit",
             )
         names, labels = self.class_names, np.asarray(self.labels)
+        if names is not None:
+            names = ordered_names(names)
+        if labels.dtype.kind in "OUST" and labels.ndim == 1 and labels.size:
+            names = names or names_of_labels(labels)
+            labels = label_indices(labels, len(labels), names)
+            object.__setattr__(self, "labels", labels)
         if labels.ndim != 1 or (labels.size and not np.issubdtype(labels.dtype, np.integer)):
             raise ImageError(
                 f"labels must be class numbers, of shape (N,), but {labels.dtype} of shape "
@@ -161,7 +186,7 @@ class ArrayDataset(Dataset):
                 slug="labels-unfit",
             )
         object.__setattr__(self, "labels", labels.astype(np.intp) if labels.size == 0 else labels)
-        object.__setattr__(self, "class_names", None if names is None else tuple(names))
+        object.__setattr__(self, "class_names", names)
         if names is not None and labels.size and not 0 <= labels.min() <= labels.max() < len(names):
             raise ImageError(
                 f"labels must be 0 to {len(names) - 1}, indices of the {len(names)} class names, but they go "
@@ -248,8 +273,11 @@ class ArrayDataset(Dataset):
         for start in range(0, len(self), DIGESTED):
             yield self.images[start : start + DIGESTED]
 
-    def _with_class_names(self: A, names: tuple[str, ...]) -> A:
-        return dataclasses.replace(self, class_names=names)
+    def _with_class_names(self, names: tuple[str, ...]) -> Dataset:
+        found = columns_by_name(self.class_names or (), names)
+        # Names of which none is known are new ones for the same classes.
+        renamed = len(self.class_names or names) == len(names) and not any(one >= 0 for one in found)
+        return dataclasses.replace(self, class_names=names) if renamed else super()._with_class_names(names)
 
 
 @record
@@ -282,7 +310,10 @@ class MapDataset(Dataset):
         """Class of every image: all are made to learn it."""
         return np.array([label for _, label in self], dtype=np.intp)
 
-    def __getitem__(self, index: int | np.integer) -> LabelledImage:
+    def __getitem__(self, index: Any) -> Any:
+        """One image and its label, or the subset of a slice, a list of indices or a bool array."""
+        if not isinstance(index, int | np.integer):
+            return Subset(self, np.arange(len(self))[index])
         one = checked_index(index, len(self))
         with decoding_errors(f"image {one}"):
             item = self.items[one]
@@ -399,17 +430,19 @@ class ConcatDataset(Dataset):
     def __len__(self) -> int:
         return sum(map(len, self.datasets))
 
-    def __getitem__(self, index: int | np.integer) -> LabelledImage:
+    def __getitem__(self, index: Any) -> Any:
+        """One image and its label, or the subset of a slice, a list of indices or a bool array."""
+        if not isinstance(index, int | np.integer):
+            return Subset(self, np.arange(len(self))[index])
         one = checked_index(index, len(self))
         ends = list(accumulate(map(len, self.datasets)))
         which = int(np.searchsorted(ends, one, side="right"))
         dataset = self.datasets[which]
-        found: LabelledImage = dataset[one - ends[which] + len(dataset)]
-        return found
+        return dataset[one - ends[which] + len(dataset)]
 
 
 @clear_arguments
-def as_dataset(data: Any, *, class_names: Sequence[str] | None = None) -> Dataset:
+def as_dataset(data: Any, *, class_names: ClassNames | None = None) -> Dataset:
     """Labelled images that can be asked for by index.
 
     Parameters
@@ -440,7 +473,7 @@ def as_dataset(data: Any, *, class_names: Sequence[str] | None = None) -> Datase
     """
     if isinstance(data, Batches):
         return as_dataset(data.source, class_names=class_names or data.class_names)
-    names = None if class_names is None else tuple(map(str, class_names))
+    names = None if class_names is None else ordered_names(class_names)
     dataset = known_dataset(data, names)
     if dataset is not None:
         return _check_not_empty(dataset)
@@ -452,7 +485,7 @@ def as_dataset(data: Any, *, class_names: Sequence[str] | None = None) -> Datase
             "the data set that it was made of, such as loader.dataset.",
             slug="data-places",
         )
-    made = MapDataset(data, names or known_class_names(data))
+    made = MapDataset(data, names or known_class_names(data) or _names_of_items(data))
     _check_not_empty(made)
     try:
         made[0]
@@ -492,7 +525,7 @@ def known_dataset(data: Any, names: tuple[str, ...] | None) -> Dataset | None:
         return None
     if labels is None:
         raise unlabelled_error("the labels are None")
-    names = names or known_class_names(data)
+    names = names or known_class_names(data) or names_of_labels(labels)
     return ArrayDataset(images, label_indices(labels, len(images), names), names)
 
 
@@ -535,6 +568,21 @@ def checked_index(index: int | np.integer, count: int) -> int:
     if not -count <= int(index) < count:
         raise IndexError(f"there is no image {int(index)}: there are {count}, numbered from 0")
     return int(index) % count
+
+
+def _names_of_items(items: Any) -> tuple[str, ...] | None:
+    """The class names of items whose labels are names: all are made to learn them."""
+    try:
+        first = split_item(items[0])[1] if len(items) else None
+        if not isinstance(first, str | bytes):
+            return None
+        return names_of_labels([split_item(items[index])[1] for index in range(len(items))])
+    except Exception:  # told where the item is asked for
+        return None
+
+
+def _labels_of_items(dataset: Dataset) -> Int[np.ndarray, "N"]:
+    return np.array([int(dataset[index][1]) for index in range(len(dataset))], dtype=np.intp)
 
 
 def _take(values: Any, rows: Int[np.ndarray, "n"]) -> Any:

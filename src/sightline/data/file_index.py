@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
+from sightline._class_names import ordered_names
 from sightline._files import readable_text
 from sightline.errors import FileError, OptionError, warn
 from sightline.types import did_you_mean, record
@@ -308,7 +309,7 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     ------
     OptionError
     """
-    given = (names,) if isinstance(names, str) else tuple(map(str, names))
+    given = (names,) if isinstance(names, str) else ordered_names(names) if names else ()
     if not given or len(set(given)) < len(given):
         raise OptionError(
             f"class_names must name each class once, but {list(given)!r} was given.", slug="option-value"

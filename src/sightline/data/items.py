@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Shaped
 
+from sightline._class_names import ordered_names
 from sightline._printing import printable_text
 from sightline._tensors import to_numpy
 from sightline.data.image_decoding import read_pil_image
-from sightline.data.labels import label_indices
+from sightline.data.labels import label_indices, names_of_labels
 from sightline.errors import ImageError, OptionError
 from sightline.types import record
 
@@ -17,7 +18,7 @@ IMAGE_KEYS = ("image", "images", "img", "pixel_values", "pixels", "x")
 LABEL_KEYS = ("label", "labels", "y", "target", "class", "fine_label")
 USUAL = (1, 3, 4)
 """Numbers of channels that tell where the channels are."""
-ImageBatch = tuple[Shaped[np.ndarray, "B ..."], Int[np.ndarray, "B"]]
+ImageBatch = tuple[Shaped[np.ndarray, "B ..."], Shaped[np.ndarray, "B"]]
 
 
 @record
@@ -103,7 +104,7 @@ def collect_batches(
         Of (images, labels), of (image, label), or of dicts of either.
     batch_size : int
     names : tuple of str or None
-        Of the classes; needed where labels are names.
+        Of the classes; without them, labels that are names stay names.
     single : bool
         Whether each item is known to be one image.
 
@@ -131,7 +132,7 @@ def collect_batches(
         if certain is False:  # a short last batch of grey images looks like one image: the others tell
             made = as_image_batch(image, done)
             done += len(made)
-            yield made, label_indices(label, len(made), names)
+            yield made, _indices_or_names(label, len(made), names)
             continue
         waiting.append((image, label))
         if len(waiting) == batch_size:
@@ -144,7 +145,15 @@ def collect_batches(
 
 def _stack_items(pairs: Sequence[tuple[Any, Any]], done: int, names: tuple[str, ...] | None) -> ImageBatch:
     images = as_image_batch([image for image, _ in pairs], done)
-    return images, label_indices([label for _, label in pairs], len(images), names)
+    return images, _indices_or_names([label for _, label in pairs], len(images), names)
+
+
+def _indices_or_names(labels: Any, count: int, names: tuple[str, ...] | None) -> Shaped[np.ndarray, "B"]:
+    """Labels as indices; as the names that they are, where nothing says yet which classes there are."""
+    if names is None and names_of_labels(labels) is not None:
+        found = names_of_labels(labels)
+        return np.asarray(np.array(found, dtype=object)[label_indices(labels, count, found)])
+    return label_indices(labels, count, names)
 
 
 def split_item(item: Any) -> tuple[Any, Any]:
@@ -332,13 +341,20 @@ def known_class_names(source: Any) -> tuple[str, ...] | None:
             found = (getattr(features[key], "names", None) for key in LABEL_KEYS if key in features)
             names = next((one for one in found if one), None)
         else:
-            names = getattr(source, "class_names", None) or getattr(source, "classes", None)
-        if isinstance(names, Sequence) and not isinstance(names, str) and len(names) > 0:
-            return tuple(map(str, names))
+            told = (getattr(source, name, None) for name in ("class_names", "classes", "class_to_idx"))
+            names = next((one for one in told if one is not None and _is_listing(one)), None)
+        if names is not None and _is_listing(names):
+            return ordered_names(names)
         source = getattr(source, "dataset", None)
         if source is None:
             break
     return None
+
+
+def _is_listing(names: object) -> bool:
+    """Whether an attribute holds names in an order, and not whatever else is called so."""
+    known = isinstance(names, Sequence | Mapping | np.ndarray) and not isinstance(names, str)
+    return known and len(names) > 0  # type: ignore[arg-type]
 
 
 def describe_source(source: Any) -> str:

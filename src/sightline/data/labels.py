@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from sightline._class_names import columns_by_name
 from sightline._tensors import to_numpy
 from sightline.errors import ImageError
 from sightline.types import did_you_mean
@@ -20,7 +21,7 @@ def label_indices(labels: Any, count: int, names: tuple[str, ...] | None = None)
     count : int
         Number of images.
     names : tuple of str, optional
-        Needed if the labels are names.
+        Needed if the labels are names; these may be spelt in another way.
 
     Raises
     ------
@@ -48,6 +49,23 @@ def label_indices(labels: Any, count: int, names: tuple[str, ...] | None = None)
     return _from_numbers(array.reshape(count))
 
 
+def names_of_labels(labels: Any) -> tuple[str, ...] | None:
+    """The names among labels, sorted as those of folders are; None where labels are numbers.
+
+    Examples
+    --------
+    >>> names_of_labels(["dog", "cat", "dog"]), names_of_labels([0, 1])
+    (('cat', 'dog'), None)
+    """
+    array = _label_array(labels)
+    given = _as_text(array) if array.ndim == 1 and array.dtype.kind in "OUST" and array.size else []
+    return tuple(sorted(set(given))) if given and all(isinstance(one, str) for one in given) else None
+
+
+def _as_text(array: Shaped[np.ndarray, "..."]) -> list[Any]:
+    return [one.decode() if isinstance(one, bytes) else one for one in array.ravel().tolist()]
+
+
 def _label_array(labels: Any) -> Shaped[np.ndarray, "..."]:
     if isinstance(labels, list | tuple):
         labels = [to_numpy(one) if hasattr(one, "shape") else one for one in labels]
@@ -58,7 +76,7 @@ def _label_array(labels: Any) -> Shaped[np.ndarray, "..."]:
 
 
 def _from_names(array: Shaped[np.ndarray, "..."], names: tuple[str, ...] | None) -> Int[np.ndarray, "B"]:
-    given = [one.decode() if isinstance(one, bytes) else one for one in array.ravel().tolist()]
+    given = _as_text(array)
     if not all(isinstance(one, str) for one in given) or array.size != len(array):
         _refuse_labels("some are missing or are neither numbers nor names")
     if names is None:
@@ -67,10 +85,12 @@ def _from_names(array: Shaped[np.ndarray, "..."], names: tuple[str, ...] | None)
             "class_names= in the order of the model's classes.",
             slug="labels-unfit",
         )
-    for one in dict.fromkeys(given):
-        if one not in names:
+    different = list(dict.fromkeys(given))
+    found = dict(zip(different, columns_by_name(different, names), strict=True))
+    for one, place in found.items():
+        if place < 0:
             raise ImageError(f"no class is named {one!r}. {did_you_mean(one, names)}", slug="labels-unfit")
-    return np.array([names.index(one) for one in given], dtype=np.intp)
+    return np.array([found[one] for one in given], dtype=np.intp)
 
 
 def _from_one_hot(array: Shaped[np.ndarray, "B L"]) -> Int[np.ndarray, "B"]:
@@ -86,7 +106,10 @@ def _from_numbers(array: Shaped[np.ndarray, "B"]) -> Int[np.ndarray, "B"]:
     if (array != np.rint(array)).any():
         _refuse_labels(f"they are numbers such as {float(array[array != np.rint(array)][0]):g}")
     if array.size and array.min() < 0:
-        _refuse_labels(f"some are {int(array.min())}, as data sets mark images whose label is withheld")
+        _refuse_labels(
+            f"some are {int(array.min())}, as data sets mark images whose label is withheld (if it is a "
+            "class, give names for labels)"
+        )
     return array.astype(np.intp)
 
 

@@ -3,6 +3,7 @@
 import operator
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
@@ -39,8 +40,9 @@ class Classes:
 
     Parameters
     ----------
-    *targets : int or Contrast
-        Column numbers of the model's answer, or differences of two.
+    *targets : int, str or Contrast
+        Classes by number (the label that the model was fitted on, where it tells, else the column of its
+        answer) or by name, or differences of two.
 
     Examples
     --------
@@ -48,17 +50,18 @@ class Classes:
     Classes(3, Contrast(a=3, b=5))
     """
 
-    def __init__(self, *targets: int | Contrast) -> None:
+    def __init__(self, *targets: int | str | Contrast) -> None:
         if not targets:
             raise TargetError("Classes needs at least one class.", slug="target-unknown")
         for one in targets:
-            if not (isinstance(one, Contrast) or is_whole(one)):
+            if not (isinstance(one, Contrast | str) or is_whole(one)):
                 raise OptionError(
-                    f"Classes takes class numbers and contrasts, but {one!r} was given. With class_names, "
-                    "explain(target=...) takes names.",
+                    f"Classes takes class numbers, names and contrasts, but {one!r} was given.",
                     slug="option-value",
                 )
-        self.targets = tuple(t if isinstance(t, Contrast) else operator.index(t) for t in targets)
+        self.targets: tuple[Any, ...] = tuple(
+            one if isinstance(one, Contrast | str) else operator.index(one) for one in targets
+        )
 
     def __repr__(self) -> str:
         return f"Classes({', '.join(map(repr, self.targets))})"
@@ -72,6 +75,11 @@ class Classes:
     def __call__(self, classes: Float[np.ndarray, "L"]) -> tuple[int | Contrast, ...]:
         for target in self.targets:
             for one in (target.a, target.b) if isinstance(target, Contrast) else (target,):
+                if isinstance(one, str):
+                    raise TargetError(
+                        f"the class {one!r} is named, but this model has no class names.",
+                        slug="target-unknown",
+                    )
                 if not 0 <= one < len(classes):
                     raise TargetError(
                         f"the model has classes 0 to {len(classes) - 1}, but class {one} was asked for.",

@@ -9,13 +9,14 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._batch_sizes import BatchProbe, default_batch_size
+from sightline._class_names import target_columns
 from sightline._scales import are_saturated, on_scale, probabilities_of, within_reach
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
 from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
 from sightline.engine.input_range import CALLS, doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
-from sightline.engine.plan import Plan
+from sightline.engine.plan import Plan, with_changes
 from sightline.engine.sampling import Exhaustive, LeaveOneOut
 from sightline.engine.segmentation import segment_image
 from sightline.engine.whitebox import run_white_box
@@ -68,6 +69,7 @@ def run_plan(
     ------
     BudgetError, ImageError, ModelError, SegmentError, TargetError
     """
+    plan = with_changes(plan, target=target_columns(plan.target, model))
     if isinstance(plan.attribute, WhiteBoxMethod):
         return run_white_box(
             image, model, plan, plan.attribute, batch_size=batch_size, tick=tick, advise=advise

@@ -195,14 +195,14 @@ class Plan:
 
 
 def as_target(given: object) -> Target:
-    """`Classes` from a class number, a `Contrast`, or several of them."""
+    """`Classes` from a class's number or name, a `Contrast`, or several of them."""
     several = given.tolist() if hasattr(given, "tolist") else given
     several = several if isinstance(several, list | tuple) else [several]
-    if all(isinstance(one, Contrast) or is_whole(one) for one in several):
-        return Classes(*(one if isinstance(one, Contrast) else operator.index(one) for one in several))
+    if all(isinstance(one, Contrast | str) or is_whole(one) for one in several):
+        return Classes(*(one if isinstance(one, Contrast | str) else operator.index(one) for one in several))
     raise OptionError(
-        f"target must be a class number, Contrast(a, b), Classes(...), Top(k) or a list of numbers, but "
-        f"{given!r} was given. Names need class_names= (--names).",
+        f"target must be a class number, Contrast(a, b), Classes(...), Top(k), a name or several of these, "
+        f"but {given!r} was given.",
         slug="option-value",
     )
 

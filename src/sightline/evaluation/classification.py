@@ -1,15 +1,14 @@
 """labelled images and a model → how often it is right, and where it is wrong."""
 
 import functools
-from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_number
+from sightline._class_names import ClassNames, NamedColumns, class_columns, warn_if_permuted
 from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline._tables import format_table
@@ -18,7 +17,8 @@ from sightline.data.batching import batches
 from sightline.data.data_spec import open_data
 from sightline.data.image_folder import ImageFolder
 from sightline.data.items import is_shuffled
-from sightline.errors import OptionError, TargetError, warn
+from sightline.data.labels import label_indices, names_of_labels
+from sightline.errors import OptionError, warn
 from sightline.evaluation.range_check import KeptImages, RangeCheck, try_ranges
 from sightline.types import record
 
@@ -216,7 +216,7 @@ def evaluate(
     *,
     threshold: float = 0.5,
     batch_size: int = 32,
-    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    class_names: ClassNames | None = None,
     check_range: bool = True,
     progress: bool | None = None,
 ) -> Evaluation:
@@ -225,8 +225,10 @@ def evaluate(
     Two classes whose scores are probabilities (one sigmoid column counts as two): class 1 where its
     score exceeds `threshold`, as ``keras.metrics.BinaryAccuracy`` has it. Else the highest score decides.
 
-    Where both the model and the data name their classes, labels are matched by name. Names that only
-    count from 0, such as those of a scikit-learn model fitted on integers, are no names.
+    Where both the model and the data name their classes, labels are matched by name, whatever its case,
+    spaces and underscores; else by the label that a scikit-learn model says each column stands for; by
+    place where a model tells nothing. Where another order of the classes would make far more answers
+    right, a warning says so.
 
     Parameters
     ----------
@@ -281,8 +283,13 @@ def evaluate(
                 some.add(images, labels)
             tick(len(labels))
     scores, labels = np.concatenate(found), np.concatenate(truth)
-    labels, names = match_labels(labels, scores.shape[1], adapted.class_names, source.class_names)
+    known = source.class_names
+    if labels.dtype.kind in "OU":  # names, of which nothing said before which there are
+        known = names_of_labels(labels)
+        labels = label_indices(labels, len(labels), known)
+    labels, names = match_labels(labels, scores.shape[1], adapted, known)
     predicted, used = _decide_classes(scores, threshold)
+    warn_if_permuted(labels, predicted, names)
     places, kept = some.taken()
     tried = try_ranges(
         adapted, kept, labels[places], predicted[places], lambda said: _decide_classes(said, threshold)[0]
@@ -313,10 +320,7 @@ def _decide_classes(
 
 
 def match_labels(
-    labels: Int[np.ndarray, "N"],
-    classes: int,
-    model: tuple[str, ...] | None,
-    data: tuple[str, ...] | None,
+    labels: Int[np.ndarray, "N"], classes: int, model: NamedColumns, data: tuple[str, ...] | None
 ) -> tuple[Int[np.ndarray, "N"], tuple[str, ...] | None]:
     """Labels as columns of the model, and the names of those.
 
@@ -325,40 +329,18 @@ def match_labels(
     labels : int array, shape (N,)
     classes : int
         L, how many columns the model has.
-    model, data : tuple of str, optional
-        Names of the classes that the model and the data know.
+    model : CheckedModel
+        Tells the names of its columns and the labels that they stand for, as far as it knows them.
+    data : tuple of str, optional
+        Names of the classes that the data know.
 
     Raises
     ------
     TargetError
         If labels or class names are not among the model's classes.
     """
-    if model is not None and model == tuple(map(str, range(classes))):
-        model = data if data is not None and len(data) == classes else model
-    if data is not None and model is not None and set(data) <= set(model):
-        _check_labels(labels, len(data))
-        return np.array([model.index(name) for name in data], dtype=np.intp)[labels], model
-    if data is not None and (len(data) != classes or set(data) & set(model or ())):
-        raise TargetError(
-            f"the model has {classes} classes{_names_hint(model)}, but the data have "
-            f"{len(data)}{_names_hint(data)}. "
-            "Give class_names= in the model's order, by the names that the data use.",
-            slug="classes-unfit",
-        )
-    _check_labels(labels, classes)
-    return labels, model or data
-
-
-def _check_labels(labels: Int[np.ndarray, "N"], classes: int) -> None:
-    if labels.size and labels.max() >= classes:
-        raise TargetError(
-            f"labels go up to {labels.max()}, but there are only {classes} classes, 0 to {classes - 1}.",
-            slug="classes-unfit",
-        )
-
-
-def _names_hint(names: tuple[str, ...] | None) -> str:
-    return "" if names is None else f" ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
+    columns, names = class_columns(classes, model, data, np.unique(labels))
+    return columns[labels], names
 
 
 def _read_indices(data: object, count: int) -> Int[np.ndarray, "N"]:

@@ -1,9 +1,10 @@
 """one image, several methods → explanations of the same segments, each with its measures."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from sightline._arguments import clear_arguments, describe_value
+from sightline._class_names import ClassNames, targets_as_asked
 from sightline._scales import Scale
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -81,7 +82,7 @@ def compare(
     seed: int | None = None,
     scale: Scale | None = None,
     measured: bool = True,
-    class_names: Sequence[str] | Mapping[Any, Any] | None = None,
+    class_names: ClassNames | None = None,
     preprocess: object = None,
     batch_size: int | None = None,
     progress: bool | None = None,
@@ -152,7 +153,7 @@ def compare(
             batch_size=batch_size,
             progress=progress,
         )
-        segment, target = Given(one.segments.labels), Classes(*one.targets)
+        segment, target = Given(one.segments.labels), Classes(*targets_as_asked(one.targets, adapted))
         made[place] = one
     explanations = tuple(made[place] for place in range(len(methods)))
     taken = (faithfulness.deletion, faithfulness.insertion, faithfulness.stability) if measured else ()

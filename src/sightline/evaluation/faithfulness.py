@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from sightline._arguments import clear_arguments
 from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_whole
+from sightline._class_names import targets_as_asked
 from sightline._scales import on_scale
 from sightline.adapters import as_model
 from sightline.engine.fills import draw_fill
@@ -161,12 +162,12 @@ def stability(
     k = explanation.index(target)
     adapted = as_model(model)
     labels = explanation.segments.labels
+    targets = Classes(*targets_as_asked(explanation.targets, adapted))
     sets = [_leading_segments(explanation.attribution.values[k])]
     calls = 0
     for other in range(1, seeds + 1):
-        plan = dataclasses.replace(
-            explanation.plan, seed=explanation.plan.seed + other, segment=Given(labels)
-        )
+        seeded = dataclasses.replace(explanation.plan, seed=explanation.plan.seed + other)
+        plan = dataclasses.replace(seeded, segment=Given(labels), target=targets)
         with collect_warnings():  # said when the explanation was made
             _, _, again = run_plan(explanation.image, adapted, plan)
         sets.append(_leading_segments(again.values[k]))
@@ -211,9 +212,8 @@ def randomisation(
     check_whole("seeds of randomisation", seeds, 1)
     k = explanation.index(target)
     adapted = as_model(model)
-    plan = dataclasses.replace(
-        explanation.plan, target=Classes(explanation.targets[k]), segment=Given(explanation.segments.labels)
-    )
+    only = Classes(*targets_as_asked((explanation.targets[k],), adapted))
+    plan = dataclasses.replace(explanation.plan, target=only, segment=Given(explanation.segments.labels))
     alike, calls = [], 0
     for seed in range(seeds):
         with collect_warnings():  # random networks are often saturated or flat

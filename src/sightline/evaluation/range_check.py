@@ -222,10 +222,10 @@ class KeptImages:
     """Some images of each class, kept while all go by: as many of each, and no more than memory allows."""
 
     def __init__(self) -> None:
-        self._of_class: dict[int, list[tuple[int, Shaped[np.ndarray, "..."]]]] = {}
+        self._of_class: dict[int | str, list[tuple[int, Shaped[np.ndarray, "..."]]]] = {}
         self._seen = 0
 
-    def add(self, images: Iterable[Shaped[np.ndarray, "..."]], labels: Int[np.ndarray, "B"]) -> None:
+    def add(self, images: Iterable[Shaped[np.ndarray, "..."]], labels: Shaped[np.ndarray, "B"]) -> None:
         """Keep copies; where there are enough, in the place of one of the class of which most are kept."""
         for image, label in zip(images, labels.tolist(), strict=True):
             mine = self._of_class.setdefault(label, [])

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_batch_size, check_number, check_whole
+from sightline._class_names import warn_if_permuted
 from sightline._progress import progress_bar
 from sightline._scales import with_evidence
 from sightline.adapters import as_model
@@ -172,6 +173,7 @@ def blame(
     check_number("margin", margin, at_least=0, at_most=0.5)
     hidden_as = with_changes(Plan(fill=study.plan.fill), fill=fill).fill
     asked_for = _named_suspects(suspect, regions)
+    warn_if_permuted(study.labels, study.predicted, study.class_names)
     rng = np.random.default_rng(seed)
     split = split_answers(study, groups, rng, whole=bool(asked_for))
     head: dict[str, Any] = {

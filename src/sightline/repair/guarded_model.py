@@ -35,6 +35,7 @@ class GuardedModel(Backend):
         self.region = region
         self.fill = fill
         self.class_names = model.class_names
+        self.class_labels = model.class_labels
         self.batch_size = model.batch_size
         self.output = model.backend.output
 
@@ -60,7 +61,7 @@ def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> Checke
     """The model behind a guard."""
     return CheckedModel(
         GuardedModel(model, region, fill),
-        output="auto" if model.output == "network" else model.output,
+        output="auto" if model.settled_output == "network" else model.settled_output,
         class_names=model.class_names,
         batch_size=model.batch_size,
     )

@@ -1,11 +1,12 @@
 """images → the same images, in which what a region shows was replaced."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from sightline.data.datasets import Dataset, LabelledImage
+from sightline.data.datasets import Dataset, Subset
 from sightline.engine.fills import Noise, draw_fill
 from sightline.engine.image import channels_last
 from sightline.errors import ImageError, OptionError
@@ -86,7 +87,10 @@ class RegionSwapped(Dataset):
     def __len__(self) -> int:
         return self.copies * len(self.dataset)
 
-    def __getitem__(self, index: int | np.integer) -> LabelledImage:
+    def __getitem__(self, index: Any) -> Any:
+        """One image and its label, or the subset of a slice, a list of indices or a bool array."""
+        if not isinstance(index, int | np.integer):
+            return Subset(self, np.arange(len(self))[index])
         one = int(index) % len(self.dataset)
         image, label = self.dataset[one]
         rng = np.random.default_rng((self.seed, int(index)))

@@ -144,9 +144,8 @@ def as_subset(model: CheckedModel, data: object) -> Subset:
     warn_if_random(dataset)
     columns = predict_scores(model, dataset, [0]).shape[1]
     names = None if dataset.class_names is None else tuple(dataset.class_names)
-    known = np.arange(int(dataset.labels.max()) + 1 if names is None else len(names))
-    order, named = match_labels(known, columns, model.class_names, names)
-    return Subset(dataset, np.arange(len(dataset)), np.asarray(order)[dataset.labels], named)
+    labels, named = match_labels(dataset.labels, columns, model, names)
+    return Subset(dataset, np.arange(len(dataset)), labels, named)
 
 
 def stack_images(dataset: Dataset, indices: Indices) -> Shaped[np.ndarray, "B ..."]:

@@ -125,6 +125,8 @@ class Manifest:
         What was seen of the images' range of values when the study began, if another suits the model better.
     key : str
         Digest of all of this but the texts and the note, as plan.toml has it; empty before it is written.
+    output : str
+        What the model's columns are, as `as_model` takes it: settled by the first answer, and kept.
     """
 
     plan: Plan
@@ -142,6 +144,7 @@ class Manifest:
     weights_digest: str = ""
     range_note: str = ""
     key: str = ""
+    output: str = "auto"
 
     @property
     def selected_count(self) -> int:
@@ -189,6 +192,17 @@ def check_held_out(manifest: Manifest, held_out: float | None, folder: Path) -> 
             "given: what was seen once cannot be held out any more. Leave it out to go on, or give the new "
             "study a folder of its own.",
             slug="study-held-out",
+        )
+
+
+def check_output(manifest: Manifest, output: str | None, folder: Path) -> None:
+    """Refuse to take a model's columns for something else than a study was made with."""
+    if output not in (None, "auto", manifest.output) and manifest.output != "auto":
+        raise OptionError(
+            f"the study in {folder} was made with output={manifest.output!r}, but now output={output!r} was "
+            "given: scores by two rules cannot be compared. Leave it out to go on, or give the new study a "
+            "folder of its own.",
+            slug="study-output",
         )
 
 
@@ -274,6 +288,7 @@ def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]
             "name": manifest.model_text,
             "digest": manifest.model_digest,
             "columns": manifest.n_columns,
+            "output": manifest.output,
             "class_names": list(manifest.class_names or ()),
             "weights": manifest.weights_digest,
             "probes": {one.name: one.text for one in known if not one.kind},
@@ -364,6 +379,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         split=HoldoutRule(**data["split"]) if "split" in data else None,
         range_note="".join(filter(str.isprintable, str(text.get("range", "")))),
         key=_table_key(text),
+        output=model.get("output", "auto"),
     )
 
 

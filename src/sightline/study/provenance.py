@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from sightline._class_names import ClassNames, class_columns, target_columns
 from sightline._digests import file_digest
 from sightline._files import is_a_file, readable_text
 from sightline._printing import printable_text
@@ -26,7 +27,6 @@ from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, ImageError, OptionError, SightlineError, warn
-from sightline.evaluation.classification import match_labels
 from sightline.evaluation.range_check import FIRST, IMAGES, NEEDED, spread_places, try_ranges
 from sightline.study.manifest import (
     Manifest,
@@ -45,8 +45,6 @@ from sightline.study.model_identity import (
 from sightline.study.store import Store
 from sightline.study.tasks import ModelSpec, StudyJob
 from sightline.types import WhiteBoxMethod, record
-
-ClassNames = Sequence[str] | Mapping[Any, Any] | None
 
 REFERENCES = 8
 """Images by whose scores a model is known again."""
@@ -105,17 +103,27 @@ def resolve_images(
 
 
 def resolve_model(
-    given: Any, class_names: ClassNames, preprocess: Any, trust: bool, *, recorded: str = ""
+    given: Any,
+    class_names: ClassNames | None,
+    preprocess: Any,
+    trust: bool,
+    output: str | None = None,
+    *,
+    recorded: str = "",
 ) -> OpenedModel:
-    """A model from a text or a value; `recorded` names the file that a text was read from."""
+    """A model from a text or a value; `recorded` names the file that a text was read from.
+
+    What a model of the user's says of its own columns holds.
+    """
     if isinstance(given, OpenedModel):
         return given
     if not isinstance(given, str | PathLike):
-        return OpenedModel(as_model(given, class_names=class_names, preprocess=preprocess), None)
+        own = isinstance(given, CheckedModel) and given.output not in ("auto", "network")
+        rule = "auto" if own else output or "auto"
+        return OpenedModel(as_model(given, output=rule, class_names=class_names, preprocess=preprocess), None)
     # What a file names is absolute, and not looked at before it is trusted.
     text, secret = split_secret(str(given) if recorded else absolute_model_text(str(given)))
-    names = None if class_names is None else tuple(class_names)
-    spec = ModelSpec(text, trust, names, secret, recorded)
+    spec = ModelSpec(text, trust, class_names, output or "auto", secret, recorded)
     if preprocess is None:
         return OpenedModel(spec.open(), spec)
     return OpenedModel(as_model(spec.open(), preprocess=preprocess), None)
@@ -139,6 +147,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_ra
     scores, seconds, shape = _ask_about_references(images, opened.model)
     columns = next(iter(scores.values())).size
     classes, names = _match_classes(data.source, columns, opened.model)
+    target_columns(plan.target, opened.model)  # refuses classes that the model does not have
     text = opened.spec.text if opened.spec else ""
     digest = _text_digest(text)
     return Manifest(
@@ -157,6 +166,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_ra
         image_count=len(data.source),
         split=data.split,
         range_note=_range_note(data, opened.model, classes) if check_range else "",
+        output=opened.model.settled_output,
     )
 
 
@@ -165,7 +175,7 @@ def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_si
     columns, _ = _match_classes(data.source, manifest.n_columns, opened.model)
     model: Any = opened.model
     if opened.spec is not None:
-        model = dataclasses.replace(opened.spec, class_names=manifest.class_names)
+        model = dataclasses.replace(opened.spec, class_names=manifest.class_names, output=manifest.output)
     return StudyJob(model, data.source, columns, manifest.plan, batch_size, manifest.split)
 
 
@@ -262,12 +272,8 @@ def _match_classes(
     source: Dataset, columns: int, model: CheckedModel
 ) -> tuple[Int[np.ndarray, "_"], tuple[str, ...] | None]:
     """The model's column of each class of the data, and the names of its columns."""
-    if source.class_names is not None:
-        classes = np.arange(len(source.class_names))
-    else:
-        labels = source.labels if source.knows_labels else None
-        classes = np.arange(columns if labels is None else int(labels.max()) + 1)
-    return match_labels(classes, columns, model.class_names, source.class_names)
+    present = np.unique(source.labels) if source.knows_labels else None
+    return class_columns(columns, model, source.class_names, present)
 
 
 def _images_at(source: Dataset, places: Sequence[int]) -> dict[int, Shaped[np.ndarray, "..."]]:

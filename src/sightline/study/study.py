@@ -13,6 +13,7 @@ from jaxtyping import Int, Shaped
 
 from sightline._arguments import clear_arguments, describe_value
 from sightline._checks import check_batch_size, check_whole, is_whole
+from sightline._class_names import ClassNames, warn_if_permuted
 from sightline._printing import printable_text
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
@@ -29,6 +30,7 @@ from sightline.study.manifest import (
     NAME,
     Manifest,
     check_held_out,
+    check_output,
     check_same_format,
     check_same_plan,
     read_manifest,
@@ -36,7 +38,7 @@ from sightline.study.manifest import (
     write_manifest,
 )
 from sightline.study.progress import StudyProgress
-from sightline.study.provenance import ClassNames, OpenedData, OpenedModel
+from sightline.study.provenance import OpenedData, OpenedModel
 from sightline.study.ray import Ray
 from sightline.study.schema import Row, StudyResults, row_from_lines, rows_from_table
 from sightline.study.store import Store
@@ -214,7 +216,12 @@ class Study:
             if not self.manifest.model_text:
                 raise self._given_from_memory("model", slug="study-model")
             asked = provenance.resolve_model(
-                self.manifest.model_text, self.class_names, None, self._trust, recorded=self._recorded
+                self.manifest.model_text,
+                self.class_names,
+                None,
+                self._trust,
+                self.manifest.output,
+                recorded=self._recorded,
             )
             self._keep_model(asked)
         assert self._opened_model is not None
@@ -237,13 +244,14 @@ class Study:
         *,
         image_format: ImageFormat | None = None,
         preprocess: Any = None,
+        output: str | None = None,
         trust: bool = False,
     ) -> "Study":
         """Give a study its images and its model back, without computing anything.
 
         Parameters
         ----------
-        data, model, image_format, preprocess
+        data, model, image_format, preprocess, output
             As for `run`; what is left out stays as it is.
         trust : bool
             As for `run`. Alone, ``attach(trust=True)`` lets the study open what its own folder names.
@@ -268,7 +276,9 @@ class Study:
             provenance.check_data(self.manifest, opened.source, self.path)
             self._opened_data = opened
         if model is not None:
-            self._keep_model(provenance.resolve_model(model, self.class_names, preprocess, trust))
+            check_output(self.manifest, output, self.path)
+            kept = output if self.manifest.output == "auto" else self.manifest.output
+            self._keep_model(provenance.resolve_model(model, self.class_names, preprocess, trust, kept))
         return self
 
     @clear_arguments
@@ -278,8 +288,9 @@ class Study:
         model: Any = None,
         *,
         image_format: ImageFormat | None = None,
-        class_names: ClassNames = None,
+        class_names: ClassNames | None = None,
         preprocess: Any = None,
+        output: str | None = None,
         held_out: float | None = None,
         workers: int | Ray = 1,
         batch_size: int | None = None,
@@ -307,6 +318,8 @@ class Study:
             As for `as_model`.
         preprocess : callable, optional
             As for `as_model`.
+        output : str, optional
+            What the model's columns are, as for `as_model`. Settled when the study begins, and kept with it.
         held_out : float, optional
             Share of the images, about, that this study never touches, so that a repair can be proved on
             them (`sightline.prove`). Decided once, when the study begins.
@@ -346,7 +359,7 @@ class Study:
         if not isinstance(workers, Ray):
             check_whole("workers", workers)
         batch_size = check_batch_size(batch_size)
-        how = {"image_format": image_format, "preprocess": preprocess, "trust": trust}
+        how = {"image_format": image_format, "preprocess": preprocess, "output": output, "trust": trust}
         if self._manifest is None:
             self._begin_study(data, model, class_names, held_out, check_range, **how)
         else:
@@ -369,6 +382,7 @@ class Study:
         self.store.join_parts(count, size)
         self._digests = None
         self._check_hopeless()
+        warn_if_permuted(self.labels, self.predicted, self.class_names)
         return self
 
     def rows(self) -> Iterator[Row]:
@@ -533,7 +547,7 @@ class Study:
         self,
         data: Any,
         model: Any,
-        class_names: ClassNames,
+        class_names: ClassNames | None,
         held_out: float | None,
         check_range: bool,
         **how: Any,
@@ -545,7 +559,7 @@ class Study:
             )
         split = HoldoutRule(held_out, self.plan.seed) if held_out else None
         images = provenance.resolve_images(data, how["image_format"], split)
-        asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"])
+        asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"], how["output"])
         manifest = provenance.make_manifest(self.plan, images, asked, check_range=check_range)
         provenance.check_no_orphans(manifest, self.store, self.path)
         mine = write_manifest(self.path, manifest)

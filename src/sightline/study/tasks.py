@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline._batch_sizes import choose_batch_size, fixed_batch_size
+from sightline._class_names import target_columns
 from sightline._digests import image_digest
 from sightline._optional import require
 from sightline._scales import on_scale
@@ -20,7 +21,7 @@ from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import run_plan
 from sightline.engine.plan import Plan, with_changes
-from sightline.errors import OptionError, SightlineError, collect_warnings
+from sightline.errors import OptionError, SightlineError, TargetError, collect_warnings
 from sightline.study.manifest import studied_places
 from sightline.study.request_batching import RequestBatcher
 from sightline.study.schema import PredictedAndLabel, failed_line, image_lines, table_schema
@@ -42,7 +43,8 @@ class ModelSpec:
         As `sightline.adapters.open_model.load_model` takes it; user and password of a URL hidden.
     trust : bool
         Whether code stored in the file may run.
-    class_names : tuple of str, optional
+    class_names, output
+        As for `as_model`.
     secret : str
         User and password of a URL: never printed, and never written to a disk.
     recorded : str
@@ -51,7 +53,8 @@ class ModelSpec:
 
     text: str
     trust: bool = False
-    class_names: tuple[str, ...] | None = None
+    class_names: Any = None
+    output: str = "auto"
     secret: str = dataclasses.field(default="", repr=False)
     recorded: str = ""
 
@@ -59,7 +62,9 @@ class ModelSpec:
         """The model."""
         text = join_secret(self.text, self.secret)
         return as_model(
-            load_model(text, trust=self.trust, recorded=self.recorded), class_names=self.class_names
+            load_model(text, trust=self.trust, recorded=self.recorded),
+            class_names=self.class_names,
+            output=self.output,
         )
 
 
@@ -155,9 +160,10 @@ class StudyJob:
         with collect_warnings() as slugs:
             try:
                 pixels, given = self.source[place]
-                image, label = as_image(pixels), int(self.columns[given])
+                image, label = as_image(pixels), self._label_column(given)
                 about |= {"content": image_digest(image), "label": label}
-                plan = with_changes(self.plan, target=PredictedAndLabel(label, self.plan.target))
+                asked = target_columns(self.plan.target, self.model)
+                plan = with_changes(self.plan, target=PredictedAndLabel(label, asked))
                 size = fixed_batch_size(self.batch_size, self.model, image)
                 if isinstance(model, RequestBatcher):  # threads wait for each other: nothing to be timed
                     size = self._batch_size_for(image)
@@ -169,6 +175,14 @@ class StudyJob:
                 return [failed_line(about, error)]
             finally:
                 tick()
+
+    def _label_column(self, label: int) -> int:
+        """The model's column of a label."""
+        if not 0 <= label < len(self.columns) or self.columns[label] < 0:
+            raise TargetError(
+                f"the image has the label {label}, which is no class of the model's.", slug="classes-unfit"
+            )
+        return int(self.columns[label])
 
 
 def pickled_job(job: StudyJob) -> bytes:

@@ -21,6 +21,25 @@ Layer: TypeAlias = Any
 
 SQUASHING = ("Softmax", "Sigmoid")
 """Layers and operations that are nothing else."""
+MIXING = (
+    "Average",
+    "Concatenate",
+    "Clip",
+    "Subtract",
+    "Add",
+    "Mean",
+    "Stack",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "ExpandDims",
+    "TrueDivide",
+    "Divide",
+    "GetItem",
+    "Cast",
+    "Identity",
+)
+"""What averages, limits and complements are made of: they leave probabilities what they are, and logits."""
 # NumPy has no bfloat16, and a network in half precision rounds what it is given itself.
 DTYPES = {name: np.dtype(name) for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64")}
 DTYPES |= {"float16": np.dtype("float32"), "bfloat16": np.dtype("float32")}
@@ -135,16 +154,23 @@ def all_layers(model: Layer) -> Iterator[Layer]:
 
 
 def ends_in_probabilities(model: Layer) -> bool | None:
-    """Whether a softmax or sigmoid comes last; None where the model's graph does not tell."""
+    """Whether a softmax or sigmoid comes last, or averages and the like of some; None if unknown."""
     outputs = getattr(model, "outputs", None)
-    if not outputs:
-        return None
-    last = outputs[0]._keras_history[0]
+    return _comes_of_probabilities(outputs[0], model) if outputs else None
+
+
+def _comes_of_probabilities(tensor: Tensor, model: Layer) -> bool | None:
+    """The same of a tensor within the model's graph."""
+    last, node, _ = tensor._keras_history
     if last is not model and getattr(last, "outputs", None):
         return ends_in_probabilities(last)
     activation = getattr(getattr(last, "activation", None), "__name__", None)
     if type(last).__name__ in SQUASHING or activation in ("softmax", "sigmoid"):
         return True
+    if type(last).__name__ in MIXING or (type(last).__name__ == "Activation" and activation == "linear"):
+        made_of = last._inbound_nodes[node].input_tensors
+        found = {_comes_of_probabilities(one, model) for one in made_of}
+        return found.pop() if len(found) == 1 else None
     return False if activation == "linear" else None
 
 

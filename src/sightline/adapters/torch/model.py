@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from sightline._class_names import ordered_names
 from sightline.adapters.inputs import channel_advice, looks_channels_first
 from sightline.adapters.torch.modules import (
     device_and_dtype,
@@ -70,6 +71,7 @@ class TorchModel(Backend):
             preprocess.to(self.device)
         self._most: int | None = None
         self._warned = False
+        self._traced = False
 
     def to(self, device: "str | torch.device | None", preprocess: "torch.nn.Module | None") -> "TorchModel":
         """The same module, moved, or with a preprocessing of tensors in front."""
@@ -213,9 +215,10 @@ class TorchModel(Backend):
             if not scores.is_floating_point():
                 return scores  # classes, not scores: refused where answers are checked
             scores = scores.float()
-            if self.outputs_probabilities is None and bool(((scores >= 0) & (scores <= 1)).all()):
+            if not self._traced and bool(((scores >= 0) & (scores <= 1)).all()):
                 # Logits may lie within 0 to 1 by chance: only the way they were made tells.
                 self.outputs_probabilities = traced_probabilities(self.module, inputs[:1].clone())
+                self._traced = True
         return scores
 
     def _warn_of_bytes(self, images: Shaped[np.ndarray, "B H W C"]) -> None:
@@ -258,11 +261,19 @@ def _move_module(module: "torch.nn.Module", device: "str | torch.device") -> Non
 
 
 def _config_names(module: "torch.nn.Module") -> tuple[str, ...] | None:
-    """Class names where a module keeps them as Hugging Face's do."""
-    names = getattr(getattr(module, "config", None), "id2label", None)
-    if not isinstance(names, dict) or sorted(names) != list(range(len(names))) or len(names) < 2:
-        return None
-    return tuple(str(names[number]) for number in range(len(names)))
+    """Class names where a module keeps them as Hugging Face's do, or torchvision's folders."""
+    config = getattr(module, "config", None)
+    for owner, kept in ((config, "id2label"), (module, "id2label"), (module, "class_to_idx")):
+        names = getattr(owner, kept, None)
+        if isinstance(names, Mapping) and len(names) > 1:
+            try:
+                found = ordered_names(names)
+            except OptionError:
+                continue
+            # What a model is given that nobody named the classes of.
+            blank = all(re.fullmatch(rf"LABEL_{place}", name) for place, name in enumerate(found))
+            return None if blank else found
+    return None
 
 
 def _check_channels(error: BaseException) -> None:

@@ -64,19 +64,50 @@ PASSED = (
     "Alias",
 )
 """What may be done to scores after the softmax or sigmoid, by the names of autograd's nodes."""
+MIXING = frozenset(
+    {"Mean", "Sum", "Stack", "Cat", "Add", "Sub", "Rsub", "Mul", "Div", "Prod", "Clamp", "Maximum", "Minimum"}
+    | {"Where", "Index", "Expand"}
+)
+"""What averages, limits and complements are made of: they leave probabilities what they are, and logits."""
+SQUASHING = frozenset({"Softmax", "Sigmoid", "SafeSoftmax", "Hardsigmoid"})
+UNBOUNDED = frozenset(
+    {"Addmm", "Mm", "Bmm", "Addbmm", "Baddbmm", "Linear", "Mv", "Dot", "Convolution", "Relu", "LeakyRelu"}
+    | {"Gelu", "Softplus", "Elu", "Celu", "Selu", "Silu", "NativeBatchNorm", "NativeLayerNorm", "LogSoftmax"}
+    | {"LogSigmoid", "Log"}
+)
+"""What logits come from."""
+MOST_NODES = 64
+"""How far the end of a module is followed."""
 
 
 def traced_probabilities(module: "torch.nn.Module", inputs: "torch.Tensor") -> bool | None:
-    """Whether a module ends in a softmax or sigmoid; None where it leaves no trace."""
+    """Whether a module ends in a softmax or sigmoid, or averages and the like of some; None if unknown."""
     try:
         # A copy, since the module may change what it is given, which a leaf does not allow.
         with with_gradients():
             node = scores_in(module(inputs.requires_grad_().clone())).grad_fn
     except Exception:  # it answers, but not with gradients
         return None
-    while node is not None and node.name().startswith(PASSED) and node.next_functions:
-        node = node.next_functions[0][0]
-    return None if node is None else node.name().startswith(("Softmax", "Sigmoid"))
+    found, waiting, clamped = set[bool | None](), [node], False
+    for _ in range(MOST_NODES):
+        if not waiting:
+            break
+        node = waiting.pop()
+        kind = "" if node is None else node.name().split("Backward")[0]
+        ends = [] if node is None else [end for end, _ in node.next_functions if end is not None]
+        if kind == "Exp" and ends and ends[0].name().startswith("LogSoftmax"):
+            kind = "Softmax"
+        if kind in SQUASHING:
+            found.add(True)
+        elif ends and (kind in MIXING or kind.startswith(PASSED)):
+            clamped = clamped or kind == "Clamp"
+            # Weights and temperatures are mixed in, too.
+            waiting += [end for end in ends if not end.name().endswith("AccumulateGrad") or len(ends) == 1]
+        else:
+            found.add(False if kind in UNBOUNDED else None)
+    if len(found) != 1 or waiting or (clamped and found == {False}):
+        return None
+    return found.pop()
 
 
 def device_and_dtype(module: "torch.nn.Module") -> tuple["torch.device", "torch.dtype"]:

@@ -104,6 +104,8 @@ def same_bound_method(model: CheckedModel, made: object) -> Any:
     """Of an estimator that was asked by a bound method, the same method."""
     function: Any = getattr(model.backend, "function", None)
     owner = getattr(function, "__self__", None)
+    if isinstance(model.backend, SklearnModel) and model.backend.bound_method is not None:
+        return getattr(made, model.backend.method)
     alike = owner is not None and type(made) is type(owner)
     return getattr(made, function.__name__) if alike else made
 

@@ -167,7 +167,7 @@ def wrap_like(model: CheckedModel, source: object) -> CheckedModel:
     of_tensors = getattr(model.backend, "preprocess", None)
     return as_model(
         source,
-        output="auto" if model.output == "network" else model.output,
+        output="auto" if model.settled_output == "network" else model.settled_output,
         class_names=model.class_names,
         batch_size=model.batch_size,
         preprocess=copy.deepcopy(of_tensors) if of_tensors is not None else model.preprocess,
@@ -176,6 +176,8 @@ def wrap_like(model: CheckedModel, source: object) -> CheckedModel:
 
 def underlying_model(model: CheckedModel) -> Any:
     """The estimator, module, network or function that a model asks."""
+    if getattr(model.backend, "bound_method", None) is not None:
+        return model.backend.bound_method  # type: ignore[attr-defined]
     for name in ("estimator", "module", "model", "function", "source"):
         if hasattr(model.backend, name):
             return getattr(model.backend, name)
