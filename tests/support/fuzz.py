@@ -791,7 +791,6 @@ def run(seconds: float, inputs: int, only: list[str], start: int = 0) -> dict[st
     warnings.simplefilter("ignore")
     tried: collections.Counter[str] = collections.Counter()
     raw: dict[str, dict[str, Any]] = {}
-    end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as root:
         neighbour = Path(root, "neighbour")
         neighbour.mkdir()
@@ -803,7 +802,7 @@ def run(seconds: float, inputs: int, only: list[str], start: int = 0) -> dict[st
         os.chdir(home)
         try:
             world = World(home)
-            turn = start
+            turn, end = start, time.monotonic() + seconds  # from here on: the world is made in other time
             while time.monotonic() < end and tried.total() < inputs:
                 for name in only or list(DOORS):
                     _try_round(name, world, turn, end, tried, raw)
