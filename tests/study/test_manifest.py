@@ -57,7 +57,7 @@ def test_functions_in_a_plan_are_used_as_long_as_they_are_given(tmp_path):
 def test_a_plan_edited_to_nonsense_is_told_of(study):
     about = study.path / "plan.toml"
     about.write_text(about.read_text().replace("part = 1", "part = 0"))
-    with pytest.raises(FileError, match="0 where 1 or more was written"):
+    with pytest.raises(FileError, match="0 where 1 to 999,999,999 was written"):
         Study(study.path)
 
 
