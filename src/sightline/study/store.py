@@ -447,6 +447,16 @@ class Store:
                 found[name].append(first[name].to_numpy().astype(np.intp))
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
+    def warned_places(self, *slugs: str) -> list[int]:
+        """Places of the images of whose explanation one of these was to be said."""
+        names = ["place", "rank", "warnings"]
+        return [
+            int(line["place"])
+            for table in self.tables(names)
+            for line in table.to_pylist()
+            if line["rank"] == 0 and set(slugs) & set(line["warnings"] or ())
+        ]
+
     def failed_lines(self) -> list[dict[str, Any]]:
         """Place, id, slug and reason of the images that were not."""
         names = ["place", "id", "failure", "reason"]

@@ -25,6 +25,7 @@ from sightline.errors import FileError, ModelError, OptionError, warn
 from sightline.evaluation.classification import Evaluation
 from sightline.explanation import Explanation
 from sightline.study import provenance, runner
+from sightline.study.fill_advice import advise_fill
 from sightline.study.known_images import CHECKED, ImageDigests, KnownImages, changed_error
 from sightline.study.manifest import (
     NAME,
@@ -43,6 +44,9 @@ from sightline.study.ray import Ray
 from sightline.study.schema import Row, StudyResults, row_from_lines, rows_from_table
 from sightline.study.store import Store
 from sightline.types import Scores
+
+HIDDEN_LITTLE = ("hiding-little", "scores-hardly-move", "scores-flat")
+"""What is said of an explanation where hiding hid nothing, if the model was sure."""
 
 
 class Failure(NamedTuple):
@@ -383,6 +387,8 @@ class Study:
         self._digests = None
         self._check_hopeless()
         warn_if_permuted(self.labels, self.predicted, self.class_names)
+        if missing or retry:
+            advise_fill(self, self.store.warned_places(*HIDDEN_LITTLE[:1]), len(self))
         return self
 
     def rows(self) -> Iterator[Row]:
@@ -592,6 +598,13 @@ class Study:
                 slug="range-unlike",
             )
 
+    def _weak_places(self) -> list[int]:
+        """Images of which the model was sure, and hiding everything hardly changed that."""
+        warned = set(self.store.warned_places(*HIDDEN_LITTLE))
+        if not warned:
+            return []
+        return [row.place for row in self.rows() if row.place in warned and row.hides_little(self.plan)]
+
     def _check_hopeless(self) -> None:
         """Say so where not one image could be explained."""
         failures = self.failures()
@@ -613,8 +626,10 @@ class Study:
         columns = self.store.outcome_columns()
         many, right = len(columns["place"]), int((columns["label"] == columns["predicted"]).sum())
         held = self.manifest.image_count - self.count
+        weak = len(self._weak_places())
         return (
             f"Study({self._shown_path!r}: {many:,} of {self.count:,} images explained ({right:,} right, "
             f"{many - right:,} wrong), {len(self.failures()):,} failed"
-            f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__})"
+            f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__}"
+            f"{f'; in {weak:,} hiding everything hardly changes the score' if weak else ''})"
         )
