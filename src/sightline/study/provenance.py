@@ -347,7 +347,11 @@ def _range_note(data: OpenedData, model: CheckedModel, classes: Int[np.ndarray, 
         if len(labels) == FIRST and wrong < NEEDED:
             return ""
     tried = try_ranges(
-        model, images, np.array(labels), np.array(predicted), lambda scores: scores.argmax(axis=1)
+        model,
+        images,
+        np.array(labels, np.intp),
+        np.array(predicted, np.intp),
+        lambda scores: scores.argmax(axis=1),
     )
     return "" if tried is None or tried.better is None else f"{tried}. {tried.advice}"
 
