@@ -452,7 +452,7 @@ def test_a_layer_may_be_a_number_and_a_bare_word_in_a_name():
 def test_a_network_that_fails_with_gradients_says_so():
     class Detached(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.from_numpy(x.numpy()).mean((2, 3))
+            return 9 * torch.from_numpy(x.numpy()).mean((2, 3))
 
     with pytest.raises(ModelError, match="IntegratedGradients failed in the network, which answers well"):
         explained("integrated-gradients", Detached(), target=0)
