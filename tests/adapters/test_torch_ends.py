@@ -57,7 +57,7 @@ def test_probabilities_are_not_squashed_again(end):
 
 
 @pytest.mark.parametrize(
-    "how", [lambda a, b: a / 20, lambda a, b: (a + b) / 40, lambda a, b: torch.relu(a) / 20], ids=str
+    "how", [lambda a, b: a / 20, lambda a, b: (a + b) / 40, lambda a, b: torch.relu(a) / 20]
 )
 def test_logits_that_lie_within_0_to_1_are_logits(how):
     net, light = Ending(how).eval(), IMAGES[LABELS == 1]
@@ -70,7 +70,6 @@ def test_logits_that_lie_within_0_to_1_are_logits(how):
 @pytest.mark.parametrize(
     "how",
     [lambda a, b: a.sigmoid().detach(), lambda a, b: a.clamp(0, 1), lambda a, b: (a.tanh() + 1) / 2],
-    ids=str,
 )
 def test_where_the_end_cannot_be_seen_both_readings_are_named_once(how):
     model = sl.as_model(Ending(how))

@@ -77,15 +77,15 @@ def test_a_class_beside_itself_is_refused():
         Contrast(2, 2)
 
 
-def test_names_are_refused_with_what_takes_them():
+def test_a_target_is_numbered_or_named_and_nothing_else():
     told = unchecked.run(
         "import sightline as sl\n"
-        "for build in (lambda: sl.Classes('dark'), lambda: sl.Contrast('red', 'green')):\n"
+        "for build in (lambda: sl.Classes(0.5), lambda: sl.Contrast(None, 1)):\n"
         "    try: build()\n"
         "    except sl.SightlineError as error: print(error)\n"
     )
-    assert "Classes takes class numbers and contrasts, but 'dark' was given" in told
-    assert "Contrast takes class numbers, but 'red' was given" in told
+    assert "Classes takes class numbers, names and contrasts, but 0.5 was given" in told
+    assert "Contrast takes the numbers or names of two classes, but None was given" in told
 
 
 @pytest.mark.parametrize(
