@@ -401,6 +401,9 @@ def test_classes_in_another_order_are_told(skill, tmp_path):
 
 def test_a_test_set_of_one_class_or_a_constant_answer_tells_nothing_of_an_order():
     zeros, ones = np.zeros(50, int), np.ones(50, int)
+    both = np.r_[zeros, ones]
+    weak = np.where(np.arange(both.size) % 20 < 13, 1 - both, both)  # right on 35 %, and 65 % the other way
+    assert swapped_classes(np.tile(both, 6), np.tile(weak, 6)) == {0: 1, 1: 0}
     assert swapped_classes(zeros, ones) == {}
     assert swapped_classes(np.r_[zeros, ones[:2]], np.r_[ones, ones[:2]]) == {}
     assert swapped_classes(np.zeros(0, int), np.zeros(0, int)) == {}
@@ -471,3 +474,17 @@ def test_an_ordinary_evaluation_warns_of_nothing():
         for case in ("gaps", "names", "truth values"):
             sl.evaluate(*CASES[case])
         sl.evaluate(lambda x: x.mean((1, 2)), (X, LIGHT))
+
+
+def test_some_classes_by_name_and_the_others_by_place_is_refused():
+    labels = np.arange(24) % 3
+    model = LogisticRegression(max_iter=500).fit(rows_of(images_of(labels, 3)), labels)
+    data = ArrayDataset(images_of(labels, 3), labels, ("1", "2", "3"))
+    with pytest.raises(TargetError, match="3"):
+        sl.evaluate(model, data)
+
+
+@pytest.mark.parametrize("names", [{}, []])
+def test_no_names_are_refused(names):
+    with pytest.raises(OptionError, match="class_names"):
+        sl.evaluate(lambda images: images.mean(axis=(1, 2)), (images_of(Y, 6), Y % 2), class_names=names)

@@ -16,6 +16,8 @@ SHOWN = 12
 """Names that a message lists."""
 SWAPPED = 0.7
 """Share of some classes' images that have to get one other class, for these to seem exchanged."""
+SWAPPED_OF_TWO, SURELY = 0.6, 1e-6
+"""The same where there are but two classes, and the chance that is asked for then."""
 BY_CHANCE = 1e-3
 """Chance that a coin does as well, from which on they do not."""
 MOST_CLASSES = 2000
@@ -61,7 +63,7 @@ def ordered_names(given: object, labels: Sequence[int] | None = None) -> Names:
     >>> ordered_names({"dog": 1, "cat": 0}), ordered_names({2: "dog", 0: "cat"}, labels=(0, 2))
     (('cat', 'dog'), ('cat', 'dog'))
     """
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and given:
         return _names_of_mapping(given, labels)
     if isinstance(given, Set) and not hasattr(given, "mapping"):  # a dict's keys are in order
         raise OptionError(
@@ -69,7 +71,7 @@ def ordered_names(given: object, labels: Sequence[int] | None = None) -> Names:
             "the order of the model's classes.",
             slug="class-names",
         )
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0:
         raise _no_list_error(given)
     names = tuple(map(str, given))
     if not names:
@@ -145,6 +147,8 @@ def class_columns(
         everywhere = present is None and set(range(columns)) <= set(found.tolist())
         if (found[needed] >= 0).all() or everywhere:
             return found, names
+        if (found[needed] >= 0).any():  # some by name and the others by place would be neither
+            raise _unmatched_error(columns, names, data)
     known = range(columns) if labels is None else labels
     wordless = names is None or names in (tuple(map(str, known)), tuple(map(str, range(columns))))
     fits = len(data) == columns if labels is None else max(known) < len(data)
@@ -319,7 +323,9 @@ def swapped_classes(labels: Int[np.ndarray, "N"], predicted: Int[np.ndarray, "N"
         return {}
     best, now = recalls[moved, said[moved]], recalls[moved, moved]
     images, hits = int(totals[moved].sum()), int(counts[moved, said[moved]].sum())
-    if best.mean() < SWAPPED or now.mean() > 1 - SWAPPED or binom.sf(hits - 1, images, 0.5) > BY_CHANCE:
+    chance = binom.sf(hits - 1, images, 0.5)
+    least = SWAPPED_OF_TWO if size == 2 and chance <= SURELY else SWAPPED
+    if best.mean() < least or now.mean() > 1 - least or chance > BY_CHANCE:
         return {}
     return {row: int(said[row]) for row in moved}
 

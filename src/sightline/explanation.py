@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from sightline._arguments import clear_arguments
+from sightline._checks import check_whole
 from sightline._optional import require
 from sightline._printing import printable_text
 from sightline._scales import are_probabilities, are_saturated
@@ -98,7 +99,7 @@ class Explanation:
     @clear_arguments
     def top(self, n: int = 5, target: int | str | Contrast | None = None) -> list[Leader]:
         """The `n` segments that matter most, by the size of their value."""
-        k = self.index(target)
+        k, n = self.index(target), check_whole("n", n, 0)
         values, error = self.attribution.values[k], self.attribution.error[k]
         order = np.argsort(-np.abs(values), kind="stable")[:n]
         return [Leader(int(i), float(values[i]), float(error[i])) for i in order]
@@ -132,10 +133,11 @@ class Explanation:
         """
         values = np.nan_to_num(self.attribution.values[self.index(target)])
         wanted = {"for": values > 0, "against": values < 0, "both": values != 0}
-        if sign not in wanted:
+        if str(sign) not in wanted:
             raise OptionError(
                 f"there is no sign {sign!r}. {did_you_mean(str(sign), wanted)}", slug="option-unknown"
             )
+        num = None if num is None else check_whole("num", num, 0)
         chosen = wanted[sign]
         told = chosen & ~convergence.undecided_segments(self.attribution)[self.index(target)]
         if significant or (significant is None and num is not None and sign == "for" and told.any()):

@@ -44,6 +44,10 @@ def told(image, model, **more):
     return made, [one.message.slug for one in caught]
 
 
+def logits(images):
+    return np.log(np.maximum(linear(images), 1e-300)) * 3 + 4
+
+
 @pytest.mark.parametrize("image", [BYTES, BYTES.astype(np.float32), BYTES.astype(np.uint16) * 257])
 def test_bytes_into_a_model_of_0_to_1_are_told_with_the_way_out(image):
     made, slugs = told(image, linear)
@@ -98,3 +102,18 @@ def test_a_model_that_takes_bytes_alone_is_not_asked_more():
         return linear(images)
 
     assert "range-saturated" not in told(BYTES, picky)[1]
+
+
+def test_bytes_are_told_to_a_model_of_logits_too_and_floats_are_not():
+    slugs = [told(image, sl.as_model(logits, output="logit"))[1] for image in (BYTES, UNIT)]
+    assert ["range-saturated" in one for one in slugs] == [True, False]
+
+
+def test_a_fill_that_the_model_does_not_take_ends_no_explanation():
+    def by_maximum(images):
+        with np.errstate(all="ignore"):
+            return rescaling(images / images.max(axis=(1, 2, 3), keepdims=True)) * 0 + [[0.99, 0.005, 0.005]]
+
+    made, slugs = told(BYTES.astype(np.float32), by_maximum)
+    assert slugs == ["scores-flat"]
+    assert not made.attribution.values.any()

@@ -58,6 +58,7 @@ def given_as(form):
         ("unit", "signed", "from 0 to 1", "(images + 1) / 2, or"),
         ("byte", "unit", "from 0 to 255", 'images * 255, or of files ImageFormat(values="byte")'),
         ("byte", "signed", "from 0 to 255", "(images + 1) * 127.5, or"),
+        ("byte", "deep", "from 0 to 255", "images / 257, or"),
         ("signed", "byte", "from -1 to 1", "images / 127.5 - 1, or"),
         ("signed", "unit", "from -1 to 1", "images * 2 - 1, or"),
     ],
@@ -190,3 +191,17 @@ def test_places_are_spread_over_classes_and_over_each():
     assert len(set(places)) == len(places) <= 30
     assert np.bincount(labels[places]).tolist() == [10, 5, 10]
     assert max(place for place in places if place < 50) == 49
+
+
+def test_of_ranges_that_do_as_well_the_simplest_is_named():
+    rng, labels = np.random.default_rng(0), np.arange(120) % 2
+    images = rng.integers(0, 120, (120, 8, 8, 3), dtype=np.uint8)
+    images[:, 2:4, 2:4] += (100 * labels)[:, None, None, None].astype(np.uint8)
+
+    def of_unit(given):
+        p = (1 + np.tanh(30 * (given[:, 2:4, 2:4].mean(axis=(1, 2, 3)) - 0.42))) / 2
+        return np.stack([1 - p, p], axis=1)
+
+    with pytest.warns(SightlineWarning, match="range-unlike"):
+        done = sl.evaluate(of_unit, (images, labels))
+    assert done.range_check.better == "from 0 to 1"

@@ -9,6 +9,7 @@ from sightline._scales import Scale, are_probabilities, probabilities_of
 from sightline._value_range import value_range
 from sightline.engine.fills import Blur, Colour, Noise, SegmentMean, draw_fill
 from sightline.engine.image import channels_last
+from sightline.errors import SightlineError
 from sightline.types import Fill, Segments
 
 LITTLE = 0.02
@@ -94,7 +95,10 @@ def try_fills(
     segments: Segments,
     fills: Mapping[str, Fill],
 ) -> dict[str, float]:
-    """The score with everything hidden, by fill; one draw of each."""
+    """The score with everything hidden, by fill, one draw of each; none if the model takes none."""
     pixels = channels_last(image)
     hidden = np.stack([draw_fill(pixels, segments, fill)[0] for fill in fills.values()])
-    return dict(zip(fills, score(hidden).tolist(), strict=True))
+    try:
+        return dict(zip(fills, score(hidden).tolist(), strict=True))
+    except SightlineError:  # the explanation stands, whatever the model does not take
+        return {}

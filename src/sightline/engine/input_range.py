@@ -11,6 +11,8 @@ from sightline.errors import SightlineError, warn
 
 SURE = 1e-6
 """How near to 1 a probability has to be, for the range to be doubted."""
+APART = 100.0
+"""How far the two highest of other scores have to be apart: no logits are, that were learned."""
 LESS_SURE = 1e-3
 """How far from 1 it has to be for the scaled image, for that to be said."""
 TELLING = 1.0
@@ -28,10 +30,12 @@ def doubts_range(image: Shaped[np.ndarray, "..."], classes: Float[np.ndarray, "L
     >>> doubts_range(image, np.array([1.0, 5e-285])), doubts_range(image, np.array([0.99, 0.01]))
     (True, False)
     """
-    if not are_probabilities(classes) or abs(float(classes.sum()) - 1) > LESS_SURE:
+    if are_probabilities(classes) and abs(float(classes.sum()) - 1) > LESS_SURE:
         return False
     low, high = value_range(image)
-    return bool(classes.max() >= 1 - SURE and low == 0 and high > 1)
+    second, first = np.sort(classes)[-2:] if classes.size > 1 else (0.0, 0.0)
+    sure = first >= 1 - SURE if are_probabilities(classes) else first - second >= APART
+    return bool(sure and low == 0 and high > 1)
 
 
 def warn_of_range(
@@ -47,7 +51,7 @@ def warn_of_range(
     Parameters
     ----------
     score : callable
-        Images, shape (B, H, W, C) → probabilities, shape (B, L).
+        Images, shape (B, H, W, C) → scores, shape (B, L); if no probabilities, their softmax is looked at.
     image : array, shape (H, W, C)
     classes : float array, shape (L,)
         What the model said of the image as it is.
@@ -55,15 +59,15 @@ def warn_of_range(
     high = value_range(image)[1]
     scaled = image.astype(np.float32) / np.float32(high)
     try:
-        said, black = score(np.stack([scaled, np.zeros_like(scaled)]))
+        told, black = score(np.stack([scaled, np.zeros_like(scaled)]))
     except SightlineError:  # it takes integers alone
         return
-    best, was = int(said.argmax()), int(classes.argmax())
+    best, was, said = int(told.argmax()), int(classes.argmax()), _shares(told)
     if best == was and said[best] > 1 - LESS_SURE:
         return
-    if np.abs(_log_odds(said) - _log_odds(black))[[best, was]].max() < TELLING:
+    if np.abs(_log_odds(said) - _log_odds(_shares(black)))[[best, was]].max() < TELLING:
         return
-    said_then = f"{said[best]:.3g}" + ("" if best == was else f", for class {best}")
+    said_then = f"{told[best]:.3g}" + ("" if best == was else f", for class {best}")
     warn(
         f"the image has values from 0 to {high:g}, and of that the model is sure beyond reason (score "
         f"{classes[was]:.6g} for class {was}); scaled to 0 to 1 its score is {said_then}. "
@@ -71,6 +75,14 @@ def warn_of_range(
         f"{high:g} (--values unit).",
         slug="range-saturated",
     )
+
+
+def _shares(scores: Float[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:
+    """Probabilities, or the softmax of other scores: logits are as sure as that says."""
+    if are_probabilities(scores):
+        return scores
+    powers = np.exp(scores - scores.max())
+    return np.asarray(powers / powers.sum())
 
 
 def _log_odds(probabilities: Float[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:

@@ -288,7 +288,8 @@ def _fill_advice(tried: dict[str, float], full: float, span: float) -> str:
         return "Try a stronger fill, such as Colour(0) or Blur()"
     best = max(tried, key=lambda name: abs(tried[name] - full))
     if abs(tried[best] - full) <= MUCH * span:
-        return f"Tried: {', '.join(tried)} hardly change it. Try Donors(images of another class)"
+        tell = "hardly change it. In Python, try Donors(a few images of another class)"
+        return f"Tried: {', '.join(tried)} {tell}"
     return f'Try fill="{best}", which brings it to {tried[best]:.4g}'
 
 

@@ -23,6 +23,8 @@ NEEDED = 10
 """Fewest wrong answers that can be significant at that level: 0.5 ** 10."""
 CLEAR = 0.1
 """Least gain of the mean recall over classes."""
+CLEARER = 0.05
+"""Least gain over a simpler range that is better, too."""
 BATCH = 32
 
 MEAN, SPREAD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -124,7 +126,7 @@ def try_ranges(
         shares.append(float(now.mean()))
         recall = _mean_recall(labels, now)
         if recall >= least and _is_better(right, now, len(np.unique(labels))):
-            best, least = (name, advice), recall
+            best, least = (name, advice), recall + CLEARER
     better, advice = best or (None, "")
     calls = len(images) * len(tried)
     return RangeCheck(given, tuple(tried), tuple(shares), len(images), calls, better, advice)
@@ -172,6 +174,7 @@ def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
         texts = {"signed": "images * 2 - 1", "byte": "images * 255"}
     elif low == 0 and used_bits(high) is not None:
         texts = {"unit": f"images / {high:g}", "signed": f"images / {high / 2:g} - 1"}
+        texts |= {} if high == 255 else {"byte": f"images / {high / 255:g}"}
     else:
         return None
     ways: list[Way] = []

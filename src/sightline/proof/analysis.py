@@ -34,6 +34,7 @@ from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion, resolve_region
+from sightline.repair.selection import Choice
 from sightline.repair.training_data import as_subset, predict_scores
 from sightline.study.schema import StudyResults
 from sightline.types import Fill
@@ -81,8 +82,9 @@ def prove(
     ----------
     model : anything `as_model` takes
         As it was before the repair.
-    repaired : RepairResult, or anything `as_model` takes
-        As it is after it. Of a model alone, it is not known where it was repaired, nor with which images.
+    repaired : RepairResult, Choice, or anything `as_model` takes
+        As it is after it; of a choice, what was chosen. Of a model alone, it is not known where it was
+        repaired, nor with which images.
     held_out : labelled data
         What `sightline.data.as_dataset` takes, such as ``study.held_out``.
     regions : Regions, optional
@@ -151,6 +153,8 @@ def prove(
     check_number("level", level, above=0, below=1)
     names = None if study is None else study.class_names
     old = as_model(model, class_names=names)
+    if isinstance(repaired, Choice):
+        repaired = _chosen_result(repaired)
     if isinstance(repaired, RepairResult):
         new, provenance = repaired.model, repaired.provenance
     else:
@@ -185,6 +189,17 @@ def prove(
     outcomes = pair_outcomes(data.labels, said, class_names)
     method = "" if provenance is None else provenance.method
     return _build_proof(probes, outcomes, said, shift, marked, examples, method, level)
+
+
+def _chosen_result(choice: Choice) -> RepairResult:
+    """What was chosen of several repairs."""
+    if choice.result is None:
+        raise OptionError(
+            "no repair was chosen: none did better than the model as it is, and so nothing is to prove. To "
+            "prove one all the same, give it: choice.results.",
+            slug="option-value",
+        )
+    return choice.result
 
 
 def _build_proof(

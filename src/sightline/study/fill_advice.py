@@ -18,7 +18,7 @@ TRIED = 10
 """Images that other fills are tried on."""
 SEVERAL, SHARE = 5, 0.1
 """How many images, and what share of all, hiding may do nothing to unsaid."""
-DONORS = "Donors(images of another class)"
+DONORS = "Donors(a few images of another class)"
 
 
 def advise_fill(study: StudyResults, weak: Sequence[int], count: int) -> None:
