@@ -18,8 +18,6 @@ from sightline.cli import app
 from sightline.errors import FileError, OptionError
 from sightline.repair import store
 
-# Blur leaves the means of halves, by which this model goes: true, and not what is asked here.
-pytestmark = pytest.mark.filterwarnings("ignore:.*hiding everything with Blur")
 WHERE = ["--region", "r1c1", "--regions", "grid:rows=4,columns=4"]
 FIT = """
 def fit(model, images, labels):

@@ -16,7 +16,7 @@ from sightline.types import Fill
 
 TRIED = 10
 """Images that other fills are tried on."""
-SEVERAL, SHARE = 5, 0.1
+SEVERAL, SHARE = 5, 0.25
 """How many images, and what share of all, hiding may do nothing to unsaid."""
 DONORS = "Donors(a few images of another class)"
 
