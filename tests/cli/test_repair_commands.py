@@ -18,6 +18,8 @@ from sightline.cli import app
 from sightline.errors import FileError, OptionError
 from sightline.repair import store
 
+# Blur leaves the means of halves, by which this model goes: true, and not what is asked here.
+pytestmark = pytest.mark.filterwarnings("ignore:.*hiding everything with Blur")
 WHERE = ["--region", "r1c1", "--regions", "grid:rows=4,columns=4"]
 FIT = """
 def fit(model, images, labels):
@@ -121,7 +123,7 @@ def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
     words = ["repair", "run", *WHERE, "--train", "train", "--method", "counterexamples", "-o"]
     assert "Learned from 480 images" in run(place, *words, "own", "--fit", "train.py:fit")
     for fit, said in (
-        ("train.py:fitt", "has no function 'fitt'"),
+        ("train.py:fitt", "train has no 'fitt'"),
         ("none.py:fit", "there is no file 'none.py'"),
         ("numpy:nothing", "numpy has no 'nothing'"),
     ):
