@@ -335,7 +335,7 @@ def test_examples_are_images_whose_answer_turned(proof):
 @pytest.mark.slow
 def test_studies_take_the_place_of_new_explanations(tmp_path):
     images, labels, _ = trees(30)
-    plan = Plan(segment="grid", fill="segment-mean", budget=40)
+    plan = Plan(segment="grid", fill="noise", budget=40)
     runs = [
         sl.Study(tmp_path / name, plan).run((images, labels), model, progress=False)
         for name, model in (("before", MISLED), ("after", BETTER))
