@@ -315,7 +315,7 @@ def test_maps_of_large_images_are_reduced_and_keep_their_sums():
 def test_memory_does_not_grow_with_the_number_of_images(study):
     class Repeated(Memory):
         def __init__(self, times):
-            self.class_names, self.times = study.class_names, times
+            self.class_names, self.plan, self.times = study.class_names, study.plan, times
             self.labels, self.predicted = (np.tile(one, times) for one in (study.predicted, study.predicted))
             self.places = np.arange(len(self.labels))
 

@@ -123,7 +123,7 @@ class AnswerDeadline:
         self._timer.start()
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._timer.cancel()
 
     def _end_request(self) -> None:

@@ -164,7 +164,7 @@ def _real_numbers(array: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]
     if kind in "OV" and not isinstance(first, Mapping):
         try:
             return array.astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     held = f"objects such as {_describe_type(first)}" if kind == "O" else f"dtype {array.dtype}"
     raise ModelError(

@@ -292,7 +292,7 @@ class _Judge:
         told = (
             "The images that methods are compared on are a part of those to learn from. Where the model has "
             "learned from them, what it does on them as it is is too good, and so is what a method costs: "
-            "give validation=, images that it has not seen, or study=."
+            "give validation=, images that it has not seen, or study= (or, with --train, a study)."
         )
         if sklearn_estimator(model) is None:
             return None, told

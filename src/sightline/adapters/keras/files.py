@@ -42,7 +42,7 @@ def load_keras_file(path: str, trust: bool) -> KerasModel:
     try:
         # Without its loss and optimizer, whose classes may be the author's own.
         return KerasModel(keras.models.load_model(path, compile=False, safe_mode=not trust))
-    except (TypeError, ValueError, OSError, KeyError) as error:
+    except (TypeError, ValueError, OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise _keras_error(path, error) from error
 
 
@@ -51,7 +51,7 @@ def _refuse_foreign_modules(path: str) -> None:
     try:
         with zipfile.ZipFile(path) as parts:
             config = json.loads(parts.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError, RecursionError):
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError, RuntimeError):  # deep, locked, odd
         return  # Keras tells what is wrong with it
     own = importlib.import_module("keras").saving.get_custom_objects()
     waiting: list[Any] = [config]
