@@ -145,7 +145,8 @@ def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
     assert found.calls == 0
     count = int((study.labels != study.predicted).sum())
     assert 0 < count < 20
-    assert found.verdict == f"too few errors: {count}, and each of two halves needs 10."
+    more = "; a region that you suspect is tested on all of them: suspect= (--suspect)" * (count >= 10)
+    assert found.verdict == f"too few errors: {count}, and each of two halves needs 10{more}."
     assert str(found).splitlines()[0] == f"Blame: {count} wrong answers"
 
 

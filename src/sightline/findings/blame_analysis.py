@@ -232,7 +232,9 @@ def _too_few_text(split: SampleSplit) -> str:
     needed = "a region that is named needs {}" if split.whole else "each of two halves needs {}"
     for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
         if split.fewest_answers(which) < least:
-            return f"too few {kind}: {int(which.sum())}, and {needed.format(least)}"
+            more = "; a region that you suspect is tested on all of them: suspect= (--suspect)"
+            told = more if kind == "errors" and not split.whole and which.sum() >= least else ""
+            return f"too few {kind}: {int(which.sum())}, and {needed.format(least)}{told}"
     if split.grouped and split.fewest_groups() < fewest:
         where = "" if split.whole else " in one half"
         return (
