@@ -368,7 +368,7 @@ def test_any_bytes_damaged_are_refused_or_read_and_nothing_else(tmp_path):
             assert isinstance(Explanation.load(path), Explanation)
         except FileError as error:
             slugs.add(error.slug)
-    assert slugs <= {"file-explanation", "file-layout"}
+    assert slugs <= {"file-explanation", "file-layout", "file-size"}
     assert slugs
 
 

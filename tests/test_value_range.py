@@ -94,3 +94,11 @@ def test_what_was_decided_is_said_where_the_numbers_leave_a_choice():
 
     made = sl.explain(twelve, model, segment="grid:rows=3,columns=3", fill="blur", budget=40)
     assert "30×30 (drawn with black 0 and white 4095, the 12 bits that it uses): Lime" in repr(made)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_noise_on_white_leaves_floats_where_they_are(share):
+    rng = np.random.default_rng(0)
+    image = rng.random((24, 24, 3)) * 0.8
+    image[rng.random(image.shape) < share] = 1.05
+    assert value_range(image) == (0.0, 1.0)

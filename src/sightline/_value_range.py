@@ -7,6 +7,8 @@ BEYOND = 0.01
 """Share of the values that may lie beyond black and white: hot pixels, and what resizing overshoots."""
 SLIGHT = -0.1
 """Negative values down to here are overshoots where they are few; an image from −1 to 1 goes further."""
+OVER = 1.1
+"""Values up to here are overshoots of 1 however many they are, such as noise on white: no bytes end there."""
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that cameras and detectors use of a larger number."""
 
@@ -38,7 +40,7 @@ def value_range(image: Shaped[np.ndarray, "..."]) -> tuple[float, float]:
         told = image[image != 0].astype(np.float64)
         for least, most in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
             signed = most == 1 and high <= 1 and low < SLIGHT
-            if not (signed and least == 0) and _share_beyond(told, least, most) <= BEYOND:
+            if not (signed and least == 0) and _share_beyond(told, least, max(most, OVER)) <= BEYOND:
                 return least, most
     bits = used_bits(high)
     if low >= 0 and bits is not None:
