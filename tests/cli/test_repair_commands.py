@@ -52,6 +52,11 @@ def run(place, *words, code=0):
     return done.output
 
 
+def repair_quickly(place, train, out):
+    """A repair by the least work that leaves one."""
+    run(place, "repair", "run", *WHERE, "--method", "counterexamples:copies=1", "--train", train, "-o", out)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A study of 160 images, of which about 96 are held out, and 200 to learn from."""
@@ -88,18 +93,7 @@ def test_a_model_is_repaired_and_that_is_proved_on_images_nobody_used(place):
 
 
 def test_a_folder_is_not_repaired_over(place):
-    run(
-        place,
-        "repair",
-        "run",
-        *WHERE,
-        "--method",
-        "counterexamples:copies=1",
-        "--train",
-        "train",
-        "-o",
-        "once",
-    )
+    repair_quickly(place, "train", "once")
     with pytest.raises(FileError, match="once holds a repair or a study already"):
         run(place, "repair", "run", *WHERE, "--train", "train", "-o", "once")
     with pytest.raises(FileError, match="run holds a repair or a study already"):
@@ -138,18 +132,7 @@ def test_one_s_own_fit_is_called_and_its_faults_are_named(place):
 
 @pytest.mark.slow
 def test_images_that_the_repair_learned_from_prove_nothing(place):
-    run(
-        place,
-        "repair",
-        "run",
-        *WHERE,
-        "--method",
-        "counterexamples:copies=1",
-        "--train",
-        "test",
-        "-o",
-        "seen",
-    )
+    repair_quickly(place, "test", "seen")
     with pytest.raises(OptionError, match="used in the repair"):
         run(place, "proof", "run", "seen")
     run(place, "proof", "run", "seen", "--data", "train", "--explained", "0")
@@ -201,18 +184,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(place, w
 
 
 def test_damaged_repairs_are_told(place):
-    run(
-        place,
-        "repair",
-        "run",
-        *WHERE,
-        "--method",
-        "counterexamples:copies=1",
-        "--train",
-        "train",
-        "-o",
-        "hurt",
-    )
+    repair_quickly(place, "train", "hurt")
     with pytest.raises(FileError, match="there is no repair in nowhere"):
         run(place, "proof", "run", "nowhere")
     with (place / "hurt" / "model.skops").open("ab") as file:

@@ -79,10 +79,9 @@ def warn_of_range(
 
 def _shares(scores: Float[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:
     """Probabilities, or the softmax of other scores: logits are as sure as that says."""
-    if are_probabilities(scores):
-        return scores
-    powers = np.exp(scores - scores.max())
-    return np.asarray(powers / powers.sum())
+    from scipy.special import softmax
+
+    return scores if are_probabilities(scores) else np.asarray(softmax(scores))
 
 
 def _log_odds(probabilities: Float[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:
