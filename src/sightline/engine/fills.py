@@ -9,8 +9,10 @@ from jaxtyping import Float, Shaped
 from sightline._arguments import describe_value
 from sightline._checks import check_whole
 from sightline._digests import array_digest
+from sightline._tensors import to_numpy
 from sightline._value_range import value_range
 from sightline.engine.image import channels_last
+from sightline.engine.own_functions import ask_function
 from sightline.errors import ImageError, OptionError, warn
 from sightline.types import Fill, Segments, option
 
@@ -215,7 +217,11 @@ def draw_fill(
         If a fill's answer does not have the image's shape.
     """
     pixels = channels_last(image)
-    answer = np.asarray(how(pixels, segments))
+    given = ask_function("fill", how, pixels, segments)
+    try:
+        answer = np.asarray(to_numpy(given) if hasattr(given, "detach") else given)
+    except Exception:  # rows of several lengths, or what is no sequence at all
+        answer = np.array(None)
     if answer.ndim == pixels.ndim - 1 and pixels.shape[2] == 1:
         answer = answer[..., np.newaxis]
     draws = answer[np.newaxis] if answer.ndim == 3 else answer
@@ -223,6 +229,11 @@ def draw_fill(
         raise ImageError(
             f"a fill must return an array of shape {pixels.shape}, or several of them stacked, but "
             f"{how!r} returned {answer.shape}.",
+            slug="fill-shape",
+        )
+    if draws.dtype.kind not in "buif" or not np.isfinite(draws).all():
+        raise ImageError(
+            f"a fill must return finite numbers, but {how!r} returned others ({draws.dtype}).",
             slug="fill-shape",
         )
     return _cast_draws(draws, image.dtype)

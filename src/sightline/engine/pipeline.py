@@ -16,6 +16,7 @@ from sightline.engine.fills import draw_fill
 from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
 from sightline.engine.input_range import CALLS, doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
+from sightline.engine.own_functions import asked_attribution, chosen_targets, drawn_masks
 from sightline.engine.plan import Plan, with_changes
 from sightline.engine.sampling import Exhaustive, LeaveOneOut
 from sightline.engine.segmentation import segment_image
@@ -82,7 +83,7 @@ def run_plan(
     query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick, probe)
     said, nothing = query.endpoint_scores()
     classes = _probabilities(said, plan)
-    targets = plan.target(classes)
+    targets = chosen_targets(plan.target, classes)
     to_targets = target_matrix(targets, len(classes))
     full, empty = said @ to_targets, nothing @ to_targets
     known = {_mask_key(True, segments.count): full, _mask_key(False, segments.count): empty}
@@ -95,7 +96,7 @@ def run_plan(
     for masks in _mask_designs(plan, segments.count, rows):
         values = query.score_masks(masks.keep, to_targets, known)
         scores = _made_scores(values, full, empty, targets, classes, query.calls, plan)
-        attribution = _zero_where_flat(plan.attribute(masks, scores), scores)
+        attribution = _zero_where_flat(asked_attribution(plan.attribute, masks, scores), scores)
         if convergence.is_enough(attribution) or not solve.has_moved(_all_scores(scores)).any():
             break
     change = query.repeatability(said) @ np.abs(to_targets) if query.calls < max_calls(plan) else None
@@ -200,15 +201,7 @@ def _chosen_sampler(plan: Plan) -> Sampler:
 
 
 def _draw_masks(sampler: Sampler, segments: int, rows: int, seed: int) -> Masks:
-    masks = sampler(segments, rows, np.random.default_rng(seed))
-    count, width = masks.keep.shape
-    if count > rows or width != segments:
-        raise OptionError(
-            f"a sampler was asked for up to {rows} masks of {segments} segments, but {sampler!r} returned "
-            f"{count} of {width}.",
-            slug="sample-shape",
-        )
-    return masks
+    return drawn_masks(sampler, segments, rows, np.random.default_rng(seed))
 
 
 def _zero_where_flat(attribution: Attribution, scores: Scores) -> Attribution:

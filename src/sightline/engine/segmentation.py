@@ -11,6 +11,7 @@ from sightline._checks import check_whole
 from sightline._digests import array_digest
 from sightline._tensors import to_numpy
 from sightline.engine.image import unit_rgb
+from sightline.engine.own_functions import ask_function
 from sightline.errors import OptionError, SegmentError, warn
 from sightline.types import Segmenter, Segments, option
 
@@ -282,7 +283,7 @@ def segment_image(image: Shaped[np.ndarray, "..."], segmenter: Segmenter) -> Seg
     SightlineWarning
         If there are fewer than eight segments (fewer in images of under eighty pixels).
     """
-    answer = segmenter(image)
+    answer = ask_function("segment", segmenter, image)
     segments = answer if isinstance(answer, Segments) else _checked_labels(answer)
     if segments.labels.shape != image.shape[:2]:
         raise SegmentError(
@@ -314,7 +315,7 @@ def _integer_labels(given: object, source: str) -> Shaped[np.ndarray, "H W"]:
     """
     try:
         labels = np.asarray(to_numpy(given) if hasattr(given, "detach") else given)
-    except (TypeError, ValueError, RuntimeError):  # rows of several lengths, or no sequence at all
+    except Exception:  # rows of several lengths, or no sequence at all
         raise _shape_error(given, "rows of several lengths", source) from None
     if labels.ndim != 2 or 0 in labels.shape:
         raise _shape_error(given, f"shape {labels.shape}", source)

@@ -14,6 +14,7 @@ from sightline._scales import on_scale, probabilities_of
 from sightline.engine.fills import draw_fill
 from sightline.engine.input_range import doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
+from sightline.engine.own_functions import chosen_targets
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import segment_image
 from sightline.errors import ModelError, SightlineError, warn
@@ -84,7 +85,7 @@ def run_white_box(
     if advise and doubts_range(image, classes):
         unit = probabilities_of if plan.scale == "log-odds" else np.asarray
         warn_of_range(lambda images: unit(query.scores_of(images)), query.pixels, classes)
-    targets = plan.target(classes)
+    targets = chosen_targets(plan.target, classes)
     to_targets = target_matrix(targets, len(classes))
     counted = CountedNetwork(network, tick)
     with _name_failed_method(method):
