@@ -99,6 +99,75 @@ def test_a_pipeline_is_given_images_and_asked_for_all_classes():
         model(IMAGES)
 
 
+class Config:
+    def __init__(self, names):
+        self.id2label = names
+
+
+class NamingNetwork:
+    def __init__(self, *names):
+        self.config = Config(dict(enumerate(names)))
+
+
+class NamingPipeline(Pipeline):
+    """As those of version 5: names from the network's configuration, best first, one image at a time."""
+
+    task = "image-classification"
+
+    def __init__(self, *names):
+        self.model, self.batches = NamingNetwork(*names), []
+
+    def __call__(self, images, top_k=5, batch_size=1):
+        self.batches.append(batch_size)
+        names = self.model.config.id2label
+        answers = []
+        for image in images:
+            scores = np.asarray(image).mean((0, 1)) / 255
+            ranked = [{"label": names[place], "score": scores[place]} for place in range(len(names))]
+            answers.append(sorted(ranked, key=lambda one: -one["score"])[:top_k])
+        return answers
+
+
+@pytest.mark.parametrize("names", [("red", "green", "blue"), ("dog", "cat", "dog")])
+def test_the_columns_of_a_pipeline_are_those_of_its_network_whatever_their_names(names):
+    pipeline = NamingPipeline(*names)
+    images = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)
+    model = as_model(pipeline)
+    np.testing.assert_allclose(model(images), images.mean((1, 2)) / 255)
+    assert model.class_names == names
+    assert list(pipeline.model.config.id2label.values()) == list(names)
+    options = {"segment": "grid:rows=2,columns=2", "budget": 20, "target": 1, "progress": False}
+    explained = sl.explain(images[0], pipeline, **options)
+    assert explained.name(1) == names[1]
+    np.testing.assert_allclose(explained.scores.full, images[0, ..., 1].mean() / 255)
+
+
+def test_a_pipeline_of_one_output_gives_the_probability_of_class_1():
+    images = np.full((1, 4, 4, 3), 51, np.uint8)
+    np.testing.assert_allclose(as_model(NamingPipeline("ill"))(images), [[0.8, 0.2]])
+
+
+def test_a_pipeline_is_asked_for_whole_batches():
+    pipeline = NamingPipeline("red", "green", "blue")
+    as_model(pipeline)(np.zeros((5, 4, 4, 3), np.uint8))
+    pipeline._batch_size = 2  # as its user wants it
+    as_model(pipeline)(np.zeros((5, 4, 4, 3), np.uint8))
+    assert pipeline.batches == [5, 2]
+
+
+def test_a_pipeline_for_another_task_is_refused():
+    pipeline = NamingPipeline("red", "green", "blue")
+    pipeline.task = "object-detection"
+    with pytest.raises(ModelError, match="'object-detection' does not score images by class"):
+        as_model(pipeline)
+
+
+def test_a_function_whose_answers_have_two_classes_of_one_name_is_refused():
+    row = [{"label": "dog", "score": 0.5}, {"label": "cat", "score": 0.3}, {"label": "dog", "score": 0.2}]
+    with pytest.raises(ModelError, match="calls two classes 'dog'"):
+        as_model(lambda images: [row for _ in images])(IMAGES)
+
+
 def test_a_module_may_answer_in_parts_and_be_looked_into():
     torch = pytest.importorskip("torch")
 

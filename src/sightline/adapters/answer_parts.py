@@ -1,6 +1,7 @@
 """an answer of several parts → the part with the scores: of dicts, Hugging Face's outputs, tuples of one."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from numbers import Number
 from typing import Any
@@ -81,6 +82,14 @@ def ranked_rows(answer: Any, count: int) -> list[dict[str, float]] | None:
     if not all(isinstance(one, list | tuple) and one and all(map(_is_ranked, one)) for one in images):
         return None
     rows = [{str(entry["label"]): entry["score"] for entry in image} for image in images]
+    twice = next((row for row, image in zip(rows, images, strict=True) if len(row) < len(image)), None)
+    if twice is not None:
+        (name, _), *_ = Counter(str(entry["label"]) for entry in images[0]).most_common()
+        raise ModelError(
+            f"the model calls two classes {name!r}, so that its answers do not tell which is which. Give the "
+            "pipeline of Hugging Face itself, which knows their numbers, or a function that returns an array.",
+            slug="model-answer",
+        )
     labels = sorted(rows[0], key=_number_aware)
     if len(labels) < 2 or any(set(row) != set(labels) for row in rows):
         raise ModelError(

@@ -1,9 +1,12 @@
 """any callable → Backend: the images are given to it as they are."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from sightline._class_names import ordered_names
 from sightline.errors import ModelError
 from sightline.types import Backend
 
@@ -12,6 +15,9 @@ ACCEPTED = (
     "fitted scikit-learn estimator or pipeline, the path of an .onnx file, an onnxruntime "
     "InferenceSession, or the URL of a served model"
 )
+
+TASK = "image-classification"
+"""What a pipeline of Hugging Face has to be for."""
 
 
 class CallableModel(Backend):
@@ -34,7 +40,27 @@ class CallableModel(Backend):
 
 
 class PipelineModel(CallableModel):
-    """An image classification pipeline of Hugging Face: takes PIL images, and is asked for all classes."""
+    """An image classification pipeline of Hugging Face: takes PIL images, and is asked for all classes.
+
+    Its columns are in the order of its network's outputs, as that network's own are.
+
+    Raises
+    ------
+    ModelError
+        If it is a pipeline for another task.
+    """
+
+    def __init__(self, pipeline: object) -> None:
+        super().__init__(pipeline)
+        task = getattr(pipeline, "task", TASK)
+        if task != TASK:
+            raise ModelError(
+                f"a pipeline of Hugging Face for {task!r} does not score images by class; one for {TASK!r} does. "
+                "Else give a function: images, shape (B, H, W, 3) → scores, shape (B, L).",
+                slug="model-kind",
+            )
+        names = _labels_of(pipeline)
+        self.class_names = ordered_names(names) if names is not None and len(names) > 1 else None
 
     def __call__(self, images: object) -> object:
         from PIL import Image
@@ -43,11 +69,40 @@ class PipelineModel(CallableModel):
         if batch.dtype != np.uint8:
             raise ModelError(
                 f"a pipeline of Hugging Face takes images as they are in their files, uint8 (0 to 255), but "
-                f"the image is {batch.dtype}.",
+                f"the image is {batch.dtype}. One of 0 to 1 becomes one by (image * 255).round()"
+                '.astype("uint8").',
                 slug="preprocess",
             )
-        ask: Callable[..., object] = self.function
-        return ask([Image.fromarray(image).convert("RGB") for image in batch], top_k=None)
+        given = [Image.fromarray(image).convert("RGB") for image in batch]
+        ask: Any = self.function
+        names = _labels_of(ask)
+        if names is None:
+            return ask(given, top_k=None)
+        size = getattr(ask, "_batch_size", None) or len(given)  # else one image at a time
+        answers = _numbered_pipeline(ask, len(names))(given, top_k=None, batch_size=size)
+        scores = np.full((len(batch), len(names)), np.nan)
+        for row, answer in zip(scores, answers, strict=True):
+            for entry in answer:
+                row[int(entry["label"])] = entry["score"]
+        return scores
+
+
+def _labels_of(pipeline: Any) -> Mapping[object, object] | None:
+    """Number and name of each class, where the network of a pipeline tells them."""
+    names = getattr(getattr(getattr(pipeline, "model", None), "config", None), "id2label", None)
+    return names if isinstance(names, Mapping) and names else None
+
+
+def _numbered_pipeline(pipeline: Any, count: int) -> Any:
+    """A pipeline that calls its classes by their numbers, with the same network, where that is now.
+
+    It sorts what it says of an image by score, and two classes may have one name, as two of ImageNet's have.
+    """
+    made = copy.copy(pipeline)
+    made.model = copy.copy(pipeline.model)
+    made.model.config = copy.copy(pipeline.model.config)
+    made.model.config.id2label = {number: str(number) for number in range(count)}
+    return made
 
 
 def callable_name(function: object) -> str:
