@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, save
+from onnx import TensorProto, helper, numpy_helper, save
 
 from sightline.adapters import as_model
-from sightline.errors import FileError, ModelError
+from sightline.errors import FileError, ModelError, SightlineWarning
 from support import onnx_graphs
 from support.linear import Linear, fitted, random_images
 
@@ -265,3 +265,54 @@ def test_a_missing_or_broken_file_is_a_file_error(tmp_path: Path) -> None:
         as_model(tmp_path / "broken.onnx")
     with pytest.raises(FileError, match=r"'net.pt' is not a model: a text has to be the path of an .onnx"):
         as_model("net.pt")
+
+
+# What the file does not tell
+
+
+def colour_network(path: Path, classes: int, *first: Any, **constants: float) -> str:
+    """A convolution of colour images, after the operations that are given, and its mean for each class."""
+    kernel = np.random.default_rng(0).normal(size=(classes, 3, 1, 1)).astype(np.float32)
+    nodes = [*first, helper.make_node("Conv", [first[-1].output[0] if first else "x", "kernel"], ["map"])]
+    nodes.append(helper.make_node("ReduceMean", ["map"], ["scores"], axes=[2, 3], keepdims=0))
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 8, 8])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", classes])],
+        [
+            numpy_helper.from_array(kernel, "kernel"),
+            *(numpy_helper.from_array(np.float32(one), name) for name, one in constants.items()),
+        ],
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return str(path)
+
+
+PADDED = helper.make_node("Identity", ["x"], ["same"])
+LESS = helper.make_node("Sub", ["x", "half"], ["less"])
+COLOURS = np.random.default_rng(0).uniform(0, 1, (2, 8, 8, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("images", [COLOURS, (COLOURS * 255).astype(np.uint8)], ids=["unit", "bytes"])
+@pytest.mark.parametrize("first", [(), (PADDED,)], ids=["bare", "after identity"])
+def test_a_bare_network_of_imagenet_says_once_what_its_file_does_not_tell(
+    tmp_path: Path, images: Any, first: Any
+) -> None:
+    model = as_model(colour_network(tmp_path / "net.onnx", 1000, *first))
+    with pytest.warns(SightlineWarning, match="nothing in the file normalises them") as caught:
+        model(images)
+    assert len(caught) == 1
+    model(images)  # and a warning would be an error here
+
+
+@pytest.mark.parametrize(
+    ("classes", "first", "images"),
+    [(1000, (), COLOURS - 0.5), (999, (), COLOURS), (1000, (LESS,), COLOURS)],
+    ids=["normalised", "of another number of classes", "that normalises within"],
+)
+def test_no_network_is_doubted_that_may_be_right(
+    tmp_path: Path, classes: int, first: Any, images: Any
+) -> None:
+    constants = {"half": 0.5} if first else {}
+    as_model(colour_network(tmp_path / "net.onnx", classes, *first, **constants))(images)

@@ -16,7 +16,7 @@ from sightline._optional import require
 from sightline._printing import printable_text
 from sightline.adapters.inputs import DeclaredInputModel, declared_shape, only_input
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
-from sightline.errors import FileError
+from sightline.errors import FileError, warn
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -31,6 +31,10 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 LABELS = ("tensor(int64)", "tensor(string)")
 """What exporters of scikit-learn's models write the predicted class as, beside the scores."""
+IMAGENET = (1000, 1001)
+"""Classes of ImageNet, without and with one for none of them."""
+CARRIED = ("Cast", "DequantizeLinear", "Identity", "Pad", "QuantizeLinear", "Reshape", "Resize", "Transpose")
+"""What leaves the range of an image's values as it is."""
 FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)")
 
 
@@ -56,10 +60,11 @@ class OnnxModel(DeclaredInputModel):
         self.input = only_input(inputs, DTYPES, name)
         self.answer = choose_output([_onnx_output(one) for one in session.get_outputs()], name)
         self.batch_size = self.input.fixed_batch
+        self._unasked = self.input.dtype is not None and self.input.dtype.kind == "f"
         if self.answer.kind == "map":
             self.class_names = self._names_from_answer()
         elif any(one.type in LABELS for one in session.get_outputs()):
-            self.class_names = _names_in_file(getattr(session, "_model_path", None))
+            self.class_names = _names_in_file(self._graph())
         self.class_labels = numeric_labels(self.class_names or ())
 
     @classmethod
@@ -84,6 +89,32 @@ class OnnxModel(DeclaredInputModel):
             raise FileError(f"ONNX Runtime cannot load {path!r}: {error}", slug="model-file") from error
         return cls(session, printable_text(Path(path).name))
 
+    def __call__(self, images: object) -> object:
+        answer = super().__call__(images)
+        if self._unasked:  # at the first call alone
+            self._unasked = False
+            self._warn_if_bare(np.asarray(images), getattr(answer, "shape", ()))
+        return answer
+
+    def _warn_if_bare(self, images: Shaped[np.ndarray, "B ..."], answer: tuple[int, ...]) -> None:
+        """Say what the file does not tell, where a network of ImageNet is given what none was trained on."""
+        colour = images.ndim == 4 and images.shape[3] == 3
+        if not colour or images.min() < 0 or answer[1:] not in [(count,) for count in IMAGENET]:
+            return
+        if _first_operation(self._graph(), self.input.name) in ("Conv", None):
+            warn(
+                f"{self.name} has {answer[1]} classes, as networks of ImageNet have, which were trained on "
+                f"normalised images; those it was given go from {images.min():g} to {images.max():g}, and "
+                "nothing in the file normalises them. What it was trained on, the file does not tell: give "
+                "it as preprocess= or as --mean and --std (of most: 0.485,0.456,0.406 and "
+                "0.229,0.224,0.225).",
+                slug="range-unknown",
+            )
+
+    def _graph(self) -> Any:
+        """What the file holds, where there is one and the package onnx can read it."""
+        return _graph_in_file(getattr(self.session, "_model_path", None))
+
     def _describe(self) -> str:
         return f"{self.name}, {self.input}, output {self.answer.name!r}"
 
@@ -100,15 +131,32 @@ class OnnxModel(DeclaredInputModel):
         return self.session.run([self.answer.name], {self.input.name: images})[0]
 
 
-def _names_in_file(path: str | None) -> tuple[str, ...] | None:
-    """The classes that an exported scikit-learn model was fitted on, where the package onnx can read them."""
+def _graph_in_file(path: str | None) -> Any:
+    """What a file holds, where the package onnx can read it; else None."""
     if not path or importlib.util.find_spec("onnx") is None:
         return None
     onnx = importlib.import_module("onnx")
     try:
-        graph = onnx.load(path, load_external_data=False).graph
+        return onnx.load(path, load_external_data=False).graph
     except Exception:  # it runs, so this says nothing of the model
         return None
+
+
+def _first_operation(graph: Any, name: str) -> str | None:
+    """What is done to the images first, beside what leaves their values as they are; None if not known."""
+    for node in () if graph is None else graph.node:  # in the order in which they run
+        if name in node.input:
+            if node.op_type not in CARRIED:
+                return str(node.op_type)
+            name = node.output[0]
+    return None
+
+
+def _names_in_file(graph: Any) -> tuple[str, ...] | None:
+    """The classes that an exported scikit-learn model was fitted on."""
+    if graph is None:
+        return None
+    onnx = importlib.import_module("onnx")
     for node in reversed(graph.node):
         for given in node.attribute:
             if given.name.startswith("classlabels_"):

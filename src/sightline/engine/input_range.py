@@ -72,7 +72,7 @@ def warn_of_range(
         f"the image has values from 0 to {high:g}, and of that the model is sure beyond reason (score "
         f"{classes[was]:.6g} for class {was}); scaled to 0 to 1 its score is {said_then}. "
         f"Was it trained on 0 to 1? Then give image / {high:g}, or preprocess=lambda images: images / "
-        f"{high:g} (--values unit).",
+        f"{high:g} (--values unit); with a mean and a deviation, if it was trained so (--mean, --std).",
         slug="range-saturated",
     )
 
