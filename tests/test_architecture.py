@@ -37,6 +37,7 @@ TOOLS = {
     "_files",
     "_json",
     "_limits",
+    "_notebook",
     "_printing",
     "_progress",
     "_resize",
@@ -47,7 +48,7 @@ TOOLS = {
     "_trust",
     "_value_range",
 }
-READS_OR_SHOWS = {"_files", "_progress"}
+READS_OR_SHOWS = {"_files", "_notebook", "_progress"}
 
 # A room and the rooms it may import from, beside those that serve everybody: downwards only. A trailing
 # module narrows the arrow to that module.
@@ -59,6 +60,7 @@ ARROWS = {
     **{tool: set() for tool in TOOLS},
     "_arguments": {"_checks", "errors"},
     "_checks": {"errors"},
+    "_progress": {"_notebook"},
     "_scales": {"errors", "types"},
     "_limits": {"errors"},
     "_class_names": {"_arguments", "_checks", "errors", "types"},

@@ -16,10 +16,15 @@ NOTEBOOKS = sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
 def kinds(notebook: nbformat.NotebookNode) -> list[list[str]]:
     """What each code cell put out: kinds of images and texts."""
     cells = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    told = [[one for one in outputs if one.get("name") != "stderr"] for outputs in cells]
+    told = [[one for one in outputs if not is_progress(one)] for outputs in cells]
     every = [[kind for one in outputs for kind in sorted(one.get("data", ["text"]))] for outputs in told]
     # Printed lines come in as many pieces as they happen to be sent in.
     return [[kind for kind, _ in itertools.groupby(cell)] for cell in every]
+
+
+def is_progress(output: nbformat.NotebookNode) -> bool:
+    """Whether it tells how far work is, by lines or by one that is empty in the end: how often depends."""
+    return output.get("name") == "stderr" or output.get("data", {}).get("text/plain") == ""
 
 
 def test_all_notebooks_of_the_tutorial_are_there():

@@ -1,5 +1,12 @@
 """A bar where a person looks."""
 
+import sys
+
+import numpy as np
+import pytest
+
+import sightline as sl
+from sightline import _progress as module
 from sightline._progress import progress_bar
 
 
@@ -23,6 +30,7 @@ def test_nothing_is_shown_unasked_in_a_file(capsys):
 
 
 def test_a_bar_says_what_is_done_and_leaves_the_output_alone(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert worked(True) == [0, 1, 2]
     out, err = capsys.readouterr()
@@ -33,3 +41,41 @@ def test_a_bar_says_what_is_done_and_leaves_the_output_alone(capsys, monkeypatch
 def test_the_whole_may_be_unknown():
     with progress_bar(True, None) as tick:
         tick(2)
+
+
+@pytest.mark.parametrize(
+    ("total", "line"),
+    [(40, "asking the model: 20 of 40, 0:00:11 left\n"), (None, "asking the model: 20\n")],
+)
+def test_away_from_a_terminal_a_line_is_written_now_and_then(monkeypatch, capsys, total, line):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    with progress_bar(True, total) as tick:
+        for second in (1.0, module.EVERY + 1, module.EVERY + 2):
+            now[0] = second
+            tick(10)
+    assert capsys.readouterr() == ("", line)
+
+
+def asked_often(monkeypatch):
+    """Lines at each step: what is waited for in real work is not waited for here."""
+    monkeypatch.setattr(module, "ProgressLine", lambda: module_line(0.0))
+
+
+module_line = module.ProgressLine
+
+
+def bright(images):
+    return images[:, :4].mean(axis=(1, 2))
+
+
+def test_explain_compare_and_evaluate_say_how_far_they_are_without_a_terminal(monkeypatch, capsys):
+    asked_often(monkeypatch)
+    options = {"segment": "grid", "fill": "colour", "budget": 200, "progress": True}
+    sl.explain(np.eye(16), bright, **options)
+    assert " of 200, 0:00:00 left" in capsys.readouterr().err
+    sl.compare(np.eye(16), bright, ["lime", "occlusion"], **options)
+    assert "measuring: 2 of 2" in capsys.readouterr().err
+    images = np.random.default_rng(0).random((20, 8, 8))
+    sl.evaluate(bright, (images, np.arange(20) % 2), progress=True)
+    assert "asking the model: 20 of 20" in capsys.readouterr().err

@@ -1,8 +1,76 @@
-"""work to be done → a bar that shows how far it is, and changes nothing else."""
+"""work to be done → how far it is: a bar on a terminal, a line elsewhere; it changes nothing else."""
 
 import contextlib
+import datetime
 import sys
+import time
 from collections.abc import Callable, Iterator
+
+from sightline._notebook import CellLine, notebook_shell
+
+EVERY = 10.0
+"""Seconds between two lines."""
+IN_PLACE = 0.5
+"""Seconds after which a notebook's line is written over."""
+
+
+def is_progress_shown(asked: bool | None) -> bool:
+    """Whether progress is shown: as asked, else where a person may be looking, a terminal or a notebook.
+
+    Examples
+    --------
+    >>> is_progress_shown(True), is_progress_shown(False)
+    (True, False)
+    """
+    return sys.stderr.isatty() or notebook_shell() is not None if asked is None else asked
+
+
+class ProgressLine:
+    """One line about how far work is: written now and then to the error output, or over itself in a notebook.
+
+    Parameters
+    ----------
+    every : float
+        Seconds between two lines.
+    """
+
+    def __init__(self, every: float = EVERY) -> None:
+        shell = notebook_shell()
+        self.cell = None if shell is None else CellLine(shell)
+        self.every = every if shell is None else IN_PLACE
+        self._last = time.monotonic()
+
+    def offer(self, text: Callable[[], str], share: float | None = None) -> None:
+        """Write the text, if it is time."""
+        now = time.monotonic()
+        if now - self._last <= self.every:
+            return
+        self._last = now
+        if self.cell is not None:
+            self.cell.write(text(), share)
+        else:
+            print(text(), file=sys.stderr, flush=True)  # noqa: T201
+
+    def clear(self) -> None:
+        """Take it out of a notebook: what is left there is the result."""
+        if self.cell is not None:
+            self.cell.write("")
+
+
+class _Count:
+    """How much of the work is done, for a line."""
+
+    def __init__(self, text: str, total: int | None) -> None:
+        self.text, self.total, self.done = text, total, 0
+        self.began = time.monotonic()
+
+    def status_line(self) -> str:
+        """Such as ``asking the model: 200 of 1,000, 0:00:40 left``."""
+        if self.total is None:
+            return f"{self.text}: {self.done:,}"
+        seconds = (time.monotonic() - self.began) / max(self.done, 1) * (self.total - self.done)
+        left = datetime.timedelta(seconds=round(seconds))
+        return f"{self.text}: {self.done:,} of {self.total:,}, {left} left"
 
 
 @contextlib.contextmanager
@@ -11,10 +79,12 @@ def progress_bar(
 ) -> Iterator[Callable[[int], None]]:
     """A function to call with the number of things just done; it moves a bar if one is wanted.
 
+    Without a terminal it is a line now and then, and in a notebook one that is written over.
+
     Parameters
     ----------
     shown : bool or None
-        None shows it where a person may be looking: on a terminal.
+        None shows it where a person may be looking: on a terminal and in a notebook.
     total : int or None
         None where it is not known.
     text : str
@@ -26,13 +96,24 @@ def progress_bar(
     ...     for _ in range(2):
     ...         tick(1)
     """
-    if not (sys.stderr.isatty() if shown is None else shown):
+    if not is_progress_shown(shown):
         yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import Progress
 
-    # Gone when the work is done: what is left on the screen is the result.
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task(text, total=total)
-        yield lambda count: bar.advance(task, count)
+        # Gone when the work is done: what is left on the screen is the result.
+        with Progress(transient=True, console=Console(stderr=True)) as bar:
+            task = bar.add_task(text, total=total)
+            yield lambda count: bar.advance(task, count)
+    else:
+        counted, line = _Count(text, total), ProgressLine()
+
+        def advance(count: int) -> None:
+            counted.done += count
+            line.offer(counted.status_line, counted.done / total if total else None)
+
+        try:
+            yield advance
+        finally:
+            line.clear()

@@ -92,7 +92,7 @@ def explain(
         Most images in one model call's batch; by default what is fastest by the time that the first masks
         take. Never changes the numbers beyond rounding.
     progress : bool, optional
-        Show a progress bar; by default on a terminal. Never changes the work.
+        Show a progress bar; by default on a terminal and in a notebook. Never changes the work.
 
     Returns
     -------

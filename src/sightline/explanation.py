@@ -3,7 +3,7 @@
 import base64
 import html
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -22,6 +22,7 @@ from sightline.errors import OptionError, TargetError
 from sightline.types import Attribution, Contrast, Scores, Segments, did_you_mean, record
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FAIR = 0.7
@@ -185,23 +186,49 @@ class Explanation:
             )
         return np.asarray(made.pixels[k])
 
+    @overload
+    def plot(
+        self,
+        kind: str | None = ...,
+        target: int | str | Contrast | None = ...,
+        *,
+        ax: None = ...,
+        num: int | None = ...,
+        limit: float | None = ...,
+    ) -> "Figure": ...
+
+    @overload
+    def plot(
+        self,
+        kind: str | None = ...,
+        target: int | str | Contrast | None = ...,
+        *,
+        ax: object,
+        num: int | None = ...,
+        limit: float | None = ...,
+    ) -> "Axes": ...
+
     @clear_arguments
     def plot(
         self,
-        kind: str = "panel",
+        kind: str | None = None,
         target: int | str | Contrast | None = None,
         *,
+        ax: object = None,
         num: int | None = None,
         limit: float | None = None,
-    ) -> "Figure":
-        """A matplotlib figure.
+    ) -> "Figure | Axes":
+        """A matplotlib figure, which a notebook shows; or one image or chart in axes of your own.
 
         Parameters
         ----------
-        kind : {"panel", "overlay", "heat", "contours", "bars", "targets", "pixels"}
-            ``"panel"`` is a 2×2 figure: for, for and against, image, mask. ``"pixels"`` is for methods
-            that look inside.
+        kind : {"panel", "overlay", "heat", "contours", "bars", "targets", "pixels"}, optional
+            ``"panel"``, the default, is a 2×2 figure: for, for and against, image, mask. ``"pixels"`` is for
+            methods that look inside.
         target : optional
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw into, which are returned; the kind is then ``"overlay"`` by default, and may be
+            ``"heat"``, ``"contours"``, ``"bars"`` or ``"pixels"``.
         num : int, optional
             Most segments to draw; each kind has its own default.
         limit : float, optional
@@ -210,7 +237,7 @@ class Explanation:
         from sightline import figures
 
         chosen = None if target is None else self.targets[self.index(target)]
-        return figures.plot(self, kind, chosen, num=num, limit=limit)
+        return figures.plot(self, kind, chosen, ax=ax, num=num, limit=limit)
 
     @clear_arguments
     def save(self, path: str | Path) -> Path:

@@ -86,8 +86,9 @@ def ranked_rows(answer: Any, count: int) -> list[dict[str, float]] | None:
     if twice is not None:
         (name, _), *_ = Counter(str(entry["label"]) for entry in images[0]).most_common()
         raise ModelError(
-            f"the model calls two classes {name!r}, so that its answers do not tell which is which. Give the "
-            "pipeline of Hugging Face itself, which knows their numbers, or a function that returns an array.",
+            f"the model calls two classes {name!r}, so that its answers do not tell which is which. Give "
+            "the pipeline of Hugging Face itself, which knows their numbers, or a function that returns an "
+            "array.",
             slug="model-answer",
         )
     labels = sorted(rows[0], key=_number_aware)

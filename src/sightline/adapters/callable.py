@@ -55,8 +55,8 @@ class PipelineModel(CallableModel):
         task = getattr(pipeline, "task", TASK)
         if task != TASK:
             raise ModelError(
-                f"a pipeline of Hugging Face for {task!r} does not score images by class; one for {TASK!r} does. "
-                "Else give a function: images, shape (B, H, W, 3) → scores, shape (B, L).",
+                f"a pipeline of Hugging Face for {task!r} does not score images by class; one for {TASK!r} "
+                "does. Else give a function: images, shape (B, H, W, 3) → scores, shape (B, L).",
                 slug="model-kind",
             )
         names = _labels_of(pipeline)

@@ -74,7 +74,12 @@ def evaluate_model(
     source, _ = open_data(data, read_format(values, mode, size))
     opened = load_model(read_model_text(model, preprocess, mean, std), trust=trust)
     made = evaluate(
-        opened, source, threshold=threshold, batch_size=batch_size, class_names=read_class_names(names)
+        opened,
+        source,
+        threshold=threshold,
+        batch_size=batch_size,
+        class_names=read_class_names(names),
+        progress=True,
     )
     if form == "json":
         say_text(json.dumps(_evaluation_numbers(made, source), indent=1))

@@ -94,7 +94,7 @@ def explain_images(
     failed = 0
     for path in paths:
         try:
-            made = explain(wanted.read(path), opened, plan, class_names=classes)
+            made = explain(wanted.read(path), opened, plan, class_names=classes, progress=True)
             kept = made.save(out / f"{path.stem}.npz")
             figure = write_figure(made.plot(kind), out / f"{path.stem}.png")
         except SightlineError as error:
@@ -182,7 +182,7 @@ def compare_methods(
     plan = read_plan(budget, seed, targets=targets, segment=segment, fill=fill, scale=scale)
     opened = as_model(load_model(read_model_text(model, preprocess, mean, std), trust=trust), output=output)
     pixels = read_format(values, mode, size).read(image)
-    made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes)
+    made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes, progress=True)
     say_result(made, [write_figure(made.plot(), out / f"{image.stem}-compared.png")])
 
 

@@ -82,13 +82,13 @@ def repair_model(
     given: dict[str, Any] = {"fit": own, "margin": margin, "seed": seed}
     choice = None
     if method == "auto":
-        choice = choose(study.model, learn, where, study=study, finding=finding, **given)
+        choice = choose(study.model, learn, where, study=study, finding=finding, progress=True, **given)
         result = choice.result
     else:
         chosen = parse_method(method, region=where, **given)
         if own is not None and not hasattr(chosen, "fit"):
             raise OptionError(f"--fit goes with --method counterexamples, not {method}.", slug="option-value")
-        result = chosen(study.model, learn, study=study)
+        result = chosen(study.model, learn, study=study, progress=True)
     if result is None:
         say_result(choice, [])
         raise typer.Exit(1)
@@ -183,9 +183,19 @@ def prove_repair(
         before = study.opened_model
         after = store.repaired_model_path(repair) or result.model
         for name, home, asked in (("before", repair / "before", before), ("after", repair, after)):
-            studies[name] = Study(home, study.plan).run(part, asked, trust=trust)
+            studies[name] = Study(home, study.plan).run(part, asked, trust=trust, progress=True)
     among = None if regions is None else read_regions(regions)
-    made = prove(study.model, result, unused, regions=among, study=study, explained=0, seed=seed, **studies)
+    made = prove(
+        study.model,
+        result,
+        unused,
+        regions=among,
+        study=study,
+        explained=0,
+        seed=seed,
+        progress=True,
+        **studies,
+    )
     figure = write_figure(made.plot(), repair / "proof.png")
     say_result(made, [write_numbers(made, repair / "proof.json"), figure])
 

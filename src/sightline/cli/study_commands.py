@@ -192,7 +192,7 @@ def draw_atlas(
     from sightline.findings.atlas_analysis import atlas
 
     among = None if regions is None else read_regions(regions)
-    made = atlas(open_study(run), by, regions=among)
+    made = atlas(open_study(run), by, regions=among, progress=True)
     say_result(made, [write_figure(made.plot(), _figure_file(out, run / "atlas.png"))])
 
 
@@ -231,7 +231,7 @@ def blame_regions(
     study = open_study(run, model=model, trust=trust)
     hidden = None if fill is None else parse_option("fill", fill)
     among = regions_of_run(run, regions)
-    made = blame(study, among, suspect=suspect, margin=margin, fill=hidden, seed=seed)
+    made = blame(study, among, suspect=suspect, margin=margin, fill=hidden, seed=seed, progress=True)
     file = write_figure(plot_blame(made), _figure_file(out, run / "blame.png"))
     files = [file, write_numbers(made, file.with_suffix(".json"))]
     if among.shared:

@@ -246,7 +246,7 @@ def evaluate(
         Where many answers are wrong: ask about up to 96 of the images with their values in other usual
         ranges, and warn if the model is clearly right more often so. Nothing else changes.
     progress : bool, optional
-        Show a progress bar; by default on a terminal.
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------

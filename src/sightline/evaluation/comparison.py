@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sightline._arguments import clear_arguments, describe_value
 from sightline._class_names import ClassNames, targets_as_asked
+from sightline._progress import progress_bar
 from sightline._scales import Scale
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -157,5 +158,9 @@ def compare(
         made[place] = one
     explanations = tuple(made[place] for place in range(len(methods)))
     taken = (faithfulness.deletion, faithfulness.insertion, faithfulness.stability) if measured else ()
-    measures = tuple(tuple(take(one, adapted) for take in taken) for one in explanations)
-    return Comparison(explanations, measures)
+    measures: list[tuple[Measure, ...]] = []
+    with progress_bar(progress, len(explanations), "measuring") as tick:
+        for one in explanations:
+            measures.append(tuple(take(one, adapted) for take in taken))
+            tick(1)
+    return Comparison(explanations, tuple(measures))

@@ -6,7 +6,7 @@ Segments that cannot be told from zero are hatched or grey, never coloured.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from sightline._arguments import clear_arguments
 from sightline.errors import OptionError
@@ -17,6 +17,7 @@ from sightline.figures.comparison_figure import plot_comparison
 from sightline.figures.gallery import plot_right_and_wrong, plot_targets
 from sightline.figures.image_grid import plot_images
 from sightline.figures.layout import figure_to_png
+from sightline.figures.own_axes import draw_in_axes
 from sightline.figures.proof_figure import plot_proof
 from sightline.figures.region_outlines import plot_regions
 from sightline.figures.single import plot_contours, plot_heat, plot_overlay, plot_panel, plot_pixels
@@ -25,6 +26,7 @@ from sightline.render import RealNumber
 from sightline.types import Contrast, did_you_mean
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from sightline.explanation import Explanation
@@ -61,23 +63,51 @@ KINDS: dict[str, tuple[Callable[..., "Figure"], tuple[str, ...]]] = {
 """What each kind of figure is drawn by, and which parameters it takes."""
 
 
+@overload
+def plot(
+    explanation: "Explanation",
+    kind: str | None = ...,
+    target: int | Contrast | None = ...,
+    *,
+    ax: None = ...,
+    num: int | None = ...,
+    limit: RealNumber | None = ...,
+) -> "Figure": ...
+
+
+@overload
+def plot(
+    explanation: "Explanation",
+    kind: str | None = ...,
+    target: int | Contrast | None = ...,
+    *,
+    ax: object,
+    num: int | None = ...,
+    limit: RealNumber | None = ...,
+) -> "Axes": ...
+
+
 @clear_arguments
 def plot(
     explanation: "Explanation",
-    kind: str = "panel",
+    kind: str | None = None,
     target: int | Contrast | None = None,
     *,
+    ax: object = None,
     num: int | None = None,
     limit: RealNumber | None = None,
-) -> "Figure":
+) -> "Figure | Axes":
     """A figure by the name of its kind: panel, overlay, contours, bars, heat, targets or pixels.
 
     Parameters
     ----------
     explanation : Explanation
-    kind : str
+    kind : str, optional
+        The panel by default; in axes of your own the overlay.
     target : int or Contrast, optional
         One of the explained targets; the first if None. Not for ``"targets"``, which shows all.
+    ax : matplotlib.axes.Axes, optional
+        Draw into these axes rather than into a figure of its own; not for ``"panel"`` and ``"targets"``.
     num : int, optional
         How many leading segments are shown; the kind's own default if None.
     limit : float, optional
@@ -85,7 +115,8 @@ def plot(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, which shows itself in a notebook and is unknown to pyplot; or the axes that were given.
 
     Raises
     ------
@@ -103,6 +134,7 @@ def plot(
     >>> plot(explained, "overlay").get_dpi()
     144
     """
+    kind = kind or ("panel" if ax is None else "overlay")
     if kind not in KINDS:
         raise OptionError(f"there is no figure {kind!r}. {did_you_mean(kind, KINDS)}", slug="figure-kind")
     draw, takes = KINDS[kind]
@@ -113,4 +145,6 @@ def plot(
             raise OptionError(
                 f"a figure of kind {kind!r} has no {name}. {did_you_mean(name, takes)}", slug="figure-option"
             )
+    if ax is not None:
+        return draw_in_axes(explanation, kind, target, ax, num=num, limit=limit)
     return draw(explanation, **given)

@@ -30,7 +30,14 @@ from sightline.figures.layout import (
     unit_colour,
 )
 from sightline.figures.row_chart import RowChart
-from sightline.figures.view_model import SegmentMask, TargetView, outline_segments, target_view, unit_text
+from sightline.figures.view_model import (
+    SegmentMask,
+    TargetView,
+    outline_segments,
+    target_view,
+    unit_text,
+    verdict_text,
+)
 from sightline.render import BLUE, GREY, INK, PAPER, RED, RealNumber, format_number
 from sightline.types import Contrast
 
@@ -56,7 +63,7 @@ def plot_bars(
     """
     seen = target_view(explanation, target, MIDDLE)
     which = seen.leading_segments(num)
-    order = np.flatnonzero(which)[np.argsort(-np.abs(seen.values[which]), kind="stable")]
+    order = _largest_first(seen, which)
     wide = seen.pixels.shape[1]
     texts = _value_texts(seen.values[order], seen.error[order])
     unit = unit_text(explanation)
@@ -80,6 +87,31 @@ def plot_bars(
     entries = [*_interval_entry(seen, which), *side_entries(seen, which), *grey_entry(seen, which)]
     items += legend_items(entries, MARGIN, lower_edge(items) + 16, width - 2 * MARGIN)
     return draw_items(items, width, lower_edge(items) + MARGIN)
+
+
+def bars_in_axes(
+    axes: "Axes", explanation: "Explanation", target: int | Contrast | None, *, num: int | None
+) -> None:
+    """The bars alone, in axes of the user's own, whose rows are numbered by segment."""
+    seen = target_view(explanation, target, MIDDLE)
+    order = _largest_first(seen, seen.leading_segments(num))
+    if not len(order):
+        axes.set_xlabel(verdict_text(explanation, target), fontsize="small")
+        return
+    chart = _value_axis(seen, order, 0, 0)
+    axes.set(xlim=(chart.low, chart.high), ylim=(len(order) - 0.5, -0.5), ylabel="segment")
+    axes.set_yticks(range(len(order)), [str(one) for one in order])
+    axes.axvline(0, color=unit_colour(INK), linewidth=0.8)
+    _draw_bars(axes, seen, order)
+    unit = unit_text(explanation)
+    text = f"share of the {unit}" if unit else "value"
+    whiskers = ", 95 % interval" if (seen.error[order] > 0).any() else ""
+    unsure = "\ngrey: cannot be told from zero" if seen.undecided[order].any() else ""
+    axes.set_xlabel(f"{text}{whiskers}{unsure}", fontsize="small")
+
+
+def _largest_first(seen: TargetView, which: SegmentMask) -> Int[np.ndarray, "R"]:
+    return np.flatnonzero(which)[np.argsort(-np.abs(seen.values[which]), kind="stable")]
 
 
 def _segment_numbers(

@@ -101,10 +101,11 @@ def draw_items(items: Iterable[LayoutItem], width: RealNumber, height: RealNumbe
     The figure shows itself in a notebook and is unknown to pyplot.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+
+    from sightline.figures.cell_figure import CellFigure
 
     size = (width / DPI, height / DPI)
-    figure = Figure(figsize=size, dpi=DPI, facecolor="white", frameon=True)
+    figure = CellFigure(figure_to_png, figsize=size, dpi=DPI, facecolor="white", frameon=True)
     figure.set_layout_engine("none")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -112,8 +113,7 @@ def draw_items(items: Iterable[LayoutItem], width: RealNumber, height: RealNumbe
     for order, item in enumerate(items):
         _DRAW_ITEM[type(item)](axes, item, order)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
-    # A figure that pyplot did not make shows in a notebook only if it can say how.
-    vars(figure)["_repr_png_"] = functools.partial(figure_to_png, figure)
+    figure.wait_for_cell()
     return figure
 
 

@@ -1,6 +1,7 @@
 """explanation, target → a figure with its image: panel, overlay, heat, contours, pixels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sightline import render
@@ -115,6 +116,15 @@ def _for_caption(seen: TargetView, speakers: SegmentMask) -> list[str]:
     return [] if (speakers & seen.decided).any() else [f"what speaks for it {UNDECIDED}"]
 
 
+@dataclass(frozen=True)
+class OneImage:
+    """What is drawn of a target as one image: its pixels, the end of its scale (0 for none), its legend."""
+
+    pixels: DrawnImage
+    limit: float
+    entries: Sequence[LegendEntry] = ()
+
+
 @clear_arguments
 def plot_overlay(
     explanation: "Explanation",
@@ -127,11 +137,18 @@ def plot_overlay(
 
     Parameters, result and errors are those of `plot_panel`.
     """
+    return draw_single_image(explanation, target, overlay_image(explanation, target, num, limit))
+
+
+def overlay_image(
+    explanation: "Explanation", target: int | Contrast | None, num: int | None, limit: RealNumber | None
+) -> OneImage:
+    """The image of `plot_overlay`."""
     seen = target_view(explanation, target, LARGE)
     end, which = checked_limit(limit, seen.limit), seen.chosen_segments(num)
     pixels = tint_segments(seen, which, end, outlined=num is not None)
     lines = [outline_entry(f"the leading {which.sum()}")] if num is not None and which.any() else []
-    return draw_single_image(explanation, target, pixels, end, [*hatched_entry((seen, which)), *lines])
+    return OneImage(pixels, end, [*hatched_entry((seen, which)), *lines])
 
 
 @clear_arguments
@@ -146,11 +163,16 @@ def plot_heat(
 
     Parameters, result and errors are those of `plot_panel`.
     """
+    return draw_single_image(explanation, target, heat_image(explanation, target, num, limit))
+
+
+def heat_image(
+    explanation: "Explanation", target: int | Contrast | None, num: int | None, limit: RealNumber | None
+) -> OneImage:
+    """The image of `plot_heat`."""
     seen = target_view(explanation, target, LARGE)
     end, which = checked_limit(limit, seen.limit), seen.chosen_segments(num)
-    return draw_single_image(
-        explanation, target, draw_flat(seen, which, end), end, hatched_entry((seen, which))
-    )
+    return OneImage(draw_flat(seen, which, end), end, hatched_entry((seen, which)))
 
 
 @clear_arguments
@@ -161,14 +183,15 @@ def plot_contours(
 
     Parameters, result and errors are those of `plot_panel`.
     """
+    return draw_single_image(explanation, target, contours_image(explanation, target, num))
+
+
+def contours_image(explanation: "Explanation", target: int | Contrast | None, num: int | None) -> OneImage:
+    """The image of `plot_contours`."""
     seen = target_view(explanation, target, LARGE)
     which = seen.leading_segments(num)
-    return draw_single_image(
-        explanation,
-        target,
-        outline_segments(seen, which),
-        0.0,
-        [*side_entries(seen, which), *grey_entry(seen, which)],
+    return OneImage(
+        outline_segments(seen, which), 0.0, [*side_entries(seen, which), *grey_entry(seen, which)]
     )
 
 
@@ -185,6 +208,13 @@ def plot_pixels(
     OptionError
         If the method has values for segments only.
     """
+    return draw_single_image(explanation, target, pixels_image(explanation, target, limit))
+
+
+def pixels_image(
+    explanation: "Explanation", target: int | Contrast | None, limit: RealNumber | None
+) -> OneImage:
+    """The image of `plot_pixels`, and its errors."""
     if explanation.attribution.pixels is None:
         raise OptionError(
             f"{method_name(explanation)} has values for segments only, none for single pixels: use the "
@@ -194,21 +224,15 @@ def plot_pixels(
     seen = target_view(explanation, target, LARGE)
     heat = explanation.attribution.pixels[explanation.index(target)]
     end = checked_limit(limit, render.scale_limit(heat))
-    return draw_single_image(explanation, target, tint_by_pixel(seen, heat, end), end, [])
+    return OneImage(tint_by_pixel(seen, heat, end), end)
 
 
-def draw_single_image(
-    explanation: "Explanation",
-    target: int | Contrast | None,
-    pixels: DrawnImage,
-    limit: RealNumber,
-    entries: Sequence[LegendEntry],
-) -> "Figure":
+def draw_single_image(explanation: "Explanation", target: int | Contrast | None, drawn: OneImage) -> "Figure":
     """One large image under its heading, over its scale and legend."""
-    wide = pixels.shape[1]
+    wide = drawn.pixels.shape[1]
     width = max(wide, 520) + 2 * MARGIN
     items = target_heading(explanation, target, width)
-    items.append(ImageTile(pixels, MARGIN, lower_edge(items) + 16))
-    items += colour_scale(limit, MARGIN, lower_edge(items) + 16, wide, unit=unit_text(explanation))
-    items += legend_items(entries, MARGIN, lower_edge(items) + 14, width - 2 * MARGIN)
+    items.append(ImageTile(drawn.pixels, MARGIN, lower_edge(items) + 16))
+    items += colour_scale(drawn.limit, MARGIN, lower_edge(items) + 16, wide, unit=unit_text(explanation))
+    items += legend_items(drawn.entries, MARGIN, lower_edge(items) + 14, width - 2 * MARGIN)
     return draw_items(items, width, lower_edge(items) + MARGIN)

@@ -71,7 +71,7 @@ def atlas(
     seed : int
         Which wrong answers are grouped where there are many, and of the grouping itself.
     progress : bool, optional
-        Show a progress bar; by default on a terminal.
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------

@@ -143,7 +143,7 @@ def blame(
     batch_size : int, optional
         Most images in one model call; never changes the numbers beyond rounding.
     progress : bool, optional
-        Show a progress bar; by default on a terminal.
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------

@@ -116,7 +116,7 @@ def prove(
     batch_size : int, optional
         Most images in one model call; never changes the numbers beyond rounding.
     progress : bool, optional
-        Show a progress bar; by default on a terminal.
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------

@@ -145,7 +145,7 @@ class RepairMethod(ABC):
         study : Study, optional
             Tells the class names.
         progress : bool, optional
-            Show a progress bar; by default on a terminal.
+            Show a progress bar; by default on a terminal and in a notebook.
 
         Returns
         -------

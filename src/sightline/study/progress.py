@@ -1,4 +1,4 @@
-"""How far a study is: a bar on a terminal, a line now and then elsewhere."""
+"""How far a study is: a bar on a terminal, a line elsewhere."""
 
 import contextlib
 import datetime
@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+
+from sightline._progress import ProgressLine
 
 EVERY = 30.0
 """Seconds between two lines."""
@@ -29,7 +31,8 @@ class StudyProgress:
         self.failed = 0
         self._bar: Any = None
         self._task: Any = None
-        self._began = self._last_line = time.monotonic()
+        self._line = ProgressLine(EVERY)
+        self._began = time.monotonic()
 
     def add(self, images: int, failed: int = 0) -> None:
         """So many more images are done, so many of them without an explanation."""
@@ -37,9 +40,8 @@ class StudyProgress:
         self.failed += failed
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, failed=self.failed, rate=self.rate_text())
-        elif self.shown and time.monotonic() - self._last_line > EVERY:
-            self._last_line = time.monotonic()
-            print(self.status_line(), file=sys.stderr, flush=True)  # noqa: T201
+        elif self.shown:
+            self._line.offer(self.status_line, self.done / self.total if self.total else None)
 
     def rate_text(self) -> str:
         """Images per second so far."""
@@ -59,7 +61,10 @@ class StudyProgress:
     def running(self) -> Iterator["StudyProgress"]:
         """Show it meanwhile."""
         if not (self.shown and sys.stderr.isatty()):
-            yield self
+            try:
+                yield self
+            finally:
+                self._line.clear()
             return
         from rich import progress
         from rich.console import Console

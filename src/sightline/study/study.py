@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -15,6 +14,7 @@ from sightline._arguments import clear_arguments, describe_value
 from sightline._checks import check_batch_size, check_whole, is_whole
 from sightline._class_names import ClassNames, warn_if_permuted
 from sightline._printing import printable_text
+from sightline._progress import is_progress_shown
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, Subset
@@ -342,7 +342,7 @@ class Study:
             of the usual ranges of values, and warn (and keep in plan.toml) if the model is clearly right more
             often in another. False neither asks nor warns.
         progress : bool, optional
-            Show how far it is; by default on a terminal.
+            Show how far it is; by default on a terminal and in a notebook.
 
         Returns
         -------
@@ -377,7 +377,7 @@ class Study:
         self.store.check_parts(functools.partial(studied_places, self.manifest.split))
         changed = self._changed_images(retry)
         missing = self.store.missing_parts(count, size)
-        shown = sys.stderr.isatty() if progress is None else progress
+        shown = is_progress_shown(progress)
         counted = StudyProgress(sum(len(job.selected_places(*part)) for part in missing), shown=shown)
         with counted.running():
             runner.compute_missing(job, self.store, missing, workers, counted)
