@@ -1,0 +1,144 @@
+"""an attribution → what it is of the scores of all masks: weights for each mask.
+
+Shapley, Banzhaf, LIME's infinite-sample weights (Garreau & Mardaoui 2021) and RISE's limit are all weighted
+regressions of the scores on the masks, and differ in what masks of each size weigh in all (Lundberg & Lee
+2017; Hammer & Holzman 1992; Ribeiro et al. 2016; Petsiuk et al. 2018). So one description serves them all.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.special import gammaln
+
+from sightline.engine.attribute import Banzhaf, Lime, Rise, Shapley
+from sightline.types import record
+
+COMPLETE = 16
+"""Segments up to which all 2^S masks are averaged over."""
+
+
+@record
+class Functional:
+    """Values of segments as weighted sums of the scores of all masks.
+
+    Parameters
+    ----------
+    mass : float array, shape (S + 1,)
+        What all masks of each size weigh together; adds up to 1.
+    efficient : bool
+        Whether the values add up to the score of the image minus that of the empty mask.
+    factor : float
+        By which the regression's coefficients are multiplied.
+    centred : bool
+        Whether the base is the mean of all masks rather than the intercept.
+    shapley_pairs : bool
+        Whether effects of pairs are Shapley's interaction index, rather than Banzhaf's.
+    """
+
+    mass: Float[np.ndarray, "S1"]
+    efficient: bool = False
+    factor: float = 1.0
+    centred: bool = False
+    shapley_pairs: bool = False
+
+    @property
+    def segments(self) -> int:
+        return len(self.mass) - 1
+
+    def mask_weights(self, keep: Bool[np.ndarray, "M S"]) -> Float[np.ndarray, "M"]:
+        """Weights of masks such that those of a size weigh its mass, however many there are."""
+        size = keep.sum(axis=1)
+        count = np.bincount(size, minlength=len(self.mass))
+        weight = self.mass[size] / count[size]
+        return np.asarray(weight / weight.sum())
+
+    def rows(self, keep: Bool[np.ndarray, "M S"]) -> Float[np.ndarray, "S M"]:
+        """W such that ``W @ scores`` are the values: exactly where `keep` has all masks.
+
+        Of an efficient functional, but for what all values have in common, which the two ends tell.
+
+        Differences between segments are read off within sizes, what they have in common between them. On
+        all masks that is the weighted regression; on some, what size does to the score adds no noise.
+        """
+        size = keep.sum(axis=1)
+        weight = self.mask_weights(keep)
+        centred = keep - _size_means(keep, size)
+        weighted = (centred * weight[:, np.newaxis]).T
+        gram = weighted @ centred
+        gram += np.trace(gram) / self.segments**2  # the ones vector is left to the sizes
+        within = np.linalg.solve(gram, weighted)
+        if self.efficient:
+            return self.factor * within
+        away = size - weight @ size
+        trend = weight * away / (weight @ away**2)
+        trend -= (trend @ (keep - (size / self.segments)[:, np.newaxis])) @ within
+        return np.asarray(self.factor * (within + trend))
+
+    def base(
+        self, keep: Bool[np.ndarray, "M S"], scores: Float[np.ndarray, "M"], values: Float[np.ndarray, "S"]
+    ) -> float:
+        """The score that the values start from, where that is not the empty mask's."""
+        weight = self.mask_weights(keep)
+        mean = float(weight @ scores)
+        return mean if self.centred else mean - float((weight @ keep) @ values)
+
+    def size_shares(self) -> Float[np.ndarray, "S1"]:
+        """How often to draw each size: by its leverage, mass times how much masks of the size differ."""
+        size = np.arange(len(self.mass))
+        share = self.mass * size * (self.segments - size)
+        return np.asarray(share / share.sum())
+
+
+def functional_of(attribute: object, segments: int) -> Functional | None:
+    """What `attribute` comes to when every mask is asked; None for one that is not known here."""
+    size = np.arange(segments + 1)
+    even = np.exp(log_comb(segments) - segments * np.log(2))
+    if isinstance(attribute, Shapley):
+        mass = np.zeros(segments + 1)
+        mass[1:-1] = 1 / (size[1:-1] * (segments - size[1:-1]))
+        return Functional(mass / mass.sum(), efficient=True, shapley_pairs=True)
+    if isinstance(attribute, Banzhaf):
+        return Functional(even)
+    if isinstance(attribute, Lime):
+        distance = (1 - np.sqrt(size / segments)) / attribute.kernel_width
+        log_mass = log_comb(segments) - 0.5 * distance**2
+        mass = np.exp(log_mass - log_mass.max())
+        return Functional(mass / mass.sum())
+    if isinstance(attribute, Rise):
+        log_chance = size * np.log(attribute.p) + (segments - size) * np.log1p(-attribute.p)
+        log_mass = log_comb(segments) + log_chance
+        return Functional(np.exp(log_mass), factor=1 - attribute.p, centred=True)
+    return None
+
+
+def log_comb(segments: int) -> Float[np.ndarray, "S1"]:
+    """Log of how many masks there are of each size."""
+    size = np.arange(segments + 1)
+    return np.asarray(gammaln(segments + 1) - gammaln(size + 1) - gammaln(segments - size + 1))
+
+
+def _size_means(keep: Bool[np.ndarray, "M S"], size: Int[np.ndarray, "M"]) -> Float[np.ndarray, "M S"]:
+    """Of each mask, the mean of all masks of its size."""
+    segments = keep.shape[1]
+    order = np.zeros((segments + 1, segments))
+    np.add.at(order, size, keep)
+    count = np.maximum(np.bincount(size, minlength=segments + 1), 1)
+    return np.asarray((order / count[:, np.newaxis])[size])
+
+
+def draw_masks_by_size(
+    shares: Float[np.ndarray, "S1"], count: int, rng: np.random.Generator
+) -> Bool[np.ndarray, "count S"]:
+    """Random masks whose sizes come as often as `shares` say; in complementary pairs where shares allow.
+
+    Sizes are dealt rather than drawn: each comes as often as it should, to within one.
+    """
+    segments = len(shares) - 1
+    paired = np.allclose(shares, shares[::-1])
+    wanted = (count + 1) // 2 if paired else count
+    places = (np.arange(wanted) + rng.random()) / wanted
+    size = np.minimum(np.searchsorted(np.cumsum(shares), places), segments)
+    rank = rng.random((wanted, segments), dtype=np.float32).argsort(axis=1).argsort(axis=1)
+    keep = rank < size[:, np.newaxis]
+    if not paired:
+        return keep
+    return np.stack([keep, ~keep], axis=1).reshape(-1, segments)[:count]

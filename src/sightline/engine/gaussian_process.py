@@ -1,0 +1,401 @@
+"""masks and scores → a Gaussian process on the hypercube of masks: its kernel, its fit, its posterior.
+
+A score f(z) is taken as a link of u(x), with x = 2z − 1 the signs of the mask z and u a Gaussian process
+(O'Hagan 1991; Rasmussen & Williams 2006, ch. 3 and 5). The kernel is a constant, a linear part, and two
+products of one factor a segment (Rasmussen & Ghahramani 2003 use the like for integrals), whose amplitude
+may change with the size of the mask::
+
+    k(x, y) = s2 (25 + r Σ_j t_j/mean(t) x_j y_j + A(x) A(y) (P + a P³))
+    P = exp(Σ_j t_j (x_j y_j − 1)),   A(x) = exp(tilt mean(x))
+
+Hyperparameters are a posterior mode under wide priors, with s2 profiled out. The design of further masks sees
+scores rounded to a grid (`rounded_latents`), so that a model that answers differently in the seventh digit in
+batches of another size is asked about the same masks.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri, dtrtri
+from scipy.optimize import minimize
+
+from sightline.types import record
+
+CONSTANT = 25.0
+JITTER = 1e-8
+ENDS = 1e-3
+"""Share of the nugget at the image itself and the empty mask: both are held almost exactly."""
+SPREAD = 2.0
+"""Precision of a segment's log length around the mean of all."""
+GRID = 2.0**-8
+"""To which log hyperparameters are rounded, before anything is chosen by them."""
+FINE = 2.0**-11
+"""To which latent scores are, as a share of their range."""
+GROUP_BITS = 6
+"""Segments whose factors are multiplied at once over all 2^S masks."""
+
+
+@runtime_checkable
+class Link(Protocol):
+    """Score ↔ latent score."""
+
+    tilted: bool
+
+    def latent(self, scores: Float[np.ndarray, "..."], /) -> Float[np.ndarray, "..."]: ...
+
+    def score(self, latents: Float[np.ndarray, "..."], /) -> Float[np.ndarray, "..."]: ...
+
+    def slope(self, latents: Float[np.ndarray, "..."], spread: float, /) -> Float[np.ndarray, "..."]:
+        """Mean slope of the score where the latent score has the variance `spread`."""
+        ...
+
+
+class LogitLink:
+    """For scores that are chances. `MARGIN` keeps 0 and 1 at a finite place."""
+
+    MARGIN = 1e-3
+    tilted = True
+
+    def latent(self, scores: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        chance = np.clip(scores, 0.0, 1.0)
+        return np.asarray(np.log((chance + self.MARGIN) / (1 - chance + self.MARGIN)))
+
+    def score(self, latents: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        chance = 1 / (1 + np.exp(-latents))
+        return np.asarray(chance * (1 + 2 * self.MARGIN) - self.MARGIN)
+
+    def slope(self, latents: Float[np.ndarray, "..."], spread: float) -> Float[np.ndarray, "..."]:
+        # MacKay 1992: a logistic averaged over a normal distribution is about a flatter logistic.
+        flatter = 1 / np.sqrt(1 + np.pi * spread / 8)
+        chance = 1 / (1 + np.exp(-flatter * latents))
+        return np.asarray((1 + 2 * self.MARGIN) * flatter * chance * (1 - chance))
+
+
+class IdentityLink:
+    """For any other scores."""
+
+    tilted = False
+
+    def latent(self, scores: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        return scores
+
+    def score(self, latents: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        return latents
+
+    def slope(self, latents: Float[np.ndarray, "..."], spread: float) -> Float[np.ndarray, "..."]:
+        return np.ones_like(latents)
+
+
+def rounded_latents(latents: Float[np.ndarray, "M"]) -> Float[np.ndarray, "M"]:
+    """Latent scores to a grid of `FINE` of their range's power of two."""
+    reach = float(np.ptp(latents))
+    step = FINE * 2.0 ** np.floor(np.log2(max(reach, 1e-300)))
+    return np.asarray(np.round(latents / step) * step)
+
+
+def signs_of(keep: Bool[np.ndarray, "M S"]) -> Float[np.ndarray, "M S"]:
+    """1 where a segment is visible, −1 where it is hidden."""
+    return np.where(keep, 1.0, -1.0)
+
+
+@record
+class MaskKernel:
+    """The kernel up to its scale.
+
+    Parameters
+    ----------
+    parameters : float array, shape (S + 4,)
+        Log lengths of the segments; log weight of the linear part; log nugget; tilt; log weight of the cube.
+    """
+
+    parameters: Float[np.ndarray, "P"]
+
+    @classmethod
+    def usual(cls, segments: int) -> "MaskKernel":
+        """The mean of the prior."""
+        mean, _ = _hyper_prior(segments)
+        return cls(np.r_[np.full(segments, mean[0]), mean[1:]])
+
+    @property
+    def segments(self) -> int:
+        return len(self.parameters) - 4
+
+    @property
+    def lengths(self) -> Float[np.ndarray, "S"]:
+        return np.asarray(np.exp(self.parameters[:-4]))
+
+    @property
+    def linear(self) -> Float[np.ndarray, "S"]:
+        """Variance of each segment's linear part."""
+        lengths = self.lengths
+        return np.asarray(np.exp(self.parameters[-4]) * lengths / lengths.mean())
+
+    @property
+    def nugget(self) -> float:
+        return float(np.exp(self.parameters[-3]) + JITTER)
+
+    @property
+    def cube(self) -> float:
+        return float(np.exp(self.parameters[-1]))
+
+    def amplitude(self, signs: Float[np.ndarray, "M S"]) -> Float[np.ndarray, "M"]:
+        """A(x)."""
+        return np.asarray(np.exp(self.parameters[-2] * signs.mean(axis=1)))
+
+    def between(self, a: Float[np.ndarray, "A S"], b: Float[np.ndarray, "B S"]) -> Float[np.ndarray, "A B"]:
+        """k of each row of `a` with each of `b`, in the precision of `a`."""
+        lengths = self.lengths.astype(a.dtype)
+        product = (a * lengths) @ b.T
+        product -= lengths.sum()
+        np.exp(product, out=product)
+        cubed = product * product
+        cubed *= self.cube
+        cubed += 1
+        product *= cubed
+        if self.parameters[-2]:
+            product *= self.amplitude(a)[:, np.newaxis]
+            product *= self.amplitude(b)
+        product += (a * self.linear.astype(a.dtype)) @ b.T
+        product += CONSTANT
+        return np.asarray(product)
+
+    def prior_variance(self, signs: Float[np.ndarray, "M S"]) -> Float[np.ndarray, "M"]:
+        """k of each row with itself."""
+        return np.asarray(CONSTANT + self.linear.sum() + (1 + self.cube) * self.amplitude(signs) ** 2)
+
+    def over_all_masks(
+        self, place: Int[np.ndarray, "M"], weights: Float[np.ndarray, "M R"]
+    ) -> Float[np.ndarray, "A R"]:
+        """Σ_m k(x, x_m) weights[m] for all 2^S masks x at once, without a matrix of 2^S × M.
+
+        Row b is the mask that shows the segments of b's bits; `place` are the rows of the masks x_m. A
+        product of one factor a segment is a Kronecker product of 2 × 2 matrices, applied some at a time.
+        """
+        signs = all_signs(self.segments)
+        amplitude = self.amplitude(signs)[:, np.newaxis]
+        spread = np.zeros((len(signs), weights.shape[1]))
+        np.add.at(spread, place, weights)
+        tilted = spread * amplitude
+        total = _kronecker_product(self.lengths, tilted)
+        total += self.cube * _kronecker_product(3 * self.lengths, tilted)
+        total *= amplitude
+        total += signs @ (self.linear[:, np.newaxis] * (signs[place].T @ weights))
+        total += CONSTANT * weights.sum(axis=0)
+        return total
+
+
+_SIGNS: dict[int, Float[np.ndarray, "A S"]] = {}
+
+
+def all_signs(segments: int) -> Float[np.ndarray, "A S"]:
+    """Signs of all 2^S masks, that of row b by the bits of b."""
+    if segments not in _SIGNS:
+        _SIGNS.clear()  # one number of segments after the other: no more than 8 MiB are kept
+        bits = (np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1
+        _SIGNS[segments] = 2.0 * bits - 1
+    return _SIGNS[segments]
+
+
+def _kronecker_product(
+    lengths: Float[np.ndarray, "S"], values: Float[np.ndarray, "A R"]
+) -> Float[np.ndarray, "A R"]:
+    """Σ_y exp(Σ_j t_j (x_j y_j − 1)) values[y] for all masks x."""
+    columns, left = values.shape[1], len(lengths)
+    while left:  # the highest bits first: they are the slowest axis, and go to its end
+        first = max(0, left - GROUP_BITS)
+        signs = all_signs_of_few(left - first)
+        factor = np.exp((signs * lengths[first:left]) @ signs.T - lengths[first:left].sum())
+        applied = factor @ values.reshape(len(signs), -1)
+        values = applied.reshape(len(signs), -1, columns).transpose(1, 0, 2).reshape(-1, columns)
+        left = first
+    return values
+
+
+def all_signs_of_few(segments: int) -> Float[np.ndarray, "A S"]:
+    """As `all_signs`, made anew."""
+    return 2.0 * ((np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1) - 1
+
+
+def _hyper_prior(segments: int) -> tuple[Float[np.ndarray, "5"], Float[np.ndarray, "5"]]:
+    """Mean and standard deviation of: mean log length, log linear, log nugget, tilt, log cube."""
+    mean = np.array([np.log(1.2 / segments), np.log(0.5 / segments), np.log(1e-3), 0.0, np.log(0.2)])
+    return mean, np.array([1.5, 2.0, 3.0, 1.5, 2.0])
+
+
+def negative_log_posterior(
+    parameters: Float[np.ndarray, "P"],
+    signs: Float[np.ndarray, "M S"],
+    values: Float[np.ndarray, "M"],
+    noise: Float[np.ndarray, "M"],
+    tilted: bool,
+) -> tuple[float, Float[np.ndarray, "P"]]:
+    """Of hyperparameters, the scale of the kernel profiled out, and its gradient.
+
+    Parameters
+    ----------
+    parameters : as of `MaskKernel`
+    values : latent scores around 0
+    noise : share of the nugget that each row has
+    tilted : whether the amplitude may change with the size of the mask
+    """
+    segments, count = signs.shape[1], len(values)
+    lengths = np.exp(parameters[:segments])
+    linear, nugget, cube = np.exp(parameters[[-4, -3, -1]])
+    share = lengths / lengths.mean()
+    single = np.exp((signs * lengths) @ signs.T - lengths.sum())
+    cubed = single**3
+    if tilted:
+        amplitude = np.exp(parameters[-2] * signs.mean(axis=1))
+        single *= amplitude
+        single *= amplitude[:, np.newaxis]
+        cubed *= amplitude
+        cubed *= amplitude[:, np.newaxis]
+    cubed *= cube
+    covariance = single + cubed
+    covariance += (signs * (linear * share)) @ signs.T
+    covariance += CONSTANT
+    covariance[np.diag_indices(count)] += nugget * noise + JITTER
+    # The transpose is in LAPACK's own order: nothing is copied.
+    factor, failed = dpotrf(covariance.T, lower=1, clean=0, overwrite_a=1)
+    if failed:
+        return 1e10, np.zeros_like(parameters)
+    log_determinant = np.log(np.diag(factor)).sum()
+    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
+    inverse = np.tril(inverse)
+    inverse += np.tril(inverse, -1).T
+    weights = inverse @ values
+    scale = float(values @ weights) / count
+    inverse -= np.outer(weights, weights / scale)  # twice the slope of the loss by each covariance
+    single *= inverse
+    cubed *= inverse
+    both = single + 3 * cubed
+    of_linear = 0.5 * linear * np.einsum("ms,ms->s", signs, inverse @ signs)
+    gradient = np.empty_like(parameters)
+    gradient[:segments] = 0.5 * lengths * (np.einsum("ms,ms->s", signs, both @ signs) - both.sum())
+    gradient[:segments] += (of_linear - (of_linear @ share) / segments) * share
+    tilt = signs.mean(axis=1) @ (single + cubed).sum(axis=1) if tilted else 0.0
+    gradient[segments:] = (
+        of_linear @ share,
+        0.5 * nugget * (np.diag(inverse) @ noise),
+        tilt,
+        0.5 * cubed.sum(),
+    )
+    prior, slope = _log_prior(parameters)
+    return 0.5 * count * np.log(scale) + log_determinant + prior, gradient + slope
+
+
+def _log_prior(parameters: Float[np.ndarray, "P"]) -> tuple[float, Float[np.ndarray, "P"]]:
+    """Minus the log of the prior, and its gradient."""
+    segments = len(parameters) - 4
+    mean, deviation = _hyper_prior(segments)
+    middle = parameters[:segments].mean()
+    apart = parameters[:segments] - middle
+    away = (np.r_[middle, parameters[segments:]] - mean) / deviation
+    gradient = np.r_[SPREAD * apart + away[0] / deviation[0] / segments, away[1:] / deviation[1:]]
+    return 0.5 * SPREAD * float(apart @ apart) + 0.5 * float(away @ away), gradient
+
+
+def fit_kernel(
+    start: MaskKernel,
+    signs: Float[np.ndarray, "M S"],
+    values: Float[np.ndarray, "M"],
+    noise: Float[np.ndarray, "M"],
+    tilted: bool,
+    steps: int,
+) -> MaskKernel:
+    """The posterior mode of the hyperparameters, or as near as `steps` steps of L-BFGS come."""
+    box = [(-9.0, 1.0)] * start.segments + [(-9.0, 6.0), (-14.0, 1.0), (-4.0, 4.0), (-12.0, 4.0)]
+    found = minimize(
+        negative_log_posterior,
+        start.parameters,
+        (signs, values, noise, tilted),
+        "L-BFGS-B",
+        jac=True,
+        bounds=box,
+        options={"maxiter": steps},
+    ).x
+    return MaskKernel(np.round(found / GRID) * GRID)
+
+
+@record
+class Posterior:
+    """What the process knows after the masks asked so far.
+
+    Parameters
+    ----------
+    kernel : MaskKernel
+    signs : float array, shape (M, S)
+        The masks asked: the empty one, the full one, and all others.
+    factor : float array, shape (M, M)
+        Lower triangle of the Cholesky factor of their covariance.
+    weights : float array, shape (M,)
+        By which the kernels with the masks asked add up to the mean.
+    level : float
+        What the process varies around.
+    scale : float
+        s2.
+    left_out : float array, shape (M − 2,)
+        What each mask's latent score differs from what the others foretell.
+    surprise : float
+        Mean square of that over its variance: 1 where the process knows how wrong it is.
+    """
+
+    kernel: MaskKernel
+    signs: Float[np.ndarray, "M S"]
+    factor: Float[np.ndarray, "M M"]
+    weights: Float[np.ndarray, "M"]
+    level: float
+    scale: float
+    left_out: Float[np.ndarray, "M2"]
+    surprise: float
+
+    def mean(self, signs: Float[np.ndarray, "A S"]) -> Float[np.ndarray, "A"]:
+        """Expected latent scores."""
+        blocks = [signs[i : i + 2048] for i in range(0, len(signs), 2048)]
+        return np.concatenate([self.kernel.between(block, self.signs) @ self.weights for block in blocks]) + (
+            self.level
+        )
+
+    def weights_of(self, latents: Float[np.ndarray, "M"]) -> Float[np.ndarray, "M"]:
+        """The weights for other latent scores of the same masks."""
+        return np.asarray(cho_solve((self.factor, True), latents - self.level))
+
+    @property
+    def spread(self) -> float:
+        """Mean square of what was left out."""
+        return float(np.mean(self.left_out**2)) if len(self.left_out) else 0.0
+
+
+def noise_of(count: int) -> Float[np.ndarray, "M"]:
+    """Share of the nugget of each mask, the two ends first."""
+    noise = np.ones(count)
+    noise[:2] = ENDS
+    return noise
+
+
+def condition_process(
+    kernel: MaskKernel, signs: Float[np.ndarray, "M S"], latents: Float[np.ndarray, "M"]
+) -> Posterior:
+    """The process given latent scores of masks, the two ends first."""
+    level = float(latents.mean())
+    values = latents - level
+    covariance = kernel.between(signs, signs)
+    covariance[np.diag_indices(len(signs))] += np.exp(kernel.parameters[-3]) * noise_of(len(signs)) + JITTER
+    factor, failed = dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
+    if failed:
+        raise np.linalg.LinAlgError(f"the covariance of {len(signs)} masks is not positive definite")
+    weights = cho_solve((factor, True), values)
+    scale = float(values @ weights) / len(values)
+    inverse, _ = dtrtri(factor, lower=1)
+    precision = np.einsum("ij,ij->j", inverse, inverse)[2:]
+    left_out = weights[2:] / precision
+    surprise = float(np.mean(left_out**2 * precision / scale)) if len(left_out) and scale > 0 else 1.0
+    return Posterior(kernel, signs, factor, weights, level, scale, left_out, surprise)
+
+
+def half_solved(posterior: Posterior, covariances: Float[np.ndarray, "M A"]) -> Float[np.ndarray, "M A"]:
+    """The factor's inverse times covariances with the masks asked: squares add up to what these explain."""
+    factor = posterior.factor.astype(covariances.dtype)
+    return np.asarray(solve_triangular(factor, covariances, lower=True, check_finite=False))

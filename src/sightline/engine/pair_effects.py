@@ -1,0 +1,119 @@
+"""a process → how much two segments do together that neither does alone, for every pair.
+
+Shapley's interaction index averages the second difference f(T∪ij) − f(T∪i) − f(T∪j) + f(T) over sets T of
+which each size weighs the same, Banzhaf's over all sets alike (Grabisch 2016, ch. 2). Where all masks are
+few, over all of them; else over some contexts, with both segments of every pair in all four states.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.special import gammaln
+
+from sightline.engine.functionals import draw_masks_by_size, log_comb
+from sightline.engine.gaussian_process import (
+    CONSTANT,
+    Link,
+    MaskKernel,
+    Posterior,
+    half_solved,
+    signs_of,
+)
+
+CONTEXTS = 64
+ERROR_CONTEXTS = 16
+MOST_ERRORS = 256
+"""Pairs, the strongest, whose standard errors are worked out."""
+
+
+def segment_pairs(segments: int) -> Int[np.ndarray, "P 2"]:
+    """All pairs i < j."""
+    return np.stack(np.triu_indices(segments, 1), axis=1)
+
+
+def context_masks(
+    segments: int, shapley: bool, count: int, rng: np.random.Generator
+) -> Bool[np.ndarray, "count S"]:
+    """Masks whose part without any two segments is a set T as the index weighs them."""
+    shares = np.full(segments + 1, 1 / (segments + 1))
+    if not shapley:
+        shares = np.exp(log_comb(segments) - segments * np.log(2))
+    return draw_masks_by_size(shares, count, rng)
+
+
+def complete_pair_effects(
+    keep: Bool[np.ndarray, "A S"], scores: Float[np.ndarray, "A"], shapley: bool
+) -> Float[np.ndarray, "P"]:
+    """The index from the scores of all 2^S masks."""
+    segments = keep.shape[1]
+    size = np.arange(-2, segments + 1)
+    weight = np.full(len(size), 2.0 ** -(segments - 2))
+    inside = (size >= 0) & (size <= segments - 2)
+    if shapley:
+        of = size[inside]
+        weight[inside] = np.exp(gammaln(of + 1) + gammaln(segments - of - 1) - gammaln(segments))
+    weight[~inside] = 0
+    shown, hidden, count = keep.astype(float), (~keep).astype(float), keep.sum(axis=1)
+    both, one, none = (scores * weight[count - apart + 2] for apart in (2, 1, 0))
+    mixed = (shown.T * one) @ hidden
+    effects = (shown.T * both) @ shown - mixed - mixed.T + (hidden.T * none) @ hidden
+    return np.asarray(effects[np.triu_indices(segments, 1)])
+
+
+def sampled_pair_effects(
+    kernel: MaskKernel,
+    signs: Float[np.ndarray, "M S"],
+    weights: Float[np.ndarray, "M"],
+    level: float,
+    link: Link,
+    contexts: Bool[np.ndarray, "D S"],
+) -> Float[np.ndarray, "P"]:
+    """The index averaged over `contexts`, from the mean latent score ``level + Σ_m k(x, x_m) weights[m]``.
+
+    To flip a segment multiplies each product of the kernel by a factor of its own, so that the latent
+    scores of all pairs of flips are two products of matrices.
+    """
+    segments = signs.shape[1]
+    tilt = kernel.parameters[-2]
+    total = np.zeros((segments, segments))
+    for here in signs_of(contexts):
+        near = np.exp((signs * kernel.lengths) @ here - kernel.lengths.sum())
+        near_weight = weights * kernel.amplitude(signs) * kernel.amplitude(here[np.newaxis])[0]
+        pull = np.exp(-2 * tilt * here / segments)
+        single = np.exp(-2 * kernel.lengths * here * signs) * pull
+        cubed = np.exp(-6 * kernel.lengths * here * signs) * pull
+        of_single, of_cubed = near_weight * near, near_weight * kernel.cube * near**3
+        linear = kernel.linear * here * (signs.T @ weights)
+        plain = level + CONSTANT * weights.sum() + linear.sum()
+        latent = plain + of_single.sum() + of_cubed.sum()
+        one = plain - 2 * linear + of_single @ single + of_cubed @ cubed
+        two = plain - 2 * (linear[:, np.newaxis] + linear)
+        two += (single.T * of_single) @ single + (cubed.T * of_cubed) @ cubed
+        at_one = link.score(one)
+        second = link.score(np.array(latent)) - at_one[:, np.newaxis] - at_one + link.score(two)
+        total += np.outer(here, here) * second
+    return np.asarray(total[np.triu_indices(segments, 1)] / len(contexts))
+
+
+def pair_errors(
+    posterior: Posterior,
+    link: Link,
+    pairs: Int[np.ndarray, "P 2"],
+    contexts: Bool[np.ndarray, "D S"],
+) -> Float[np.ndarray, "P"]:
+    """Standard errors of the index of each pair, by the delta method."""
+    known = np.empty((len(posterior.signs), len(pairs)))
+    prior = np.empty(len(pairs))
+    here = signs_of(contexts)
+    for p, (i, j) in enumerate(pairs):
+        states = np.repeat(here[np.newaxis], 4, axis=0)
+        states[0::2, :, i], states[1::2, :, i] = 1, -1
+        states[:2, :, j], states[2:, :, j] = 1, -1
+        states = states.reshape(-1, here.shape[1])
+        sign = states[:, i] * states[:, j] / len(here)
+        covariance = posterior.kernel.between(states, posterior.signs)
+        latents = covariance @ posterior.weights + posterior.level
+        effect = sign * link.slope(latents, posterior.spread)
+        known[:, p] = effect @ covariance
+        prior[p] = effect @ posterior.kernel.between(states, states) @ effect
+    variance = prior - (half_solved(posterior, known) ** 2).sum(axis=0)
+    return np.asarray(np.sqrt(np.maximum(variance, 0) * max(posterior.surprise, 1.0) * posterior.scale))

@@ -1,0 +1,295 @@
+"""masks and scores → attribution by a Gaussian process that also chooses the masks: asks nothing itself."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sightline._scales import Scale, are_probabilities
+from sightline.engine import pair_effects, solve
+from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks
+from sightline.engine.functionals import COMPLETE, draw_masks_by_size, functional_of, log_comb
+from sightline.engine.gaussian_process import (
+    IdentityLink,
+    Link,
+    LogitLink,
+    MaskKernel,
+    Posterior,
+    all_signs,
+    condition_process,
+    fit_kernel,
+    noise_of,
+    rounded_latents,
+    signs_of,
+)
+from sightline.engine.sampling import Balanced
+from sightline.errors import OptionError
+from sightline.types import Attribute, Attribution, Masks, Scores
+
+FIRST = 32
+"""Calls of the first block, the two ends included, unless twice the number of segments are more."""
+STEPS = 25
+FIT_LEAST, FIT_MOST = 256, 512
+"""Masks that the hyperparameters are fitted to, at most: half of those asked, within these."""
+DESIGN_MASKS = 1200
+ANSWER_MASKS = 8192
+LEAST_TOLD = 0.1
+"""Share of the scores' variance that the process has to foretell of masks left out, to be believed."""
+
+
+class ProcessEstimator:
+    """Masks in, attribution out. It knows no image and no model, and asks nothing itself.
+
+    Parameters
+    ----------
+    attribute : Attribute
+        One that it `serves`.
+    segments, targets : int
+        S and K.
+    scale : {"probability", "log-odds"}
+    seed : int
+
+    Examples
+    --------
+    >>> from sightline.engine.attribute import Shapley
+    >>> def score(keep):
+    ...     return (keep @ np.arange(6.0) / 15)[:, np.newaxis]
+    >>> estimator = ProcessEstimator(Shapley(), 6, 1, "probability", seed=0)
+    >>> masks = estimator.next_masks(30)
+    >>> estimator.record(masks, score(masks), np.array([1.0]), np.array([0.0]))
+    >>> estimator.attribution().values.round(2)
+    array([[0.  , 0.07, 0.13, 0.2 , 0.27, 0.33]])
+    """
+
+    def __init__(self, attribute: Attribute, segments: int, targets: int, scale: Scale, seed: int) -> None:
+        functional = functional_of(attribute, segments)
+        if functional is None or not self.serves(attribute, segments):
+            raise OptionError(
+                f"a Gaussian process answers for Lime, Shapley, Banzhaf and Rise of 2 segments and more, but "
+                f"{attribute!r} of {segments} was asked for: leave out estimator=.",
+                slug="option-value",
+            )
+        self.attribute, self.functional = attribute, functional
+        self.segments, self.targets, self.scale, self.seed = segments, targets, scale, seed
+        self.keep = np.zeros((0, segments), dtype=bool)
+        self.values = np.zeros((0, targets))
+        self.full = self.empty = np.zeros(targets)
+        self.kernels = [MaskKernel.usual(segments) for _ in range(targets)]
+        self.posteriors: list[Posterior] = []
+        self.links: list[Link] = []
+        self._lattice: tuple[Bool[np.ndarray, "A S"], Float[np.ndarray, "S A"]] | None = None
+
+    @staticmethod
+    def serves(attribute: object, segments: int) -> bool:
+        """Whether the process can answer for this attribution."""
+        return segments >= 2 and functional_of(attribute, segments) is not None
+
+    @property
+    def block(self) -> int:
+        """How many masks it would ask next: as many as were asked, the ends included, so blocks double."""
+        if len(self.keep) == 0:
+            return max(FIRST, 2 * self.segments) - 2
+        return len(self.keep) + 2
+
+    def _random_state(self, purpose: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, len(self.keep), purpose])
+
+    def next_masks(self, count: int) -> Bool[np.ndarray, "M S"]:
+        """Up to `count` masks to ask next: none twice, no ends; none when all were asked."""
+        if len(self.keep) == 0:
+            first = Balanced()(self.segments, count, np.random.default_rng(self.seed)).keep
+            if len(first) or self.segments < 2:
+                return first
+        asked = {row.tobytes() for row in np.packbits(self.keep, axis=1)}
+        asked |= {np.packbits(np.full(self.segments, end)).tobytes() for end in (False, True)}
+        rng = self._random_state(1)
+        candidates = candidate_masks(self.segments, count, asked, rng)
+        if not len(candidates) or not self.posteriors:
+            return candidates[:count]
+        questions = [self._question(k) for k in self._unsettled()]
+        return np.asarray(candidates[choose_masks(questions, candidates, count)])
+
+    def _unsettled(self) -> list[int]:
+        return list(range(self.targets))
+
+    def record(
+        self,
+        keep: Bool[np.ndarray, "M S"],
+        values: Float[np.ndarray, "M K"],
+        full: Float[np.ndarray, "K"],
+        empty: Float[np.ndarray, "K"],
+    ) -> None:
+        """Learn the scores of new masks, and fit again."""
+        self.keep = np.concatenate([self.keep, keep])
+        self.values = np.concatenate([self.values, values])
+        self.full, self.empty = np.asarray(full, dtype=float), np.asarray(empty, dtype=float)
+        self.links, self.posteriors = [], []
+        for k in range(self.targets):
+            self._fit_target(k)
+
+    def _scores_of(self, k: int) -> Float[np.ndarray, "M"]:
+        return np.asarray(np.r_[self.empty[k], self.full[k], self.values[:, k]])
+
+    def _fit_target(self, k: int) -> None:
+        scores = self._scores_of(k)
+        chances = self.scale == "probability" and are_probabilities(scores)
+        link: Link = LogitLink() if chances else IdentityLink()
+        latents = rounded_latents(link.latent(scores))
+        ends = np.array([np.zeros(self.segments, bool), np.ones(self.segments, bool)])
+        signs = signs_of(np.concatenate([ends, self.keep]))
+        count = len(signs)
+        few = min(count, max(FIT_LEAST, min(count // 2, FIT_MOST)))
+        some = np.r_[0, 1, 2 + self._random_state(2).choice(count - 2, few - 2, replace=False)]
+        values = latents - latents.mean()
+        if not values.any():
+            values = values + 1e-6 * np.where(np.arange(count) % 2, 1.0, -1.0)
+        self.kernels[k] = fit_kernel(
+            self.kernels[k], signs[some], values[some], noise_of(few), link.tilted, STEPS
+        )
+        self.links.append(link)
+        self.posteriors.append(condition_process(self.kernels[k], signs, latents))
+
+    def _design(self, count: int, purpose: int) -> tuple[Bool[np.ndarray, "V S"], Float[np.ndarray, "S V"]]:
+        """Masks to average over, without asking about them, and their rows."""
+        if self.segments <= COMPLETE:
+            if self._lattice is None:
+                keep = all_signs(self.segments) > 0
+                self._lattice = keep, self.functional.rows(keep)
+            return self._lattice
+        keep = draw_masks_by_size(self.functional.size_shares(), count, self._random_state(purpose))
+        return keep, self.functional.rows(keep)
+
+    def _question(self, k: int) -> Question:
+        posterior, link = self.posteriors[k], self.links[k]
+        keep, rows = self._design(DESIGN_MASKS, 3)
+        if len(keep) > DESIGN_MASKS:
+            keep = draw_masks_by_size(self.functional.size_shares(), DESIGN_MASKS, self._random_state(3))
+            rows = self.functional.rows(keep)
+        signs = signs_of(keep)
+        slope = link.slope(posterior.mean(signs), posterior.spread)
+        return Question(posterior, rows * slope, signs)
+
+    def attribution(self) -> Attribution:
+        """Values with calibrated errors; Shapley's add up exactly to the two ends' difference."""
+        if self.why_not():
+            return self._regression()
+        values = np.zeros((self.targets, self.segments))
+        base, fit = np.zeros(self.targets), np.zeros(self.targets)
+        keep, rows = self._design(ANSWER_MASKS, 4)
+        for k in range(self.targets):
+            scores = self._expected_scores(k, keep)
+            values[k] = rows @ scores
+            base[k], fit[k] = self._base_and_fit(k, keep, scores, values[k])
+        if self.functional.efficient:
+            values += ((self.full - self.empty - values.sum(axis=1)) / self.segments)[:, np.newaxis]
+        error = np.array([np.sqrt(np.maximum(np.diag(self.covariance(k)), 0)) for k in range(self.targets)])
+        return Attribution(values, error, base, fit, len(self.keep) + 2)
+
+    def _expected_scores(self, k: int, keep: Bool[np.ndarray, "V S"]) -> Float[np.ndarray, "V"]:
+        posterior, link, scores = self.posteriors[k], self.links[k], self._scores_of(k)
+        weights = posterior.weights_of(link.latent(scores))
+        if len(keep) == 2**self.segments:
+            place = (posterior.signs > 0) @ (1 << np.arange(self.segments))
+            latents = posterior.kernel.over_all_masks(place, weights[:, np.newaxis])[:, 0] + posterior.level
+            expected = link.score(latents)
+            expected[place] = scores  # what was asked is known
+            return expected
+        return link.score(
+            np.concatenate(
+                [
+                    posterior.kernel.between(signs_of(part), posterior.signs) @ weights
+                    for part in np.array_split(keep, len(keep) // 2048 + 1)
+                ]
+            )
+            + posterior.level
+        )
+
+    def _base_and_fit(
+        self,
+        k: int,
+        keep: Bool[np.ndarray, "V S"],
+        scores: Float[np.ndarray, "V"],
+        values: Float[np.ndarray, "S"],
+    ) -> tuple[float, float]:
+        base = self.empty[k] if self.functional.efficient else self.functional.base(keep, scores, values)
+        weight = self.functional.mask_weights(keep)
+        fitted = keep @ values / self.functional.factor
+        away = scores - weight @ scores
+        rest = scores - fitted
+        rest -= weight @ rest
+        total = float(weight @ away**2)
+        return float(base), 1 - float(weight @ rest**2) / total if total > 0 else float("nan")
+
+    def covariance(self, k: int) -> Float[np.ndarray, "S S"]:
+        """Of the values of one target, calibrated."""
+        return self.widening() ** 2 * self._question(k).covariance()
+
+    def widening(self) -> float:
+        """By which standard errors are multiplied: too narrow at first, too wide later (``benchmarks``)."""
+        return float(max(0.7, 1.73 - 0.177 * np.log2((len(self.keep) + 2) / self.segments)))
+
+    def expected_error(self) -> Float[np.ndarray, "K"]:
+        """Expected ‖error‖ / ‖values‖ of each target."""
+        made = self.attribution()
+        size = np.linalg.norm(made.values, axis=1)
+        return np.asarray(np.linalg.norm(made.error, axis=1) / np.where(size > 0, size, 1))
+
+    def pair_effects(
+        self,
+    ) -> tuple[Float[np.ndarray, "K P"], Float[np.ndarray, "K P"], Int[np.ndarray, "P 2"]]:
+        """Interaction index of each pair, its standard error (inf where not worked out), and the pairs."""
+        pairs = pair_effects.segment_pairs(self.segments)
+        values = np.array([self._pair_values(k) for k in range(self.targets)])
+        error = np.full(values.shape, np.inf)
+        contexts = self._contexts(pair_effects.ERROR_CONTEXTS)
+        for k in range(self.targets):
+            strong = np.argsort(-np.abs(values[k]), kind="stable")[: pair_effects.MOST_ERRORS]
+            error[k, strong] = self.widening() * pair_effects.pair_errors(
+                self.posteriors[k], self.links[k], pairs[strong], contexts
+            )
+        return values, error, pairs
+
+    def _contexts(self, count: int) -> Bool[np.ndarray, "count S"]:
+        shapley = self.functional.shapley_pairs
+        return pair_effects.context_masks(self.segments, shapley, count, self._random_state(5))
+
+    def _pair_values(self, k: int) -> Float[np.ndarray, "P"]:
+        posterior, link = self.posteriors[k], self.links[k]
+        if self.segments <= COMPLETE:
+            keep, _ = self._design(ANSWER_MASKS, 4)
+            scores = self._expected_scores(k, keep)
+            return pair_effects.complete_pair_effects(keep, scores, self.functional.shapley_pairs)
+        weights = posterior.weights_of(link.latent(self._scores_of(k)))
+        return pair_effects.sampled_pair_effects(
+            posterior.kernel,
+            posterior.signs,
+            weights,
+            posterior.level,
+            link,
+            self._contexts(pair_effects.CONTEXTS),
+        )
+
+    def told(self) -> Float[np.ndarray, "K"]:
+        """Share of the scores' variance that the process foretells of masks left out; nan where flat."""
+        shares = np.full(self.targets, np.nan)
+        moved = solve.has_moved(np.vstack([self.values, self.full, self.empty]))
+        for k in np.flatnonzero(moved).tolist():
+            posterior, link, scores = self.posteriors[k], self.links[k], self.values[:, k]
+            foretold = link.score(rounded_latents(link.latent(self._scores_of(k)))[2:] - posterior.left_out)
+            shares[k] = 1 - np.mean((scores - foretold) ** 2) / max(float(np.var(scores)), 1e-300)
+        return shares
+
+    def why_not(self) -> str:
+        """Why the balanced regression answers in place of the process: empty where it does not."""
+        told = self.told()
+        if (told < LEAST_TOLD).any():
+            return "a Gaussian process foretells nothing of the scores of masks left out"
+        return ""
+
+    def _regression(self) -> Attribution:
+        """What the attribution itself makes of the masks asked, those of each size weighing as it does."""
+        size = self.keep.sum(axis=1)
+        comb = np.exp(np.minimum(log_comb(self.segments)[size], 600.0))
+        weight = comb / np.bincount(size)[size]
+        scores = Scores(
+            self.values, self.full, self.empty, tuple(range(self.targets)), self.full, len(self.keep) + 2
+        )
+        return self.attribute(Masks(self.keep, weight), scores)

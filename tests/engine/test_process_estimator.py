@@ -1,0 +1,186 @@
+"""The estimator: what holds for every attribution that it serves."""
+
+import numpy as np
+import pytest
+
+from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
+from sightline.engine.functionals import functional_of
+from sightline.engine.process_estimator import ProcessEstimator
+from support.reference import Game, random_game
+
+METHODS = [Shapley(), Banzhaf(), Lime(), Rise(p=0.3)]
+
+
+def asked(estimator: ProcessEstimator, game: Game, calls: int) -> ProcessEstimator:
+    """The estimator after so many calls, the two ends included."""
+    spent = 2
+    while spent < calls:
+        keep = estimator.next_masks(min(estimator.block, calls - spent))
+        if not len(keep):
+            break
+        estimator.record(keep, game.values(keep), game.table[-1], game.table[0])
+        spent += len(keep)
+    return estimator
+
+
+def explained(method, game: Game, calls: int, scale: str = "probability", seed: int = 0) -> ProcessEstimator:
+    return asked(ProcessEstimator(method, game.segments, game.targets, scale, seed), game, calls)
+
+
+def smooth_game(segments: int, targets: int = 1, seed: int = 0, gain: float = 4.0) -> Game:
+    """Chances: a logistic of single effects and a few pairs."""
+    rng = np.random.default_rng(seed)
+    keep = (np.arange(2**segments)[:, np.newaxis] >> np.arange(segments) & 1).astype(float)
+    evidence = keep @ rng.normal(size=(segments, targets)) * gain / np.sqrt(segments) - 1
+    for i in range(segments - 1):
+        evidence += (keep[:, i] * keep[:, i + 1])[:, np.newaxis] * rng.normal(size=targets)
+    return Game(1 / (1 + np.exp(-evidence)))
+
+
+def pairwise_game(segments: int, pairs: bool, seed: int = 0) -> Game:
+    rng = np.random.default_rng(seed)
+    keep = (np.arange(2**segments)[:, np.newaxis] >> np.arange(segments) & 1).astype(float)
+    scores = keep @ rng.normal(size=segments)
+    if pairs:
+        scores += np.einsum("ms,st,mt->m", keep, rng.normal(size=(segments, segments)), keep)
+    return Game(10 * scores[:, np.newaxis])
+
+
+def truth(method, game: Game) -> np.ndarray:
+    return game.ask(method, game.masks()).values
+
+
+def in_order(game: Game) -> np.ndarray:
+    return (np.arange(len(game.table))[:, np.newaxis] >> np.arange(game.segments) & 1).astype(bool)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_additive_and_a_pairwise_game_are_recovered(method):
+    for pairs, calls, bound in ((False, 40, 1e-7), (True, 120, 1e-5)):
+        game = pairwise_game(9, pairs)
+        values = explained(method, game, calls).attribution().values
+        exact = truth(method, game)
+        assert np.sum((values - exact) ** 2) <= bound * np.sum(exact**2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_comes_close_with_few_calls_and_closer_than_the_regression(method):
+    game = smooth_game(10)
+    exact = truth(method, game)
+    values = explained(method, game, 128).attribution().values
+    masks = method.sample(10, 126, np.random.default_rng(0))
+    usual = game.ask(method, masks).values
+    error, before = (np.sum((made - exact) ** 2) / np.sum(exact**2) for made in (values, usual))
+    assert error < 0.005
+    assert error < 0.5 * before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_when_every_mask_was_asked_the_answer_is_exact(method):
+    game = random_game(5)
+    estimator = explained(method, game, 32)
+    assert len(estimator.keep) == 30
+    assert len(estimator.next_masks(10)) == 0
+    made = estimator.attribution()
+    exact = game.ask(method, game.masks())
+    assert made.values == pytest.approx(exact.values, abs=1e-10)
+    assert made.base == pytest.approx(exact.base, abs=1e-10)
+
+
+@pytest.mark.parametrize("segments", [9, 20, 40])
+def test_shapley_values_add_up_exactly(segments, rng):
+    weights = rng.normal(size=segments)
+
+    def score(keep: np.ndarray) -> np.ndarray:
+        return (1 / (1 + np.exp(-(keep.astype(float) @ weights))))[:, np.newaxis]
+
+    estimator = ProcessEstimator(Shapley(), segments, 1, "probability", 0)
+    keep = estimator.next_masks(90)
+    full, empty = score(np.ones((1, segments)))[0], score(np.zeros((1, segments)))[0]
+    estimator.record(keep, score(keep), full, empty)
+    assert estimator.attribution().values.sum() == pytest.approx(full[0] - empty[0], abs=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("segments", [6, 12, 20])
+def test_no_mask_is_asked_twice_and_no_end(method, segments, rng):
+    weights = rng.normal(size=segments)
+    estimator = ProcessEstimator(method, segments, 1, "log-odds", 0)
+    for _ in range(4):
+        keep = estimator.next_masks(20)
+        estimator.record(
+            keep, (keep.astype(float) @ weights)[:, np.newaxis], weights.sum(keepdims=True), np.zeros(1)
+        )
+    rows = {row.tobytes() for row in estimator.keep}
+    assert len(rows) == len(estimator.keep) == min(80, 2**segments - 2)
+    size = estimator.keep.sum(axis=1)
+    assert size.min() > 0
+    assert size.max() < segments
+
+
+def test_the_same_seed_asks_the_same_masks_and_another_seed_others():
+    game = smooth_game(10)
+    first, again, other = (explained(Shapley(), game, 64, seed=seed) for seed in (0, 0, 1))
+    assert (first.keep == again.keep).all()
+    assert (first.attribution().values == again.attribution().values).all()
+    assert (first.keep != other.keep).any()
+
+
+def test_rounding_of_the_model_changes_no_mask_and_the_values_by_rounding():
+    game = smooth_game(10)
+    nudge = 1 + 1e-7 * np.random.default_rng(0).normal(size=game.table.shape)
+    nudged = Game(np.clip(game.table * nudge, 0, 1))
+    one, two = (explained(Shapley(), each, 128) for each in (game, nudged))
+    assert (one.keep == two.keep).all()
+    assert one.attribution().values == pytest.approx(two.attribution().values, abs=1e-5)
+
+
+def test_several_targets_share_the_masks_and_each_is_explained():
+    game = smooth_game(10, targets=3)
+    estimator = explained(Lime(), game, 200)
+    made = estimator.attribution()
+    exact = truth(Lime(), game)
+    error = np.sum((made.values - exact) ** 2, axis=1) / np.sum(exact**2, axis=1)
+    assert made.values.shape == made.error.shape == (3, 10)
+    assert error.max() < 0.005
+
+
+def test_errors_are_as_large_as_the_values_are_wrong():
+    inside = []
+    for seed in range(6):
+        game = smooth_game(10, seed=seed)
+        made = explained(Shapley(), game, 64, seed=seed).attribution()
+        inside.append(np.abs(made.values - truth(Shapley(), game)) <= 1.96 * made.error)
+    assert np.mean(inside) >= 0.85
+
+
+@pytest.mark.parametrize("method", [Shapley(), Lime()])
+def test_pairs_that_act_together_lead(method):
+    game = smooth_game(8, seed=3)
+    values, error, pairs = explained(method, game, 160).pair_effects()
+    from sightline.engine.pair_effects import complete_pair_effects
+
+    exact = complete_pair_effects(in_order(game), game.table[:, 0], functional_of(method, 8).shapley_pairs)
+    assert np.sum((values[0] - exact) ** 2) <= 0.05 * np.sum(exact**2)
+    assert pairs.shape == (28, 2)
+    assert (error > 0).all()
+
+
+def test_what_it_serves():
+    assert all(ProcessEstimator.serves(method, 2) for method in METHODS)
+    assert not ProcessEstimator.serves(Occlusion(), 5)
+    assert not ProcessEstimator.serves(Shapley(), 1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_scores_of_pure_noise_are_left_to_the_regression(method):
+    estimator = explained(method, random_game(12, seed=5), 128, scale="log-odds")
+    assert estimator.why_not()
+    assert np.isfinite(estimator.attribution().values).all()
+    assert not explained(method, smooth_game(10), 64).why_not()
+
+
+def test_scores_that_never_move_break_nothing():
+    game = Game(np.full((2**8, 1), 0.4))
+    made = explained(Shapley(), game, 64).attribution()
+    assert made.values == pytest.approx(0, abs=1e-6)
