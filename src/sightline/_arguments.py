@@ -5,7 +5,7 @@ import functools
 import inspect
 import numbers
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import NoneType
 from typing import Any, TypeVar, cast, get_args, get_origin
 
@@ -75,6 +75,24 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
     listed = f"Valid: {', '.join(valid)}." if valid else "It takes none."
     return f"Did you mean {close[0]!r}? {listed}" if close else listed
+
+
+def check_choice(what: str, given: Any, names: Collection[str], slug: str = "option-unknown") -> str:
+    """The name itself, if it is one of the valid ones.
+
+    Raises
+    ------
+    OptionError
+        If it is not; the message names the nearest.
+
+    Examples
+    --------
+    >>> check_choice("mode", "grey", ("grey", "rgb"))
+    'grey'
+    """
+    if not isinstance(given, str) or given not in names:
+        raise OptionError(f"there is no {what} {given!r}. {did_you_mean(str(given), names)}", slug=slug)
+    return given
 
 
 def describe_value(value: object) -> str:

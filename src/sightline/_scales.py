@@ -5,14 +5,15 @@ only together looks like nothing. Log-odds, log p − log(1 − p), have none, a
 their evidence up to.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NoReturn, TypeAlias
+from collections.abc import Callable
+from typing import Literal, NoReturn, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float, Shaped
 
-from sightline.errors import ModelError, OptionError
-from sightline.types import Model, ModelAbilities, Segments, did_you_mean
+from sightline._arguments import check_choice
+from sightline.errors import ModelError
+from sightline.types import Model
 
 Scale: TypeAlias = Literal["probability", "log-odds"]
 SCALES: tuple[Scale, ...] = ("probability", "log-odds")
@@ -23,6 +24,7 @@ FARTHEST = float(-np.log(LEAST))
 ROUNDING = 1e-6
 """How far beside 0 and 1 single precision may put a probability."""
 SUM_ROUNDING = 1e-3
+"""How far beside 1 it may put the sum of a softmax."""
 NEAR = 0.01
 """Probabilities within this of 0 or 1 hardly move, whatever is hidden."""
 MOST = 0.8
@@ -122,8 +124,8 @@ def are_saturated(probabilities: Float[np.ndarray, "M"]) -> bool:
     return bool(near.mean() >= MOST)
 
 
-class LogOddsModel(ModelAbilities):
-    """A model that says the log-odds of what another one says.
+class LogOddsModel:
+    """The log-odds of what a function of the user's says.
 
     Parameters
     ----------
@@ -134,35 +136,10 @@ class LogOddsModel(ModelAbilities):
     scale: Scale = "log-odds"
 
     def __init__(self, model: Model) -> None:
-        self.model: Any = model
+        self.model = model
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Float[np.ndarray, "B L"]:
         return checked_log_odds(np.asarray(self.model(images), dtype=np.float64))
-
-    @property
-    def off_host(self) -> bool:
-        """Whether the model makes the images of masks on its own device."""
-        return isinstance(self.model, ModelAbilities) and self.model.off_host
-
-    def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
-        """As the model's."""
-        return self.model.suggested_batch_size(image) if isinstance(self.model, ModelAbilities) else None
-
-    def score_masks(
-        self,
-        image: Shaped[np.ndarray, "H W C"],
-        hidden: Shaped[np.ndarray, "H W C"],
-        segments: Segments,
-        keep: Bool[np.ndarray, "M S"],
-        batch_size: int,
-    ) -> Iterator[Float[np.ndarray, "B L"]]:
-        """As the model's, in log-odds."""
-        for answer in self.model.score_masks(image, hidden, segments, keep, batch_size):
-            yield checked_log_odds(np.asarray(answer, dtype=np.float64))
-
-    def network(self) -> Any:
-        """The inside of the model."""
-        return self.model.network() if isinstance(self.model, ModelAbilities) else super().network()
 
 
 def checked_log_odds(scores: Float[np.ndarray, "B ..."]) -> Float[np.ndarray, "B ..."]:
@@ -217,8 +194,4 @@ def check_scale(given: object) -> Scale:
     OptionError
         If there is no such scale.
     """
-    if given not in SCALES:
-        raise OptionError(
-            f"there is no scale {given!r}. {did_you_mean(str(given), SCALES)}", slug="option-value"
-        )
-    return "log-odds" if given == "log-odds" else "probability"
+    return "log-odds" if check_choice("scale", given, SCALES, "option-value") == "log-odds" else "probability"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import check_choice, clear_arguments
 from sightline._checks import check_whole
 from sightline._optional import require
 from sightline._printing import printable_text
@@ -19,7 +19,7 @@ from sightline.engine.hiding import hides_little
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError, TargetError
-from sightline.types import Attribution, Contrast, Scores, Segments, did_you_mean, record
+from sightline.types import Attribution, Contrast, Scores, Segments, record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,10 +134,7 @@ class Explanation:
         """
         values = np.nan_to_num(self.attribution.values[self.index(target)])
         wanted = {"for": values > 0, "against": values < 0, "both": values != 0}
-        if str(sign) not in wanted:
-            raise OptionError(
-                f"there is no sign {sign!r}. {did_you_mean(str(sign), wanted)}", slug="option-unknown"
-            )
+        check_choice("sign", sign, wanted)
         num = None if num is None else check_whole("num", num, 0)
         chosen = wanted[sign]
         told = chosen & ~convergence.undecided_segments(self.attribution)[self.index(target)]
@@ -171,12 +168,7 @@ class Explanation:
             If there is no heat of single pixels.
         """
         k, made = self.index(target), self.attribution
-        if each not in ("segment", "pixel"):
-            raise OptionError(
-                f"there is no each={each!r}. {did_you_mean(each, ('segment', 'pixel'))}",
-                slug="option-unknown",
-            )
-        if each == "segment":
+        if check_choice("each", each, ("segment", "pixel")) == "segment":
             return np.asarray(made.values[k][self.segments.labels])
         if made.pixels is None:
             raise OptionError(

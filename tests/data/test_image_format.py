@@ -185,10 +185,10 @@ def test_padding_is_black_in_every_range():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"fit": "strech"}, r"fit 'strech' does not exist\. Did you mean 'resize'|Valid: resize, pad, crop"),
-        ({"mode": "graye"}, r"mode 'graye' does not exist\. Did you mean 'grey'\?"),
-        ({"values": "units"}, r"values 'units' does not exist\. Did you mean 'unit'\?"),
-        ({"interpolation": "linear"}, r"interpolation 'linear' does not exist\. Did you mean 'bilinear'\?"),
+        ({"fit": "strech"}, r"there is no fit 'strech'\. Did you mean 'resize'|Valid: resize, pad, crop"),
+        ({"mode": "graye"}, r"there is no mode 'graye'\. Did you mean 'grey'\?"),
+        ({"values": "units"}, r"there is no values 'units'\. Did you mean 'unit'\?"),
+        ({"interpolation": "linear"}, r"there is no interpolation 'linear'\. Did you mean 'bilinear'\?"),
         ({"antialias": False, "interpolation": "box"}, r"without antialias, interpolation must be one of n"),
         ({"size": (0, 5)}, r"size must be \(height, width\) in pixels, each 1 or more, but \(0, 5\)"),
     ],

@@ -93,8 +93,8 @@ def test_a_shortcut_prints_hashes_and_compares():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"region": "jav"}, "there is no region named 'jav'. Did you mean 'jaw'? Valid: forehead, left eye,"),
-        ({"kind": "blot"}, "there is no kind named 'blot'. Valid: patch, mark."),
+        ({"region": "jav"}, "there is no region 'jav'. Did you mean 'jaw'? Valid: forehead, left eye,"),
+        ({"kind": "blot"}, "there is no kind 'blot'. Valid: patch, mark."),
         ({"strength": 0.0}, "strength must be a number above 0 and at most 1, but 0.0 was given."),
         ({"size": 0.7}, "size must be a number above 0 and at most 0.5, but 0.7 was given."),
         ({"p_in_class": 1.2}, "p_in_class must be a number from 0 to 1, but 1.2 was given."),

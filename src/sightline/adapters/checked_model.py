@@ -9,10 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
+from sightline._arguments import check_choice
 from sightline._checks import check_batch_size
 from sightline._class_names import ClassNames, numeric_labels, ordered_names
 from sightline._scales import (
+    SUM_ROUNDING,
     Scale,
+    are_probabilities,
     checked_log_odds,
     log_odds,
     log_odds_of_logits,
@@ -22,12 +25,9 @@ from sightline.adapters.callable import callable_name
 from sightline.adapters.outputs import batch_text, clip_text, scores_of
 from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError, warn
-from sightline.types import Backend, ModelAbilities, Network, Segments, did_you_mean
+from sightline.types import Backend, ModelAbilities, Network, Segments
 
 OUTPUTS = ("auto", "probability", "logit", "softmax", "sigmoid")
-# float32 arithmetic puts a sigmoid or the sum of a softmax this far beside 1.
-ROUNDING = 1e-6
-SUM_ROUNDING = 1e-3
 
 
 class CheckedModel(ModelAbilities):
@@ -65,7 +65,8 @@ class CheckedModel(ModelAbilities):
         preprocess: object = None,
     ) -> None:
         self.backend = backend
-        self.output = _known_output(output) if output != "auto" else backend.output
+        known = check_choice("output", output, OUTPUTS, "option-value")
+        self.output = backend.output if known == "auto" else known
         self.batch_size = check_batch_size(batch_size) or backend.batch_size
         self.preprocess = _check_preprocess(preprocess)
         self._scale: Scale | Literal["evidence"] = "probability"
@@ -87,15 +88,14 @@ class CheckedModel(ModelAbilities):
 
     @property
     def settled_output(self) -> str:
-        """What the columns were found to be, as `output` says it; `output` before the first call."""
-        return str(self._first.get("meaning", self.output))
+        """What the columns were found to be, in `as_model`'s words; before the first call, what was given."""
+        return str(self._first.get("meaning", "auto" if self.output == "network" else self.output))
 
     @property
     def rule(self) -> str:
         """How answers become scores, in words; complete after the first call."""
         if "columns" not in self._first:
-            shown = "auto" if self.output == "network" else self.output
-            return f"output={shown!r}, not asked yet"
+            return f"output={self.settled_output!r}, not asked yet"
         columns, meaning = self._first["columns"], self._first["meaning"]
         if columns == 1:
             return f"one column, {SINGLE[meaning]}"
@@ -217,7 +217,7 @@ class CheckedModel(ModelAbilities):
         self.network()
         return CheckedModel(
             self.backend.randomised_copy(seed),
-            output="auto" if self.settled_output == "network" else self.settled_output,
+            output=self.settled_output,
             class_names=self.class_names,
             batch_size=self.batch_size,
             preprocess=self.preprocess,
@@ -254,7 +254,7 @@ class CheckedModel(ModelAbilities):
         meaning = self._first.get("meaning") or self._first.setdefault(
             "meaning", self._column_meaning(scores)
         )
-        if meaning == "probability" and not _within_unit(scores):
+        if meaning == "probability" and not are_probabilities(scores):
             self._refuse_range(scores)
         if self.scale == "log-odds":
             return self._as_log_odds(meaning, scores)
@@ -284,7 +284,7 @@ class CheckedModel(ModelAbilities):
         if self.output not in ("auto", "network"):
             return self.output
         network, squashed = self.output == "network", self.backend.outputs_probabilities
-        if _within_unit(scores) and squashed is not False:
+        if are_probabilities(scores) and squashed is not False:
             if network and squashed is None and (single or not _sums_to_one(scores)):
                 self._warn_of_guess(single)
             return "probability" if single or network else "logit"
@@ -410,25 +410,13 @@ def _check_preprocess(preprocess: object) -> Any:
     return preprocess
 
 
-def _known_output(output: str) -> str:
-    if output not in OUTPUTS:
-        raise OptionError(
-            f"there is no output {output!r}. {did_you_mean(output, OUTPUTS)}", slug="option-value"
-        )
-    return output
-
-
 def _with_negation(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names of both classes, where only that of class 1 was given."""
     return names if len(names) > 1 else (f"not {names[0]}", names[0])
 
 
-def _within_unit(scores: Float64[np.ndarray, "B R"]) -> bool:
-    return bool(scores.min() >= -ROUNDING and scores.max() <= 1 + ROUNDING)
-
-
 def _describe_range(scores: Float64[np.ndarray, "B R"]) -> str:
-    if not _within_unit(scores):
+    if not are_probabilities(scores):
         return "logits"
     return "probabilities" if _sums_to_one(scores) else "independent probabilities"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sightline._arguments import check_choice
 from sightline._files import is_a_folder
 from sightline._printing import printable_text
 from sightline.cli.options import (
@@ -25,7 +26,6 @@ from sightline.cli.options import (
     write_figure,
 )
 from sightline.errors import OptionError
-from sightline.types import did_you_mean
 
 if TYPE_CHECKING:
     from sightline.data.datasets import Dataset
@@ -67,10 +67,7 @@ def evaluate_model(
     from sightline.data.data_spec import open_data
     from sightline.evaluation.classification import evaluate
 
-    if form not in FORMS:
-        raise OptionError(
-            f"there is no --format {form!r}. {did_you_mean(form, FORMS)}", slug="option-unknown"
-        )
+    check_choice("--format", form, FORMS)
     source, _ = open_data(data, read_format(values, mode, size))
     opened = load_model(read_model_text(model, preprocess, mean, std), trust=trust)
     made = evaluate(

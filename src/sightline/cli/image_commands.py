@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sightline._arguments import check_choice
 from sightline._files import is_a_file, is_a_folder
 from sightline._printing import printable_text
 from sightline.cli.options import (
@@ -34,7 +35,6 @@ from sightline.cli.options import (
     write_figure,
 )
 from sightline.errors import OptionError, SightlineError
-from sightline.types import did_you_mean
 
 
 @app.command("explain")
@@ -83,8 +83,7 @@ def explain_images(
     from sightline.explain_image import explain
     from sightline.figures import KINDS
 
-    if kind not in KINDS:
-        raise OptionError(f"there is no --kind {kind!r}. {did_you_mean(kind, KINDS)}", slug="option-unknown")
+    check_choice("--kind", kind, KINDS)
     paths = _listed_images(images)
     _make_folder(out, paths)
     wanted, classes = read_format(values, mode, size), read_class_names(names)

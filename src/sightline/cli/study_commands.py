@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sightline._arguments import check_choice
 from sightline._printing import printable_text
 from sightline.cli.options import (
     RUN_REGIONS,
@@ -47,7 +48,6 @@ from sightline.cli.options import (
     write_numbers,
 )
 from sightline.errors import OptionError
-from sightline.types import did_you_mean
 
 if TYPE_CHECKING:
     from sightline.data import ImageFormat
@@ -273,10 +273,7 @@ def query_rows(
     form: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
 ) -> None:
     """Ask a study's table, called rows, in DuckDB's SQL; "describe rows" lists its columns."""
-    if form not in FORMS:
-        raise OptionError(
-            f"there is no --format {form!r}. {did_you_mean(form, FORMS)}", slug="option-unknown"
-        )
+    check_choice("--format", form, FORMS)
     answer = open_study(run).sql(query)
     if answer is None:
         text = ""

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._arguments import check_choice
 from sightline._checks import check_number, is_whole
 from sightline._value_range import value_range
 from sightline.data.image_decoding import decode_image_file
 from sightline.errors import ImageError, OptionError, warn
-from sightline.types import did_you_mean, option
+from sightline.types import option
 
 FITS = ("resize", "pad", "crop")
 MODES = ("asis", "grey", "rgb")
@@ -81,11 +82,7 @@ class ImageFormat:
         mode = self.mode.lower()
         object.__setattr__(self, "mode", SAME_MODES.get(mode, mode))
         for name, names in known.items():
-            given = getattr(self, name)
-            if given not in names:
-                raise OptionError(
-                    f"{name} {given!r} does not exist. {did_you_mean(str(given), names)}", slug="option-value"
-                )
+            check_choice(name, getattr(self, name), names, "option-value")
         if not (self.antialias or self.interpolation in PLAIN):
             raise OptionError(
                 f"without antialias, interpolation must be one of {', '.join(PLAIN)}, but "

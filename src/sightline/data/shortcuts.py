@@ -3,10 +3,11 @@
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sightline._arguments import check_choice
 from sightline._checks import check_number
 from sightline._value_range import value_range
-from sightline.errors import ImageError, OptionError
-from sightline.types import did_you_mean, option
+from sightline.errors import ImageError
+from sightline.types import option
 
 Place = str | tuple[float, float] | Float[np.ndarray, "..."]
 
@@ -73,7 +74,7 @@ class Shortcut:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
-        _check_name("region", self.region, REGIONS)
+        check_choice("region", self.region, REGIONS)
         _check_mark(self.size, self.strength, self.kind)
         check_number("p_in_class", self.p_in_class, at_least=0, at_most=1)
         check_number("p_elsewhere", self.p_elsewhere, at_least=0, at_most=1)
@@ -154,7 +155,7 @@ def _mark_coverage(
 
 def _mark_centres(where: Place, count: int, size: float, shape: tuple[int, ...]) -> Float[np.ndarray, "N 2"]:
     if isinstance(where, str):
-        _check_name("region", where, REGIONS)
+        check_choice("region", where, REGIONS)
         place = np.asarray(FACE[where] if where in FACE else corner_centre(where, size, shape))
     else:
         place = np.asarray(where, dtype=np.float64)
@@ -174,14 +175,7 @@ def corner_centre(name: str, size: float, shape: tuple[int, ...]) -> tuple[float
     return down, across
 
 
-def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
-    if name not in names:
-        raise OptionError(
-            f"there is no {what} named {name!r}. {did_you_mean(name, names)}", slug="option-unknown"
-        )
-
-
 def _check_mark(size: float, strength: float, kind: str) -> None:
-    _check_name("kind", kind, KINDS)
+    check_choice("kind", kind, KINDS)
     check_number("size", size, above=0, at_most=0.5)
     check_number("strength", strength, above=0, at_most=1)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline import figures
+from sightline._arguments import check_choice
 from sightline._files import write_bytes
 from sightline._progress import progress_bar
 from sightline.data import ArrayDataset, DrawnFaces, drawn_faces, olivetti
@@ -16,11 +17,10 @@ from sightline.engine.fills import Blur
 from sightline.engine.model_query import Top
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import Slic
-from sightline.errors import OptionError, silence_warnings
+from sightline.errors import silence_warnings
 from sightline.evaluation import faithfulness
 from sightline.explain_image import explain
 from sightline.explanation import Explanation
-from sightline.types import did_you_mean
 
 DATASETS = ("drawn", "olivetti")
 CANDIDATES, SHOWN = 20, 5
@@ -85,10 +85,7 @@ def run_tutorial(dataset: str, out: Path, say: Callable[[str], object]) -> list[
     """
     from sklearn.metrics import classification_report
 
-    if dataset not in DATASETS:
-        raise OptionError(
-            f"there is no data set {dataset!r}. {did_you_mean(dataset, DATASETS)}", slug="option-unknown"
-        )
+    check_choice("data set", dataset, DATASETS)
     out.mkdir(parents=True, exist_ok=True)
     faces = drawn_faces(400) if dataset == "drawn" else olivetti()
     train, test = faces.split()

@@ -8,7 +8,7 @@ Segments that cannot be told from zero are hatched or grey, never coloured.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, overload
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import check_choice, clear_arguments
 from sightline.errors import OptionError
 from sightline.figures.atlas_figure import plot_atlas
 from sightline.figures.bar_chart import plot_bars
@@ -135,9 +135,7 @@ def plot(
     144
     """
     kind = kind or ("panel" if ax is None else "overlay")
-    if kind not in KINDS:
-        raise OptionError(f"there is no figure {kind!r}. {did_you_mean(kind, KINDS)}", slug="figure-kind")
-    draw, takes = KINDS[kind]
+    draw, takes = KINDS[check_choice("figure", kind, KINDS, "figure-kind")]
     options = {"target": target, "num": num, "limit": limit}
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:

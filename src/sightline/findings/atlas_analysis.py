@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import check_choice, clear_arguments
 from sightline._checks import is_whole
 from sightline._progress import progress_bar
 from sightline.errors import OptionError
@@ -17,7 +17,7 @@ from sightline.findings.heatmaps import MeanHeatmap, RunningMean, at_size, regio
 from sightline.regions import Regions, named
 from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
-from sightline.types import WhiteBoxMethod, did_you_mean
+from sightline.types import WhiteBoxMethod
 
 BY = ("outcome", "pair", "label", "predicted")
 MOST_KINDS = 24
@@ -86,8 +86,7 @@ def atlas(
     --------
     >>> print(atlas(sl.Study("runs/faces"), regions=sl.regions.face()))  # doctest: +SKIP
     """
-    if by not in BY:
-        raise OptionError(f"there is no atlas by {by!r}. {did_you_mean(str(by), BY)}", slug="option-unknown")
+    check_choice("atlas by", by, BY)
     study = as_study(study)
     shape = _map_size(study, size)
     drawn = None if regions is None else named(regions)

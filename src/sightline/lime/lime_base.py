@@ -10,8 +10,8 @@ from sklearn.linear_model import Ridge, lars_path
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
+from sightline._arguments import check_choice
 from sightline.errors import OptionError
-from sightline.types import did_you_mean
 
 METHODS = ("auto", "forward_selection", "lasso_path", "highest_weights", "none")
 
@@ -20,22 +20,6 @@ TIE = 1e-9
 
 SINGULAR = 1e-6
 """Least eigenvalue of the columns' correlations below which rounding may decide between any fits."""
-
-
-def checked_selection(method: str) -> str:
-    """The method, if it is one.
-
-    Raises
-    ------
-    OptionError
-        If it is not; the message names the nearest.
-    """
-    if method not in METHODS:
-        raise OptionError(
-            f"there is no feature_selection {method!r}. {did_you_mean(str(method), METHODS)}",
-            slug="option-unknown",
-        )
-    return method
 
 
 class LimeBase:
@@ -132,7 +116,7 @@ class LimeBase:
         OptionError
             If there is no such method.
         """
-        checked_selection(method)
+        check_choice("feature_selection", method, METHODS)
         if method == "auto":
             method = "forward_selection" if num_features <= 6 else "highest_weights"
         if method == "none":

@@ -10,11 +10,12 @@ from jaxtyping import Int, Shaped
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_random_state
 
+from sightline._arguments import check_choice
 from sightline._checks import is_whole
 from sightline.engine.image import as_image
 from sightline.engine.solve import has_moved
 from sightline.errors import BudgetError, ModelError, OptionError, SightlineWarning, TargetError
-from sightline.lime.lime_base import LimeBase, checked_selection
+from sightline.lime.lime_base import METHODS, LimeBase
 from sightline.lime.query import as_rgb, ask_classifier, fudged_image, whole_range
 from sightline.lime.wrappers.scikit_image import custom_segments, default_segments, renumbered_segments
 
@@ -263,7 +264,7 @@ class LimeImageExplainer:
     ) -> None:
         kernel_fn = partial(kernel or exponential_kernel, kernel_width=_checked_kernel_width(kernel_width))
         self.random_state = check_random_state(random_state)
-        self.feature_selection = checked_selection(feature_selection)
+        self.feature_selection = check_choice("feature_selection", feature_selection, METHODS)
         self.base = LimeBase(kernel_fn, verbose, random_state=self.random_state)
 
     def explain_instance(

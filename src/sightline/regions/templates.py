@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from os import PathLike, fspath
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import check_choice, clear_arguments
 from sightline._spec import from_spec
 from sightline.errors import OptionError
 from sightline.regions.region_file import load
 from sightline.regions.region_set import Regions, grid
-from sightline.types import did_you_mean
 
 CUTS = {"close": "face", "head": "head"}
 
@@ -48,9 +47,7 @@ def face(*, sides: bool = False, cut: str = "close") -> Regions:
     >>> len(face(sides=True))
     10
     """
-    if cut not in CUTS:
-        raise OptionError(f"there is no face cut {cut!r}. {did_you_mean(cut, CUTS)}", slug="option-unknown")
-    return _load_template(CUTS[cut], sides)
+    return _load_template(CUTS[check_choice("face cut", cut, CUTS)], sides)
 
 
 @clear_arguments

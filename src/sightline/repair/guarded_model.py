@@ -61,7 +61,7 @@ def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> Checke
     """The model behind a guard."""
     return CheckedModel(
         GuardedModel(model, region, fill),
-        output="auto" if model.settled_output == "network" else model.settled_output,
+        output=model.settled_output,
         class_names=model.class_names,
         batch_size=model.batch_size,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sightline._arguments import check_choice
 from sightline.engine.image import as_image, unit_rgb
 from sightline.errors import OptionError, SegmentError, SightlineWarning
 from sightline.lime.utils.generic_utils import has_arg, keyword_names
@@ -122,13 +123,7 @@ class SegmentationAlgorithm(BaseWrapper):
     def __init__(self, algo_type: str, **target_params: Any) -> None:
         from skimage import segmentation
 
-        if algo_type not in ALGORITHMS:
-            raise OptionError(
-                f"there is no segmentation algorithm {algo_type!r}. "
-                f"{did_you_mean(str(algo_type), ALGORITHMS)}",
-                slug="option-unknown",
-            )
-        self.algo_type = algo_type
+        self.algo_type = check_choice("segmentation algorithm", algo_type, ALGORITHMS)
         target = getattr(segmentation, algo_type)
         super().__init__(target, **_current_seed_name(target, target_params))
         if algo_type == "watershed":

@@ -167,7 +167,7 @@ def wrap_like(model: CheckedModel, source: object) -> CheckedModel:
     of_tensors = getattr(model.backend, "preprocess", None)
     return as_model(
         source,
-        output="auto" if model.settled_output == "network" else model.settled_output,
+        output=model.settled_output,
         class_names=model.class_names,
         batch_size=model.batch_size,
         preprocess=copy.deepcopy(of_tensors) if of_tensors is not None else model.preprocess,
