@@ -156,17 +156,12 @@ class HttpConnection:
         """What the server answers, or an error with the server's own words."""
         answer = self._send_with_retries(method, url, body, headers or {})
         if answer.status != 200:
-            raise ModelError(
-                f"{without_secrets(url)} answered {answer.status}: {self._conceal(_server_message(answer))}",
-                slug="model-server",
-            )
+            raise _server_error(url, f"answered {answer.status}: {self._conceal(_server_message(answer))}")
         try:
             return answer.json()
         except ValueError as error:
-            raise ModelError(
-                f"{without_secrets(url)} did not answer with JSON: {self._conceal(answer.text[:200])!r}",
-                slug="model-server",
-            ) from error
+            told = self._conceal(answer.text[:200])
+            raise _server_error(url, f"did not answer with JSON: {told!r}") from error
 
     def _conceal(self, told: str) -> str:
         """A server's words without the password, which some say back."""
@@ -205,16 +200,14 @@ class HttpConnection:
                 raise _slow_server_error(url, seconds) from error
             if not last:
                 return None
-            raise ModelError(
-                f"{without_secrets(url)} cannot be reached ({type(error).__name__}: {error}), after "
-                f"{len(WAITS) + 1} tries. Is the server running, and are host and port right?",
-                slug="model-server",
+            raise _server_error(
+                url,
+                f"cannot be reached ({type(error).__name__}: {error}), after {len(WAITS) + 1} tries. Is the "
+                "server running, and are host and port right?",
             ) from error
         except (self.httpx.HTTPError, self.httpx.InvalidURL) as error:
-            raise ModelError(
-                f"{without_secrets(url)} cannot be asked ({type(error).__name__}). Are host and port right?",
-                slug="model-server",
-            ) from None
+            told = f"cannot be asked ({type(error).__name__}). Are host and port right?"
+            raise _server_error(url, told) from None
 
     def _keep_stream(self, event: str, told: dict[str, Any]) -> None:
         """Remember the connections, so that a deadline can end them."""
@@ -227,20 +220,24 @@ def _read_body(chunks: Iterable[bytes], url: str) -> bytes:
     for chunk in chunks:
         read += chunk
         if len(read) > most:
-            raise ModelError(
-                f"{without_secrets(url)} answered with more than {most:,} bytes, far more than scores take. "
+            raise _server_error(
+                url,
+                f"answered with more than {most:,} bytes, far more than scores take. "
                 f"{overrule_hint('ANSWER_BYTES', 2 * len(read))}",
-                slug="model-server",
             )
     return bytes(read)
 
 
 def _slow_server_error(url: str, seconds: float) -> ModelError:
-    return ModelError(
-        f"{without_secrets(url)} did not answer within {seconds:g} s. Ask for smaller batches: "
-        f"as_model(url, batch_size=…). {overrule_hint('ANSWER_SECONDS', 600)}",
-        slug="model-server",
+    return _server_error(
+        url,
+        f"did not answer within {seconds:g} s. Ask for smaller batches: as_model(url, batch_size=…). "
+        f"{overrule_hint('ANSWER_SECONDS', 600)}",
     )
+
+
+def _server_error(url: str, told: str) -> ModelError:
+    return ModelError(f"{without_secrets(url)} {told}", slug="model-server")
 
 
 class TensorFlowServingModel(Backend):
@@ -264,10 +261,7 @@ class TensorFlowServingModel(Backend):
         body = json.dumps({"instances": images.tolist()}).encode()
         answer = self.link.request_json("POST", self.url, body, {"Content-Type": "application/json"})
         if not isinstance(answer, dict) or "predictions" not in answer:
-            raise ModelError(
-                f"{without_secrets(self.url)} answered without 'predictions': {clip_text(answer)}",
-                slug="model-server",
-            )
+            raise _server_error(self.url, f"answered without 'predictions': {clip_text(answer)}")
         return answer["predictions"]
 
 
@@ -310,10 +304,7 @@ class OpenInferenceModel(DeclaredInputModel):
         answer = self.link.request_json("POST", f"{self.url}/infer", body, headers)
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
         if not outputs:
-            raise ModelError(
-                f"{without_secrets(self.url)} answered without 'outputs': {clip_text(answer)}",
-                slug="model-server",
-            )
+            raise _server_error(self.url, f"answered without 'outputs': {clip_text(answer)}")
         wanted = self.answer or choose_output(
             [_server_output(one) for one in outputs], without_secrets(self.url)
         )
@@ -342,10 +333,7 @@ def _infer_request(
 
 def _output_array(output: dict[str, Any], url: str) -> Shaped[np.ndarray, "..."]:
     if "data" not in output:
-        raise ModelError(
-            f"{without_secrets(url)} answered without 'data' in its output {output.get('name')!r}.",
-            slug="model-server",
-        )
+        raise _server_error(url, f"answered without 'data' in its output {output.get('name')!r}.")
     data: Shaped[np.ndarray, "..."] = np.asarray(
         output["data"], dtype=DATATYPES.get(str(output.get("datatype")))
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sightline._arguments import check_choice
-from sightline._files import is_a_folder
+from sightline._json import to_jsonable
 from sightline._printing import printable_text
 from sightline.cli.options import (
     Mean,
@@ -19,13 +19,13 @@ from sightline.cli.options import (
     Trust,
     Values,
     app,
+    figure_file,
     read_class_names,
     read_format,
-    read_model_text,
+    read_model,
     say_text,
     write_figure,
 )
-from sightline.errors import OptionError
 
 if TYPE_CHECKING:
     from sightline.data.datasets import Dataset
@@ -63,13 +63,12 @@ def evaluate_model(
     trust: Trust = False,
 ) -> None:
     """Ask a model about labelled images: accuracy, each class's recall and precision, the confusion."""
-    from sightline.adapters.open_model import load_model
     from sightline.data.data_spec import open_data
     from sightline.evaluation.classification import evaluate
 
     check_choice("--format", form, FORMS)
     source, _ = open_data(data, read_format(values, mode, size))
-    opened = load_model(read_model_text(model, preprocess, mean, std), trust=trust)
+    opened = read_model(model, preprocess, mean, std, trust=trust)
     made = evaluate(
         opened,
         source,
@@ -91,30 +90,18 @@ def evaluate_model(
 
 def _evaluation_numbers(made: "Evaluation", source: "Dataset") -> dict[str, Any]:
     """What was counted, as JSON has it: None where there is no number."""
-    count = made.scores.shape[1]
-    classes = [
-        {
-            "name": made.name(one),
-            "recall": _number_or_none(made.recalls[one]),
-            "precision": _number_or_none(made.precisions[one]),
-            "images": int(made.confusion[one].sum()),
-        }
-        for one in range(count)
-    ]
-    return {
+    columns = zip(made.recalls, made.precisions, made.confusion.sum(axis=1), strict=True)
+    numbers = {
         "images": len(made),
-        "accuracy": made.accuracy,
-        "recall": _number_or_none(made.recall),
-        "precision": _number_or_none(made.precision),
-        "threshold": made.threshold,
-        "classes": classes,
-        "confusion": made.confusion.tolist(),
-        "wrong": [source.image_id(place) for place in made.wrong.tolist()],
+        **{name: getattr(made, name) for name in ("accuracy", "recall", "precision", "threshold")},
+        "classes": [
+            {"name": made.name(one), "recall": recall, "precision": precision, "images": images}
+            for one, (recall, precision, images) in enumerate(columns)
+        ],
+        "confusion": made.confusion,
+        "wrong": [source.image_id(index) for index in made.wrong.tolist()],
     }
-
-
-def _number_or_none(value: float) -> float | None:
-    return None if value != value else float(value)
+    return dict(to_jsonable(numbers))
 
 
 @app.command("grid")
@@ -132,9 +119,8 @@ def draw_grid(
     from sightline.data.data_spec import open_data
     from sightline.figures import plot_images
 
-    if out.suffix.lower() != ".png" or not is_a_folder(out.parent):
-        raise OptionError(f"--out {out} must be a .png file in a folder that is there.", slug="option-value")
+    file = figure_file(out)
     source, _ = open_data(data, read_format(values, mode, size))
-    file = write_figure(plot_images(source, rows=rows, columns=columns, heading=heading), out)
+    write_figure(plot_images(source, rows=rows, columns=columns, heading=heading), file)
     counts = f" of {len(source.class_names)} classes" if source.class_names else ""
     say_text(f"{len(source):,} images{counts}\n  wrote {file}")

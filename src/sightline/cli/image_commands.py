@@ -28,7 +28,7 @@ from sightline.cli.options import (
     app,
     read_class_names,
     read_format,
-    read_model_text,
+    read_model,
     read_plan,
     say_result,
     say_text,
@@ -78,8 +78,6 @@ def explain_images(
     trust: Trust = False,
 ) -> None:
     """Explain images: write a figure and a saved explanation (.npz) of each."""
-    from sightline.adapters import as_model
-    from sightline.adapters.open_model import load_model
     from sightline.explain_image import explain
     from sightline.figures import KINDS
 
@@ -88,7 +86,7 @@ def explain_images(
     _make_folder(out, paths)
     wanted, classes = read_format(values, mode, size), read_class_names(names)
     options = {"attribute": attribute, "segment": segment, "fill": fill, "scale": scale}
-    opened = as_model(load_model(read_model_text(model, preprocess, mean, std), trust=trust), output=output)
+    opened = read_model(model, preprocess, mean, std, trust=trust, output=output)
     plan = read_plan(budget, seed, targets=target or (), top=top, **options)
     failed = 0
     for path in paths:
@@ -171,15 +169,13 @@ def compare_methods(
     trust: Trust = False,
 ) -> None:
     """Explain one image by several methods, measure each, and put them side by side in a figure."""
-    from sightline.adapters import as_model
-    from sightline.adapters.open_model import load_model
     from sightline.evaluation.comparison import compare
 
     _make_folder(out, [image])
     classes = read_class_names(names)
     targets = () if target is None else (target,)
     plan = read_plan(budget, seed, targets=targets, segment=segment, fill=fill, scale=scale)
-    opened = as_model(load_model(read_model_text(model, preprocess, mean, std), trust=trust), output=output)
+    opened = read_model(model, preprocess, mean, std, trust=trust, output=output)
     pixels = read_format(values, mode, size).read(image)
     made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes, progress=True)
     say_result(made, [write_figure(made.plot(), out / f"{image.stem}-compared.png")])

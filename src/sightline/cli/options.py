@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sightline._files import write_bytes, write_text
+from sightline._files import is_a_folder, write_bytes, write_text
 from sightline._printing import printable_text
 from sightline._version import __version__
 from sightline.errors import FileError, OptionError
@@ -15,6 +15,7 @@ from sightline.errors import FileError, OptionError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sightline.adapters.checked_model import CheckedModel
     from sightline.data import ImageFormat
     from sightline.engine.plan import Plan
     from sightline.regions.region_set import Regions
@@ -146,6 +147,22 @@ def read_model_text(model: str, preprocess: str | None, mean: str | None, std: s
     return join_model_text(model, {name: value for name, value in said.items() if value})
 
 
+def read_model(
+    model: str,
+    preprocess: str | None,
+    mean: str | None,
+    std: str | None,
+    *,
+    trust: bool,
+    output: str = "auto",
+) -> "CheckedModel":
+    """The model that a command line names, after what it has done to the images first."""
+    from sightline.adapters import as_model
+    from sightline.adapters.open_model import load_model
+
+    return as_model(load_model(read_model_text(model, preprocess, mean, std), trust=trust), output=output)
+
+
 def read_class_names(path: Path | None) -> tuple[str, ...] | None:
     """Class names, one a line.
 
@@ -222,6 +239,19 @@ def open_study(run: Path, *, model: str | None = None, trust: bool = False) -> "
     study = Study(run)
     _ = study.manifest  # says so where there is no study
     return study.attach(model=model, trust=trust) if model is not None or trust else study
+
+
+def figure_file(out: Path) -> Path:
+    """The file of a figure, if it can be written, before anything is computed.
+
+    Raises
+    ------
+    OptionError
+        If it is no ``.png`` file, or there is no such folder.
+    """
+    if out.suffix.lower() != ".png" or not is_a_folder(out.parent):
+        raise OptionError(f"--out {out} must be a .png file in a folder that is there.", slug="option-value")
+    return out
 
 
 def write_figure(figure: "Figure", file: Path) -> Path:

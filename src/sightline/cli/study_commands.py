@@ -35,6 +35,7 @@ from sightline.cli.options import (
     Trust,
     Values,
     app,
+    figure_file,
     open_study,
     read_class_names,
     read_format,
@@ -192,8 +193,9 @@ def draw_atlas(
     from sightline.findings.atlas_analysis import atlas
 
     among = None if regions is None else read_regions(regions)
-    made = atlas(open_study(run), by, regions=among, progress=True)
-    say_result(made, [write_figure(made.plot(), _figure_file(out, run / "atlas.png"))])
+    study, file = open_study(run), figure_file(out or run / "atlas.png")
+    made = atlas(study, by, regions=among, progress=True)
+    say_result(made, [write_figure(made.plot(), file)])
 
 
 @app.command("blame")
@@ -229,11 +231,11 @@ def blame_regions(
     from sightline.findings.blame_analysis import blame
 
     study = open_study(run, model=model, trust=trust)
+    file = figure_file(out or run / "blame.png")
     hidden = None if fill is None else parse_option("fill", fill)
     among = regions_of_run(run, regions)
     made = blame(study, among, suspect=suspect, margin=margin, fill=hidden, seed=seed, progress=True)
-    file = write_figure(plot_blame(made), _figure_file(out, run / "blame.png"))
-    files = [file, write_numbers(made, file.with_suffix(".json"))]
+    files = [write_figure(plot_blame(made), file), write_numbers(made, file.with_suffix(".json"))]
     if among.shared:
         files.append(among.save(run / RUN_REGIONS))
     say_result(made, files)
@@ -252,16 +254,15 @@ def draw_regions(
     from sightline.figures import plot_regions
     from sightline.findings.heatmaps import mean_image
 
-    run = Path(images)
-    files: list[Path] = []
+    run, files = Path(images), [figure_file(out)]
     if run.is_dir():
         among, image = regions_of_run(run, regions), mean_image(open_study(run))
         if among.shared:
             files.append(among.save(run / RUN_REGIONS))
     else:
         among, image = read_regions(regions or "grid"), read_image_file(run)
-    file = write_figure(plot_regions(among, image), _figure_file(out, out))
-    say_result(among, [file, *files])
+    write_figure(plot_regions(among, image), out)
+    say_result(among, files)
 
 
 @app.command("sql")
@@ -296,10 +297,3 @@ def _in_json(value: object) -> object:
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(bytes(value)).decode("ascii")
     return str(value)
-
-
-def _figure_file(given: Path | None, usual: Path) -> Path:
-    file = usual if given is None else given
-    if file.suffix.lower() != ".png" or not file.parent.is_dir():
-        raise OptionError(f"--out {file} must be a .png file in a folder that is there.", slug="option-value")
-    return file

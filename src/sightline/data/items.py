@@ -150,8 +150,8 @@ def _stack_items(pairs: Sequence[tuple[Any, Any]], done: int, names: tuple[str, 
 
 def _indices_or_names(labels: Any, count: int, names: tuple[str, ...] | None) -> Shaped[np.ndarray, "B"]:
     """Labels as indices; as the names that they are, where nothing says yet which classes there are."""
-    if names is None and names_of_labels(labels) is not None:
-        found = names_of_labels(labels)
+    found = names_of_labels(labels) if names is None else None
+    if found is not None:
         return np.asarray(np.array(found, dtype=object)[label_indices(labels, count, found)])
     return label_indices(labels, count, names)
 

@@ -23,13 +23,14 @@ def is_settled(attribution: Attribution) -> bool:
     return all(_is_target_settled(*pair) for pair in zip(values, _chance_error(attribution), strict=True))
 
 
-def is_exact_enough(attribution: Attribution) -> bool:
-    """Whether chance moves no value by more than a fiftieth of its target's largest.
+def is_enough(attribution: Attribution) -> bool:
+    """Whether more calls would hardly tell more: settled, or all values known to a fiftieth of the largest.
 
     Segments that cannot be told apart by then are as good as equal.
     """
     largest = np.abs(attribution.values).max(axis=1)
-    return bool((_chance_error(attribution).max(axis=1) <= CLOSE * largest).all())
+    exact = bool((_chance_error(attribution).max(axis=1) <= CLOSE * largest).all())
+    return exact or is_settled(attribution)
 
 
 def _chance_error(attribution: Attribution) -> Float[np.ndarray, "K S"]:
@@ -38,11 +39,6 @@ def _chance_error(attribution: Attribution) -> Float[np.ndarray, "K S"]:
         return attribution.error
     known = np.where(np.isfinite(attribution.error), attribution.error**2 - attribution.pull**2, np.inf)
     return np.asarray(np.sqrt(np.maximum(known, 0)))
-
-
-def is_enough(attribution: Attribution) -> bool:
-    """Whether more calls would hardly tell more: settled, or exact enough."""
-    return is_settled(attribution) or is_exact_enough(attribution)
 
 
 def _is_target_settled(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> bool:

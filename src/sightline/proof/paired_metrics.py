@@ -1,6 +1,7 @@
 """what two models said of the same images → every measure before and after, with intervals and tests."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -285,35 +286,43 @@ def all_metrics(
 ) -> Iterator[PairedMetric]:
     """Accuracy and recalls; accuracy by presence; the region; its contents; the other regions."""
     labels, before, after = outcomes.labels, outcomes.before, outcomes.after
-    yield paired_metric("accuracy", "accuracy", before, after, rng, p=tests.accuracy, level=level, factor=1.0)
+    metric = functools.partial(paired_metric, rng=rng, level=level)
+    yield metric("accuracy", "accuracy", before, after, p=tests.accuracy, factor=1.0)
     for one, p in tests.recalls.items():
         which, name = labels == one, f"recall of {outcomes.class_names[one]}"
         factor = recall_factor(p, before[which], after[which])
-        yield paired_metric("recall", name, before[which], after[which], rng, p=p, level=level, factor=factor)
+        yield metric("recall", name, before[which], after[which], p=p, factor=factor)
     if present is not None:
-        yield from _presence_metrics(outcomes, present, rng, level)
-    blamed = outcomes.blamed_before, outcomes.blamed_after
-    yield paired_metric("region", "errors blamed on it", *blamed, rng, p=tests.fewer, level=level)
-    yield _flip_rate("region", "answers that change when it is hidden", said, 0, rng, level)
+        sides = (("present", present), ("absent", ~present))
+        for word, which in sides:
+            if which.any():
+                yield metric("presence", f"accuracy, shortcut {word}", before[which], after[which])
+        groups = [
+            (f"{outcomes.class_names[label]}, {word}", which & (labels == label))
+            for label in np.unique(labels).tolist()
+            for word, which in sides
+        ]
+        if (found := worst_group(before, after, groups, rng, level)) is not None:
+            yield found
+    yield metric(
+        "region", "errors blamed on it", outcomes.blamed_before, outcomes.blamed_after, p=tests.fewer
+    )
+    yield _flip_rate(metric, "region", "answers that change when it is hidden", said, 0)
     if shift is not None and len(shift.shares):
         first, second, area = shift.shares.T
         beside = (float(area.mean()), float(area.mean()))
-        yield paired_metric(
-            "region", "share of the attribution", first, second, rng, beside=beside, level=level
-        )
+        yield metric("region", "share of the attribution", first, second, beside=beside)
     hidden = [one.hidden[:, 0] == labels for one in said]
-    yield paired_metric("content", "accuracy, region hidden", hidden[0], hidden[1], rng, level=level)
+    yield metric("content", "accuracy, region hidden", hidden[0], hidden[1])
     for kind, name in CONTENT.items():
         contents = [one.contents[kind] for one in said]
         known = np.isfinite(contents).all(axis=0)
         if known.any():
-            yield paired_metric("content", name, contents[0][known], contents[1][known], rng, level=level)
+            yield metric("content", name, contents[0][known], contents[1][known])
     for number, name in enumerate(others or (), start=1):
         both = [_blamed_on(one, number, labels) for one in said]
-        yield paired_metric("other region", f"errors blamed on {name}", both[0], both[1], rng, level=level)
-        yield _flip_rate(
-            "other region", f"answers that change when {name} is hidden", said, number, rng, level
-        )
+        yield metric("other region", f"errors blamed on {name}", both[0], both[1])
+        yield _flip_rate(metric, "other region", f"answers that change when {name} is hidden", said, number)
 
 
 def recall_factor(p: float, before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"]) -> float:
@@ -321,29 +330,10 @@ def recall_factor(p: float, before: Bool[np.ndarray, "N"], after: Bool[np.ndarra
     return max(1.0, p / mcnemar_test(before, after))
 
 
-def _presence_metrics(
-    outcomes: PairedOutcomes, present: Bool[np.ndarray, "N"], rng: np.random.Generator, level: float
-) -> Iterator[PairedMetric]:
-    before, after = outcomes.before, outcomes.after
-    sides = (("present", present), ("absent", ~present))
-    for word, which in sides:
-        if which.any():
-            yield paired_metric(
-                "presence", f"accuracy, shortcut {word}", before[which], after[which], rng, level=level
-            )
-    groups = [
-        (f"{outcomes.class_names[label]}, {word}", which & (outcomes.labels == label))
-        for label in np.unique(outcomes.labels).tolist()
-        for word, which in sides
-    ]
-    if (found := worst_group(before, after, groups, rng, level)) is not None:
-        yield found
-
-
 def _flip_rate(
-    kind: str, name: str, said: Sequence[Responses], region: int, rng: np.random.Generator, level: float
+    metric: Callable[..., PairedMetric], kind: str, name: str, said: Sequence[Responses], region: int
 ) -> PairedMetric:
     """Share of the answers that change when a region is hidden, beside that of equal areas elsewhere."""
     before, after = (one.hidden[:, region] != one.predicted for one in said)
     away = [float((one.controls[:, region] != one.predicted[:, np.newaxis]).mean()) for one in said]
-    return paired_metric(kind, name, before, after, rng, beside=(away[0], away[1]), level=level)
+    return metric(kind, name, before, after, beside=(away[0], away[1]))

@@ -1,6 +1,5 @@
 """model, region and images → the method that repairs the model best, chosen on validation images."""
 
-import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -98,8 +97,6 @@ class Choice:
 
     Parameters
     ----------
-    result : RepairResult or None
-        None if no method does better than the model as it is, or all do no better than guesses.
     trials : tuple of Trial
         The model as it is first, then the methods in the order they were tried.
     images : int
@@ -115,7 +112,6 @@ class Choice:
         validation images.
     """
 
-    result: RepairResult | None
     trials: tuple[Trial, ...]
     images: int
     results: tuple[RepairResult | None, ...]
@@ -141,6 +137,11 @@ class Choice:
         fit = [one for one, trial in enumerate(self.trials) if one and not (trial.guessing or trial.failed)]
         best = max(fit, key=lambda one: self.gain(self.trials[one]), default=0)
         return best if best and self.gain(self.trials[best]) >= MIN_GAIN else None
+
+    @property
+    def result(self) -> RepairResult | None:
+        """The best repair; None if no method does better than the model as it is, or than guesses."""
+        return None if self.best is None else self.results[self.best]
 
     def __repr__(self) -> str:
         head = (
@@ -260,8 +261,7 @@ def choose(
             done.append((judge.trial(name, made.model, time.perf_counter() - started), made))
     trials, results = zip(*done, strict=True)
     notes = tuple(one for one in (finding, told) if one)
-    choice = Choice(None, trials, len(data.validation), results, unseen, notes)
-    return choice if choice.best is None else dataclasses.replace(choice, result=results[choice.best])
+    return Choice(trials, len(data.validation), results, unseen, notes)
 
 
 class _Judge:

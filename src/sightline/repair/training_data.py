@@ -63,29 +63,24 @@ class ExplainedImages(Dataset):
     Parameters
     ----------
     study : StudyResults
-    places, given : int array, shape (N,)
-        Where they are in the study's data, and their labels.
+    places, labels : int array, shape (N,)
+        Where they are in the study's data, and their classes.
     """
 
     study: StudyResults
     places: Int[np.ndarray, "N"]
-    given: Int[np.ndarray, "N"]
+    labels: Int[np.ndarray, "N"]
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """Those of the study."""
         return self.study.class_names
 
-    @property
-    def labels(self) -> Int[np.ndarray, "N"]:
-        """Class of every image."""
-        return self.given
-
     def __len__(self) -> int:
         return len(self.places)
 
     def __getitem__(self, index: int | np.integer) -> LabelledImage:
-        return self.study.image(int(self.places[index])), int(self.given[index])
+        return self.study.image(int(self.places[index])), int(self.labels[index])
 
     def root_index(self, index: int | np.integer) -> int:
         """Where an image stands in the study's data."""

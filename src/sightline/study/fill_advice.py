@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 
 from sightline._scales import on_scale
-from sightline.engine.fills import Donors, draw_fill
-from sightline.engine.hiding import MUCH, usual_fills
+from sightline.engine.fills import Donors
+from sightline.engine.hiding import MUCH, try_fills, usual_fills
 from sightline.engine.image import channels_last
 from sightline.engine.model_query import target_matrix
 from sightline.errors import SightlineError, warn
 from sightline.study.schema import Row, StudyResults
-from sightline.types import Fill
+from sightline.types import Fill, Model
 
 TRIED = 10
 """Images that other fills are tried on."""
@@ -56,27 +56,26 @@ def advise_fill(study: StudyResults, weak: Sequence[int], count: int) -> None:
 def _changed_by_fill(study: StudyResults, places: Sequence[int]) -> dict[str, int]:
     """In how many of the images each fill changes the score of the predicted class by much."""
     hits: dict[str, int] = {}
+    model = on_scale(study.model, study.plan.scale)
     for place in places:
         row, image = study.row(place), study.image(place)
         fills = dict(usual_fills(channels_last(image)))
         donor = _donor_image(study, row, image)
         if donor is not None:
             fills[DONORS] = Donors(donor)
-        scores = _hidden_scores(study, row, image, fills)
         full = float(row.full[0])
-        for name, score in zip(fills, scores, strict=True):
+        for name, score in _hidden_scores(model, row, image, fills).items():
             hits[name] = hits.get(name, 0) + int(abs(score - full) > MUCH * abs(full))
     return hits
 
 
 def _hidden_scores(
-    study: StudyResults, row: Row, image: Shaped[np.ndarray, "..."], fills: Mapping[str, Fill]
-) -> Float[np.ndarray, "F"]:
+    model: Model, row: Row, image: Shaped[np.ndarray, "..."], fills: Mapping[str, Fill]
+) -> dict[str, float]:
     """The predicted class's score with everything hidden, by each fill."""
-    pixels = channels_last(image)
-    hidden = np.stack([draw_fill(pixels, row.segments, fill)[0] for fill in fills.values()])
-    said = on_scale(study.model, study.plan.scale)(hidden.reshape(len(hidden), *image.shape))
-    return np.asarray((said @ target_matrix(row.targets[:1], said.shape[1]))[:, 0])
+    to_target = target_matrix(row.targets[:1], len(row.classes))[:, 0]
+    shape = image.shape
+    return try_fills(lambda hidden: model(hidden.reshape(-1, *shape)) @ to_target, image, row.segments, fills)
 
 
 def _donor_image(

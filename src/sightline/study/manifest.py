@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sightline._digests import array_digest, combined_digest
-from sightline._files import written_aside
+from sightline._files import write_arrays, written_aside
 from sightline._limits import read_arrays, read_text
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields
@@ -226,12 +226,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
         If the folder cannot be written to.
     """
     arrays, table = _manifest_table(manifest)
-    file = folder / table.get(ARRAYS_FILE, "")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if arrays:
-            with written_aside(file) as aside, aside.open("wb") as opened:
-                np.savez_compressed(opened, **arrays)
+            write_arrays(folder / table[ARRAYS_FILE], arrays)
         with written_aside(folder / NAME, keep_existing=True) as aside:
             aside.write_text(_toml_text(table), encoding="utf-8")
     except FileExistsError:

@@ -353,9 +353,7 @@ class Store:
                     check_opened_size(str(part.path), opened, file_size, "ARRAY_BYTES")
                 self._check_part(part, file)
                 yield file
-        except FileNotFoundError:
-            raise
-        except FileError:
+        except (FileNotFoundError, FileError):
             raise
         except PermissionError as error:
             raise FileError(
