@@ -15,7 +15,7 @@ from sightline.types import Contrast, Target, did_you_mean, record
 SHOWN = 12
 """Names that a message lists."""
 SWAPPED = 0.7
-"""Share of some classes' images that have to get one other class, for these to seem exchanged."""
+"""Share of some classes' images that have to get one other class, for these to seem swapped."""
 SWAPPED_OF_TWO, SURELY = 0.6, 1e-6
 """The same where there are but two classes, and the chance that is asked for then."""
 BY_CHANCE = 1e-3
@@ -23,7 +23,7 @@ BY_CHANCE = 1e-3
 MOST_CLASSES = 2000
 """For how many classes an assignment is looked for."""
 LISTED = 4
-"""Exchanged classes that a warning names."""
+"""Swapped classes that a warning names."""
 Names: TypeAlias = tuple[str, ...]
 ClassNames: TypeAlias = Iterable[str] | Mapping[Any, Any]
 """Class names as users have them: in order, or a mapping that numbers them."""
@@ -71,11 +71,13 @@ def ordered_names(given: object, labels: Sequence[int] | None = None) -> Names:
             "the order of the model's classes.",
             slug="class-names",
         )
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0:
-        raise _no_list_error(given)
-    names = tuple(map(str, given))
+    alone = isinstance(given, str | bytes) or getattr(given, "ndim", 1) == 0
+    names = tuple(map(str, given)) if isinstance(given, Iterable) and not alone else ()
     if not names:
-        raise _no_list_error(given)
+        raise OptionError(
+            f"class_names has to be a list of one name a class, but {describe_value(given)} was given.",
+            slug="class-names",
+        )
     return names
 
 
@@ -296,7 +298,7 @@ def warn_if_permuted(
 
 
 def swapped_classes(labels: Int[np.ndarray, "N"], predicted: Int[np.ndarray, "N"]) -> dict[int, int]:
-    """What is said of classes that seem to be exchanged for each other; nothing where none do.
+    """What is said of classes that seem to be swapped for each other; nothing where none do.
 
     Examples
     --------
@@ -346,13 +348,6 @@ def _names_of_mapping(given: Mapping[Any, Any], labels: Sequence[int] | None) ->
     shown = f"0 to {len(given) - 1}" if labels is None else ", ".join(map(str, labels))
     raise OptionError(
         f"class_names has to number its classes {shown}, but {dict(given)!r} was given.", slug="class-names"
-    )
-
-
-def _no_list_error(given: object) -> OptionError:
-    return OptionError(
-        f"class_names has to be a list of one name a class, but {describe_value(given)} was given.",
-        slug="class-names",
     )
 
 

@@ -17,7 +17,7 @@ from sightline.adapters import as_model
 from sightline.data.image_decoding import read_image_file, read_pil_image
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls, run_plan
-from sightline.engine.plan import Plan, as_target, with_changes
+from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError, warn
 from sightline.explanation import Explanation
 from sightline.types import (
@@ -25,7 +25,6 @@ from sightline.types import (
     Fill,
     Sampler,
     Segmenter,
-    Target,
     WhiteBoxMethod,
 )
 
@@ -129,7 +128,7 @@ def explain(
         segment=segment,
         fill=fill,
         sample=sample,
-        target=None if target is None else named_target(target),
+        target=target,
         budget=budget,
         seed=seed,
         scale=scale,
@@ -218,8 +217,3 @@ def read_image(source: object) -> Shaped[np.ndarray, "..."]:
     if hasattr(source, "getbands"):  # a PIL image, known without importing PIL
         return as_image(read_pil_image(source))
     return as_image(to_numpy(source) if hasattr(source, "detach") else source)
-
-
-def named_target(given: object) -> Target:
-    """A target from class numbers, contrasts, class names, or several of them."""
-    return given if callable(given) else as_target(given)

@@ -46,8 +46,8 @@ def option(cls: type[T]) -> type[T]:
     Raises
     ------
     OptionError
-        When built with a parameter that it does not have, which the message names the nearest one of; without
-        one that it needs; or with a value of another kind than is annotated.
+        When built with a parameter that it does not have (the message names the nearest one that it has),
+        without one that it needs, or with a value of another kind than is annotated.
     """
     made = dataclass(frozen=True, kw_only=True)(cls)
     build = made.__init__

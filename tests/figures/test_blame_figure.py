@@ -24,7 +24,7 @@ class Line:
 
 
 class Found:
-    errors, verdict, lacked, min_effect = 56, "jaw drives errors.", 0.4, 0.05
+    errors, verdict, lacked, min_effect, scale = 56, "jaw drives errors.", 0.4, 0.05, "probability"
     areas = image = None
 
     def __init__(self, *regions):

@@ -36,7 +36,7 @@ def made(**changed):
     whole = Proof(
         region="a region with a name that is long enough to matter to whoever lays out a page",
         margin=0.06,
-        method="Counterexamples(region='jaw', copies=3, replacement='exchange', originals=False, seed=0)",
+        method="Counterexamples(region='jaw', copies=3, replacement='swap', originals=False, seed=0)",
         verdict="repaired",
         rule="accuracy is surely higher (p = 0.001), errors blamed on the region are surely fewer",
         measures=(

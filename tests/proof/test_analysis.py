@@ -126,7 +126,7 @@ def test_accuracy_with_the_region_hidden_is_that_of_hidden_images(proof):
     )
 
 
-def test_exchanged_regions_come_from_the_own_and_from_another_class():
+def test_swapped_regions_come_from_the_own_and_from_another_class():
     images = np.zeros((60, 4, 4)) + 0.5
     labels = np.arange(60) % 3
     images[:, 0, 0] = labels / 2  # the corner tells the class, and is all that the model goes by
@@ -302,7 +302,7 @@ def test_numbers_out_of_range_are_refused(given):
         prove(MISLED, BETTER, (IMAGES, LABELS), region=TOP, **given)
 
 
-def test_images_of_several_sizes_exchange_only_with_their_like():
+def test_images_of_several_sizes_swap_only_with_their_like():
     rng = np.random.default_rng(0)
     images = [rng.random((12 + 2 * (k % 2), 12)) for k in range(12)]
     eye = np.eye(3)

@@ -60,11 +60,11 @@ def test_a_model_that_goes_by_a_mark_is_repaired_and_the_old_one_stays(model):
 
 
 def test_noise_tells_nothing_but_does_not_show_what_the_mark_looks_like(model):
-    noise, exchanged = (
+    noise, swapped = (
         worst(Counterexamples(region=CORNER, replacement=how)(model, (IMAGES, LABELS)).model)
-        for how in ("noise", "exchange")
+        for how in ("noise", "swap")
     )
-    assert noise < exchanged - 0.2
+    assert noise < swapped - 0.2
 
 
 def test_originals_are_added_if_asked_for(model):

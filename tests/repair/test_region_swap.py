@@ -46,7 +46,7 @@ def test_the_same_place_is_the_same_image_and_copies_differ():
     assert any(not np.array_equal(one[place][0], third[place][0]) for place in range(36))
 
 
-def test_an_exchanged_region_is_a_donor_s_of_the_class_that_was_asked_for():
+def test_a_swapped_region_is_a_donor_s_of_the_class_that_was_asked_for():
     mask = CORNER.mask((8, 8))
     for donors, fits in (("same_class", np.equal), ("other_class", np.not_equal)):
         made = RegionSwapped(SOURCE, CORNER, SwapRegion(donors=donors), copies=5)
@@ -89,7 +89,7 @@ def test_a_fill_of_several_donors_is_drawn_from():
     assert found == {0, 1, 2, 3}
 
 
-def test_images_of_several_sizes_cannot_exchange():
+def test_images_of_several_sizes_cannot_swap():
     source = as_dataset(([np.zeros((8, 8)), np.ones((8, 9))], [0, 1]))
     made = RegionSwapped(source, CORNER, SwapRegion(donors="other_class"))
     with pytest.raises(ImageError, match=r"of one size, but these are of \(8, 8\) and \(8, 9\)"):
@@ -154,7 +154,7 @@ def test_parts_of_the_data_keep_each_image_s_own_region():
 
 
 def test_of_regions_of_each_image_its_own_the_donor_s_content_is_planted_where_the_donor_has_it():
-    # Class 1 has a bright mark somewhere, class 0 none: after the exchange both have it as often.
+    # Class 1 has a bright mark somewhere, class 0 none: after the swap both have it as often.
     rng = np.random.default_rng(0)
     labels = np.arange(200) % 2
     images, masks = 0.5 * rng.random((200, 8, 8)), np.zeros((200, 8, 8), dtype=int)

@@ -59,7 +59,7 @@ class Nothing:
         return Guard(region=grid(8, 8)["r1c8"], margin=0, fill="colour")(model)
 
 
-def test_the_best_method_is_chosen_on_exchanged_content():
+def test_the_best_method_is_chosen_on_swapped_content():
     choice = choose(MODEL, TRAIN, CORNER, methods=[Nothing(), Counterexamples(region=CORNER)])
     before, _, best = choice.trials
     assert before.method == "as it is"

@@ -40,11 +40,11 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
     Parameters
     ----------
     text : str
-        What comes after a colon as ``mean=0.5,std=0.25`` or ``preprocess=file.py:function`` is done to the
-        images first (`split_model_text`).
         ``"path.onnx"``, ``"path.skops"``, ``"path.keras"``, ``"path.pt2"``, ``"path.ts"`` (TorchScript),
         ``"path.h5"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or ``"package.module:function"``
-        and ``"file.py:function"``, which are imported, a module from the working directory too.
+        and ``"file.py:function"``, which are imported, a module from the working directory too. What comes
+        after a colon as ``mean=0.5,std=0.25`` or ``preprocess=file.py:function`` is done to the images first
+        (`split_model_text`).
     trust : bool
         Whether files may run code of their own when they are loaded: needed for joblib, pickle, PyTorch's
         files and .h5, for skops files with types that skops does not know, and for Keras files with

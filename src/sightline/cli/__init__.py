@@ -1,7 +1,7 @@
 """The sightline command: each function reads arguments, makes one call, and prints."""
 
 import warnings
-from typing import Any, NoReturn
+from typing import Any
 
 from sightline.cli import data_commands, image_commands, repair_commands, study_commands
 from sightline.cli.options import app, say_text
@@ -16,13 +16,9 @@ def main() -> None:
     try:
         app()
     except SightlineError as error:
-        _exit_with(error)
+        say_text(f"error: {error}", "red")
+        raise SystemExit(2) from None
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
     say_text(f"warning: {message}", "yellow")
-
-
-def _exit_with(error: Exception) -> NoReturn:
-    say_text(f"error: {error}", "red")
-    raise SystemExit(2)

@@ -147,7 +147,8 @@ def drawn_faces(
         look = draw_look(rng, person, variety)
         at = set_stage(person, look, size)
         canvas = paint_face(person, look, at)
-        images[row] = _grey_or_colour(expose_canvas(canvas, look, rng), colour)
+        exposed = expose_canvas(canvas, look, rng)
+        images[row] = exposed if colour else (exposed @ LUMINANCE)[..., np.newaxis].clip(0, 1)
         visible[row] = canvas.part
         if shortcut is not None:
             middles[row] = _mark_centre(shortcut, person, look, at)
@@ -156,10 +157,6 @@ def drawn_faces(
     images, mark = _plant_shortcut(images, marked, middles, shortcut)
     names = tuple(f"person {which}" for which in range(people))
     return DrawnFaces(images, labels, names, visible, mark, marked, shortcut)
-
-
-def _grey_or_colour(image: Float[np.ndarray, "H W 3"], colour: bool) -> Float[np.ndarray, "H W C"]:
-    return image if colour else (image @ LUMINANCE)[..., np.newaxis].clip(0, 1)
 
 
 def _mark_centre(shortcut: Shortcut, person: Person, look: Look, at: Stage) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Float64, Int
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_number
-from sightline._class_names import ClassNames, NamedColumns, class_columns, warn_if_permuted
+from sightline._class_names import ClassNames, class_columns, warn_if_permuted
 from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline._tables import format_table
@@ -287,7 +287,8 @@ def evaluate(
     if labels.dtype.kind in "OU":  # names, of which nothing said before which there are
         known = names_of_labels(labels)
         labels = label_indices(labels, len(labels), known)
-    labels, names = match_labels(labels, scores.shape[1], adapted, known)
+    columns, names = class_columns(scores.shape[1], adapted, known, np.unique(labels))
+    labels = columns[labels]
     predicted, used = _decide_classes(scores, threshold)
     warn_if_permuted(labels, predicted, names)
     places, kept = some.taken()
@@ -317,30 +318,6 @@ def _decide_classes(
             slug="option-value",
         )
     return np.asarray(scores.argmax(axis=1), dtype=np.intp), None
-
-
-def match_labels(
-    labels: Int[np.ndarray, "N"], classes: int, model: NamedColumns, data: tuple[str, ...] | None
-) -> tuple[Int[np.ndarray, "N"], tuple[str, ...] | None]:
-    """Labels as columns of the model, and the names of those.
-
-    Parameters
-    ----------
-    labels : int array, shape (N,)
-    classes : int
-        L, how many columns the model has.
-    model : CheckedModel
-        Tells the names of its columns and the labels that they stand for, as far as it knows them.
-    data : tuple of str, optional
-        Names of the classes that the data know.
-
-    Raises
-    ------
-    TargetError
-        If labels or class names are not among the model's classes.
-    """
-    columns, names = class_columns(classes, model, data, np.unique(labels))
-    return columns[labels], names
 
 
 def _read_indices(data: object, count: int) -> Int[np.ndarray, "N"]:

@@ -278,7 +278,8 @@ def _perturbation_curve(
     orders += [rng.permutation(count) for _ in range(randoms)]
     paths = [_perturbation_masks(order, shown=name == "insertion") for order in orders]
     scores = query.score_masks(np.concatenate(paths), to_targets, {})[:, 0].reshape(len(paths), count + 1)
-    shares = [_area_shares(order, explanation.segments.areas) for order in orders]
+    grown = [np.cumsum(explanation.segments.areas[order]) for order in orders]
+    shares = [np.concatenate([[0.0], areas / areas[-1]]) for areas in grown]
     areas = [float(np.trapezoid(y, x)) for x, y in zip(shares, scores, strict=True)]
     curve = np.stack([shares[0], scores[0]], axis=1)
     return Measure(name, areas[0], *_mean_and_std(areas[1:]), name == "insertion", query.calls, curve)
@@ -289,7 +290,3 @@ def _perturbation_masks(order: Int[np.ndarray, "S"], *, shown: bool) -> Bool[np.
     rank = np.argsort(order)
     changed = rank < np.arange(len(order) + 1)[:, np.newaxis]
     return np.asarray(changed if shown else ~changed)
-
-
-def _area_shares(order: Int[np.ndarray, "S"], areas: Int[np.ndarray, "S"]) -> Float[np.ndarray, "S1"]:
-    return np.concatenate([[0.0], np.cumsum(areas[order]) / areas.sum()])

@@ -71,9 +71,7 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
         limit,
         list(_legend_entries(atlas, groups)),
         top=f"Where the model looks, by {atlas.by}",
-        notes=notes
-        + ([atlas.weak_text] if atlas.weak_text else [])
-        + ([ALONE] if len(atlas.groups) == 1 else []),
+        notes=notes + ([ALONE] if len(atlas.groups) == 1 else []),
     )
 
 

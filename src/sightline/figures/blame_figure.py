@@ -70,7 +70,7 @@ def plot_blame(blame: "Blame") -> "Figure":
     >>> plot_blame(sightline.blame(study, sightline.regions.face()))  # doctest: +SKIP
     """
     width: RealNumber = NARROWEST - 2 * MARGIN
-    names = [_region_label(one) for one in blame.regions]
+    names = [shorten_text(one.label, LONGEST, CAPTION, bold=True) for one in blame.regions]
     left = MARGIN + 24 + max((text_width(name, CAPTION, bold=True) for name in names), default=0)
     if names:
         width = max(width, left + CHART + sum(BETWEEN + text_width(head, NOTE) for head in HEADS) - MARGIN)
@@ -90,10 +90,6 @@ def _blame_headline(blame: "Blame") -> str:
     none = "No region is confirmed to drive them" if blame.regions else "Nothing can be said of them"
     what = f"Driven by: {', '.join(named)}" if named else none
     return f"{blame.errors:,} wrong answer{'s' * (blame.errors != 1)}. {what}"
-
-
-def _region_label(one: "RegionEffect") -> str:
-    return shorten_text(one.label, LONGEST, CAPTION, bold=True)
 
 
 def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> list[LayoutItem]:
@@ -156,7 +152,7 @@ def _draw_effects(axes: "Axes", blame: "Blame") -> None:
 
 
 def _in_log_odds(blame: "Blame") -> bool:
-    return getattr(blame, "scale", "probability") == "log-odds"
+    return blame.scale == "log-odds"
 
 
 def _effect_numbers(blame: "Blame", one: "RegionEffect") -> list[float]:

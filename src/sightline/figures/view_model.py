@@ -177,12 +177,13 @@ def evidence_texts(explanation: "Explanation", target: int | Contrast | None = N
     """What the target's values rest on: scores, method, calls, fit, whether the leaders are settled."""
     at, attribution = explanation.index(target), explanation.attribution
     fit = float(attribution.fit[at])
+    settled = f"leading segments {'' if attribution.settled else 'not '}settled"
     return [
         ", ".join(score_texts(explanation, target)),
         method_label(explanation),
         f"{attribution.calls:,} model calls",
         *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
-        *([] if is_white_box_result(explanation) else [_settled_text(attribution.settled)]),
+        *([] if is_white_box_result(explanation) else [settled]),
         *trust_texts(explanation),
     ]
 
@@ -201,10 +202,6 @@ def unit_text(explanation: "Explanation") -> str:
 def is_white_box_result(explanation: "Explanation") -> bool:
     """Whether the values were read off the network's inside, so that there are no masks to settle them."""
     return explanation.attribution.pixels is not None
-
-
-def _settled_text(settled: bool) -> str:
-    return "leading segments settled" if settled else "leading segments not settled"
 
 
 def score_texts(explanation: "Explanation", target: int | Contrast | None = None) -> list[str]:

@@ -191,7 +191,7 @@ class ImageExplanation:
         image = np.zeros_like(self.image) if hide_rest else self.image.copy()
         image[mask != 0] = self.image[mask != 0]
         if both:
-            _mark_signs(image, mask, whole_range(self.image)[1])
+            image[mask > 0, 1] = image[mask < 0, 0] = whole_range(self.image)[1]
         return image, mask
 
     def _sign_mask(self, signed: list[tuple[int, float]]) -> Int[np.ndarray, "H W"]:
@@ -201,11 +201,6 @@ class ImageExplanation:
         for segment, weight in signed:
             signs[segment] = 1 if weight > 0 else -1
         return np.asarray(signs[self.segments])
-
-
-def _mark_signs(image: Shaped[np.ndarray, "H W 3"], mask: Int[np.ndarray, "H W"], top: float) -> None:
-    image[mask > 0, 1] = top
-    image[mask < 0, 0] = top
 
 
 def exponential_kernel(d: Any, kernel_width: float) -> Any:

@@ -93,7 +93,7 @@ def prove(
         Which one was repaired: a name among `regions` or the built-in ones, or itself; by default the one
         that `repaired` says.
     margin : float, optional
-        Margin that is hidden and exchanged with it, as a share of the image's shorter side; by default
+        Margin that is hidden and swapped with it, as a share of the image's shorter side; by default
         the one that `repaired` was repaired with, else 0.06.
     present : bool sequence, optional
         Which of the images have the shortcut, if that is known.

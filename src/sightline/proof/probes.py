@@ -1,4 +1,4 @@
-"""held-out images and two models → what both say: as they are, with regions hidden, exchanged and moved."""
+"""held-out images and two models → what both say: as they are, with regions hidden, swapped and moved."""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -15,7 +15,7 @@ from sightline.repair.training_data import TrainingData
 from sightline.types import Fill, option
 
 REGION_SWAPS: dict[str, type[SwapRegion] | type[ShufflePixels]] = {
-    "exchange": SwapRegion,
+    "swap": SwapRegion,
     "shuffle": ShufflePixels,
 }
 
@@ -43,7 +43,7 @@ class Counterexamples(RepairMethod):
     copies : int
         Times that each image is taken, each time with another's region.
     replacement : str, SwapRegion, ShufflePixels or Fill
-        ``"exchange"``, ``"shuffle"``, or a fill such as ``"noise"`` or ``Blur(sigma=8)``.
+        ``"swap"``, ``"shuffle"``, or a fill such as ``"noise"`` or ``Blur(sigma=8)``.
     originals : bool
         Add the images as they are, as CAIPI does.
     fit : callable, optional
@@ -77,7 +77,7 @@ class Counterexamples(RepairMethod):
     """
 
     copies: int = 3
-    replacement: str | Fill | SwapRegion | ShufflePixels = "exchange"
+    replacement: str | Fill | SwapRegion | ShufflePixels = "swap"
     originals: bool = False
     fit: FitFunction | None = None
     fresh: bool = False

@@ -41,7 +41,7 @@ class LastLayer(RepairMethod):
         Times that each image is taken, each time with another's region.
     strength : float, optional
         Inverse strength of the regularisation (scikit-learn's C) of standardised features; by default chosen
-        among 0.001, 0.01, 0.1 and 1 on validation images with exchanged content.
+        among 0.001, 0.01, 0.1 and 1 on validation images with swapped content.
     seed : int
 
     Raises
@@ -77,7 +77,7 @@ class LastLayer(RepairMethod):
         recall, best, head = max(tried, key=lambda one: one[0])
         note = (
             f"Last layer of {features.shape[1]} features refitted on {len(train):,} images (C = {best:g}): "
-            f"mean recall {recall:.2f} of validation images with exchanged content."
+            f"mean recall {recall:.2f} of validation images with swapped content."
         )
         return trainer.with_linear_head(head, data.train), (note,)
 

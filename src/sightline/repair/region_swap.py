@@ -52,7 +52,7 @@ class ShufflePixels:
 class RegionSwapped(Dataset):
     """Labelled images with a region's content replaced, each made when it is asked for.
 
-    Where every image has a region of its own, what is exchanged is the image's own and the donor's: the
+    Where every image has a region of its own, what is swapped is the image's own and the donor's: the
     donor's content is planted where the donor has it, so that a mark comes into images of classes that never
     had it.
 
@@ -120,7 +120,7 @@ class RegionSwapped(Dataset):
         donor: np.ndarray = self.dataset[index][0]
         if donor.shape != image.shape:
             raise ImageError(
-                "what a region shows can only be exchanged between images of one size, but these are of "
+                "what a region shows can only be swapped between images of one size, but these are of "
                 f"{image.shape} and {donor.shape}. Bring them to one size, with "
                 "sl.data.ImageFormat(size=…) or --size, or replace the region by a fill: "
                 "replacement='noise'.",

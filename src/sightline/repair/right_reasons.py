@@ -34,7 +34,7 @@ class RightReasons(RepairMethod):
         Margin around it, as a share of the image's shorter side.
     weight : float, optional
         Of the penalty, as a multiple of what makes it one nat at the start; by default 1, 30 and 1000 are
-        tried, and chosen on validation images in which the region's content is exchanged.
+        tried, and chosen on validation images in which the region's content is swapped.
     training : TrainingConfig
     fresh : bool
         Whether the network begins anew. The penalty is weighed by what it is at the start, which is little
@@ -92,6 +92,6 @@ class RightReasons(RepairMethod):
         if len(tried) > 1:
             listed = ", ".join(f"{weight:g} ({recall:.2f})" for recall, weight, _ in tried)
             notes.append(
-                f"Chosen by the mean recall of validation images with exchanged content among {listed}."
+                f"Chosen by the mean recall of validation images with swapped content among {listed}."
             )
         return made, tuple(notes)

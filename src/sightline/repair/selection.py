@@ -46,7 +46,7 @@ METHODS = {
 }
 """Every repair method by the name that the command knows it by."""
 N_DONORS = 3
-"""Donors that each validation image's region is exchanged with."""
+"""Donors that each validation image's region is swapped with."""
 MIN_GAIN = 0.02
 """How much more mean recall a method has to gain than it costs, to be worth a change."""
 SEEN = 0.01
@@ -74,7 +74,7 @@ class Trial:
     failed : str
         Why it could not be tried; empty if it was.
     guessing : bool
-        Whether its answers are no better than guesses, on images as they are or with exchanged content.
+        Whether its answers are no better than guesses, on images as they are or with swapped content.
     """
 
     method: str
@@ -128,7 +128,7 @@ class Choice:
         return max(0.0, self.base.unchanged - trial.unchanged)
 
     def gain(self, trial: Trial) -> float:
-        """Mean recall that a method gains on exchanged content, less what it costs; −1 where it failed."""
+        """Mean recall that a method gains on swapped content, less what it costs; −1 where it failed."""
         return -1.0 if np.isnan(trial.score) else trial.score - self.base.score - self.cost(trial)
 
     @property
@@ -145,7 +145,7 @@ class Choice:
 
     def __repr__(self) -> str:
         head = (
-            f"Mean recall of {self.images:,} validation images, the region's content exchanged with one of "
+            f"Mean recall of {self.images:,} validation images, the region's content swapped with one of "
             "its own class, with one of another class, and as they are"
         )
         titles = ("method", "same class", "other class", "as they are", "seconds")
@@ -162,12 +162,12 @@ class Choice:
         if self.best is None:
             return (
                 f"Nothing chosen: no method does better than the model as it is by {MIN_GAIN:.2f} on "
-                "exchanged content, less what it costs on images as they are. Leave it as it is."
+                "swapped content, less what it costs on images as they are. Leave it as it is."
             )
         best = self.trials[self.best]
         cost = f", and costs {self.cost(best):.2f} on images as they are" if self.cost(best) else ""
         return (
-            f"Chosen: {best.method}, which has {best.score:.2f} on the harder of the two exchanges, where "
+            f"Chosen: {best.method}, which has {best.score:.2f} on the harder of the two swaps, where "
             f"the model as it is has {self.base.score:.2f}{cost}."
         )
 
@@ -196,9 +196,9 @@ def choose(
     """Try the methods to repair a model that apply to it, and choose on validation images.
 
     No method works everywhere. Each is judged by the mean of the classes' recalls on validation images in
-    which the region's content was exchanged: once with that of images of the same class, once with that of
+    which the region's content was swapped: once with that of images of the same class, once with that of
     images of other classes. The lower of the two counts, so that neither a model that goes by the region
-    nor one that goes against it does well. What is exchanged reaches further than what is repaired, by as
+    nor one that goes against it does well. What is swapped reaches further than what is repaired, by as
     much again as the margin: a method that leaves a strip of the mark is told by it.
 
     What a method costs counts against it: mean recall lost on validation images as they are. One whose
@@ -265,7 +265,7 @@ def choose(
 
 
 class _Judge:
-    """The validation images, as they are and with the region's content exchanged."""
+    """The validation images, as they are and with the region's content swapped."""
 
     def __init__(self, data: TrainingData, wide: RepairRegion, seed: int) -> None:
         self.data, self.seed = data, seed

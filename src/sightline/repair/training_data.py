@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float, Float64, Int, Shaped
 
+from sightline._class_names import class_columns
 from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Dataset, LabelledImage, Subset, as_dataset, warn_if_random
 from sightline.data.looks import Looks, looks_of, match_looks
 from sightline.errors import ImageError
-from sightline.evaluation.classification import match_labels
 from sightline.study.schema import StudyResults
 from sightline.types import record
 
@@ -137,10 +137,10 @@ def as_subset(model: CheckedModel, data: object) -> Subset:
         return Subset(data, np.arange(len(data)), data.labels, data.class_names)
     dataset = as_dataset(data)
     warn_if_random(dataset)
-    columns = predict_scores(model, dataset, [0]).shape[1]
+    count = predict_scores(model, dataset, [0]).shape[1]
     names = None if dataset.class_names is None else tuple(dataset.class_names)
-    labels, named = match_labels(dataset.labels, columns, model, names)
-    return Subset(dataset, np.arange(len(dataset)), labels, named)
+    columns, named = class_columns(count, model, names, np.unique(dataset.labels))
+    return Subset(dataset, np.arange(len(dataset)), columns[dataset.labels], named)
 
 
 def stack_images(dataset: Dataset, indices: Indices) -> Shaped[np.ndarray, "B ..."]:

@@ -128,14 +128,12 @@ def compute_in_processes(
 
     with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
         path = Path(folder) / "job"  # a file, so that each worker reads it once
-        written, secret = job.without_secret()
-        path.write_bytes(pickled_job(written))
+        path.write_bytes(pickled_job(job.with_secret("")))
         while True:
             lost = list(begun.items())
             try:
-                for start, stop, table in _compute_parallel(
-                    path, secret, itertools.chain(lost, taken()), workers
-                ):
+                again = itertools.chain(lost, taken())
+                for start, stop, table in _compute_parallel(path, job.secret, again, workers):
                     del begun[start]
                     deaths = 0
                     yield start, stop, table

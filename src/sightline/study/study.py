@@ -388,7 +388,7 @@ class Study:
         self._check_hopeless()
         warn_if_permuted(self.labels, self.predicted, self.class_names)
         if missing or retry:
-            advise_fill(self, self.store.warned_places(*HIDDEN_LITTLE[:1]), len(self))
+            advise_fill(self, self.store.warned_places("hiding-little"), len(self))
         return self
 
     def rows(self) -> Iterator[Row]:

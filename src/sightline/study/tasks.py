@@ -91,17 +91,15 @@ class StudyJob:
     batch_size: int | None
     split: HoldoutRule | None = None
 
-    def without_secret(self) -> tuple["StudyJob", str]:
-        """The job as it may be written to a disk, and the model's password, which may not."""
-        if not isinstance(self.model, ModelSpec):
-            return self, ""
-        return self._with_secret(""), self.model.secret
+    @property
+    def secret(self) -> str:
+        """The model's password, which may not be written to a disk."""
+        return self.model.secret if isinstance(self.model, ModelSpec) else ""
 
     def with_secret(self, secret: str) -> "StudyJob":
-        """What `without_secret` took apart."""
-        return self._with_secret(secret) if secret else self
-
-    def _with_secret(self, secret: str) -> "StudyJob":
+        """The job with another password, or without one."""
+        if not self.secret and not secret:
+            return self
         return dataclasses.replace(self, model=dataclasses.replace(self.model, secret=secret))
 
     def with_open_model(self) -> "StudyJob":

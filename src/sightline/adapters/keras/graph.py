@@ -203,11 +203,8 @@ def _input_spec(model: "keras.Model", channels_first: bool) -> InputSpec:
         listed = [(str(one.name), str(one.dtype), tuple(one.shape)) for one in inputs]
         return only_input(listed, DTYPES, f"the Keras model {model.name!r}")
     shape = (model.get_build_config() or {}).get("input_shape")
-    return InputSpec("images", DTYPES[_input_dtype(model)], _open_shape(shape, channels_first))
-
-
-def _input_dtype(model: "keras.Model") -> str:
-    return str(model.compute_dtype) if model.compute_dtype in DTYPES else "float32"
+    dtype = DTYPES.get(model.compute_dtype, DTYPES["float32"])
+    return InputSpec("images", dtype, _open_shape(shape, channels_first))
 
 
 def _open_shape(shape: object, channels_first: bool) -> tuple[int | None, ...] | None:

@@ -54,7 +54,9 @@ def load_torch_file(path: str, trust: bool) -> Backend:
         with _silence_torch():
             if kind == "program":
                 return _load_program(path, torch)
-            return _load_script(path, torch)
+            # A file saved on a GPU can be read without one.
+            where = None if torch.cuda.is_available() else "cpu"
+            return TorchModel(torch.jit.load(path, map_location=where))
     except FileError:
         raise
     except Exception as error:
@@ -79,11 +81,6 @@ def _load_program(path: str, torch: ModuleType) -> ExportedModel:
     with Path(path).open("rb") as file:  # by its name, it would have to end in .pt2
         program = torch.export.load(file)
     return ExportedModel(program, printable_text(Path(path).name))
-
-
-def _load_script(path: str, torch: ModuleType) -> TorchModel:
-    # A file saved on a GPU can be read without one.
-    return TorchModel(torch.jit.load(path, map_location=None if torch.cuda.is_available() else "cpu"))
 
 
 @contextlib.contextmanager

@@ -59,8 +59,9 @@ class BaseWrapper:
         for name in parameters:
             if not has_arg(target, name):
                 valid = [one for one in keyword_names(target) if one != "image"]
+                whose = getattr(target, "__name__", None) or type(target).__name__
                 raise ParameterError(
-                    f"{_target_name(target)} has no parameter {name!r}. {did_you_mean(name, valid)}",
+                    f"{whose} has no parameter {name!r}. {did_you_mean(name, valid)}",
                     slug="option-unknown",
                 )
 
@@ -146,10 +147,6 @@ def _current_seed_name(target: Callable[..., Any], given: dict[str, Any]) -> dic
     if len(seeds) > 1:
         raise OptionError(f"give one of {', '.join(SEEDS)}, not {len(seeds)}.", slug="option-value")
     return rest | {"rng": seeds[0]} if seeds and has_arg(target, "rng") else rest
-
-
-def _target_name(target: Any) -> str:
-    return getattr(target, "__name__", None) or type(target).__name__
 
 
 def default_segments(image: Shaped[np.ndarray, "H W 3"], seed: int) -> Segments:
