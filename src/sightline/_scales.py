@@ -87,11 +87,11 @@ def log_odds_of_logits(logits: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B
     return np.asarray(odds)
 
 
-def probabilities_of(odds: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Probabilities again, from log-odds."""
+def unscaled_scores(said: Float[np.ndarray, "..."], scale: Scale = "log-odds") -> Float[np.ndarray, "..."]:
+    """What a model says on its own scale: of log-odds, the probabilities again."""
     from scipy.special import expit
 
-    return np.asarray(expit(odds))
+    return np.asarray(expit(said)) if scale == "log-odds" else said
 
 
 def log_probabilities(odds: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

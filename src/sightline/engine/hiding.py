@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from sightline._scales import Scale, are_probabilities, probabilities_of
+from sightline._scales import Scale, are_probabilities, unscaled_scores
 from sightline._value_range import value_range
 from sightline.engine.fills import Blur, Colour, Noise, SegmentMean, draw_fill
 from sightline.engine.image import channels_last
@@ -78,8 +78,8 @@ def hides_little(
     little = LITTLE * span
     if span == 0 or abs(full - empty) > little or np.abs(values).sum() > SEVERAL * little:
         return False
-    (probability,) = probabilities_of(np.array([full])) if scale == "log-odds" else (full,)
-    return are_probabilities(classes[np.isfinite(classes)]) and bool(probability >= SURE)
+    probability = float(unscaled_scores(np.array(full), scale))
+    return are_probabilities(classes[np.isfinite(classes)]) and probability >= SURE
 
 
 def usual_fills(image: Shaped[np.ndarray, "H W C"]) -> Mapping[str, Fill]:

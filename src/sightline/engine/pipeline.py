@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 
 from sightline._batch_sizes import BatchProbe, default_batch_size
 from sightline._class_names import target_columns
-from sightline._scales import are_saturated, on_scale, probabilities_of, within_reach
+from sightline._scales import are_saturated, on_scale, unscaled_scores, within_reach
 from sightline.engine import convergence, solve
 from sightline.engine.fills import draw_fill
 from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
@@ -82,7 +82,7 @@ def run_plan(
     probe = None if batch_size else BatchProbe(default_batch_size(image))
     query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick, probe)
     said, nothing = query.endpoint_scores()
-    classes = _probabilities(said, plan)
+    classes = unscaled_scores(said, plan.scale)
     targets = chosen_targets(plan.target, classes)
     to_targets = target_matrix(targets, len(classes))
     full, empty = said @ to_targets, nothing @ to_targets
@@ -110,7 +110,9 @@ def run_plan(
             lambda hidden: (query.scores_of(hidden) @ to_targets)[:, 0], image, segments, others
         )
     if doubted and query.calls + CALLS <= max_calls(plan):
-        warn_of_range(lambda images: _probabilities(query.scores_of(images), plan), query.pixels, classes)
+        warn_of_range(
+            lambda images: unscaled_scores(query.scores_of(images), plan.scale), query.pixels, classes
+        )
     _warn_of_scores(scores, attribution, len(masks.keep), span, plan, tried)
     if change is not None and _is_unsteady(change, said, scores):
         attribution = dataclasses.replace(
@@ -120,11 +122,6 @@ def run_plan(
     size = query.batch_size if query.probe is None else query.probe.size
     attribution = dataclasses.replace(attribution, batch_size=size)
     return segments, scores, _conclude_attribution(attribution, scores, query.calls, change is not None)
-
-
-def _probabilities(said: Float[np.ndarray, "..."], plan: Plan) -> Float[np.ndarray, "..."]:
-    """What the model says on its own scale."""
-    return probabilities_of(said) if plan.scale == "log-odds" else said
 
 
 def _made_scores(

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import default_batch_size
 from sightline._resize import resize_smooth
-from sightline._scales import on_scale, probabilities_of
+from sightline._scales import on_scale, unscaled_scores
 from sightline.engine.fills import draw_fill
 from sightline.engine.input_range import doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
@@ -81,10 +81,11 @@ def run_white_box(
     asked = on_scale(model, plan.scale)
     query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick)
     said, nothing = query.endpoint_scores()
-    classes = probabilities_of(said) if plan.scale == "log-odds" else said
+    classes = unscaled_scores(said, plan.scale)
     if advise and doubts_range(image, classes):
-        unit = probabilities_of if plan.scale == "log-odds" else np.asarray
-        warn_of_range(lambda images: unit(query.scores_of(images)), query.pixels, classes)
+        warn_of_range(
+            lambda images: unscaled_scores(query.scores_of(images), plan.scale), query.pixels, classes
+        )
     targets = chosen_targets(plan.target, classes)
     to_targets = target_matrix(targets, len(classes))
     counted = CountedNetwork(network, tick)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import choose_batch_size
-from sightline._scales import are_probabilities, log_odds, probabilities_of
+from sightline._scales import are_probabilities, log_odds, unscaled_scores
 from sightline.engine.fills import Blur, Colour, Donors, Noise, draw_fill
 from sightline.engine.image import channels_last
 from sightline.types import Fill, Model, Segments, record
@@ -159,7 +159,7 @@ def _scores_and_odds(
     """One model's scores of one image, with the log-odds where it said those."""
     if getattr(model, "scale", "probability") != "log-odds":
         return _region_scores(place, keys, said, controls)
-    scores = _region_scores(place, keys, [probabilities_of(one) for one in said], controls)
+    scores = _region_scores(place, keys, [unscaled_scores(one) for one in said], controls)
     return dataclasses.replace(scores, log_odds=_region_scores(place, keys, said, controls))
 
 
