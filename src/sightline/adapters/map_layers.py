@@ -67,14 +67,9 @@ def halves_changed(inputs: Float[np.ndarray, "one h w c"]) -> Float[np.ndarray, 
     other = low + (other - low) ** 2 / (high - low)  # another mean, too
     batch = np.repeat(inputs, 6, axis=0)
     height, width = image.shape[0] // 2, image.shape[1] // 2
-    for number, rows, columns in (
-        (1, slice(None, height), slice(None)),
-        (2, slice(height, None), slice(None)),
-        (3, slice(None), slice(None, width)),
-        (4, slice(None), slice(width, None)),
-        (5, slice(None), slice(None)),
-    ):
-        batch[number, rows, columns] = other[rows, columns]
+    parts = (np.s_[:height], np.s_[height:], np.s_[:, :width], np.s_[:, width:], np.s_[:])
+    for copy, part in zip(batch[1:], parts, strict=True):
+        copy[part] = other[part]
     return batch
 
 

@@ -86,7 +86,17 @@ class KerasNetwork:
 
     def layer_shapes(self, inputs: Inputs) -> dict[str, tuple[int, ...]]:
         """Every layer and operation of the graph that returns one tensor, in the order of execution."""
-        return {name: shape for name, (_, shape) in self._layer_outputs(inputs).items()}
+        seen: dict[str, tuple[int, ...]] = {}
+
+        def note(name: str, _: Layer, __: Tensor, made: Tensor) -> Tensor:
+            if hasattr(made, "shape") and not name.endswith(ENTRANCE):
+                seen.pop(name, None)
+                seen[name] = self._shape_channels_last(tuple(made.shape[1:]))
+            return made
+
+        with inference_mode(self.model):
+            self._raw_scores(self._input_tensor(inputs[:1]), note)
+        return seen
 
     def last_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
         """The last layer or operation of the graph with extent and all of the score in it."""
@@ -179,20 +189,6 @@ class KerasNetwork:
             "use grad-cam.",
             slug="inside-layers",
         )
-
-    def _layer_outputs(self, inputs: Inputs) -> dict[str, tuple[str, tuple[int, ...]]]:
-        """Kind and shape, channels last, of what each layer returns for one image."""
-        seen: dict[str, tuple[str, tuple[int, ...]]] = {}
-
-        def note(name: str, part: Layer, _: Tensor, made: Tensor) -> Tensor:
-            if hasattr(made, "shape") and not name.endswith(ENTRANCE):
-                seen.pop(name, None)
-                seen[name] = (type(part).__name__, self._shape_channels_last(tuple(made.shape[1:])))
-            return made
-
-        with inference_mode(self.model):
-            self._raw_scores(self._input_tensor(inputs[:1]), note)
-        return seen
 
     def _weighted_score(self, given: Tensor, weights: Weights, visit: Visit | None = None) -> Tensor:
         ops = self.keras.ops
