@@ -16,6 +16,8 @@ from sightline.errors import OptionError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LONGEST = 1 << 16
+"""Pixels of an image's side, at most."""
 SHOWN = 80
 """Letters of a value that a message shows."""
 
@@ -93,6 +95,29 @@ def check_choice(what: str, given: Any, names: Collection[str], slug: str = "opt
     if not isinstance(given, str) or given not in names:
         raise OptionError(f"there is no {what} {given!r}. {did_you_mean(str(given), names)}", slug=slug)
     return given
+
+
+def check_size(name: str, given: Any) -> tuple[int, int]:
+    """Height and width in pixels.
+
+    Raises
+    ------
+    OptionError
+        If it is no pair of whole numbers from 1 to 65,536.
+
+    Examples
+    --------
+    >>> check_size("size", [224, 224])
+    (224, 224)
+    """
+    pair = tuple(given) if isinstance(given, tuple | list) else ()
+    if len(pair) != 2 or not all(is_whole(side) and 0 < side <= LONGEST for side in pair):
+        raise OptionError(
+            f"{name} must be (height, width) in pixels, each from 1 to {LONGEST:,}, but "
+            f"{describe_value(given)} was given.",
+            slug="option-value",
+        )
+    return int(pair[0]), int(pair[1])
 
 
 def describe_value(value: object) -> str:

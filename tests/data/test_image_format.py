@@ -190,7 +190,7 @@ def test_padding_is_black_in_every_range():
         ({"values": "units"}, r"there is no values 'units'\. Did you mean 'unit'\?"),
         ({"interpolation": "linear"}, r"there is no interpolation 'linear'\. Did you mean 'bilinear'\?"),
         ({"antialias": False, "interpolation": "box"}, r"without antialias, interpolation must be one of n"),
-        ({"size": (0, 5)}, r"size must be \(height, width\) in pixels, each 1 or more, but \(0, 5\)"),
+        ({"size": (0, 5)}, r"size must be \(height, width\) in pixels, each from 1 to 65,536, but \(0, 5\)"),
     ],
 )
 def test_an_option_that_does_not_exist_names_the_nearest(options, words):

@@ -1,14 +1,13 @@
 """pixels of any size, channels and depth → one form, by one rule."""
 
-from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
-from sightline._arguments import check_choice
-from sightline._checks import check_number, is_whole
+from sightline._arguments import check_choice, check_size
+from sightline._checks import check_number
 from sightline._value_range import value_range
 from sightline.data.image_decoding import decode_image_file
 from sightline.errors import ImageError, OptionError, warn
@@ -90,7 +89,7 @@ class ImageFormat:
                 slug="option-value",
             )
         if self.size is not None:
-            object.__setattr__(self, "size", _checked_size(self.size))
+            object.__setattr__(self, "size", check_size("size", self.size))
         if self.white is not None:
             check_number("white", self.white, above=0)
 
@@ -178,17 +177,6 @@ class ImageFormat:
             return np.asarray(image.resize((width, height), rule, box=box))
         steps = ((right - left) / width, 0, left, 0, (lower - top) / height, top)
         return np.asarray(image.transform((width, height), Image.Transform.AFFINE, steps, rule))
-
-
-def _checked_size(given: Any) -> tuple[int, int]:
-    pair = tuple(given) if isinstance(given, Sequence) else ()
-    whole = all(is_whole(length) and length > 0 for length in pair)
-    if len(pair) != 2 or not whole:
-        raise OptionError(
-            f"size must be (height, width) in pixels, each 1 or more, but {given!r} was given.",
-            slug="option-value",
-        )
-    return int(pair[0]), int(pair[1])
 
 
 def _to_mode(image: Shaped[np.ndarray, "..."], mode: str) -> Shaped[np.ndarray, "..."]:

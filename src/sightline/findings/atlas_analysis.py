@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sightline._arguments import check_choice, clear_arguments
-from sightline._checks import is_whole
+from sightline._arguments import check_choice, check_size, clear_arguments
 from sightline._progress import progress_bar
 from sightline.errors import OptionError
 from sightline.findings.atlas_result import Atlas, OutcomeMap
@@ -204,9 +203,4 @@ def _map_size(study: StudyResults, size: Any) -> tuple[int, int]:
         raise OptionError("the study has no explained images: run it first.", slug="study-row")
     if size is None:
         return size_within(first.segments.labels.shape, LARGEST)
-    pair = tuple(size) if isinstance(size, tuple | list) else ()
-    if len(pair) != 2 or not all(is_whole(one) and one > 0 for one in pair):
-        raise OptionError(
-            f"size must be (height, width), each 1 or more, but {size!r} was given.", slug="option-value"
-        )
-    return int(pair[0]), int(pair[1])
+    return check_size("size", size)

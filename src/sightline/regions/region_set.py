@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from sightline._arguments import clear_arguments, describe_value
-from sightline._checks import check_whole, is_whole
-from sightline.errors import OptionError, SegmentError
+from sightline._arguments import check_size, clear_arguments
+from sightline._checks import check_whole
+from sightline.errors import SegmentError
 from sightline.regions.shapes import (
     MaskShapes,
     NumberNames,
@@ -26,8 +26,6 @@ from sightline.regions.shapes import (
 )
 from sightline.types import did_you_mean, record
 
-LARGEST = 1 << 16
-"""Pixels of a side, at most."""
 REMEMBERED = 4
 """Image sizes whose masks are kept."""
 
@@ -176,7 +174,7 @@ class Regions:
         >>> grid(2, 2).masks((64, 64)).sum(axis=(1, 2))
         array([1024, 1024, 1024, 1024])
         """
-        height, width = _checked_size(shape)
+        height, width = check_size("shape", shape)
         if self.shared:
             return self._cached_masks((height, width))
         return self._region_masks((height, width), place)
@@ -231,17 +229,6 @@ class Regions:
         from sightline.regions import region_file
 
         return region_file.write_regions(self, Path(path))
-
-
-def _checked_size(shape: object) -> tuple[int, int]:
-    """Height and width of an image."""
-    pair = tuple(shape) if isinstance(shape, tuple | list) else ()
-    if len(pair) != 2 or not all(is_whole(side) and 0 < side <= LARGEST for side in pair):
-        raise OptionError(
-            f"shape must be the (height, width) of an image, but {describe_value(shape)} was given.",
-            slug="option-value",
-        )
-    return int(pair[0]), int(pair[1])
 
 
 @clear_arguments

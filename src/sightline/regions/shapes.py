@@ -276,11 +276,6 @@ def masks_from_labels(
 
 def numbers_and_names(names: NumberNames) -> tuple[tuple[str, ...], tuple[int, ...], bool]:
     """Names of the numbers in a label image, those numbers, and whether there may be no others."""
-    if not isinstance(names, Mapping | list | tuple) and not hasattr(names, "tolist"):
-        raise SegmentError(
-            f"names must be a list of names, or {{number: name}}, but {describe_value(names)} was given.",
-            slug="regions-names",
-        )
     if isinstance(names, Mapping):
         for number in names:
             if not is_whole(number):
@@ -288,9 +283,14 @@ def numbers_and_names(names: NumberNames) -> tuple[tuple[str, ...], tuple[int, .
                     f"names must be {{number: name}}, but {describe_value(number)} is no number of a region.",
                     slug="regions-names",
                 )
-    check_names(tuple(names.values() if isinstance(names, Mapping) else names))
-    if isinstance(names, Mapping):
+        check_names(tuple(names.values()))
         return tuple(names.values()), tuple(names), False
+    if not isinstance(names, list | tuple) and not hasattr(names, "tolist"):
+        raise SegmentError(
+            f"names must be a list of names, or {{number: name}}, but {describe_value(names)} was given.",
+            slug="regions-names",
+        )
+    check_names(tuple(names))
     return tuple(names), tuple(range(len(names))), True
 
 

@@ -84,8 +84,6 @@ def chest(*, sides: bool = False) -> Regions:
 
 
 def _load_template(name: str, sides: bool) -> Regions:
-    if not isinstance(sides, bool):
-        raise OptionError(f"sides must be True or False, but {sides!r} was given.", slug="option-value")
     home = resources.files("sightline.regions") / "template_files" / f"{name}.toml"
     with resources.as_file(home) as path:
         joined = load(path)
