@@ -1,13 +1,14 @@
 """the images of a study → the same, each held against the digest of what was explained."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
 from sightline._digests import image_digest
-from sightline.data.datasets import Dataset
+from sightline.data.datasets import Dataset, Subset
 from sightline.engine.image import as_image
 from sightline.errors import ImageError, SightlineError
 from sightline.types import record
@@ -64,63 +65,36 @@ class ImageDigests:
 
 
 @record
-class KnownImages(Dataset):
+class KnownImages(Subset):
     """Images that are refused where they are not those that a study explained.
 
     Parameters
     ----------
-    dataset : Dataset
     known : ImageDigests
+        Of the data set that they are some of.
     """
 
-    dataset: Dataset
-    known: ImageDigests
-
-    @property
-    def knows_labels(self) -> bool:
-        """As the data set."""
-        return self.dataset.knows_labels
-
-    @property
-    def labels(self) -> Int[np.ndarray, "N"]:
-        """Class of every image."""
-        return self.dataset.labels
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """Names of the classes."""
-        return self.dataset.class_names
-
-    def __repr__(self) -> str:
-        return repr(self.dataset)
-
-    def __len__(self) -> int:
-        return len(self.dataset)
+    known: ImageDigests = field(kw_only=True)
 
     def __getitem__(self, index: Any) -> Any:
-        """One image and its label.
+        """One image and its label, or some of them.
 
         Raises
         ------
         ImageError
             If its pixels are not those that were explained.
         """
-        image, label = self.dataset[index]
-        place = int(index) % len(self)
-        if self.known.changed(place, image):
-            raise changed_error([place], [self.image_id(place)])
-        return image, label
-
-    def image_id(self, index: int | np.integer) -> str:
-        """As the data set calls it."""
-        return self.dataset.image_id(index)
-
-    def root_index(self, index: int | np.integer) -> int:
-        """Where an image stands in the data that this is some of."""
-        return self.dataset.root_index(index)
+        found = super().__getitem__(index)
+        if not isinstance(index, int | np.integer):
+            return found
+        place = int(self.indices[index])
+        if self.known.changed(place, found[0]):
+            raise changed_error([place], [self.dataset.image_id(place)])
+        return found
 
     def _fingerprint_parts(self) -> Iterator[str | bytes | Shaped[np.ndarray, "..."]]:
-        return self.dataset._fingerprint_parts()
+        whole = len(self) == len(self.dataset)
+        return self.dataset._fingerprint_parts() if whole else super()._fingerprint_parts()
 
 
 def changed_error(places: list[int], ids: list[str]) -> ImageError:

@@ -197,8 +197,8 @@ class Study:
     @property
     def studied(self) -> Dataset:
         """The images that are explained: all but those held out; one that has changed since is refused."""
-        split, known = self.manifest.split, self._known_images()
-        return known if split is None else Subset(known, split.select(len(known)))
+        known, split = self._known_images(), self.manifest.split
+        return known if split is None else known[split.select(len(known))]
 
     @property
     def model(self) -> CheckedModel:
@@ -510,7 +510,7 @@ class Study:
     def _known_images(self) -> KnownImages:
         if self._digests is None:
             self._digests = ImageDigests.from_tables(self.store.tables(["place", "content"]))
-        return KnownImages(self.source, self._digests)
+        return KnownImages(self.source, np.arange(len(self.source)), known=self._digests)
 
     def _changed_images(self, retry: bool) -> list[int]:
         """Places of images that were explained and have changed since, to be explained anew.
