@@ -157,7 +157,7 @@ def test_right_answers_are_counted_by_the_scores_that_the_study_counted_by():
             (np.linspace(0, 1, 10)[:, None, None] * np.ones((10, 9, 9)), [2] * 10), sure
         )
         made = atlas(study)
-        assert {one.name: one.count for one in made.cells} == {"right": 5, "wrong": 5}
+        assert {one.name: one.count for one in made.maps} == {"right": 5, "wrong": 5}
         assert study.outcomes().accuracy == 0.5
 
 
@@ -190,16 +190,16 @@ def test_false_differences_are_rare():
 
 def test_pairs_and_classes_are_the_kinds_that_were_asked_for(study):
     pairs = atlas(study, by="pair")
-    assert {one.name for one in pairs.cells} <= {
+    assert {one.name for one in pairs.maps} <= {
         f"{true} → {said}" for true in ("dark", "bright") for said in ("dark", "bright")
     }
-    assert [one.count for one in pairs.cells] == sorted((one.count for one in pairs.cells), reverse=True)
+    assert [one.count for one in pairs.maps] == sorted((one.count for one in pairs.maps), reverse=True)
     labels = atlas(study, by="label")
-    assert {one.name: one.count for one in labels.cells} == {
+    assert {one.name: one.count for one in labels.maps} == {
         "dark": int((study.labels == 0).sum()),
         "bright": int((study.labels == 1).sum()),
     }
-    assert {one.name for one in atlas(study, by="predicted").cells} == {"dark", "bright"}
+    assert {one.name for one in atlas(study, by="predicted").maps} == {"dark", "bright"}
 
 
 def test_images_of_several_sizes_share_one_map():
@@ -211,16 +211,16 @@ def test_images_of_several_sizes_share_one_map():
 
     study = Memory(bright, images, np.arange(12) % 2, PLAN)
     made = atlas(study, size=(6, 8))
-    assert made.cells[0].mean.shape == (6, 8)
+    assert made.maps[0].mean.shape == (6, 8)
     total = sum(row.heat().sum() for row in study.rows())
-    assert sum(one.count * one.mean.sum() for one in made.cells) == pytest.approx(total)
+    assert sum(one.count * one.mean.sum() for one in made.maps) == pytest.approx(total)
 
 
 @pytest.mark.slow
 def test_a_study_whose_images_are_out_of_reach_has_an_atlas_without_them(tmp_path):
     Study(tmp_path / "run", PLAN).run(marked(30), model)
     made = atlas(Study(tmp_path / "run"))
-    assert made.cells[0].image is None
+    assert made.maps[0].image is None
     assert sl.figures.plot_atlas(made).axes
 
 
@@ -228,13 +228,13 @@ def test_only_right_answers_make_an_atlas_without_a_difference(study):
     images, _ = marked(20)
     sure = Memory(model, images, model(images).argmax(axis=1), PLAN)
     made = atlas(sure)
-    assert [one.name for one in made.cells] == ["right"]
+    assert [one.name for one in made.maps] == ["right"]
     assert (made.difference, made.groups) == (None, ())
 
 
 def test_it_goes_through_json(made):
     kept = json.loads(json.dumps(made.to_dict()))
-    np.testing.assert_allclose(kept["cells"][0]["mean"], made.cells[0].mean)
+    np.testing.assert_allclose(kept["maps"][0]["mean"], made.maps[0].mean)
     assert kept["region_names"] == list(NINE.names)
 
 
@@ -247,7 +247,7 @@ def test_what_cannot_be_drawn_up_is_refused(study, tmp_path):
 
 def test_the_figure_names_each_kind_and_its_number(made):
     words = [text.get_text() for text in made.plot().axes[0].texts]
-    for one in made.cells:
+    for one in made.maps:
         assert one.name in words
         assert f"{one.count:,} images" in words
     assert "wrong − right" in words
@@ -266,9 +266,9 @@ def test_pairs_have_the_difference_below_them_and_over_the_mean_of_all_images(st
 def test_classes_may_be_called_right_and_wrong():
     images, labels = marked(60)
     named = Memory(model, images, labels, PLAN, class_names=["right", "wrong"])
-    said = {one.name: one.count for one in atlas(named, by="predicted").cells}
+    said = {one.name: one.count for one in atlas(named, by="predicted").maps}
     assert said == {name: int((named.predicted == one).sum()) for one, name in enumerate(("right", "wrong"))}
-    right = {one.name: one.count for one in atlas(named).cells}["right"]
+    right = {one.name: one.count for one in atlas(named).maps}["right"]
     assert right == int((named.labels == named.predicted).sum())
 
 
@@ -276,13 +276,13 @@ def test_rare_kinds_are_counted_and_not_averaged(study, monkeypatch):
     whole = atlas(study, by="pair")
     monkeypatch.setattr("sightline.findings.atlas_analysis.MOST_KINDS", 1)
     made = atlas(study, by="pair")
-    assert [one.name for one in made.cells] == [whole.cells[0].name]
-    assert made.others == (len(whole.cells) - 1, whole.count - whole.cells[0].count)
+    assert [one.name for one in made.maps] == [whole.maps[0].name]
+    assert made.others == (len(whole.maps) - 1, whole.count - whole.maps[0].count)
     assert made.count == whole.count == len(study.places)
     assert f"and {made.others[0]} more kinds of {made.others[1]} images" in repr(made)
     np.testing.assert_array_equal(made.difference, whole.difference)
     words = " ".join(text.get_text() for text in made.plot().axes[0].texts)
-    assert f"Mean attribution over the mean image: the 1 most frequent of {len(whole.cells)} kinds" in words
+    assert f"Mean attribution over the mean image: the 1 most frequent of {len(whole.maps)} kinds" in words
     assert "…" not in words
 
 
@@ -307,8 +307,8 @@ def test_maps_of_large_images_are_reduced_and_keep_their_sums():
     images = np.random.default_rng(0).random((3, 300, 600))
     large = Memory(lambda batch: batch.mean(axis=(1, 2)), images, np.zeros(3, dtype=int), PLAN)
     made = atlas(large, regions=NINE)
-    assert made.cells[0].mean.shape == (128, 256)
-    assert made.cells[0].mean.sum() == pytest.approx(made.cells[0].regions.sum())
+    assert made.maps[0].mean.shape == (128, 256)
+    assert made.maps[0].mean.sum() == pytest.approx(made.maps[0].regions.sum())
 
 
 @pytest.mark.slow
@@ -353,7 +353,7 @@ def test_numbers_are_printed_to_two_digits_of_their_usual_error():
 def _bare(cell):
     return Atlas(
         by="outcome",
-        cells=(cell,),
+        maps=(cell,),
         others=(0, 0),
         image=None,
         compared=(9, 0, 0),
@@ -403,7 +403,7 @@ def test_only_what_may_be_chance_is_hatched(made):
         shown = dataclasses.replace(made, significant=where).plot().axes[0].images
         return np.asarray(shown[2].get_array())
 
-    limit = scale_limit(np.array([made.difference, *(one.mean for one in made.cells)]))
+    limit = scale_limit(np.array([made.difference, *(one.mean for one in made.maps)]))
     half, plain = drawn(told), tint_mean_image(made.image, made.difference, limit)
     third = half.shape[1] // 3
     np.testing.assert_array_equal(half[:, :third], plain[:, :third])
@@ -411,8 +411,8 @@ def test_only_what_may_be_chance_is_hatched(made):
 
 
 def test_long_pairs_are_written_in_two_lines(made):
-    long = dataclasses.replace(made.cells[0], name="a rather long name → another rather long name")
-    words = [text.get_text() for text in dataclasses.replace(made, cells=(long,)).plot().axes[0].texts]
+    long = dataclasses.replace(made.maps[0], name="a rather long name → another rather long name")
+    words = [text.get_text() for text in dataclasses.replace(made, maps=(long,)).plot().axes[0].texts]
     assert "a rather long name →" in words
     assert "another rather long name" in words
 

@@ -68,4 +68,4 @@ def test_its_images_and_its_model_are_known_again_and_it_goes_on(study):
 def test_its_findings_are_found(study):
     study.attach(EARLIER / "images", image_format=FORMAT)
     made = sl.atlas(study, regions=sl.regions.grid(3, 3), progress=False)
-    assert [(one.name, one.count) for one in made.cells] == [("right", 13), ("wrong", 2)]
+    assert [(one.name, one.count) for one in made.maps] == [("right", 13), ("wrong", 2)]

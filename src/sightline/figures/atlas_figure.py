@@ -53,7 +53,7 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
     --------
     >>> plot_atlas(sightline.atlas(study))  # doctest: +SKIP
     """
-    shown = list(atlas.cells)[:MOST_CELLS]
+    shown = list(atlas.maps)[:MOST_CELLS]
     groups = atlas.groups if len(atlas.groups) > 1 else ()
     maps = [*(one.mean for one in shown), *(one.mean for one in groups)]
     maps += [] if atlas.difference is None else [atlas.difference]
@@ -77,7 +77,7 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
 
 def _mean_sections(atlas: "Atlas", shown: Sequence["OutcomeMap"], limit: float) -> Iterator[GallerySection]:
     """The kinds of answers, and the difference: beside them if they are right and wrong, else below."""
-    more = len(atlas.cells) - len(shown) + atlas.others[0]
+    more = len(atlas.maps) - len(shown) + atlas.others[0]
     heading = "Mean attribution" + ("" if atlas.image is None else " over the mean image")
     if more:
         heading += f": the {len(shown)} most frequent of {len(shown) + more:,} kinds"

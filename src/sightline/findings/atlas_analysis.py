@@ -98,7 +98,7 @@ def atlas(
     found, how = group_errors(study, shape, patches=patches, seed=seed)
     return Atlas(
         by=by,
-        cells=seen.outcome_maps(),
+        maps=seen.outcome_maps(),
         others=seen.others,
         image=seen.all.image,
         compared=(*seen.strata.compared, seen.strata.wrong_left_out),

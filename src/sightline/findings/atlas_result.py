@@ -57,7 +57,7 @@ class Atlas:
     ----------
     by : str
         What kinds there are.
-    cells : tuple of OutcomeMap
+    maps : tuple of OutcomeMap
         The 24 largest kinds, the largest first; for outcomes right, then wrong.
     others : tuple of (int, int)
         How many more kinds there are, and of how many images.
@@ -87,7 +87,7 @@ class Atlas:
     """
 
     by: str
-    cells: tuple[OutcomeMap, ...]
+    maps: tuple[OutcomeMap, ...]
     others: tuple[int, int]
     image: Float[np.ndarray, "H W 3"] | None
     compared: tuple[int, int, int]
@@ -105,7 +105,7 @@ class Atlas:
     unit: str = "score"
 
     def __getitem__(self, name: str) -> OutcomeMap:
-        for one in self.cells:
+        for one in self.maps:
             if one.name == name:
                 return one
         raise KeyError(name)
@@ -124,13 +124,13 @@ class Atlas:
     @property
     def count(self) -> int:
         """Images."""
-        return sum(one.count for one in self.cells) + self.others[1]
+        return sum(one.count for one in self.maps) + self.others[1]
 
     def __repr__(self) -> str:
-        shown = "×".join(map(str, self.cells[0].mean.shape))
+        shown = "×".join(map(str, self.maps[0].mean.shape))
         lines = [f"Atlas by {self.by} of {self.count:,} images, {shown}", *self._table_lines()]
         kinds, images = self.others[0], self.others[1]
-        for one in self.cells[SHOWN:]:
+        for one in self.maps[SHOWN:]:
             kinds, images = kinds + 1, images + one.count
         if kinds:
             lines.append(f"and {kinds:,} more kinds of {images:,} images")
@@ -146,7 +146,7 @@ class Atlas:
     def _table_lines(self) -> list[str]:
         head = ["", "images", *self.region_names]
         body: list[Any] = [
-            (one.name, f"{one.count:,}", one.regions, one.region_error) for one in self.cells[:SHOWN]
+            (one.name, f"{one.count:,}", one.regions, one.region_error) for one in self.maps[:SHOWN]
         ]
         if self.region_names and self.region_difference is not None:
             body.append((DIFFERENCE, "", self.region_difference, self.region_error))
