@@ -79,7 +79,7 @@ ARROWS = {
     "study": {"_serialise", "adapters", "data", "engine", "evaluation", "explanation"},
     "regions": set(),
     "findings": {"adapters", "engine", "figures", "regions", "study"},
-    "repair": {"_serialise", "adapters", "data", "engine", "evaluation", "regions", "study"},
+    "repair": {"_serialise", "adapters", "data", "engine", "regions", "study"},
     "proof": {"adapters", "data", "engine", "figures", "findings", "regions", "repair", "study"},
     "demo": {
         "data",
