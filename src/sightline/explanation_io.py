@@ -129,12 +129,7 @@ def _damaged_explanation_error(path: Path, error: Exception) -> FileError:
 
 
 def _check_forms(arrays: dict[str, Any], targets: int, segments: Segments) -> None:
-    """Refuse arrays that do not belong together, or are no numbers.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Refuse arrays that do not belong together, or are no numbers."""
     some, area = (targets,), segments.labels.shape
     forms: dict[str, tuple[int, ...]] = {f"scores.{name}": some for name in ("full", "empty")}
     forms |= {f"attribution.{name}": some for name in ("base", "fit")}
@@ -189,12 +184,7 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
 
 
 def _checked_names(names: object, count: int) -> tuple[str, ...] | None:
-    """Names of the classes, one for each.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Names of the classes, one for each."""
     if names is None:
         return None
     if not isinstance(names, list) or len(names) != count or not all(isinstance(one, str) for one in names):

@@ -477,12 +477,7 @@ def _label_list(labels: Any) -> list[Any]:
 
 
 def _check_classifier(classifier_fn: Any) -> None:
-    """Refuse a model in the place of its function.
-
-    Raises
-    ------
-    ModelError
-    """
+    """Refuse a model in the place of its function."""
     if not callable(classifier_fn):
         hint = " Give its predict_proba, of images: lambda images: model.predict_proba(…)."
         raise ModelError(

@@ -250,12 +250,7 @@ def _all_class_names(data: Subset, said: Sequence[Responses]) -> tuple[str, ...]
 def _repaired_region(
     known: Provenance | None, region: str | Regions | None, regions: Regions | None, margin: float | None
 ) -> RepairRegion:
-    """The region that was repaired, with its margin.
-
-    Raises
-    ------
-    OptionError
-    """
+    """The region that was repaired, with its margin."""
     if region is None and known is None:
         raise OptionError(
             "it is not known which region was repaired, since the repaired model was given without "
@@ -272,12 +267,7 @@ def _repaired_region(
 
 
 def _check_same_classes(old: CheckedModel, new: CheckedModel, data: Subset) -> None:
-    """Whether both models answer the same question.
-
-    Raises
-    ------
-    ModelError
-    """
+    """Whether both models answer the same question."""
     columns = [predict_scores(model, data, [0]).shape[1] for model in (old, new)]
     names = [model.class_names for model in (old, new)]
     named = all(name is not None and name != tuple(map(str, range(len(name)))) for name in names)
@@ -294,12 +284,7 @@ def _check_same_classes(old: CheckedModel, new: CheckedModel, data: Subset) -> N
 
 
 def _check_unseen(known: Provenance | None, data: Subset) -> None:
-    """Whether the images are held out indeed.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Whether the images are held out indeed."""
     if known is None or not (known.image_digests or len(known.looks)):
         return
     exact, looks = [], []
@@ -334,12 +319,7 @@ def _first_places(places: list[int]) -> str:
 def _presence_mask(
     given: Sequence[bool] | Shaped[np.ndarray, "..."] | None, count: int
 ) -> Bool[np.ndarray, "N"] | None:
-    """Which images have the shortcut.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Which images have the shortcut."""
     if given is None:
         return None
     present = np.asarray(given)

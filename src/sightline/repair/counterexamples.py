@@ -112,12 +112,7 @@ class Counterexamples(RepairMethod):
 def _resolve_replacement(
     given: str | Fill | SwapRegion | ShufflePixels,
 ) -> Fill | SwapRegion | ShufflePixels:
-    """The value that a name stands for.
-
-    Raises
-    ------
-    OptionError
-    """
+    """The value that a name stands for."""
     if isinstance(given, str) and given in REGION_SWAPS:
         return REGION_SWAPS[given]()
     if isinstance(given, SwapRegion | ShufflePixels):

@@ -111,12 +111,7 @@ class RegionSwapped(Dataset):
         return self.region.mask(image.shape[:2], self.dataset.root_index(index))
 
     def _donor_image(self, index: int, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-        """Another image, of the same size.
-
-        Raises
-        ------
-        ImageError
-        """
+        """Another image, of the same size."""
         donor: np.ndarray = self.dataset[index][0]
         if donor.shape != image.shape:
             raise ImageError(

@@ -383,12 +383,7 @@ class Store:
             return self._sealed[seen]
 
     def _check_part(self, part: StorePart, file: Any) -> None:
-        """Whether the file is what its name and the study say.
-
-        Raises
-        ------
-        FileError
-        """
+        """Whether the file is what its name and the study say."""
         about = _about_part(file)
         key = about.get("study", "")
         if key and self.key and key != self.key:
