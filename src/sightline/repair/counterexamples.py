@@ -10,7 +10,7 @@ from sightline.repair.method import Repaired, RepairMethod
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training.fine_tune import FitFunction, refit_model
-from sightline.repair.training.trainer import TrainingConfig
+from sightline.repair.training.trainer import TrainingConfig, TrainingRun
 from sightline.repair.training_data import TrainingData
 from sightline.types import Fill, option
 
@@ -96,16 +96,8 @@ class Counterexamples(RepairMethod):
         # Not the learners' seed, or donors of an image would be drawn alike.
         check = RegionSwapped(data.validation, region, how, 1, self.seed + 1)
         train = ConcatDataset((data.train, swapped)) if self.originals else swapped
-        made = refit_model(
-            model,
-            train,
-            check,
-            self.fit,
-            self.training,
-            fresh=self.fresh,
-            seed=self.seed,
-            tick=tick,
-        )
+        run = TrainingRun(train, check, self.training, fresh=self.fresh, seed=self.seed, tick=tick)
+        made = refit_model(model, run, self.fit)
         return made, (f"Learned from {len(train):,} images, made of {len(data.train):,}.",)
 
 

@@ -1,5 +1,6 @@
 """region → a network that is penalised for looking there."""
 
+import dataclasses
 from collections.abc import Callable
 
 from sightline._checks import check_number
@@ -9,7 +10,7 @@ from sightline.repair.method import Repaired, RepairMethod
 from sightline.repair.region_swap import RegionSwapped, SwapRegion
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training.fine_tune import network_trainer
-from sightline.repair.training.trainer import RegionPenalty, TrainingConfig
+from sightline.repair.training.trainer import RegionPenalty, TrainingConfig, TrainingRun
 from sightline.repair.training_data import TrainingData, macro_recall
 from sightline.types import option
 
@@ -75,17 +76,10 @@ class RightReasons(RepairMethod):
         mask = region.mask(data.train[0][0].shape[:2])
         # It stops where the region's content matters least, not where the mark is learned best.
         check = RegionSwapped(data.validation, region, SwapRegion(), 3, self.seed + 1)
+        run = TrainingRun(data.train, check, self.training, fresh=self.fresh, seed=self.seed, tick=tick)
         tried = []
         for weight in WEIGHTS if self.weight is None else (self.weight,):
-            made = trainer.train(
-                data.train,
-                check,
-                self.training,
-                fresh=self.fresh,
-                seed=self.seed,
-                penalty=RegionPenalty(mask, weight),
-                tick=tick,
-            )
+            made = trainer.train(dataclasses.replace(run, penalty=RegionPenalty(mask, weight)))
             tried.append((macro_recall(made, check), weight, made))
         _, best, made = max(tried, key=lambda one: one[0])
         notes = [f"Penalty of weight {best:g}."]

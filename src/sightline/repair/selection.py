@@ -24,7 +24,7 @@ from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.training.fine_tune import FitFunction, network_trainer, refit_model, trainer_of
 from sightline.repair.training.sklearn import sklearn_estimator
-from sightline.repair.training.trainer import TrainingConfig
+from sightline.repair.training.trainer import TrainingConfig, TrainingRun
 from sightline.repair.training_data import (
     ExplainedImages,
     TrainingData,
@@ -298,9 +298,8 @@ class _Judge:
             return None, told
         data, started = self.data, time.perf_counter()
         try:
-            made = refit_model(
-                model, data.train, data.validation, None, TrainingConfig(), fresh=False, seed=self.seed
-            )
+            run = TrainingRun(data.train, data.validation, TrainingConfig(), seed=self.seed)
+            made = refit_model(model, run)
             learned, given = (macro_recall(one, data.train) for one in (made, model))
         except SightlineError:
             return None, told

@@ -14,6 +14,7 @@ from sightline.errors import ImageError, ModelError
 from sightline.repair import Counterexamples, LastLayer, TrainingConfig
 from sightline.repair.training.fine_tune import trainer_of
 from sightline.repair.training.keras import copy_network
+from sightline.repair.training.trainer import TrainingRun
 from sightline.repair.training_data import split_training_data
 from support.marked import CORNER, IMAGES, LABELS, TRAIN, TRAINING, misled_keras_model, worst
 
@@ -63,13 +64,8 @@ def validation_losses(model, output, epochs):
     """Log-likelihood of the validation images after the best of so many epochs."""
     made = as_model(model, output=output)
     data = split_training_data(made, (IMAGES[:80], LABELS[:80]))
-    trained = trainer_of(made).train(
-        data.train,
-        data.validation,
-        TrainingConfig(epochs=epochs, patience=epochs, learning_rate=0.1),
-        fresh=False,
-        seed=0,
-    )
+    config = TrainingConfig(epochs=epochs, patience=epochs, learning_rate=0.1)
+    trained = trainer_of(made).train(TrainingRun(data.train, data.validation, config))
     logits = np.asarray(trained.backend.model(np.stack([image for image, _ in data.validation])))[:, 0]
     sign = np.where(data.validation.labels == 1, -1, 1)
     return float(np.log1p(np.exp(sign * logits)).mean())
@@ -88,7 +84,7 @@ def test_errors_of_images_are_told_as_they_are():
     model = as_model(linear_model())
     data = split_training_data(model, ([*IMAGES[:20], *np.zeros((20, 9, 8, 1), np.float32)], LABELS[:40]))
     with pytest.raises(ImageError, match="a repair learns from images of one size"):
-        trainer_of(model).train(data.train, data.validation, TrainingConfig(), fresh=False, seed=0)
+        trainer_of(model).train(TrainingRun(data.train, data.validation, TrainingConfig()))
 
 
 def test_a_last_batch_of_one_joins_the_one_before_it():

@@ -10,7 +10,7 @@ from sightline.adapters.torch.model import TorchModel
 from sightline.data.datasets import Dataset
 from sightline.errors import ModelError, SightlineError
 from sightline.repair.training.sklearn import SklearnTrainer, same_bound_method, sklearn_estimator
-from sightline.repair.training.trainer import Trainer, TrainingConfig, underlying_model, wrap_like
+from sightline.repair.training.trainer import Trainer, TrainingRun, underlying_model, wrap_like
 from sightline.repair.training_data import stack_images
 
 FitFunction = Callable[[Any, Any, Any], Any]
@@ -36,24 +36,13 @@ def network_trainer(model: CheckedModel) -> Trainer | None:
     return trainer_of(model) if isinstance(model.backend, TorchModel | KerasModel) else None
 
 
-def refit_model(
-    model: CheckedModel,
-    train: Dataset,
-    validation: Dataset,
-    fit: FitFunction | None,
-    config: TrainingConfig,
-    *,
-    fresh: bool,
-    seed: int,
-    tick: Callable[[int], None] = lambda count: None,
-) -> CheckedModel:
+def refit_model(model: CheckedModel, run: TrainingRun, fit: FitFunction | None = None) -> CheckedModel:
     """The model, taught by images; the user's own `fit` comes first.
 
     Parameters
     ----------
     model : CheckedModel
-    train, validation, config, fresh, seed, tick
-        As for `Trainer.train`.
+    run : TrainingRun
     fit : callable, optional
         ``fit(model, images, labels) -> model``, the user's own way of training: is given a copy of the
         model, all images as one array, and int labels.
@@ -64,7 +53,7 @@ def refit_model(
         If the model cannot be fitted from here, or `fit` fails.
     """
     if fit is not None:
-        return _call_user_fit(model, train, fit)
+        return _call_user_fit(model, run.train, fit)
     trainer = trainer_of(model)
     if trainer is None:
         raise ModelError(
@@ -74,7 +63,7 @@ def refit_model(
             "(--method guard).",
             slug="repair-closed",
         )
-    return trainer.train(train, validation, config, fresh=fresh, seed=seed, tick=tick)
+    return trainer.train(run)
 
 
 def _call_user_fit(model: CheckedModel, train: Dataset, fit: FitFunction) -> CheckedModel:

@@ -1,7 +1,7 @@
 """a Keras model and images → a copy of it that learned from them."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sightline.repair.training.gradient_penalty import keras_penalty_step, resiz
 from sightline.repair.training.trainer import (
     Head,
     RegionPenalty,
-    TrainingConfig,
+    TrainingRun,
     diverged_error,
     minibatches,
     no_linear_head,
@@ -52,30 +52,21 @@ class KerasTrainer:
         self.model = model
         self.backend = model.backend
 
-    def train(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        config: TrainingConfig,
-        *,
-        fresh: bool,
-        seed: int,
-        penalty: RegionPenalty | None = None,
-        tick: Callable[[int], None] = lambda count: None,
-    ) -> CheckedModel:
+    def train(self, run: TrainingRun) -> CheckedModel:
         """A copy, fitted until the loss on validation images gets no better; then its best weights."""
         keras = require("keras", extra="keras")
+        train, validation, config, seed = run.train, run.validation, run.config, run.seed
         self.model(stack_images(train, [0]))  # its first answer shows whether a softmax or sigmoid comes last
-        network = copy_network(self.backend.model, seed if fresh else None)
+        network = copy_network(self.backend.model, seed if run.fresh else None)
         made = wrap_like(self.model, network)
         _seed_layers(network, seed)
         # Gradients of gradients are not compiled for the processor.
-        compiled = {} if penalty is None else {"jit_compile": False}
+        compiled = {} if run.penalty is None else {"jit_compile": False}
         network.compile(keras.optimizers.Adam(config.learning_rate), loss=self._loss(), **compiled)
-        if penalty is not None:
-            where = _mask_as_given(made, train, penalty)
+        if run.penalty is not None:
+            where = _mask_as_given(made, train, run.penalty)
             squashed = self.model.outputs_probabilities
-            network.train_step = keras_penalty_step(network, where, penalty.weight, squashed)
+            network.train_step = keras_penalty_step(network, where, run.penalty.weight, squashed)
         errors: list[SightlineError] = []
         # Drawn anew before every epoch, by this generator; Keras looks at some of them before the first.
         rng = np.random.default_rng(seed)
@@ -88,7 +79,7 @@ class KerasTrainer:
         def after_batch(number: int, logs: dict[str, float]) -> None:
             if not np.isfinite(logs["loss"]):
                 raise diverged_error()
-            tick(len(batches.indices[number]))
+            run.tick(len(batches.indices[number]))
 
         with _fitting(errors):
             network.fit(

@@ -13,7 +13,7 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.sklearn import SklearnModel
 from sightline.data.datasets import Dataset
 from sightline.errors import silence_warnings
-from sightline.repair.training.trainer import Head, no_linear_head, shaped_head, wrap_like
+from sightline.repair.training.trainer import Head, TrainingRun, no_linear_head, shaped_head, wrap_like
 from sightline.repair.training_data import stack_images
 
 FEATURE_BATCH = 256
@@ -39,16 +39,16 @@ class SklearnTrainer:
         self.model = model
         self.estimator = sklearn_estimator(model)
 
-    def train(self, train: Dataset, *_: Any, **__: Any) -> CheckedModel:
+    def train(self, run: TrainingRun) -> CheckedModel:
         """A clone, fitted on images in the form that the estimator was fitted on."""
         from sklearn.base import clone
         from sklearn.exceptions import ConvergenceWarning
 
         made = clone(self.estimator)
-        given = self._as_fitted(stack_images(train, range(len(train))))
+        given = self._as_fitted(stack_images(run.train, range(len(run.train))))
         classes = getattr(self.estimator, "classes_", None)
         with silence_warnings(ConvergenceWarning):  # as many rounds as the user gave it
-            made.fit(given, train.labels if classes is None else np.asarray(classes)[train.labels])
+            made.fit(given, run.train.labels if classes is None else np.asarray(classes)[run.train.labels])
         return wrap_like(self.model, same_bound_method(self.model, made))
 
     def has_linear_head(self) -> bool:

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from sightline.repair.training.gradient_penalty import log_probabilities, scaled
 from sightline.repair.training.trainer import (
     Head,
     RegionPenalty,
-    TrainingConfig,
+    TrainingRun,
     diverged_error,
     minibatches,
     no_linear_head,
@@ -47,32 +47,23 @@ class TorchTrainer:
         self.model = model
         self.backend = model.backend
 
-    def train(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        config: TrainingConfig,
-        *,
-        fresh: bool,
-        seed: int,
-        penalty: RegionPenalty | None = None,
-        tick: Callable[[int], None] = lambda count: None,
-    ) -> CheckedModel:
+    def train(self, run: TrainingRun) -> CheckedModel:
         """A copy, trained until the loss on validation images gets no better; then its best weights."""
         import torch
 
+        train, validation, config = run.train, run.validation, run.config
         self.model(stack_images(train, [0]))  # its first answer shows whether a softmax or sigmoid comes last
         devices = [self.backend.device] if self.backend.device.type == "cuda" else []
         # Whatever the caller has switched off, as for asking the model.
         with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
+            torch.manual_seed(run.seed)
             module = copy.deepcopy(self.backend.module)
             made = wrap_like(self.model, module)
-            if fresh:
+            if run.fresh:
                 _reset_weights(module)
-            loss = _ModuleLoss(made, self.model.outputs_probabilities, penalty)
+            loss = _ModuleLoss(made, self.model.outputs_probabilities, run.penalty)
             optimizer = torch.optim.Adam(_trainable_weights(module), config.learning_rate)
-            rng = np.random.default_rng(seed)
+            rng = np.random.default_rng(run.seed)
             best, waited, state = np.inf, 0, copy.deepcopy(module.state_dict())
             for _ in range(config.epochs):
                 with _training_mode(module):
@@ -80,7 +71,7 @@ class TorchTrainer:
                         optimizer.zero_grad()
                         loss.of_batch(train, indices, penalised=True).backward()  # type: ignore[no-untyped-call]
                         optimizer.step()
-                        tick(len(indices))
+                        run.tick(len(indices))
                 now = loss.mean(validation, config.batch_size)
                 if now < best:
                     best, waited, state = now, 0, copy.deepcopy(module.state_dict())

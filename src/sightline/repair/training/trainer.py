@@ -64,36 +64,40 @@ class RegionPenalty:
     weight: float
 
 
+@record
+class TrainingRun:
+    """What a model is to learn from, and how.
+
+    Parameters
+    ----------
+    train, validation : Dataset
+        Images to learn from, and those by which networks stop in time. Labels are the model's classes.
+    config : TrainingConfig
+        How networks are trained.
+    fresh : bool
+        Whether networks begin anew rather than where they are; frozen layers stay.
+    seed : int
+    penalty : RegionPenalty, optional
+        Added to the loss; networks only.
+    tick : callable
+        Is given the number of images just learned from.
+    """
+
+    train: Dataset
+    validation: Dataset
+    config: TrainingConfig
+    fresh: bool = False
+    seed: int = 0
+    penalty: RegionPenalty | None = None
+    tick: Callable[[int], None] = lambda count: None
+
+
 @runtime_checkable
 class Trainer(Protocol):
     """How the models of one framework are trained again; the model that it is made for stays as it is."""
 
-    def train(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        config: TrainingConfig,
-        *,
-        fresh: bool,
-        seed: int,
-        penalty: RegionPenalty | None = None,
-        tick: Callable[[int], None] = ...,
-    ) -> CheckedModel:
-        """A copy that learned from images whose labels are the model's classes.
-
-        Parameters
-        ----------
-        train, validation : Dataset
-            Images to learn from, and those by which networks stop in time.
-        config : TrainingConfig
-            How networks are trained.
-        fresh : bool
-            Whether networks begin anew rather than where they are; frozen layers stay.
-        seed : int
-        penalty : RegionPenalty, optional
-            Added to the loss; networks only.
-        tick : callable
-            Is given the number of images just learned from.
+    def train(self, run: TrainingRun) -> CheckedModel:
+        """A copy that learned.
 
         Raises
         ------
