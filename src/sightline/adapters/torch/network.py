@@ -184,8 +184,6 @@ class TorchNetwork:
         self, batch: Inputs, weights: Weights
     ) -> "tuple[torch.Tensor, dict[str, Made], torch.Tensor]":
         """Inputs, every tensor with gradients that is made of them, and the chosen score of each image."""
-        import torch
-
         made: dict[str, Made] = {}
 
         def heard(name: str, tensor: "torch.Tensor") -> None:
@@ -197,22 +195,26 @@ class TorchNetwork:
         with evaluation_mode(self.module), with_gradients():
             given = self._input_tensor(batch).requires_grad_().clone()
             with listen_to_module(self.module, heard):
-                outputs = scores_in(self.module(given)).reshape(len(batch), -1)
-            chosen = torch.from_numpy(weights).to(outputs.device, outputs.dtype)
-            return given, made, outputs @ chosen
+                scores = self._chosen_scores(given, weights)
+            return given, made, scores
+
+    def _chosen_scores(self, given: "torch.Tensor", weights: Weights) -> "torch.Tensor":
+        """The score of each image that the weights choose."""
+        import torch
+
+        outputs = scores_in(self.module(given)).reshape(len(given), -1)
+        return outputs @ torch.from_numpy(weights).to(outputs.device, outputs.dtype)
 
     def _score_with(
         self, layer: str, activations: "torch.Tensor", given: "torch.Tensor", weights: Weights
     ) -> float:
         """The chosen score of an image if a layer gave other activations at its last call."""
-        import torch
 
         def heard(name: str, tensor: "torch.Tensor") -> "torch.Tensor | None":
             return activations if name == layer and tensor.shape == activations.shape else None
 
         with evaluation_mode(self.module), without_gradients(), listen_to_module(self.module, heard):
-            outputs = scores_in(self.module(given)).reshape(-1)
-        return float(outputs @ torch.from_numpy(weights).to(outputs.device, outputs.dtype))
+            return float(self._chosen_scores(given, weights)[0])
 
     def _activations(self, layer: str, given: "torch.Tensor") -> "torch.Tensor":
         """What a layer gives, before anything in place is done to it."""
@@ -242,10 +244,9 @@ class TorchNetwork:
 
         with evaluation_mode(self.module), with_gradients(), run_as_written(self.module):
             # A copy, since the module may change what it is given, which a leaf does not allow.
-            outputs = scores_in(self.module(given.clone())).reshape(len(given), -1)
-            chosen = torch.from_numpy(weights).to(outputs.device, outputs.dtype)
+            scores = self._chosen_scores(given.clone(), weights)
             try:
-                (gradient,) = torch.autograd.grad((outputs @ chosen).sum(), of())
+                (gradient,) = torch.autograd.grad(scores.sum(), of())
             except (RuntimeError, IndexError) as error:
                 raise _no_gradient_error(str(error).splitlines()[0]) from error
         return gradient
