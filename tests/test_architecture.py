@@ -61,7 +61,7 @@ ARROWS = {
     "_arguments": {"_checks", "errors"},
     "_checks": {"errors"},
     "_progress": {"_notebook"},
-    "_scales": {"_arguments", "errors", "types"},
+    "_scales": {"errors", "types"},
     "_limits": {"errors"},
     "_class_names": {"_arguments", "_checks", "errors", "types"},
     "_spec": {"errors", "types"},

@@ -94,7 +94,7 @@ def check_choice(what: str, given: Any, names: Collection[str], slug: str = "opt
     """
     if not isinstance(given, str) or given not in names:
         raise OptionError(f"there is no {what} {given!r}. {did_you_mean(str(given), names)}", slug=slug)
-    return given
+    return str(given)
 
 
 def check_size(name: str, given: Any) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from typing import Literal, NoReturn, TypeAlias
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from sightline._arguments import check_choice
 from sightline.errors import ModelError
 from sightline.types import Model
 
@@ -184,14 +183,3 @@ def with_evidence(model: Model) -> Model:
     """The model with its scores as log-odds where they are probabilities and it can say them; else itself."""
     own: Callable[[], Model] | None = getattr(model, "with_evidence", None)
     return model if own is None else own()
-
-
-def check_scale(given: object) -> Scale:
-    """One of `SCALES`, by its name.
-
-    Raises
-    ------
-    OptionError
-        If there is no such scale.
-    """
-    return "log-odds" if check_choice("scale", given, SCALES, "option-value") == "log-odds" else "probability"

@@ -256,10 +256,12 @@ def _choose_frame(count: int, frame: int | None, name: str) -> int:
 
 def _check_tiff(opened: Any, name: str) -> None:
     """Refuse a TIFF with more bands than an image has, which Pillow leaves out, or whose black is unknown."""
+    from PIL import TiffImagePlugin as Tiff
+
     tags = getattr(opened, "tag_v2", {})
-    bands, extra = tags.get(277, 1), tags.get(338, ())
+    bands, extra = tags.get(Tiff.SAMPLESPERPIXEL, 1), tags.get(Tiff.EXTRASAMPLES, ())
     unlike = f"a TIFF of {bands} bands" if bands > 4 or (bands == 2 and not {1, 2} & set(extra)) else ""
-    if opened.mode == "F" and tags.get(262) == WHITE_IS_ZERO:
+    if opened.mode == "F" and tags.get(Tiff.PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
         unlike = "a TIFF of floats in which 0 is white, and nothing says what is black"
     if unlike:
         raise ImageError(
@@ -270,8 +272,10 @@ def _check_tiff(opened: Any, name: str) -> None:
 def _pil_pixels(image: Any) -> Shaped[np.ndarray, "..."]:
     """The pixels of a PIL image, upright, in its own depth."""
     from PIL import ImageOps
+    from PIL import TiffImagePlugin as Tiff
 
-    inverted = getattr(image, "tag_v2", {}).get(262) == WHITE_IS_ZERO
+    tags = getattr(image, "tag_v2", {})
+    inverted = tags.get(Tiff.PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO
     upright = ImageOps.exif_transpose(image)
     if upright.mode in ("L", "F"):
         return np.asarray(upright)
@@ -279,7 +283,7 @@ def _pil_pixels(image: Any) -> Shaped[np.ndarray, "..."]:
         # Pillow's own conversion of big-endian 16 bits clips them at 255; older ones read PNG as 32 bits.
         deep = upright.mode != "I" or image.format in ("PNG", "PPM")
         pixels = np.asarray(upright).astype(np.uint16 if deep else np.int32)
-        if not deep and getattr(image, "tag_v2", {}).get(339, (1,))[0] == 1 and pixels.min() < 0:
+        if not deep and tags.get(Tiff.SAMPLEFORMAT, (1,))[0] == 1 and pixels.min() < 0:
             return pixels.view(np.uint32)  # Pillow has no unsigned numbers of 32 bits
         # Pillow turns 1 and 8 bits over by itself.
         return np.iinfo(np.uint16).max - pixels if deep and inverted else pixels
