@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 import sightline as sl
-from sightline._arguments import ELSEWHERE, checked_value, clear_arguments, describe_value
+from sightline._arguments import (
+    ELSEWHERE,
+    check_choice,
+    check_size,
+    checked_value,
+    clear_arguments,
+    describe_value,
+)
 from sightline.errors import OptionError
 
 IMAGE = np.random.default_rng(0).random((12, 12))
@@ -169,3 +176,22 @@ def test_a_file_that_can_be_read_safely_is_a_model_by_its_path(tmp_path):
     for text in ("m.pt2", "os:remove", "folder"):
         with pytest.raises(sl.SightlineError, match="load_model"):
             sl.as_model(text)
+
+
+@pytest.mark.parametrize("given", ["gry", None, 3, ["grey"], np.array(["grey"])])
+def test_what_is_none_of_the_names_is_refused_whatever_it_is(given):
+    with pytest.raises(OptionError, match=r"there is no mode .*Valid: grey, rgb") as caught:
+        check_choice("mode", given, {"grey": 1, "rgb": 3}, "option-value")
+    assert caught.value.slug == "option-value"
+    assert repr(check_choice("mode", np.str_("grey"), ("grey", "rgb"))) == "'grey'"
+
+
+@pytest.mark.parametrize("given", [None, 7, "77", (8,), (8, 0), (8, 2.0), (8, 8, 3), (8, 1 << 17), (8, True)])
+def test_a_size_is_two_whole_numbers_from_1(given):
+    with pytest.raises(OptionError, match=r"size must be \(height, width\) in pixels, each from 1 to 65,536"):
+        check_size("size", given)
+
+
+def test_sizes_of_numpy_are_numbers_of_python_then():
+    assert check_size("size", [np.int64(8), np.uint8(9)]) == (8, 9)
+    assert all(type(side) is int for side in check_size("size", (np.int64(8), 9)))

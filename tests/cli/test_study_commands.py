@@ -149,6 +149,9 @@ def test_findings_are_written_beside_the_study(place, studied):
         (["sql", "nowhere", "select 1"], "there is no study in nowhere"),
         (["blame", "run", "--regions", "fase"], "fase"),
         (["atlas", "run", "--out", "nowhere/x.png"], "must be a .png file in a folder that is there"),
+        # Before anything else is looked at, since the work may take an hour.
+        (["blame", "run", "--out", "x.jpg", "--fill", "no-fill"], "--out x.jpg must be a .png file"),
+        (["regions", "run", "--out", "x.jpg", "--regions", "fase"], "--out x.jpg must be a .png file"),
         (["atlas", "run", "--by", "outcom"], "outcom"),
     ],
 )
