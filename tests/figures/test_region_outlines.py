@@ -120,17 +120,17 @@ def test_regions_of_one_image_and_a_heading_are_drawn():
     masks = np.zeros((2, 1, 8, 8), bool)
     masks[0, 0, :4], masks[1, 0, 4:] = True, True
     own = sr.per_image(masks, ["lung"])
-    figure, *_, boxes = drawn(own, np.zeros((8, 8)), place=1, heading="the second")
+    figure, *_, boxes = drawn(own, np.zeros((8, 8)), index=1, heading="the second")
     assert figure.axes[0].texts[0].get_text() == "the second"
     assert boxes[0][2] > 400
-    with pytest.raises(SegmentError, match="no place was given"):
+    with pytest.raises(SegmentError, match="no index was given"):
         figures.plot_regions(own, np.zeros((8, 8)))
 
 
 def test_an_image_may_lack_a_region():
     masks = np.zeros((1, 2, 8, 8), bool)
     masks[0, 0] = True
-    figure = figures.plot_regions(sr.per_image(masks, ["lung", "heart"]), np.zeros((8, 8)), place=0)
+    figure = figures.plot_regions(sr.per_image(masks, ["lung", "heart"]), np.zeros((8, 8)), index=0)
     words = [text.get_text() for text in figure.axes[0].texts]
     assert words == ["2 regions", "lung", "no room for the names of: heart"]
 

@@ -214,9 +214,9 @@ def test_label_images_of_each_image_may_lack_a_region():
 
 def test_the_place_is_asked_for_where_it_matters():
     regions = sr.per_image(own(), ["row", "column"])
-    with pytest.raises(SegmentError, match=r"differ from image to image, but no place was given"):
+    with pytest.raises(SegmentError, match=r"differ from image to image, but no index was given"):
         regions.masks((4, 4))
-    with pytest.raises(SegmentError, match=r"regions for 3 images, but not for place 3"):
+    with pytest.raises(SegmentError, match=r"regions for 3 images, but not for image 3"):
         regions.masks((4, 4), 3)
     assert (sr.grid(2, 2).masks((4, 4), 7) == sr.grid(2, 2).masks((4, 4))).all()
 
@@ -224,13 +224,11 @@ def test_the_place_is_asked_for_where_it_matters():
 def test_an_image_with_other_regions_is_refused():
     regions = sr.per_image(lambda place: sr.grid(1, 2), ["left", "right"])
     with pytest.raises(
-        SegmentError, match=r"place 5 has the regions r1c1, r1c2, but left, right were promised"
+        SegmentError, match=r"image 5 has the regions r1c1, r1c2, but left, right were promised"
     ):
         regions.masks((4, 4), 5)
     three = sr.per_image(lambda place: np.zeros((3, 4, 4), bool), ["left", "right"])
-    with pytest.raises(
-        SegmentError, match=r"image at place 5 must have shape \(2, H, W\).*shape is \(3, 4, 4\)"
-    ):
+    with pytest.raises(SegmentError, match=r"image 5 must have shape \(2, H, W\).*shape is \(3, 4, 4\)"):
         three.masks((4, 4), 5)
 
 

@@ -81,7 +81,7 @@ class RegionPatch:
 
 
 @clear_arguments
-def plot_regions(regions: "Regions", image: Any, *, place: int | None = None, heading: str = "") -> "Figure":
+def plot_regions(regions: "Regions", image: Any, *, index: int | None = None, heading: str = "") -> "Figure":
     """Outlines and names of regions over an image, to see whether they fit.
 
     The outlines follow the image's pixels, as the findings count them.
@@ -91,8 +91,8 @@ def plot_regions(regions: "Regions", image: Any, *, place: int | None = None, he
     regions : Regions
     image : array, shape (H, W) or (H, W, C)
         An image, or the mean of many: ``images.mean(axis=0)``.
-    place : int, optional
-        The image's place in the data, where every image has regions of its own.
+    index : int, optional
+        The image's index in the data, where every image has regions of its own.
     heading : str
         Above the image; by default how many regions there are.
 
@@ -126,7 +126,7 @@ def plot_regions(regions: "Regions", image: Any, *, place: int | None = None, he
     count = len(regions.names)
     room = max(render.fit_to_size(drawn, SIZE).shape[1], 400)
     top = list(figure_title(heading or f"{count} region{'s' if count > 1 else ''}", room))
-    items = [*top, *outlined_regions(regions, drawn, lower_edge(top) + 10, room, place=place)]
+    items = [*top, *outlined_regions(regions, drawn, lower_edge(top) + 10, room, index=index)]
     return draw_items(items, room + 2 * MARGIN, lower_edge(items) + MARGIN)
 
 
@@ -136,7 +136,7 @@ def outlined_regions(
     down: RealNumber,
     room: RealNumber,
     *,
-    place: int | None = None,
+    index: int | None = None,
     size: int = SIZE,
 ) -> list[LayoutItem]:
     """An image with the regions' outlines and names; below it the names that find no room.
@@ -147,14 +147,14 @@ def outlined_regions(
     drawn : array, shape (H, W) or (H, W, C)
     down, room : number
         Where the image begins, and how wide the lines below it may be.
-    place : int, optional
-        The image's place in the data, where every image has regions of its own.
+    index : int, optional
+        The image's index in the data, where every image has regions of its own.
     size : int
         Pixels of the image's longer side.
     """
     pixels = render.fit_to_size(drawn, size)
     rows, columns = (nearest_index(*sizes) for sizes in zip(pixels.shape, drawn.shape[:2], strict=False))
-    masks = regions.masks(drawn.shape[:2], place)
+    masks = regions.masks(drawn.shape[:2], index)
     patches = [
         _enlarged_patch(name, mask, rows, columns) for name, mask in zip(regions.names, masks, strict=True)
     ]

@@ -147,15 +147,15 @@ class Regions:
         return Regions(names, self.shapes, tuple((place,) for place in pieces))
 
     @clear_arguments
-    def masks(self, shape: tuple[int, int], place: int | None = None) -> Bool[np.ndarray, "R H W"]:
+    def masks(self, shape: tuple[int, int], index: int | None = None) -> Bool[np.ndarray, "R H W"]:
         """Which pixels belong to each region of an image.
 
         Parameters
         ----------
         shape : tuple of int
             The image's height and width.
-        place : int, optional
-            The image's place in the data: needed where every image has regions of its own.
+        index : int, optional
+            The image's index in the data: needed where every image has regions of its own.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class Regions:
         Raises
         ------
         SegmentError
-            If a region common to all images has no pixel at this size, or the place is needed and missing.
+            If a region common to all images has no pixel at this size, or the index is needed and missing.
 
         Examples
         --------
@@ -177,12 +177,12 @@ class Regions:
         height, width = check_size("shape", shape)
         if self.shared:
             return self._cached_masks((height, width))
-        return self._region_masks((height, width), place)
+        return self._region_masks((height, width), index)
 
     @clear_arguments
-    def areas(self, shape: tuple[int, int], place: int | None = None) -> Int[np.ndarray, "R"]:
+    def areas(self, shape: tuple[int, int], index: int | None = None) -> Int[np.ndarray, "R"]:
         """Pixels in each region, as `masks` has them."""
-        return np.asarray(self.masks(shape, place).sum(axis=(1, 2)))
+        return np.asarray(self.masks(shape, index).sum(axis=(1, 2)))
 
     @functools.cached_property
     def _cached_masks(self) -> Callable[[tuple[int, int]], Bool[np.ndarray, "R H W"]]:
@@ -199,8 +199,8 @@ class Regions:
                 )
         return found
 
-    def _region_masks(self, shape: tuple[int, int], place: int | None) -> Bool[np.ndarray, "R H W"]:
-        pieces = self.shapes(shape, place)
+    def _region_masks(self, shape: tuple[int, int], index: int | None) -> Bool[np.ndarray, "R H W"]:
+        pieces = self.shapes(shape, index)
         found = np.stack([pieces[list(several)].any(axis=0) for several in self.made_of])
         found.setflags(write=False)
         return found
@@ -368,7 +368,7 @@ def per_image(source: Any, names: NumberNames) -> Regions:
     Parameters
     ----------
     source : callable or array
-        A function of the image's place in the data that gives masks (R, h, w), a label image (h, w) or
+        A function of the image's index in the data that gives masks (R, h, w), a label image (h, w) or
         `Regions`, such as polygons of landmarks; or an array of masks (N, R, h, w) or of label images
         (N, h, w), in the order of the data.
     names : sequence of str, or mapping of int to str
@@ -390,7 +390,7 @@ def per_image(source: Any, names: NumberNames) -> Regions:
     >>> from sightline.data import drawn_faces
     >>> faces = drawn_faces(3)
     >>> shown = per_image(faces.visible, faces.part_names)
-    >>> bool((shown.masks((64, 64), place=1).sum(axis=0) == 1).all())
+    >>> bool((shown.masks((64, 64), index=1).sum(axis=0) == 1).all())
     True
     """
     called, ids, strict = numbers_and_names(names)

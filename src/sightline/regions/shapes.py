@@ -1,4 +1,4 @@
-"""polygons, masks or a function of the place → one mask for each piece, at the size of an image."""
+"""polygons, masks or a function of the index → one mask for each piece, at the size of an image."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ NumberNames = Sequence[str] | Mapping[int, str]
 
 @runtime_checkable
 class RegionShapes(Protocol):
-    """Height and width of an image, its place in the data → a mask for each of the pieces."""
+    """Height and width of an image, its index in the data → a mask for each of the pieces."""
 
     @property
     def pieces(self) -> tuple[str, ...]: ...
     @property
     def shared(self) -> bool: ...
-    def __call__(self, shape: tuple[int, int], place: int | None, /) -> Bool[np.ndarray, "R H W"]: ...
+    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]: ...
 
 
 @record
@@ -51,7 +51,7 @@ class PolygonShapes:
     exclusive: bool = False
     shared = True
 
-    def __call__(self, shape: tuple[int, int], place: int | None, /) -> Bool[np.ndarray, "R H W"]:
+    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]:
         masks = np.stack([_union_mask(polygons, shape) for polygons in self.polygons])
         if self.exclusive:
             masks[1:] &= ~np.logical_or.accumulate(masks, axis=0)[:-1]
@@ -73,7 +73,7 @@ class MaskShapes:
     masks: Bool[np.ndarray, "R h w"]
     shared = True
 
-    def __call__(self, shape: tuple[int, int], place: int | None, /) -> Bool[np.ndarray, "R H W"]:
+    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]:
         return resize_masks(self.masks, shape)
 
 
@@ -85,7 +85,7 @@ class PerImageShapes:
     ----------
     pieces : tuple of str, length R
     source : callable or array
-        Of the place: masks (R, h, w), a label image (h, w), or the regions of that image.
+        Of the index: masks (R, h, w), a label image (h, w), or the regions of that image.
     ids : tuple of int, length R
         What the pieces are called in a label image.
     strict : bool
@@ -98,39 +98,37 @@ class PerImageShapes:
     strict: bool
     shared = False
 
-    def __call__(self, shape: tuple[int, int], place: int | None, /) -> Bool[np.ndarray, "R H W"]:
-        found = self._find_masks(place)
+    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]:
+        found = self._find_masks(index)
         if hasattr(found, "masks") and hasattr(found, "names"):
-            self._check_names(found.names, place)
-            return np.asarray(found.masks(shape, place))
+            self._check_names(found.names, index)
+            return np.asarray(found.masks(shape, index))
         array = np.asarray(found)
         if array.ndim == 2:
             array = masks_from_labels(array, self.ids, strict=self.strict)
-        return resize_masks(
-            as_masks(array, len(self.pieces), f"the masks of the image at place {place}"), shape
-        )
+        return resize_masks(as_masks(array, len(self.pieces), f"the masks of image {index}"), shape)
 
-    def _find_masks(self, place: int | None) -> Any:
-        if place is None:
+    def _find_masks(self, index: int | None) -> Any:
+        if index is None:
             raise SegmentError(
-                "these regions differ from image to image, but no place was given. Ask for the masks of one "
-                "image: regions.masks(shape, place).",
-                slug="regions-place",
+                "these regions differ from image to image, but no index was given. Ask for the masks of one "
+                "image: regions.masks(shape, index).",
+                slug="regions-index",
             )
         if callable(self.source):
-            return self.source(place)
-        if not 0 <= place < len(self.source):
+            return self.source(index)
+        if not 0 <= index < len(self.source):
             raise SegmentError(
-                f"there are regions for {len(self.source)} images, but not for place {place}. "
+                f"there are regions for {len(self.source)} images, but not for image {index}. "
                 "Give masks for every image of the data, in its order.",
-                slug="regions-place",
+                slug="regions-index",
             )
-        return self.source[place]
+        return self.source[index]
 
-    def _check_names(self, names: tuple[str, ...], place: int | None) -> None:
+    def _check_names(self, names: tuple[str, ...], index: int | None) -> None:
         if tuple(names) != self.pieces:
             raise SegmentError(
-                f"the image at place {place} has the regions {', '.join(names)}, but "
+                f"image {index} has the regions {', '.join(names)}, but "
                 f"{', '.join(self.pieces)} were promised. Give every image the same names in the same order.",
                 slug="regions-names",
             )
