@@ -64,7 +64,9 @@ def test_a_probe_finds_the_size_that_is_fastest_for_each_image(seconds_of_one, l
     found, sizes = chosen(seconds_of_one, largest)
     assert found == size
     assert list(dict.fromkeys(sizes)) == timed
-    assert all(sizes.count(one) == 2 for one in timed)
+    for one in timed:  # what is faster at once is believed, what is not gets another try
+        better = one != timed[0] and seconds_of_one(one) < 0.95 * seconds_of_one(timed[timed.index(one) - 1])
+        assert sizes.count(one) == (1 if better else 2)
 
 
 def test_the_probe_asks_no_more_and_finds_the_same_and_batch_size_overrules_it(rng):

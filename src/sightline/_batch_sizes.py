@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 FIRST_SIZE, LEAST_SIZE = 32, 8
 """Sizes that a probe begins with, and below which it does not go."""
 TIMED = 2
-"""Batches of each size that are timed: the quicker counts."""
+"""Batches of a size that are timed before it counts as no faster: the quicker one counts."""
 FASTER = 0.95
 """Share of the time that another size may take at most, to be chosen."""
 BATCH_BYTES = 16 * 2**20
@@ -58,7 +58,8 @@ class BatchProbe:
     """Finds the fastest size of a batch while masks are asked that have to be asked anyway.
 
     It begins with 32 images, times two batches, and goes on to twice as many as long as an image takes
-    less time by a twentieth; if 64 are no faster, it tries half as many. Then it is settled.
+    less time by a twentieth; if 64 are no faster at two tries, it tries half as many. Then it is settled.
+    One probe may serve many images of one format: it goes on where it was.
 
     Parameters
     ----------
@@ -86,9 +87,10 @@ class BatchProbe:
         if self.settled:
             return
         self._taken.setdefault(self.size, []).append(seconds / self.size)
-        if len(self._taken[self.size]) < TIMED:
+        better = self._time(self.size) < FASTER * self._time(self._best)
+        if not better and len(self._taken[self.size]) < TIMED:
             return
-        faster = self._time(self.size) < FASTER * self._time(self._best) or self.size == self._best
+        faster = better or self.size == self._best
         first = min(FIRST_SIZE, self.largest)
         up = self.size >= first
         if faster:
@@ -102,6 +104,22 @@ class BatchProbe:
 
     def _time(self, size: int) -> float:
         return min(self._taken[size])
+
+
+def batch_choice(
+    given: int | BatchProbe | None, image: Shaped[np.ndarray, "..."]
+) -> tuple[int, BatchProbe | None]:
+    """Most images in one call, and the probe that finds out how many of them are fastest, unless given.
+
+    Examples
+    --------
+    >>> batch_choice(7, np.zeros((8, 8)))
+    (7, None)
+    """
+    if isinstance(given, BatchProbe):
+        return given.largest, given
+    most = given or default_batch_size(image)
+    return most, None if given else BatchProbe(most)
 
 
 def batch_ranges(count: int, size: int) -> Iterator[range]:

@@ -1,5 +1,7 @@
 """Asking the model: which targets, which masks, how often."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,47 @@ def test_what_is_known_is_not_asked_again_and_equal_rows_are_asked_once(rng):
     assert again[:5] == pytest.approx(first, abs=0)
     assert again[5:10] == pytest.approx(first[::-1], abs=0)
     assert again[10] == pytest.approx(again[11], abs=0)
+
+
+def large_asker(model, **options) -> ModelQuery:
+    """Whose batches of 4 images are large enough to be made by another thread."""
+    image = np.random.default_rng(0).random((192, 192))
+    segments = Segments(np.arange(192 * 192).reshape(192, 192) // 2304)
+    return ModelQuery(model, image, np.zeros((1, 192, 192, 1)), segments, 4, **options)
+
+
+def test_the_next_batch_is_made_while_the_model_is_asked_and_the_scores_stay_the_same(rng):
+    threads = []
+
+    def model(images: np.ndarray) -> np.ndarray:
+        threads.append([one.name for one in threading.enumerate()])
+        assert threading.current_thread() is threading.main_thread()
+        return brightness(images)
+
+    keep = rng.random((31, 16)) < 0.5
+    made = large_asker(model)
+    values = made.score_masks(keep, np.eye(2), {})
+    images = np.where(keep[:, made.segments.labels], made.image, 0.0)
+    assert values == pytest.approx(brightness(images), abs=0)
+    assert made.calls == 31
+    assert sum("sightline-batches_0" in names for names in threads) == 8
+    assert not any(one.name.startswith("sightline-batches") for one in threading.enumerate())
+
+
+@pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt])
+def test_a_model_that_is_interrupted_leaves_no_thread_behind(raised):
+    asked = []
+
+    def model(images: np.ndarray) -> np.ndarray:
+        asked.append(len(images))
+        if len(asked) == 3:
+            raise raised
+        return brightness(images)
+
+    with pytest.raises(raised):
+        large_asker(model).score_masks(np.random.default_rng(1).random((30, 16)) < 0.5, np.eye(2), {})
+    assert len(asked) == 3
+    assert not any(one.name.startswith("sightline-batches") for one in threading.enumerate())
 
 
 def test_no_masks_are_no_scores():

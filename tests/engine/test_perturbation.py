@@ -1,5 +1,7 @@
 """The hot loop is the pixel loop."""
 
+import threading
+import time
 import weakref
 
 import numpy as np
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline.engine import perturbation as module
-from sightline.engine.perturbation import perturbed_batches
+from sightline.engine.perturbation import made_ahead, perturbed_batches
 from sightline.types import Segments
 from support.reference import pixel_loop
 from support.strategies import DTYPES, images, masks_of, random_image, segments_of
@@ -117,6 +119,51 @@ def test_a_dropped_batch_is_lent_on_and_given_back_at_the_end():
         del batch
     assert len(places) == 1
     assert owner() is None
+
+
+def test_batches_made_ahead_are_the_same_in_order_in_the_memory_of_two():
+    image, hidden, segments, keep = parts(shape=(8, 8, 3), rows=42)
+    places, seen = set(), []
+    for batch in made_ahead(perturbed_batches(image, hidden, segments, keep, 4)):
+        time.sleep(0.001)  # the next one is made now
+        places.add(address(batch))
+        seen.append(batch.copy())
+        del batch
+    assert same(joined(seen), pixel_loop(image, hidden, segments.labels, keep))
+    assert len(places) <= 2
+
+
+def test_one_batch_is_made_ahead_and_no_more():
+    begun = []
+
+    def batches():
+        for number in range(5):
+            begun.append(number)
+            yield np.full((1, 1, 1, 1), number)
+
+    made = made_ahead(batches())
+    for number in range(4):
+        assert next(made).item() == number
+        time.sleep(0.01)
+        assert begun == list(range(number + 2))
+    made.close()
+    assert begun == list(range(5))
+
+
+def test_what_goes_wrong_in_making_a_batch_is_raised_when_it_is_due_and_leaves_no_thread():
+    def batches():
+        yield np.zeros((1, 1, 1, 1))
+        raise MemoryError("no room")
+
+    made = made_ahead(batches())
+    next(made)
+    with pytest.raises(MemoryError, match="no room"):
+        next(made)
+    assert not makers()
+
+
+def makers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("sightline-batches")]
 
 
 def test_a_receiver_may_change_its_batch():

@@ -46,6 +46,37 @@ def test_warnings_are_kept_and_not_shown(tmp_path):
     assert heard == [("budget-thin",)]
 
 
+def test_a_study_probes_once_and_not_for_each_image(tmp_path):
+    sizes = []
+
+    def watched(batch):
+        sizes.append(len(batch))
+        time.sleep(1e-4 * len(batch))
+        mean = batch.reshape(len(batch), -1).mean(axis=1)
+        return np.stack([mean, 1 - mean], axis=1)
+
+    plan = sl.Plan(segment=sl.Grid(rows=6, columns=6), fill="colour", budget=600)
+    data = np.random.default_rng(0).random((6, 32, 32)), np.zeros(6, dtype=int)
+    study = Study(tmp_path / "run", plan).run(data, watched)
+    assert len(study) == 6
+    often = [size for size in (16, 32, 64, 128, 256) if sizes.count(size) > 2]
+    assert len(often) == 1  # the others were timed, twice at most, and asked no more
+
+
+def test_images_whose_masks_fill_no_batch_share_batches_of_the_size_that_is_fastest(tmp_path):
+    def by_the_batch(batch):
+        sizes.append(len(batch))
+        time.sleep(0.004)
+        return np.stack([batch.mean(axis=(1, 2)), 1 - batch.mean(axis=(1, 2))], axis=1)
+
+    sizes = []
+    plan = sl.Plan(segment=sl.Grid(rows=4, columns=4), fill="colour", budget=34)
+    data = np.random.default_rng(0).random((48, 16, 16)), np.zeros(48, dtype=int)
+    Study(tmp_path / "run", plan).run(data, by_the_batch)
+    assert max(sizes) >= 64
+    assert sum(size >= 16 for size in sizes) < 48  # as many, of 32 each, if one came after the other
+
+
 @pytest.mark.slow
 def test_images_of_several_threads_share_batches_and_keep_their_numbers(tmp_path):
     batches = []

@@ -1,8 +1,9 @@
 """batches → model → scores: ask, check, choose the targets."""
 
+import contextlib
 import operator
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ from jaxtyping import Bool, Float, Shaped
 from sightline._batch_sizes import BatchProbe
 from sightline._checks import check_whole, is_whole
 from sightline.engine.image import channels_last
-from sightline.engine.perturbation import perturbed_batches
+from sightline.engine.perturbation import made_ahead, perturbed_ranges
 from sightline.errors import ModelError, OptionError, TargetError
 from sightline.types import Contrast, Model, ModelAbilities, Segments, option
+
+AHEAD_BYTES = 1 << 20
+"""Smaller batches are made faster than they are handed over by another thread."""
 
 
 @option
@@ -147,7 +151,7 @@ class ModelQuery:
     def scores_of(self, images: Shaped[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B L"]:
         """Scores of every class for images of the image's own form."""
         chunks = (images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size))
-        return np.concatenate(list(self._answer_batches(chunks)))
+        return np.concatenate(list(map(self._answer_batch, chunks)))
 
     def score_masks(
         self,
@@ -184,17 +188,44 @@ class ModelQuery:
             for answer in self.model.score_masks(*given):
                 yield self._count_calls(answer, len(answer))
         else:
-            start = 0
-            while self.probe is not None and not self.probe.settled and start < len(keep):
-                size = self.probe.size
-                rows, began = keep[start : start + size], time.perf_counter()
-                (answer,) = self._answer_batches(perturbed_batches(*given[:3], rows, size))
-                if len(rows) == size:
-                    self.probe.record(time.perf_counter() - began)
-                yield answer
-                start += size
-            size = self.batch_size if self.probe is None else self.probe.size
-            yield from self._answer_batches(perturbed_batches(*given[:3], keep[start:], size))
+            batches = perturbed_ranges(*given[:4], self._mask_ranges(len(keep)))
+            asked = 0
+            if self.probe is not None and not self.probe.settled:
+                for answer in self._probe_batches(batches, self.probe):
+                    asked += len(answer)
+                    yield answer
+            if len(keep) - asked <= self.chosen_size or self.chosen_size * self.pixels.nbytes < AHEAD_BYTES:
+                yield from map(self._answer_batch, batches)
+            else:
+                with contextlib.closing(made_ahead(batches)) as made:
+                    yield from map(self._answer_batch, made)
+
+    @property
+    def chosen_size(self) -> int:
+        """Images in a batch of masks, as far as a probe has found out."""
+        return self.batch_size if self.probe is None else self.probe.size
+
+    def _mask_ranges(self, count: int) -> Iterator[range]:
+        """Which masks go into each batch; how many is known when the batch is due."""
+        start = 0
+        while start < count:
+            stop = min(start + self.chosen_size, count)
+            yield range(start, stop)
+            start = stop
+
+    def _probe_batches(
+        self, batches: Iterator[Shaped[np.ndarray, "B H W C"]], probe: BatchProbe
+    ) -> Iterator[Float[np.ndarray, "B L"]]:
+        """Scores of as many batches as the probe times; none is made meanwhile, which would take its time."""
+        for batch in batches:
+            began = time.perf_counter()
+            answer = self._answer_batch(batch)
+            if len(batch) == probe.size:
+                probe.record(time.perf_counter() - began)
+            del batch  # before the next one is made
+            yield answer
+            if probe.settled:
+                return
 
     def repeatability(self, before: Float[np.ndarray, "L"]) -> Float[np.ndarray, "L"]:
         """Change of each of the image's own scores when it is asked again."""
@@ -202,14 +233,10 @@ class ModelQuery:
         (again,) = self.scores_of(self.pixels[np.newaxis].copy())
         return np.asarray(np.abs(again - before))
 
-    def _answer_batches(
-        self, batches: Iterable[Shaped[np.ndarray, "B H W C"]]
-    ) -> Iterable[Float[np.ndarray, "B L"]]:
-        for batch in batches:
-            count = len(batch)
-            answer = np.asarray(self.model(batch.reshape(count, *self.image.shape)), dtype=np.float64)
-            del batch  # before the next one is made
-            yield self._count_calls(answer, count)
+    def _answer_batch(self, batch: Shaped[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B L"]:
+        count = len(batch)
+        answer = self.model(batch.reshape(count, *self.image.shape))
+        return self._count_calls(np.asarray(answer, dtype=np.float64), count)
 
     def _count_calls(self, answer: Float[np.ndarray, "..."], count: int) -> Float[np.ndarray, "B L"]:
         if answer.ndim != 2 or len(answer) != count:

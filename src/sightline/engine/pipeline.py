@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from sightline._batch_sizes import BatchProbe, default_batch_size
+from sightline._batch_sizes import BatchProbe, batch_choice
 from sightline._class_names import target_columns
 from sightline._scales import are_saturated, on_scale, unscaled_scores, within_reach
 from sightline.engine import convergence, solve
@@ -40,7 +40,7 @@ def run_plan(
     model: Model,
     plan: Plan,
     *,
-    batch_size: int | None = None,
+    batch_size: int | BatchProbe | None = None,
     tick: Callable[[int], None] = lambda count: None,
     advise: bool = False,
 ) -> tuple[Segments, Scores, Attribution]:
@@ -52,9 +52,10 @@ def run_plan(
         In the dtype and range that the model wants.
     model : Model
     plan : Plan
-    batch_size : int, optional
+    batch_size : int or BatchProbe, optional
         Most images in one batch; by default what is fastest by the time that the first masks take, of 8 to
-        256 and no more than fit in 16 MiB. Never changes the numbers beyond rounding.
+        256 and no more than fit in 16 MiB, which images of one format may share a probe to find out. Never
+        changes the numbers beyond rounding.
     tick : callable
         Told how many images were answered, after each batch.
     advise : bool
@@ -71,16 +72,14 @@ def run_plan(
     BudgetError, ImageError, ModelError, SegmentError, TargetError
     """
     plan = with_changes(plan, target=target_columns(plan.target, model))
+    most, probe = batch_choice(batch_size, image)
     if isinstance(plan.attribute, WhiteBoxMethod):
-        return run_white_box(
-            image, model, plan, plan.attribute, batch_size=batch_size, tick=tick, advise=advise
-        )
+        return run_white_box(image, model, plan, plan.attribute, batch_size=most, tick=tick, advise=advise)
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
     rows = _affordable_masks(plan, len(draws))
     asked = on_scale(model, plan.scale)
-    probe = None if batch_size else BatchProbe(default_batch_size(image))
-    query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick, probe)
+    query = ModelQuery(asked, image, draws, segments, most, tick, probe)
     said, nothing = query.endpoint_scores()
     classes = unscaled_scores(said, plan.scale)
     targets = chosen_targets(plan.target, classes)
@@ -119,8 +118,7 @@ def run_plan(
             attribution, error=np.hypot(attribution.error, change[:, np.newaxis])
         )
         change = None
-    size = query.batch_size if query.probe is None else query.probe.size
-    attribution = dataclasses.replace(attribution, batch_size=size)
+    attribution = dataclasses.replace(attribution, batch_size=query.chosen_size)
     return segments, scores, _conclude_attribution(attribution, scores, query.calls, change is not None)
 
 

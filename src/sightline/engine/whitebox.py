@@ -8,7 +8,6 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from sightline._batch_sizes import default_batch_size
 from sightline._resize import resize_smooth
 from sightline._scales import on_scale, unscaled_scores
 from sightline.engine.fills import draw_fill
@@ -46,7 +45,7 @@ def run_white_box(
     plan: Plan,
     method: WhiteBoxMethod,
     *,
-    batch_size: int | None = None,
+    batch_size: int,
     tick: Callable[[int], None] = lambda count: None,
     advise: bool = False,
 ) -> tuple[Segments, Scores, Attribution]:
@@ -79,7 +78,7 @@ def run_white_box(
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
     asked = on_scale(model, plan.scale)
-    query = ModelQuery(asked, image, draws, segments, batch_size or default_batch_size(image), tick)
+    query = ModelQuery(asked, image, draws, segments, batch_size, tick)
     said, nothing = query.endpoint_scores()
     classes = unscaled_scores(said, plan.scale)
     if advise and doubts_range(image, classes):

@@ -1,13 +1,18 @@
 """Calls of several threads → one model, asked by one thread at a time, several images' calls in a batch."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from sightline._batch_sizes import BatchProbe
 from sightline.types import Model, ModelAbilities
+
+NEARLY = 0.75
+"""Share of a size that a batch has to have for its time to speak for that size."""
 
 
 class RunStopped(BaseException):
@@ -36,8 +41,8 @@ class RequestBatcher(ModelAbilities):
     Parameters
     ----------
     model : CheckedModel
-    max_batch : int
-        Most images in a batch made of several requests.
+    max_batch : int or BatchProbe
+        Most images in a batch made of several requests, or what finds out how many are fastest.
 
     Examples
     --------
@@ -46,7 +51,7 @@ class RequestBatcher(ModelAbilities):
     array([1., 1.])
     """
 
-    def __init__(self, model: Model, max_batch: int) -> None:
+    def __init__(self, model: Model, max_batch: int | BatchProbe) -> None:
         self.model: Any = model
         self.max_batch = max_batch
         self.stopped = False
@@ -61,7 +66,7 @@ class RequestBatcher(ModelAbilities):
         with self._turn:
             if not request.done:
                 self._check_stopped()
-                self._answer_batch(self._take_batch(request))
+                self._time_batch(self._take_batch(request))
         if request.error is not None:
             raise request.error
         return request.scores  # type: ignore[no-any-return]
@@ -97,15 +102,22 @@ class RequestBatcher(ModelAbilities):
 
     def _take_batch(self, first: _ScoreRequest) -> list[_ScoreRequest]:
         """The request and those behind it that fit into one batch with it."""
+        most = self.max_batch.size if isinstance(self.max_batch, BatchProbe) else self.max_batch
         with self._queue:
             self._waiting.remove(first)
             chosen, count = [first], len(first.images)
             for one in list(self._waiting):
-                if first.same_format(one) and count + len(one.images) <= self.max_batch:
+                if first.same_format(one) and count + len(one.images) <= most:
                     self._waiting.remove(one)
                     chosen.append(one)
                     count += len(one.images)
         return chosen
+
+    def _time_batch(self, chosen: list[_ScoreRequest]) -> None:
+        count, probe, began = sum(len(one.images) for one in chosen), self.max_batch, time.perf_counter()
+        self._answer_batch(chosen)
+        if isinstance(probe, BatchProbe) and NEARLY * probe.size <= count <= probe.size:
+            probe.record((time.perf_counter() - began) * probe.size / count)
 
     def _answer_batch(self, chosen: list[_ScoreRequest]) -> None:
         if len(chosen) == 1:

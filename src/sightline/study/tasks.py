@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from sightline._batch_sizes import choose_batch_size, fixed_batch_size
+from sightline._batch_sizes import BatchProbe, default_batch_size, fixed_batch_size
 from sightline._class_names import target_columns
 from sightline._digests import image_digest
 from sightline._optional import require
@@ -82,6 +82,8 @@ class StudyJob:
     batch_size : int, optional
     split : HoldoutRule, optional
         Which images are explained; by default all.
+    sizes : dict
+        How many images go into a batch, by their format: a number, or the probe that finds one for them all.
     """
 
     model: Any
@@ -90,6 +92,7 @@ class StudyJob:
     plan: Plan
     batch_size: int | None
     split: HoldoutRule | None = None
+    sizes: dict[Any, int | BatchProbe] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def secret(self) -> str:
@@ -116,17 +119,18 @@ class StudyJob:
         """The lines of the images `start` to `stop` − 1, as a pyarrow table; the model has to be open."""
         pyarrow = require("pyarrow", extra="study")
         places = self.selected_places(start, stop)
-        at_once = min(self._images_at_once(start), max(1, len(places)))
-        if at_once == 1:
+        image = self._read_image(places[0]) if places and self._may_share_batches() else None
+        at_once = 1 if image is None else min(self._images_at_once(image), len(places))
+        if image is None or at_once == 1:
             found = [self._explain_place(place, self.model, tick) for place in places]
         else:
-            found = self._explain_in_threads(places, at_once, tick)
+            batcher = RequestBatcher(on_scale(self.model, self.plan.scale), self._batch_size_for(image))
+            found = self._explain_in_threads(places, batcher, at_once, tick)
         return pyarrow.Table.from_pylist([line for image in found for line in image], schema=table_schema())
 
-    def _explain_in_threads(self, places: list[int], threads: int, tick: Callable[[], None]) -> list[Any]:
-        model = RequestBatcher(
-            on_scale(self.model, self.plan.scale), self._batch_size_for(self._read_image(places[0]))
-        )
+    def _explain_in_threads(
+        self, places: list[int], model: RequestBatcher, threads: int, tick: Callable[[], None]
+    ) -> list[Any]:
         with ThreadPoolExecutor(threads) as pool:
             try:
                 return list(pool.map(lambda place: self._explain_place(place, model, tick), places))
@@ -134,12 +138,15 @@ class StudyJob:
                 model.stopped = True
                 raise
 
-    def _images_at_once(self, place: int) -> int:
+    def _may_share_batches(self) -> bool:
+        return self.plan.budget != "auto" and not isinstance(self.plan.attribute, WhiteBoxMethod)
+
+    def _images_at_once(self, image: Shaped[np.ndarray, "..."]) -> int:
         """Images to be explained at once: as many as it takes to fill a batch twice."""
-        if self.plan.budget == "auto" or isinstance(self.plan.attribute, WhiteBoxMethod):
-            return 1
-        size = self._batch_size_for(self._read_image(place))
-        return int(np.clip(2 * size // self.plan.budget, 1, MOST_AT_ONCE))
+        size = self._batch_size_for(image)
+        if isinstance(size, BatchProbe):
+            size = size.size if size.settled else size.largest
+        return int(np.clip(2 * size // int(self.plan.budget), 1, MOST_AT_ONCE))
 
     def _read_image(self, place: int) -> Shaped[np.ndarray, "..."] | None:
         try:
@@ -147,9 +154,13 @@ class StudyJob:
         except SightlineError:
             return None
 
-    def _batch_size_for(self, image: Shaped[np.ndarray, "..."] | None) -> int:
-        """Images in a batch."""
-        return 1 if image is None else choose_batch_size(self.batch_size, self.model, image)
+    def _batch_size_for(self, image: Shaped[np.ndarray, "..."]) -> int | BatchProbe:
+        """Images in a batch, or what finds out how many are fastest, once for all images of a format."""
+        form = (image.shape, image.dtype.str)
+        if form not in self.sizes:
+            given = fixed_batch_size(self.batch_size, self.model, image)
+            self.sizes.setdefault(form, given or BatchProbe(default_batch_size(image)))
+        return self.sizes[form]
 
     def _explain_place(self, place: int, model: Model, tick: Callable[[], None]) -> list[dict[str, Any]]:
         """The lines of one image; what goes wrong with it is a line."""
@@ -162,9 +173,9 @@ class StudyJob:
                 about |= {"content": image_digest(image), "label": label}
                 asked = target_columns(self.plan.target, self.model)
                 plan = with_changes(self.plan, target=PredictedAndLabel(label, asked))
-                size = fixed_batch_size(self.batch_size, self.model, image)
-                if isinstance(model, RequestBatcher):  # threads wait for each other: nothing to be timed
-                    size = self._batch_size_for(image)
+                size = self._batch_size_for(image)
+                if isinstance(model, RequestBatcher) and isinstance(size, BatchProbe):
+                    size = size.size  # threads wait for each other: the batcher times what it joins
                 made = run_plan(image, model, plan, batch_size=size)
                 about |= {"seconds": time.perf_counter() - started, "warnings": slugs}
                 return image_lines(about, *made)
