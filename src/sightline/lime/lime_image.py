@@ -1,6 +1,5 @@
 """image and classifier → ImageExplanation, as lime makes it."""
 
-import warnings
 from collections.abc import Callable, Iterator, Set
 from functools import partial
 from typing import Any
@@ -14,7 +13,7 @@ from sightline._arguments import check_choice
 from sightline._checks import is_whole
 from sightline.engine.image import as_image
 from sightline.engine.solve import has_moved
-from sightline.errors import BudgetError, ModelError, OptionError, SightlineWarning, TargetError
+from sightline.errors import BudgetError, ModelError, OptionError, TargetError, warn
 from sightline.lime.lime_base import METHODS, LimeBase
 from sightline.lime.query import as_rgb, ask_classifier, fudged_image, whole_range
 from sightline.lime.wrappers.scikit_image import custom_segments, default_segments, renumbered_segments
@@ -430,13 +429,10 @@ class LimeImageExplainer:
 def _warn_flat(flat: list[int], masks: int) -> None:
     if flat:
         named = ", ".join(map(str, flat))
-        warnings.warn(
-            SightlineWarning(
-                f"the classifier's score of label {named} stayed the same in all {masks} images, whatever "
-                "was hidden: there is nothing to explain there, its weights are 0 and its score is nan.",
-                slug="scores-flat",
-            ),
-            stacklevel=4,
+        warn(
+            f"the classifier's score of label {named} stayed the same in all {masks} images, whatever "
+            "was hidden: there is nothing to explain there, its weights are 0 and its score is nan.",
+            slug="scores-flat",
         )
 
 

@@ -1,6 +1,5 @@
 """image, masks and hide_color → the classifier's answers, one call for each distinct mask."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from sightline._tensors import to_numpy
 from sightline._value_range import value_range
 from sightline.engine.image import channels_last
 from sightline.engine.perturbation import perturbed_batches
-from sightline.errors import ModelError, OptionError, SightlineWarning
+from sightline.errors import ModelError, OptionError, warn
 from sightline.types import Segments
 
 Classifier = Callable[[Any], Any]
@@ -106,20 +105,17 @@ def _check_range(image: Shaped[np.ndarray, "..."], layer: Shaped[np.ndarray, "..
             slug="option-value",
         )
     if least < low or most > high:
-        _warn_fill(
+        warn(
             f"hide_color {_value_span(least, most)} lies outside the image's values, {low:g} to "
-            f"{high:g}: the classifier may never have seen such images."
+            f"{high:g}: the classifier may never have seen such images.",
+            slug="fill-range",
         )
     elif image.dtype.kind in "iu" and layer.dtype.kind == "f" and (layer != np.trunc(layer)).any():
-        _warn_fill(
+        warn(
             f"hide_color {_value_span(least, most)} is cut to whole numbers, because the image is "
-            f"{image.dtype} ({low:g} to {high:g})."
+            f"{image.dtype} ({low:g} to {high:g}).",
+            slug="fill-range",
         )
-
-
-def _warn_fill(message: str) -> None:
-    # From the caller of explain_instance: fudged_image, _colour_layer, _check_range and this lie between.
-    warnings.warn(SightlineWarning(message, slug="fill-range"), stacklevel=6)
 
 
 def _value_span(least: Any, most: Any) -> str:
@@ -188,14 +184,11 @@ def _second_try(answers: AnswerBatches, refusal: Exception) -> Shaped[np.ndarray
         first = next(answers)
     except Exception as error:
         raise error from refusal
-    warnings.warn(
-        SightlineWarning(
-            "the classifier refused the grey image in the form it was given, batches of shape (n, H, W) "
-            f"({type(refusal).__name__}: {refusal}), and was asked in lime's form, (n, H, W, 3). Give the "
-            "image in the form that the classifier takes.",
-            slug="model-grey",
-        ),
-        stacklevel=6,
+    warn(
+        "the classifier refused the grey image in the form it was given, batches of shape (n, H, W) "
+        f"({type(refusal).__name__}: {refusal}), and was asked in lime's form, (n, H, W, 3). Give the "
+        "image in the form that the classifier takes.",
+        slug="model-grey",
     )
     return first
 
@@ -262,13 +255,10 @@ def two_classes(scores: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "M L"]:
             )
         column = column.astype(np.float64)
     probability = column.min() >= 0 and column.max() <= 1
-    warnings.warn(
-        SightlineWarning(
-            "the classifier has one output column, taken as the "
-            f"{'probability p' if probability else 'raw score v'} of label 1; label 0 is its opposite, "
-            f"{'1 - p' if probability else '-v'}. lime would have called the column label 0.",
-            slug="model-one-column",
-        ),
-        stacklevel=5,
+    warn(
+        "the classifier has one output column, taken as the "
+        f"{'probability p' if probability else 'raw score v'} of label 1; label 0 is its opposite, "
+        f"{'1 - p' if probability else '-v'}. lime would have called the column label 0.",
+        slug="model-one-column",
     )
     return np.hstack([1 - column if probability else -column, column])

@@ -1,7 +1,6 @@
 """name of an algorithm and its parameters, or a function of one's own → segments of an image."""
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from jaxtyping import Shaped
 
 from sightline._arguments import check_choice
 from sightline.engine.image import as_image, unit_rgb
-from sightline.errors import OptionError, SegmentError, SightlineWarning
+from sightline.errors import OptionError, SegmentError, warn
 from sightline.lime.utils.generic_utils import has_arg, keyword_names
 from sightline.types import Segments, did_you_mean
 
@@ -163,14 +162,11 @@ def default_segments(image: Shaped[np.ndarray, "H W 3"], seed: int) -> Segments:
         return segments
     aim = max(2 * FEWEST, round(4 * math.sqrt(math.sqrt(image.shape[0] * image.shape[1]))))
     finer = Segments.renumber(SegmentationAlgorithm("slic", n_segments=aim, compactness=10)(image))
-    warnings.warn(
-        SightlineWarning(
-            f"lime's default segmentation (quickshift) found {segments.count} segment(s) in an image of "
-            f"{image.shape[0]}×{image.shape[1]} pixels, too few to explain anything: slic's {finer.count} "
-            "segments were taken. Pass a segmentation_fn to choose for yourself.",
-            slug="segments-few",
-        ),
-        stacklevel=3,
+    warn(
+        f"lime's default segmentation (quickshift) found {segments.count} segment(s) in an image of "
+        f"{image.shape[0]}×{image.shape[1]} pixels, too few to explain anything: slic's {finer.count} "
+        "segments were taken. Pass a segmentation_fn to choose for yourself.",
+        slug="segments-few",
     )
     return finer
 
@@ -197,13 +193,10 @@ def custom_segments(segmentation_fn: Callable[[Any], Any], image: Shaped[np.ndar
             slug="segment-shape",
         )
     if segments.count == 1:
-        warnings.warn(
-            SightlineWarning(
-                "the segmentation_fn found one segment only, so that its weight can say nothing about where "
-                "the classifier looks. Ask for finer segments.",
-                slug="segments-few",
-            ),
-            stacklevel=3,
+        warn(
+            "the segmentation_fn found one segment only, so that its weight can say nothing about where "
+            "the classifier looks. Ask for finer segments.",
+            slug="segments-few",
         )
     return segments
 
