@@ -193,7 +193,7 @@ def test_a_function_of_the_user_s_can_do_nothing_beside_answering():
     assert isinstance(backend, ModelAbilities)
     assert not backend.off_host
     assert not backend.is_white_box
-    assert backend.outputs_probabilities is None
+    assert backend.output_end is None
     assert backend.suggested_batch_size(np.zeros((4, 4))) is None
     assert backend.to(None, None) is backend
     with pytest.raises(OptionError, match="device='cuda' is for PyTorch modules, but the model is mean"):

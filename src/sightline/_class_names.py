@@ -161,6 +161,13 @@ def class_columns(
     return table, tuple(data[label] for label in known)
 
 
+def place_guess(model: NamedColumns, data: Names | None) -> str:
+    """What was taken for granted of the order of classes, in words; empty where names or labels tell it."""
+    if data is None or model.class_names is not None or model.class_labels is not None:
+        return ""
+    return "the model names no classes, so they are taken in the data's order (class_names= overrules)"
+
+
 @record
 class ColumnTarget:
     """Targets as the user calls classes → columns of the model, once it has answered.

@@ -141,7 +141,8 @@ def explain(
         )
     if expected is not None:
         _warn_if_unexpected(scores.classes, expected)
-    return Explanation(pixels, chosen, segments, scores, attribution, adapted.class_names)
+    guesses = tuple(filter(None, [adapted.guess]))
+    return Explanation(pixels, chosen, segments, scores, attribution, adapted.class_names, guesses)
 
 
 def _refuse_swapped(image: object, model: object) -> None:

@@ -56,6 +56,8 @@ class Explanation:
     attribution : Attribution
     class_names : tuple of str, optional
         Names of the model's classes, in its order.
+    guesses : tuple of str
+        What was taken for granted of the model's columns, in words.
     """
 
     image: Shaped[np.ndarray, "..."]
@@ -64,6 +66,7 @@ class Explanation:
     scores: Scores
     attribution: Attribution
     class_names: tuple[str, ...] | None = None
+    guesses: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[int | Contrast, ...]:
@@ -285,7 +288,8 @@ class Explanation:
     def __repr__(self) -> str:
         told = np.isfinite(self.attribution.error[0]).all()
         leaders = self.top(3) if told else []
-        return "\n".join([self._headline(), *map(self._leader_line, leaders)])
+        guesses = [f"  guess: {one}" for one in self.guesses]
+        return "\n".join([self._headline(), *guesses, *map(self._leader_line, leaders)])
 
     def _headline(self) -> str:
         made = self.attribution
@@ -377,6 +381,6 @@ class Explanation:
         head = html.escape(self._headline())
         return (
             f'<img style="max-width:100%" alt="{head}" src="data:image/png;base64,{image}">'
-            f"<p>{head}</p>"
+            f"<p>{head}</p>{''.join(f'<p>guess: {html.escape(one)}</p>' for one in self.guesses)}"
             f"<table><tr><th>segment</th><th>value</th><th>standard error</th></tr>{rows}</table>"
         )

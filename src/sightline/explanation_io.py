@@ -10,6 +10,7 @@ from sightline._arguments import checked_value, describe_value
 from sightline._checks import check_whole
 from sightline._files import is_a_file, is_a_folder, write_arrays
 from sightline._limits import read_arrays
+from sightline._printing import printable_text
 from sightline._serialise import (
     UNREADABLE,
     MissingFunction,
@@ -75,6 +76,7 @@ def save(explanation: Explanation, path: Path) -> Path:
         "settled": made.settled,
         "layer": made.layer,
         "batch_size": made.batch_size,
+        "guesses": list(explanation.guesses),
     }
     arrays["about"] = np.array(json.dumps(about))
     write_arrays(path, arrays)
@@ -180,6 +182,7 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
         scores,
         made,
         _checked_names(about["class_names"], scores.classes.size),
+        tuple(printable_text(str(one)) for one in checked_value("guesses", about.get("guesses", []), list)),
     )
 
 

@@ -10,7 +10,7 @@ import inspect
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, dataclass_transform, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -438,6 +438,10 @@ class ModelAbilities(Protocol):
         )
 
 
+End: TypeAlias = Literal["probability", "log-probability", "logit", "value"]
+"""What a model's outputs are, where it can be seen; a value is what a regressor says: no score of a class."""
+
+
 @runtime_checkable
 class Backend(ModelAbilities, Protocol):
     """What an adapter gives: a call that returns raw answers, and what else the model can do.
@@ -465,8 +469,8 @@ class Backend(ModelAbilities, Protocol):
     def __call__(self, images: Any, /) -> Any: ...
 
     @property
-    def outputs_probabilities(self) -> bool | None:
-        """Whether a softmax or sigmoid comes last; None where the answers themselves have to tell."""
+    def output_end(self) -> End | None:
+        """What its last operations make of its answers; None where the answers themselves have to tell."""
         return None
 
     @property

@@ -723,3 +723,63 @@ def test_all_this_holds_on_the_other_backends(backend: str):
     )
     assert done.returncode == 0, done.stdout[-4000:]
     assert "passed" in done.stdout
+
+
+def keras_ends() -> dict[str, Any]:
+    """A network of one column that finds bright images, by what is made of its logit."""
+
+    def made(end: Any) -> Any:
+        given = keras.Input((4, 4, 1))
+        mean = L.GlobalAveragePooling2D()(given)
+        dense = L.Dense(1, kernel_initializer=keras.initializers.Constant(20.0))
+        dense.build((None, 1))
+        dense.bias.assign([-10.0])
+        return keras.Model(given, end(dense(mean)))
+
+    ops = keras.ops
+    return {
+        "logit": (made(lambda a: a), "logit"),
+        "sigmoid": (made(ops.sigmoid), "probability"),
+        "activation": (made(L.Activation("log_sigmoid")), "log-probability"),
+        "operation": (made(ops.log_sigmoid), "log-probability"),
+        "logarithm": (made(lambda a: ops.log(ops.sigmoid(a))), "log-probability"),
+        "softplus": (made(lambda a: -ops.softplus(-a)), "log-probability"),
+        "exponent": (made(lambda a: ops.exp(ops.log_sigmoid(a))), "probability"),
+        "log_softmax": (
+            made(lambda a: ops.log_softmax(ops.concatenate([0 * a, a], axis=1))[:, 1:]),
+            "log-probability",
+        ),
+    }
+
+
+ENDS = keras_ends()
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_one_column_is_read_as_the_network_makes_it(end: str):
+    """The sigmoid of a sigmoid, or of its logarithm, would be at least or at most a half."""
+    model, seen = ENDS[end]
+    images = np.linspace(0, 1, 8, dtype=np.float32).reshape(8, 1, 1, 1) * np.ones((1, 4, 4, 1), np.float32)
+    adapted = as_model(model)
+    scores = adapted(images)
+    assert adapted.backend.output_end == seen
+    logits = 20 * images[:, 0, 0, 0].astype(np.float64) - 10
+    np.testing.assert_allclose(scores[:, 1], 1 / (1 + np.exp(-logits)), atol=1e-5)
+    guess = "one column, taken for a logit of class 1, whose sigmoid is the score (output= overrules)"
+    assert adapted.guess == (guess if seen == "logit" else "")
+
+
+@pytest.mark.parametrize("loss", ["mse", "mean_absolute_error", keras.losses.Huber()])
+def test_a_regressor_is_known_by_its_loss(loss: Any):
+    """Brier's score is the mean squared error of probabilities: of a classifier, that is."""
+    images = random_images(4, (4, 4, 1), "float32")
+    regressor = keras.models.clone_model(ENDS["logit"][0])
+    regressor.compile(loss=loss)
+    with pytest.raises(ModelError, match=r'is a regressor.*output="logit", class_names=\["value"\]'):
+        as_model(regressor)(images)
+    value = as_model(regressor, output="logit", class_names=["value"])(images)
+    np.testing.assert_allclose(value[:, 1], by_hand(regressor, images)[:, 0], rtol=1e-5)
+    for kept, told in (("sigmoid", loss), ("logit", keras.losses.BinaryCrossentropy(from_logits=True))):
+        classifier = keras.models.clone_model(ENDS[kept][0])
+        classifier.compile(loss=told)
+        assert as_model(classifier)(images).shape == (4, 2)

@@ -132,25 +132,23 @@ def test_a_program_of_any_size_takes_any_size(net: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "squashed", "rule"),
+    ("end", "seen", "rule"),
     [
-        (torch.nn.Identity(), False, "3 columns of logits: scores are their softmax"),
-        (torch.nn.Softmax(dim=1), True, "3 columns kept as they are: probabilities"),
+        (torch.nn.Identity(), "logit", "3 columns of logits: scores are their softmax"),
+        (torch.nn.Softmax(dim=1), "probability", "3 columns kept as they are: probabilities"),
         (
             torch.nn.Sequential(torch.nn.Softmax(dim=1), torch.nn.Flatten()),
-            True,
+            "probability",
             "3 columns kept as they are",
         ),
-        (torch.nn.Sigmoid(), True, "3 columns kept as they are"),
-        (torch.nn.LogSoftmax(dim=1), False, "3 columns of logits: scores are their softmax"),
+        (torch.nn.Sigmoid(), "probability", "3 columns kept as they are"),
+        (torch.nn.LogSoftmax(dim=1), "log-probability", "3 columns of logits: scores are their softmax"),
     ],
     ids=["logits", "softmax", "softmax, reshaped", "sigmoid", "log softmax"],
 )
-def test_a_program_tells_whether_it_ends_in_a_softmax(
-    end: Any, squashed: bool, rule: str, tmp_path: Path
-) -> None:
+def test_a_program_tells_whether_it_ends_in_a_softmax(end: Any, seen: str, rule: str, tmp_path: Path) -> None:
     model = load_model(exported(Net(end).eval(), tmp_path / "net.pt2", torch.export.Dim("b")), trust=True)
-    assert model.backend.outputs_probabilities is squashed  # type: ignore[attr-defined]
+    assert model.backend.output_end == seen  # type: ignore[attr-defined]
     model(IMAGES)
     assert model.rule.startswith(rule)
 

@@ -8,8 +8,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
+import sightline as sl
 from sightline.adapters import as_model
-from sightline.errors import FileError, ModelError, SightlineWarning
+from sightline.data import ArrayDataset
+from sightline.errors import FileError, ModelError, SightlineWarning, collect_warnings
 from support import onnx_graphs
 from support.linear import Linear, fitted, random_images
 
@@ -316,3 +318,90 @@ def test_no_network_is_doubted_that_may_be_right(
 ) -> None:
     constants = {"half": 0.5} if first else {}
     as_model(colour_network(tmp_path / "net.onnx", classes, *first, **constants))(images)
+
+
+# What the scores are
+
+
+def one_column(folder: Path, *operations: str) -> str:
+    """A file whose logit of class 1 is twenty times the mean, less ten, and what operations make of it."""
+    names = ["logit", *(f"made{place}" for place in range(len(operations)))]
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
+        helper.make_node("Gemm", ["column", "weight", "offset"], ["logit"]),
+        *(helper.make_node(kind, [names[n]], [names[n + 1]]) for n, kind in enumerate(operations)),
+    ]
+    constants = [
+        helper.make_tensor("last", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("weight", TensorProto.FLOAT, [1, 1], [20.0]),
+        helper.make_tensor("offset", TensorProto.FLOAT, [1], [-10.0]),
+    ]
+    given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 4])]
+    answer = [helper.make_tensor_value_info(names[-1], TensorProto.FLOAT, ["N", 1])]
+    graph = helper.make_graph(nodes, "one", given, answer, constants)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    save(made, folder / "one.onnx")
+    return str(folder / "one.onnx")
+
+
+@pytest.mark.parametrize(
+    ("operations", "seen"),
+    [
+        ((), "logit"),
+        (("Identity",), "logit"),
+        (("Sigmoid",), "probability"),
+        (("Sigmoid", "Log"), "log-probability"),
+        (("Neg", "Softplus", "Neg"), "log-probability"),
+        (("Sigmoid", "Log", "Exp"), "probability"),
+    ],
+    ids=str,
+)
+def test_one_column_is_read_as_the_graph_makes_it(
+    tmp_path: Path, operations: tuple[str, ...], seen: str
+) -> None:
+    """Logarithms are never above 0: taken for logits, they say class 0 of every image."""
+    images = np.linspace(0, 1, 8, dtype=np.float32)[:, None, None] * np.ones((1, 4, 4), np.float32)
+    model = as_model(one_column(tmp_path, *operations))
+    scores, logits = model(images), 20 * images[:, 0, 0].astype(np.float64) - 10
+    wanted = logits if seen == "logit" else 1 / (1 + np.exp(-logits))
+    np.testing.assert_allclose(scores[:, 1], wanted, atol=1e-5)
+    assert (model.backend.output_end, bool(model.guess)) == (seen, seen == "logit")
+
+
+def test_logits_within_0_to_1_are_no_probabilities(tmp_path: Path) -> None:
+    images = np.full((3, 4, 4), 0.52, np.float32)  # logits of 0.4
+    np.testing.assert_allclose(as_model(one_column(tmp_path))(images), [[-0.4, 0.4]] * 3, atol=1e-5)
+
+
+def test_an_exported_regressor_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node(
+        "LinearRegressor", ["x"], ["value"], domain=onnx_graphs.ML, coefficients=[1.0] * 35, intercepts=[0.0]
+    )
+    given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 35])]
+    answer = [helper.make_tensor_value_info("value", TensorProto.FLOAT, ["N", 1])]
+    graph = helper.make_graph([node], "regressor", given, answer)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(onnx_graphs.ML, 3)]
+    save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "value.onnx")
+    images = random_images(20, GREY, "float32")
+    assert 'output="logit", class_names=["value"]' in refusal(str(tmp_path / "value.onnx"), images)
+    kept = as_model(str(tmp_path / "value.onnx"), output="logit", class_names=["value"])
+    np.testing.assert_allclose(kept(images)[:, 1], images.reshape(20, -1).sum(axis=1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_an_export_without_labels_goes_by_place_and_says_so(tmp_path: Path, right: bool) -> None:
+    """Where the folders have another order, and answers jump if it is exchanged, that is told."""
+    images = np.linspace(0, 1, 40, dtype=np.float32)[:, None, None] * np.ones((1, 4, 4), np.float32)
+    labels = (images[:, 0, 0] > 0.5).astype(int)
+    names = ("dark", "light") if right else ("light", "unlit")
+    data = ArrayDataset(images[..., None], labels if right else 1 - labels, names)
+    path = one_column(tmp_path, "Sigmoid")
+    with collect_warnings() as slugs:
+        made = sl.evaluate(path, data)
+    assert (made.accuracy, slugs) == ((1, []) if right else (0, ["classes-swapped"]))
+    told = "the model names no classes, so they are taken in the data's order (class_names= overrules)"
+    assert made.guesses == (told,)
+    assert f"guess      {told}" in repr(made)
+    named = sl.evaluate(path, data, class_names=["unlit", "light"] if not right else names)
+    assert (named.accuracy, named.guesses) == (1, ())

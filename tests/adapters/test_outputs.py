@@ -113,8 +113,8 @@ def test_an_unknown_output_offers_the_nearest() -> None:
     with pytest.raises(OptionError) as caught:
         as_model(answering(COLUMN), output="logits")
     assert str(caught.value) == (
-        "there is no output 'logits'. Did you mean 'logit'? Valid: auto, probability, logit, "
-        "softmax, sigmoid. [option-value]"
+        "there is no output 'logits'. Did you mean 'logit'? Valid: auto, probability, log-probability, "
+        "logit, softmax, sigmoid. [option-value]"
     )
 
 

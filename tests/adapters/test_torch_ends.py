@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import sightline as sl
-from sightline.errors import OptionError, SightlineWarning
+from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.torch.exported import ExportedModel
+from sightline.errors import ModelError, OptionError, SightlineWarning
 from sightline.study import Study
 
 torch = pytest.importorskip("torch")
@@ -98,3 +100,146 @@ def test_what_the_outputs_are_is_kept_with_the_study(tmp_path):
     assert np.allclose(again.model(images[20:]).sum(axis=1), 0)
     with pytest.raises(OptionError, match="was made with output='logit', but now output='probability'"):
         Study(tmp_path).run((images, labels), logits, output="probability")
+
+
+LOGARITHMS = {
+    "logsigmoid": (lambda a, b: torch.nn.functional.logsigmoid(a), 1),
+    "module": (lambda a, b: torch.nn.LogSigmoid()(a).squeeze(1), 1),
+    "log of a sigmoid": (lambda a, b: (a.sigmoid() + 1e-8).log(), 1),
+    "softplus": (lambda a, b: -torch.nn.functional.softplus(-a), 1),
+    "one of log_softmax": (lambda a, b: torch.log_softmax(torch.cat([-a, a], 1), 1)[:, 1:], 1),
+    "independent": (lambda a, b: torch.nn.functional.logsigmoid(a), 2),
+    "log_softmax": (lambda a, b: a.log_softmax(1), 2),
+}
+
+
+@pytest.mark.parametrize("end", LOGARITHMS)
+@pytest.mark.parametrize("exported", [False, True])
+def test_logarithms_of_probabilities_become_probabilities(end, exported, tmp_path):
+    """The sigmoid of a logarithm is at most a half: of images of class 1 none was found."""
+    how, columns = LOGARITHMS[end]
+    net = Ending(how, columns).eval()
+    with torch.no_grad():
+        own = np.exp(net(torch.from_numpy(IMAGES)).numpy().astype(np.float64).reshape(len(IMAGES), -1))
+    source: object = net
+    if exported:
+        given = (torch.zeros(2, 8, 8),)
+        program = torch.export.export(net, given, dynamic_shapes=({0: torch.export.Dim("n", min=2)},))
+        source = CheckedModel(ExportedModel(program, "net.pt2"))
+    model = sl.as_model(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SightlineWarning)
+        made = sl.evaluate(model, (IMAGES, LABELS))
+    assert made.accuracy == 1
+    np.testing.assert_allclose(made.scores[:, 1], own[:, -1], atol=1e-6)
+    odds = model.with_log_odds()(IMAGES)
+    np.testing.assert_allclose(odds[:, 1], np.log(own[:, -1] / (1 - own[:, -1])), atol=1e-2)
+
+
+@pytest.mark.parametrize("end", PROBABLE)
+def test_exported_probabilities_are_not_squashed_again(end):
+    how, columns = PROBABLE[end]
+    net = Ending(how, columns).eval()
+    batch = {0: torch.export.Dim("n", min=2)}
+    program = torch.export.export(net, (torch.zeros(2, 8, 8),), dynamic_shapes=(batch,))
+    made = sl.evaluate(CheckedModel(ExportedModel(program, "net.pt2")), (IMAGES, LABELS))
+    with torch.no_grad():
+        own = net(torch.from_numpy(IMAGES)).numpy().astype(np.float64)
+    np.testing.assert_allclose(made.scores[:, 1], own[:, -1], atol=1e-6)
+
+
+def test_output_says_that_columns_are_logarithms():
+    """Of a function nothing can be seen, but several columns that add up to 1 leave no doubt."""
+    share = np.clip(IMAGES.mean((1, 2)), 0.01, 0.99).astype(np.float64)
+    single = sl.as_model(lambda images: np.log(share)[:, None], output="log-probability")
+    np.testing.assert_allclose(single(IMAGES), np.stack([1 - share, share], axis=1))
+    assert single.rule == "one column, the logarithm of a probability p of class 1: scores are [1 - p, p]"
+    joint = sl.as_model(lambda images: np.log(np.stack([1 - share, share], axis=1)))
+    np.testing.assert_allclose(joint(IMAGES), np.stack([1 - share, share], axis=1))
+    kept = sl.as_model(lambda images: np.log(np.stack([1 - share, share], axis=1)), output="logit")
+    np.testing.assert_allclose(kept(IMAGES)[:, 1], np.log(share))
+    with pytest.raises(ModelError, match=r"logarithm|log-probability"):
+        sl.as_model(lambda images: share[:, None], output="log-probability")(IMAGES)
+
+
+def test_a_network_of_large_values_is_asked_whether_it_is_a_regressor():
+    """The sigmoid of a price is 1, and so is that of every other: nothing would be left to explain."""
+    with pytest.warns(SightlineWarning, match=r'output="logit", class_names=.*value') as told:
+        sl.as_model(Ending(lambda a, b: a + 300))(IMAGES)
+    assert [warning.message.slug for warning in told] == ["model-value"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SightlineWarning)
+        made = sl.as_model(Ending(lambda a, b: a + 300), output="logit", class_names=["value"])(IMAGES)
+        sl.as_model(Ending(lambda a, b: a))(IMAGES)
+    assert made[:, 1].min() > 290
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (lambda a, b: a, "a logit of class 1, whose sigmoid is the score"),
+        (lambda a, b: a.sigmoid(), ""),
+        (lambda a, b: torch.cat([-a, a], 1), ""),
+    ],
+)
+def test_what_a_single_column_was_taken_for_is_told(how, told):
+    model = sl.as_model(Ending(how))
+    model(IMAGES)
+    assert model.guess == (told and f"one column, taken for {told} (output= overrules)")
+    named = sl.as_model(Ending(how), class_names=["dark", "light"])
+    named(IMAGES)
+    assert named.guess == ""
+
+
+def unit_images():
+    return np.linspace(0, 1, 24)[:, None, None] * np.ones((1, 8, 8)), (np.arange(24) > 11).astype(int)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("end", ["logits", "probabilities"])
+def test_a_study_of_a_function_goes_on_with_its_network(columns, end, tmp_path):
+    """Probabilities that a function returns are those that its network's logits stand for."""
+    squash = (lambda a: a.sigmoid()) if columns == 1 else (lambda a: a.softmax(1))
+    net = Ending(lambda a, b: a if end == "logits" else squash(a), columns).eval().double()
+    logits = Ending(lambda a, b: a, columns).double()
+    logits.load_state_dict(net.state_dict())
+
+    def answer(images):
+        with torch.no_grad():
+            raw = logits(torch.as_tensor(np.asarray(images, np.float64)))
+        return squash(raw).numpy()
+
+    plan = sl.Plan(segment="grid:rows=2,columns=4", budget=30, fill="colour:value=0")
+    study = Study(tmp_path / "s", plan).run(unit_images(), answer, progress=False)
+    images = unit_images()[0]
+    again = Study(study.path).attach(unit_images(), net).model(images)
+    np.testing.assert_allclose(again[:, 1], answer(images)[:, -1], atol=1e-6)
+    reopened = Study(study.path).attach(unit_images(), answer)
+    assert reopened.model.with_log_odds()(images).shape == (24, 2)
+
+
+def test_a_study_keeps_and_prints_what_it_took_for_granted(tmp_path):
+    images, labels = unit_images()
+    data = sl.data.ArrayDataset(images[..., None], labels, ("dark", "light"))
+
+    def share(images):
+        return images.mean((1, 2, 3))
+
+    plan = sl.Plan(segment="grid:rows=2,columns=4", budget=30, fill="colour:value=0")
+    study = Study(tmp_path / "s", plan).run(data, share, progress=False)
+    told = (
+        "one column, taken for the probability of class 1 (output= overrules)",
+        "the model names no classes, so they are taken in the data's order (class_names= overrules)",
+    )
+    for one in (study, Study(study.path)):
+        assert one.manifest.guesses == told
+        assert repr(one).endswith("\n  guess: " + "\n  guess: ".join(told))
+    assert study.explanation(0).guesses == told
+    named = Study(tmp_path / "t", plan).run(
+        data, share, class_names=["dark", "light"], output="probability", progress=False
+    )
+    assert (named.manifest.guesses, "guess" in repr(named)) == ((), False)
+    assert "\nguess      " + told[0] + "\nguess      " + told[1] in repr(sl.evaluate(share, data))
+    made = sl.explain(images[20], lambda images: images.mean((1, 2)), plan)
+    assert f"\n  guess: {told[0]}\n" in repr(made)
+    assert sl.Explanation.load(made.save(tmp_path / "e.npz")).guesses == told[:1]

@@ -9,10 +9,10 @@ from sightline._class_names import ClassNames
 from sightline._files import is_a_file
 from sightline._trust import without_secrets
 from sightline.adapters.callable import CallableModel, PipelineModel, package_roots
-from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.checked_model import CheckedModel, regressor_error
 from sightline.adapters.model_files import load_skops_file
 from sightline.adapters.preprocess import per_image
-from sightline.errors import FileError, ModelError
+from sightline.errors import FileError
 from sightline.types import Backend
 
 if TYPE_CHECKING:
@@ -52,11 +52,13 @@ def as_model(
     output : str
         What the columns of scores are. ``"probability"``: probabilities; of class 1 of two where there is
         a single column, so that the scores are [1 - p, p]. ``"logit"``: raw scores, kept; a single column
-        becomes [-v, v]. ``"softmax"`` and ``"sigmoid"``: logits, of which these are taken. ``"auto"``:
+        becomes [-v, v]. ``"softmax"`` and ``"sigmoid"``: logits, of which these are taken.
+        ``"log-probability"``: logarithms of probabilities, of which the exponential is taken. ``"auto"``:
         probabilities if all scores of the first batch are within 0 to 1; else logits, whose softmax (a
         single column: sigmoid) is taken for PyTorch and Keras networks, and which are kept for others. A
-        network that can be seen to end in neither softmax nor sigmoid gives logits wherever they lie; where
-        that cannot be seen, a warning says what was taken.
+        network that can be seen to end in neither softmax nor sigmoid gives logits wherever they lie, one
+        that ends in a logarithm of them the logarithms of probabilities; where the end cannot be seen, a
+        warning says what was taken. What a single column was taken for is printed with the result.
     class_names : sequence of str, or mapping, optional
         One for each class, or ``{0: "cat", 1: "dog"}`` or ``{"cat": 0, "dog": 1}``; by default those the
         model knows itself. For a single column the name of class 1 is enough.
@@ -207,12 +209,7 @@ def _refuse_regressor(source: object) -> None:
     if sklearn is None or not (hasattr(owner, "fit") and hasattr(owner, "predict")):
         return
     if isinstance(owner, sklearn.BaseEstimator) and sklearn.is_regressor(owner):
-        raise ModelError(
-            f"{type(owner).__name__} is a regressor: it answers with a value, not with scores of classes. To "
-            'explain the value, say so: as_model(model, output="logit", class_names=["value"]); its score of '
-            "class 1 is then the value, and that of class 0 its negative.",
-            slug="model-regressor",
-        )
+        raise regressor_error(type(owner).__name__)
 
 
 def _is_estimator(source: object, packages: set[str]) -> bool:

@@ -13,6 +13,9 @@ from sightline._arguments import check_choice
 from sightline._checks import check_batch_size
 from sightline._class_names import ClassNames, numeric_labels, ordered_names
 from sightline._scales import (
+    FARTHEST,
+    LEAST,
+    ROUNDING,
     SUM_ROUNDING,
     Scale,
     are_probabilities,
@@ -27,7 +30,10 @@ from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError, warn
 from sightline.types import Backend, ModelAbilities, Network, Segments
 
-OUTPUTS = ("auto", "probability", "logit", "softmax", "sigmoid")
+OUTPUTS = ("auto", "probability", "log-probability", "logit", "softmax", "sigmoid")
+EXACTLY = 1e-5
+CERTAIN = 30.0
+"""Logits whose sigmoid is 0 or 1 to thirteen digits: hardly a classifier ends there."""
 
 
 class CheckedModel(ModelAbilities):
@@ -70,6 +76,7 @@ class CheckedModel(ModelAbilities):
         self.batch_size = check_batch_size(batch_size) or backend.batch_size
         self.preprocess = _check_preprocess(preprocess)
         self._scale: Scale | Literal["evidence"] = "probability"
+        self._goes_by_end = False
         self.given_names = None if class_names is None else ordered_names(class_names, backend.class_labels)
         self._names = backend.class_names if self.given_names is None else _with_negation(self.given_names)
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
@@ -88,7 +95,13 @@ class CheckedModel(ModelAbilities):
 
     @property
     def settled_output(self) -> str:
-        """What the columns were found to be, in `as_model`'s words; before the first call, what was given."""
+        """What the columns were found to be, in `as_model`'s words; before the first call, what was given.
+
+        Still ``"auto"`` where several columns are kept as they are and may be probabilities: a network that
+        makes them of logits says the same, and is to be read as one.
+        """
+        if self._first.get("meaning") == "logit" and self.output == "auto" and self.says_probabilities:
+            return "auto"
         return str(self._first.get("meaning", "auto" if self.output == "network" else self.output))
 
     @property
@@ -99,13 +112,15 @@ class CheckedModel(ModelAbilities):
         columns, meaning = self._first["columns"], self._first["meaning"]
         if columns == 1:
             return f"one column, {SINGLE[meaning]}"
+        if meaning == "log-probability":
+            return f"{columns} columns of logarithms of probabilities: scores are their exponentials"
         if meaning in ("softmax", "sigmoid"):
             return f"{columns} columns of logits: scores are their {meaning}"
         return f"{columns} columns kept as they are: {self._first['looks']}"
 
     @property
     def outputs_probabilities(self) -> bool:
-        """Whether its raw answers are probabilities, rather than logits; known after the first call."""
+        """Whether its raw answers are probabilities as they are; known after the first call."""
         return self._first.get("meaning") == "probability"
 
     @property
@@ -113,7 +128,21 @@ class CheckedModel(ModelAbilities):
         """Whether its scores are probabilities; known after the first call."""
         meaning = self._first.get("meaning")
         kept = meaning == "logit" and self.output != "logit" and self._first["looks"] != "logits"
-        return kept or meaning in ("probability", "softmax", "sigmoid")
+        return kept or meaning in ("probability", "log-probability", "softmax", "sigmoid")
+
+    @property
+    def guess(self) -> str:
+        """What its only column was taken for, though nobody said so; empty where there was no choice.
+
+        Known after the first call.
+        """
+        told = self.output not in ("auto", "network") or self._first.get("columns") != 1
+        meaning = self._first.get("meaning", "")
+        seen = meaning == self.backend.output_end != "logit"
+        named = meaning in ("sigmoid", "logit") and self.given_names is not None
+        if told or seen or named:  # names say that it is a classifier
+            return ""
+        return f"one column, taken for {TAKEN[meaning]} (output= overrules)"
 
     @property
     def scale(self) -> Scale:
@@ -132,6 +161,19 @@ class CheckedModel(ModelAbilities):
     def with_evidence(self) -> "CheckedModel":
         """The same model, whose scores are log-odds where they were probabilities, else as before."""
         return self._on_scale("evidence")
+
+    def by_its_end(self) -> "CheckedModel":
+        """The same model, never asked yet; a network that can be seen to end otherwise than `output` says is
+        read by its end."""
+        made = CheckedModel(
+            self.backend,
+            output="auto" if self.output == "network" else self.output,
+            class_names=self.given_names,
+            batch_size=self.batch_size,
+            preprocess=self.preprocess,
+        )
+        made._goes_by_end = True
+        return made
 
     def _on_scale(self, scale: Literal["log-odds", "evidence"]) -> "CheckedModel":
         made = copy.copy(self)  # what the first answer showed is shared
@@ -256,6 +298,8 @@ class CheckedModel(ModelAbilities):
         )
         if meaning == "probability" and not are_probabilities(scores):
             self._refuse_range(scores)
+        if meaning == "log-probability" and scores.max() > ROUNDING:
+            self._refuse_range(scores)
         if self.scale == "log-odds":
             return self._as_log_odds(meaning, scores)
         return SCORES[meaning](scores)
@@ -267,30 +311,54 @@ class CheckedModel(ModelAbilities):
             return SCORES["logit"](scores)
         if meaning == "probability":
             return log_odds(_as_two_classes(scores))
+        if meaning == "log-probability":
+            return _log_odds_of_logs(scores)
         if not self.says_probabilities:
             refuse_log_odds(f"{self.rule}")
         return checked_log_odds(scores)
 
     def _column_meaning(self, scores: Float64[np.ndarray, "B R"]) -> str:
         """What the columns are: a key of `SCORES`."""
-        self._first.setdefault("looks", _describe_range(scores))
-        single = scores.shape[1] == 1
+        end, single = self.backend.output_end, scores.shape[1] == 1
+        self._first.setdefault("looks", "logits" if end == "logit" else _describe_range(scores))
         if self.output == "softmax" and single:
             raise ModelError(
                 'output="softmax" needs a column for each class, but the model returned one column. If it is '
                 'a logit of class 1, pass output="sigmoid".',
                 slug="model-columns",
             )
-        if self.output not in ("auto", "network"):
+        seen = self._goes_by_end and end is not None and self.backend.output == "network"
+        if self.output not in ("auto", "network") and not seen:
             return self.output
-        network, squashed = self.output == "network", self.backend.outputs_probabilities
-        if are_probabilities(scores) and squashed is not False:
-            if network and squashed is None and (single or not _sums_to_one(scores)):
+        if end == "value":
+            raise regressor_error(repr(self.backend))
+        network = seen or self.output == "network"
+        if scores.max() <= ROUNDING:
+            away = 1.0 if single else float(np.abs(np.exp(scores).sum(axis=1) - 1).max())
+            if end == "log-probability":
+                # The softmax of logarithms that are of all classes is the same, and exact in log-odds.
+                return "softmax" if network and away <= SUM_ROUNDING else "log-probability"
+            if away <= EXACTLY and not network:
+                return "log-probability"  # as of predict_log_proba: logits do not add up so
+        if are_probabilities(scores) and end in ("probability", None):
+            if network and end is None and (single or not _sums_to_one(scores)):
                 self._warn_of_guess(single)
             return "probability" if single or network else "logit"
         if network:
+            if single and np.abs(scores).min() > CERTAIN and self.given_names is None:
+                self._warn_of_values(scores)
             return "sigmoid" if single else "softmax"
         return "logit"
+
+    def _warn_of_values(self, scores: Float64[np.ndarray, "B 1"]) -> None:
+        warn(
+            f"the one column of {self.backend!r} has values from {scores.min():.6g} to {scores.max():.6g}: "
+            "taken for logits of class 1, as they are, they make a probability of 0 or 1 to all digits. If "
+            'it is a regressor, explain its value: output="logit", class_names=["value"]. If it is a '
+            'classifier, give its images in the range that it was trained on; output="sigmoid" says that '
+            "these are logits.",
+            slug="model-value",
+        )
 
     def _warn_of_guess(self, single: bool) -> None:
         squash = "sigmoid" if single else "softmax"
@@ -332,11 +400,13 @@ class CheckedModel(ModelAbilities):
             )
 
     def _refuse_range(self, scores: Float64[np.ndarray, "B R"]) -> None:
-        why = (
-            'output="probability" was given'
-            if self.output == "probability"
-            else "its first answers were within 0 to 1, so they were taken for probabilities"
-        )
+        meaning = self.settled_output
+        if meaning == self.output:
+            why = f'output="{meaning}" was given'
+        elif meaning == "log-probability":
+            why = "its first answers were logarithms of probabilities, so they have to stay below 0"
+        else:
+            why = "its first answers were within 0 to 1, so they were taken for probabilities"
         raise ModelError(
             f"the model returned scores from {scores.min():.6g} to {scores.max():.6g}, but {why}. "
             'If they are logits, pass output="logit", "softmax" or "sigmoid".',
@@ -355,6 +425,17 @@ def _sigmoid_scores(scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "
     return _as_two_classes(np.asarray(expit(scores)))
 
 
+def _exponential_scores(scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
+    return _as_two_classes(np.exp(np.minimum(scores, 0.0)))
+
+
+def _log_odds_of_logs(logs: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
+    """Log-odds, log p − log(1 − p), from log p, with nothing rounded away where p is next to 0."""
+    p = np.maximum(logs, -FARTHEST)
+    odds = p - np.log(np.maximum(-np.expm1(np.minimum(p, 0.0)), LEAST))
+    return SCORES["logit"](np.asarray(odds))
+
+
 def _softmax_scores(scores: Float64[np.ndarray, "B L"]) -> Float64[np.ndarray, "B L"]:
     from scipy.special import softmax
 
@@ -363,6 +444,7 @@ def _softmax_scores(scores: Float64[np.ndarray, "B L"]) -> Float64[np.ndarray, "
 
 SCORES: Mapping[str, Callable[[Float64[np.ndarray, "B R"]], Float64[np.ndarray, "B L"]]] = {
     "probability": _as_two_classes,
+    "log-probability": _exponential_scores,
     "sigmoid": _sigmoid_scores,
     "softmax": _softmax_scores,
     "logit": lambda scores: np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores,
@@ -371,9 +453,27 @@ SCORES: Mapping[str, Callable[[Float64[np.ndarray, "B R"]], Float64[np.ndarray, 
 
 SINGLE = {
     "probability": "a probability of class 1: scores are [1 - p, p]",
+    "log-probability": "the logarithm of a probability p of class 1: scores are [1 - p, p]",
     "sigmoid": "a logit of class 1: scores are [1 - p, p] of its sigmoid p",
     "logit": "a logit of class 1: scores are [-v, v]",
 }
+TAKEN = {
+    "probability": "the probability of class 1",
+    "log-probability": "the logarithm of the probability of class 1",
+    "sigmoid": "a logit of class 1, whose sigmoid is the score",
+    "logit": "a logit v of class 1: scores are [-v, v]",
+}
+"""What a single column stands for, in words of a printed result."""
+
+
+def regressor_error(name: str) -> ModelError:
+    """What to say of a regressor, whose answer would be taken for the probability or logit of class 1."""
+    return ModelError(
+        f"{name} is a regressor: it answers with a value, not with scores of classes. To explain the value, "
+        'say so: as_model(model, output="logit", class_names=["value"]); its score of class 1 is then the '
+        "value, and that of class 0 its negative.",
+        slug="model-regressor",
+    )
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
 """an ONNX file or ONNX Runtime session → Backend."""
 
+import functools
 import importlib
 import importlib.util
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,10 @@ from sightline._files import is_a_file
 from sightline._optional import require
 from sightline._printing import printable_text
 from sightline.adapters.inputs import DeclaredInputModel, declared_shape, only_input
+from sightline.adapters.output_end import traced_end
 from sightline.adapters.output_selection import DeclaredOutput, choose_output
 from sightline.errors import FileError, warn
+from sightline.types import End
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -66,6 +70,16 @@ class OnnxModel(DeclaredInputModel):
         elif any(one.type in LABELS for one in session.get_outputs()):
             self.class_names = _names_in_file(self._graph())
         self.class_labels = numeric_labels(self.class_names or ())
+
+    @functools.cached_property
+    def output_end(self) -> End | None:
+        """What the graph ends in, where the package onnx can read the file; None where that does not tell."""
+        graph = self._graph()
+        if graph is None or self.answer.kind == "map":
+            return None
+        makers = {name: node for node in graph.node for name in node.output if name}
+        last = makers.get(self.answer.name)
+        return None if last is None else traced_end(last, lambda node: _node_and_makers(node, makers))
 
     @classmethod
     def from_file(cls, path: str) -> "OnnxModel":
@@ -135,11 +149,16 @@ def _graph_in_file(path: str | None) -> Any:
     """What a file holds, where the package onnx can read it; else None."""
     if not path or importlib.util.find_spec("onnx") is None:
         return None
-    onnx = importlib.import_module("onnx")
     try:
-        return onnx.load(path, load_external_data=False).graph
+        return importlib.import_module("onnx").load(path, load_external_data=False).graph
     except Exception:  # it runs, so this says nothing of the model
         return None
+
+
+def _node_and_makers(node: Any, makers: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """An operation's name, and those whose results it takes: constants are made by none."""
+    found = [makers[name] for name in node.input if name in makers]
+    return node.op_type, [one for one in found if one.op_type != "Constant"]
 
 
 def _first_operation(graph: Any, name: str) -> str | None:
@@ -154,13 +173,10 @@ def _first_operation(graph: Any, name: str) -> str | None:
 
 def _names_in_file(graph: Any) -> tuple[str, ...] | None:
     """The classes that an exported scikit-learn model was fitted on."""
-    if graph is None:
-        return None
-    onnx = importlib.import_module("onnx")
-    for node in reversed(graph.node):
+    for node in reversed(getattr(graph, "node", ())):
         for given in node.attribute:
             if given.name.startswith("classlabels_"):
-                found = onnx.helper.get_attribute_value(given)
+                found = importlib.import_module("onnx").helper.get_attribute_value(given)
                 names = [one.decode() if isinstance(one, bytes) else str(one) for one in found]
                 return tuple(names) if len(names) > 1 else None
     return None

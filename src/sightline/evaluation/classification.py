@@ -8,7 +8,7 @@ from jaxtyping import Float, Float64, Int
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_number
-from sightline._class_names import ClassNames, class_columns, warn_if_permuted
+from sightline._class_names import ClassNames, class_columns, place_guess, warn_if_permuted
 from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline._tables import format_table
@@ -47,6 +47,8 @@ class Evaluation:
     range_check : RangeCheck or None
         How often the model is right with some of the images in other ranges of values. None where too few
         answers are wrong to ask.
+    guesses : tuple of str
+        What was taken for granted of the model's columns, in words.
 
     Examples
     --------
@@ -55,6 +57,7 @@ class Evaluation:
     >>> done
     Evaluation of 4 images: class 1 (ill) where its score exceeds 0.5
     accuracy   0.750  (95 %: 0.301 to 0.954)
+    guess      one column, taken for the probability of class 1 (output= overrules)
     recall     1.000  (95 %: 0.342 to 1.000)  of 2 ill
     precision  0.667  (95 %: 0.208 to 0.939)  of 3 said to be ill
     true \\ said  well  ill
@@ -72,6 +75,7 @@ class Evaluation:
     threshold: float | None
     shuffled: bool = False
     range_check: RangeCheck | None = None
+    guesses: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -165,6 +169,7 @@ class Evaluation:
 
     def __repr__(self) -> str:
         lines = [self._heading(), _share_line("accuracy", int(np.trace(self.confusion)), len(self))]
+        lines += [f"guess      {one}" for one in self.guesses]
         if self.range_check is not None and self.range_check.better:
             lines.append(f"values     {self.range_check}")
         if self.scores.shape[1] == 2:
@@ -298,7 +303,8 @@ def evaluate(
     if tried is not None:
         tried.warn_if_better()
     indices, shuffled = _read_indices(source.source, len(labels)), is_shuffled(source.source)
-    return Evaluation(scores, labels, predicted, indices, names, used, shuffled, tried)
+    guesses = tuple(filter(None, (adapted.guess, place_guess(adapted, known))))
+    return Evaluation(scores, labels, predicted, indices, names, used, shuffled, tried, guesses)
 
 
 def _decide_classes(

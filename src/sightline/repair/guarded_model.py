@@ -14,7 +14,7 @@ from sightline.engine.image import channels_last
 from sightline.errors import FileError
 from sightline.repair.region_swap import paste_region
 from sightline.repair.repair_region import RepairRegion
-from sightline.types import Backend, Fill, Segments
+from sightline.types import Backend, End, Fill, Segments
 
 Image = Shaped[np.ndarray, "..."]
 
@@ -43,9 +43,9 @@ class GuardedModel(Backend):
         return f"{self.model.backend!r} behind a guard of {self.region.name!r}"
 
     @property
-    def outputs_probabilities(self) -> bool | None:
+    def output_end(self) -> End | None:
         """As the model's."""
-        return self.model.backend.outputs_probabilities
+        return self.model.backend.output_end
 
     def __call__(self, images: Any) -> Any:
         return self.model.backend(self.model.apply_preprocess(self.hide_region(np.asarray(images))))

@@ -124,9 +124,12 @@ class Manifest:
     range_note : str
         What was seen of the images' range of values when the study began, if another suits the model better.
     key : str
-        Digest of all of this but the texts and the note, as plan.toml has it; empty before it is written.
+        Digest of all of this but the texts, the note and the guesses, as plan.toml has it; empty before it is
+        written.
     output : str
         What the model's columns are, as `as_model` takes it: settled by the first answer, and kept.
+    guesses : tuple of str
+        What was taken for granted of the model's columns when the study began, in words.
     """
 
     plan: Plan
@@ -145,6 +148,7 @@ class Manifest:
     range_note: str = ""
     key: str = ""
     output: str = "auto"
+    guesses: tuple[str, ...] = ()
 
     @property
     def selected_count(self) -> int:
@@ -297,6 +301,8 @@ def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]
     }
     if manifest.range_note:
         text["range"] = manifest.range_note
+    if manifest.guesses:
+        text["guesses"] = list(manifest.guesses)
     if arrays:  # named after what is in it: two processes that begin with other arrays never mix them
         text[ARRAYS_FILE] = _arrays_name(arrays)
     return arrays, text
@@ -375,10 +381,15 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         fingerprint=data["fingerprint"],
         image_count=_positive_int(data["images"]),
         split=HoldoutRule(**data["split"]) if "split" in data else None,
-        range_note="".join(filter(str.isprintable, str(text.get("range", "")))),
+        range_note=_printable_line(text.get("range", "")),
         key=_table_key(text),
         output=model.get("output", "auto"),
+        guesses=tuple(map(_printable_line, text.get("guesses", ()))),
     )
+
+
+def _printable_line(told: object) -> str:
+    return "".join(filter(str.isprintable, str(told)))
 
 
 def _positive_int(number: int | str, most: int = MOST_IMAGES) -> int:

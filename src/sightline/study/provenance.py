@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from sightline._class_names import ClassNames, class_columns, target_columns
+from sightline._class_names import ClassNames, class_columns, place_guess, target_columns
 from sightline._digests import file_digest
 from sightline._files import is_a_file, readable_text
 from sightline._printing import printable_text
@@ -110,17 +110,20 @@ def resolve_model(
     output: str | None = None,
     *,
     recorded: str = "",
+    by_end: bool = False,
 ) -> OpenedModel:
     """A model from a text or a value; `recorded` names the file that a text was read from.
 
-    What a model of the user's says of its own columns holds.
+    What a model of the user's says of its own columns holds. With `by_end`, `output` is what another form of
+    the model had, and a network is read by what it can be seen to end in.
     """
     if isinstance(given, OpenedModel):
         return given
     if not isinstance(given, str | PathLike):
         own = isinstance(given, CheckedModel) and given.output not in ("auto", "network")
         rule = "auto" if own else output or "auto"
-        return OpenedModel(as_model(given, output=rule, class_names=class_names, preprocess=preprocess), None)
+        model = as_model(given, output=rule, class_names=class_names, preprocess=preprocess)
+        return OpenedModel(model.by_its_end() if by_end and rule != "auto" else model, None)
     # What a file names is absolute, and not looked at before it is trusted.
     text, secret = split_secret(str(given) if recorded else absolute_model_text(str(given)))
     spec = ModelSpec(text, trust, class_names, output or "auto", secret, recorded)
@@ -167,6 +170,7 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_ra
         split=data.split,
         range_note=_range_note(data, opened.model, classes) if check_range else "",
         output=opened.model.settled_output,
+        guesses=tuple(filter(None, (opened.model.guess, place_guess(opened.model, data.source.class_names)))),
     )
 
 

@@ -282,7 +282,10 @@ class Study:
         if model is not None:
             check_output(self.manifest, output, self.path)
             kept = output if self.manifest.output == "auto" else self.manifest.output
-            self._keep_model(provenance.resolve_model(model, self.class_names, preprocess, trust, kept))
+            asked = provenance.resolve_model(
+                model, self.class_names, preprocess, trust, kept, by_end=output is None
+            )
+            self._keep_model(asked)
         return self
 
     @clear_arguments
@@ -504,7 +507,13 @@ class Study:
             calls=row.attribution.calls,
         )
         return Explanation(
-            self.image(place), self.plan, row.segments, scores, row.attribution, self.class_names
+            self.image(place),
+            self.plan,
+            row.segments,
+            scores,
+            row.attribution,
+            self.class_names,
+            self.manifest.guesses,
         )
 
     def _known_images(self) -> KnownImages:
@@ -632,4 +641,5 @@ class Study:
             f"{many - right:,} wrong), {len(self.failures()):,} failed"
             f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__}"
             f"{f'; in {weak:,} hiding everything hardly changes the score' if weak else ''})"
+            + "".join(f"\n  guess: {one}" for one in self.manifest.guesses)
         )

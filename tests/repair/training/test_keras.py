@@ -95,7 +95,7 @@ def test_a_last_batch_of_one_joins_the_one_before_it():
 def test_a_diverging_training_is_told():
     with pytest.raises(ModelError, match=r"training has diverged\. Give a smaller learning rate"):
         Counterexamples(region=CORNER, training=TrainingConfig(epochs=1))(
-            linear_model(), (IMAGES * np.float32(1e38), LABELS)
+            as_model(linear_model(), output="sigmoid"), (IMAGES * np.float32(1e38), LABELS)
         )
 
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from sightline import as_model
+from sightline.data.datasets import as_dataset
 from sightline.errors import ModelError
 from sightline.repair import Counterexamples, LastLayer, RightReasons, TrainingConfig
 from sightline.repair.training.torch import TorchTrainer, _ModuleLoss
+from sightline.repair.training.trainer import TrainingRun
 from sightline.repair.training_data import split_training_data, stack_images
 from support.marked import CORNER, TEST, TRAIN, TRAINING, misled_module, worst
 
@@ -217,3 +219,26 @@ def test_a_layer_that_does_more_than_its_weights_say_is_refused():
     model.head = Cosine(16, 2)
     with pytest.raises(ModelError, match="does not end in one linear layer"):
         HEAD(model.eval(), TRAIN)
+
+
+def test_a_network_that_ends_in_a_logarithm_is_trained_by_its_probability():
+    """The sigmoid of a logarithm never exceeds a half: a loss of that would never be done."""
+
+    class Ending(torch.nn.Module):
+        def __init__(self, end):
+            super().__init__()
+            self.linear, self.end = torch.nn.Linear(4, 1), end
+
+        def forward(self, images):
+            return self.end(self.linear(images.flatten(1)))
+
+    images = np.random.default_rng(0).random((40, 2, 2)).astype(np.float32)
+    labels = (images.mean((1, 2)) > 0.5).astype(int)
+    data = as_dataset((images, labels))
+    found = []
+    for end in (torch.nn.Identity(), torch.nn.LogSigmoid()):
+        torch.manual_seed(0)
+        model = as_model(Ending(end), class_names=["dark", "light"])
+        made = TorchTrainer(model).train(TrainingRun(data, data, TrainingConfig(epochs=4)))
+        found.append(made(images))
+    np.testing.assert_allclose(found[1], found[0], atol=1e-5)

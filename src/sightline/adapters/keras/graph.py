@@ -9,7 +9,9 @@ from jaxtyping import Shaped
 
 from sightline._optional import require
 from sightline.adapters.inputs import InputSpec, arrange_images, only_input
+from sightline.adapters.output_end import operation_word, traced_end
 from sightline.errors import ModelError
+from sightline.types import End
 
 if TYPE_CHECKING:
     import keras
@@ -19,27 +21,11 @@ Tensor: TypeAlias = Any
 Layer: TypeAlias = Any
 """A layer, operation or model of Keras, whichever of their many methods it has."""
 
-SQUASHING = ("Softmax", "Sigmoid")
-"""Layers and operations that are nothing else."""
-MIXING = (
-    "Average",
-    "Concatenate",
-    "Clip",
-    "Subtract",
-    "Add",
-    "Mean",
-    "Stack",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "ExpandDims",
-    "TrueDivide",
-    "Divide",
-    "GetItem",
-    "Cast",
-    "Identity",
+VALUE_LOSSES = frozenset(
+    {"mse", "mae", "mape", "msle", "huber", "huberloss", "logcosh", "tweedie", "poisson"}
+    | {f"mean{kind}error" for kind in ("squared", "absolute", "absolutepercentage", "squaredlogarithmic")}
 )
-"""What averages, limits and complements are made of: they leave probabilities what they are, and logits."""
+"""Losses of regressors; of probabilities the first is Brier's score, but not of a linear end."""
 # NumPy has no bfloat16, and a network in half precision rounds what it is given itself.
 DTYPES = {name: np.dtype(name) for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64")}
 DTYPES |= {"float16": np.dtype("float32"), "bfloat16": np.dtype("float32")}
@@ -153,25 +139,31 @@ def all_layers(model: Layer) -> Iterator[Layer]:
             yield from all_layers(part)
 
 
-def ends_in_probabilities(model: Layer) -> bool | None:
-    """Whether a softmax or sigmoid comes last, or averages and the like of some; None if unknown."""
+def graph_end(model: Layer) -> End | None:
+    """What a model's outputs are, by the layers that it ends in; None if they do not tell."""
     outputs = getattr(model, "outputs", None)
-    return _comes_of_probabilities(outputs[0], model) if outputs else None
+    return traced_end(outputs[0], _graph_node) if outputs else None
 
 
-def _comes_of_probabilities(tensor: Tensor, model: Layer) -> bool | None:
-    """The same of a tensor within the model's graph."""
+def _graph_node(tensor: Tensor) -> tuple[str, list[Tensor]]:
+    """What made a tensor, and out of which; of a model within the model, its own last layer."""
     last, node, _ = tensor._keras_history
-    if last is not model and getattr(last, "outputs", None):
-        return ends_in_probabilities(last)
+    if getattr(last, "outputs", None) and last.outputs[0] is not tensor:
+        return _graph_node(last.outputs[0])
     activation = getattr(getattr(last, "activation", None), "__name__", None)
-    if type(last).__name__ in SQUASHING or activation in ("softmax", "sigmoid"):
-        return True
-    if type(last).__name__ in MIXING or (type(last).__name__ == "Activation" and activation == "linear"):
-        made_of = last._inbound_nodes[node].input_tensors
-        found = {_comes_of_probabilities(one, model) for one in made_of}
-        return found.pop() if len(found) == 1 else None
-    return False if activation == "linear" else None
+    word = type(last).__name__
+    if activation == "linear" and word == "Activation":
+        word = "identity"
+    elif activation not in (None, "linear"):
+        word = activation
+    return word, list(last._inbound_nodes[node].input_tensors)
+
+
+def trained_on_values(model: Layer) -> bool:
+    """Whether a model is compiled with a loss that compares values, as of a regressor."""
+    loss = getattr(model, "loss", None)
+    name = loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")
+    return operation_word(str(name)) in VALUE_LOSSES
 
 
 def several_outputs(model: "keras.Model", count: int) -> ModelError:

@@ -15,14 +15,15 @@ from sightline.adapters.keras.graph import (
     KerasInput,
     Tensor,
     call_for_inference,
-    ends_in_probabilities,
+    graph_end,
     in_numpy,
     inference_mode,
     of_keras,
     several_outputs,
+    trained_on_values,
 )
 from sightline.adapters.keras.network import KerasNetwork, randomised_clone
-from sightline.types import Backend
+from sightline.types import Backend, End
 
 if TYPE_CHECKING:
     import keras
@@ -67,9 +68,11 @@ class KerasModel(Backend):
         self._made_of = _parts_of(model)
 
     @property
-    def outputs_probabilities(self) -> bool | None:
-        """Whether a softmax or sigmoid comes last; None where the model's graph does not tell."""
-        return ends_in_probabilities(self.model)
+    def output_end(self) -> End | None:
+        """What the model's graph ends in, and was trained for; None where that does not tell."""
+        end = graph_end(self.model)
+        single = end == "logit" and self.model.outputs[0].shape[-1] == 1
+        return "value" if single and trained_on_values(self.model) else end
 
     def __repr__(self) -> str:
         spec, first = self.input.spec, self.input.channels_first

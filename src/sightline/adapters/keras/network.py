@@ -13,7 +13,6 @@ from jaxtyping import Float
 from sightline._optional import require
 from sightline.adapters.inputs import looks_channels_first
 from sightline.adapters.keras.graph import (
-    SQUASHING,
     KerasInput,
     Layer,
     Tensor,
@@ -37,6 +36,8 @@ Visit: TypeAlias = Callable[[str, Layer, Any, Tensor], Tensor]
 """Name of a layer, the layer, what it was given and what it returned → what goes on in place of that."""
 ENTRANCE = "/"
 """Stands for what a graph makes of its inputs before its first layer, at the end of names."""
+SQUASHING = ("Softmax", "Sigmoid", "LogSigmoid")
+"""Layers and operations that are nothing else."""
 
 
 class KerasNetwork:
@@ -244,10 +245,8 @@ class KerasNetwork:
         if not of_keras(type(part)):
             return False
         named = self.keras.activations
-        return type(part).__name__ in SQUASHING or getattr(part, "activation", None) in (
-            named.softmax,
-            named.sigmoid,
-        )
+        squashing = (named.softmax, named.sigmoid, named.log_sigmoid)
+        return type(part).__name__ in SQUASHING or getattr(part, "activation", None) in squashing
 
     def _without_squashing(self, part: Layer, given: Tensor) -> Tensor:
         """What a layer returns but for its softmax or sigmoid."""

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline.adapters.inputs import DeclaredInputModel, only_input
+from sightline.adapters.output_end import traced_end
 from sightline.adapters.torch.modules import scores_in, without_gradients
 from sightline.errors import FileError, ModelError
-from sightline.types import ANSWERS_ONLY, Network
+from sightline.types import ANSWERS_ONLY, End, Network
 
 if TYPE_CHECKING:
     import torch
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 # NumPy has no bfloat16, and half precision is rounded by the program's own cast.
 DTYPES = {f"torch.{name}": np.dtype(name) for name in ("float32", "float64", "uint8", "int32", "int64")}
 DTYPES |= {"torch.float16": np.dtype("float32"), "torch.bfloat16": np.dtype("float32")}
-PASSED = (
-    *("view", "reshape", "flatten", "squeeze", "unsqueeze", "to", "_to_copy", "select", "slice", "clone"),
-    *("alias", "contiguous", "detach"),
-)
-"""What may be done to scores after the softmax or sigmoid, by the names of the operations."""
-SQUASHING = ("softmax", "_softmax", "sigmoid")
 
 
 class ExportedModel(DeclaredInputModel):
@@ -46,7 +41,7 @@ class ExportedModel(DeclaredInputModel):
     """
 
     output = "network"
-    outputs_probabilities: bool | None = None
+    output_end: End | None = None
 
     def __init__(self, program: "torch.export.ExportedProgram", name: str) -> None:
         self.name = name
@@ -56,7 +51,7 @@ class ExportedModel(DeclaredInputModel):
         self._kept = taken[0].meta["val"].dtype
         self.least, self.most = _batch_bounds(taken[0].meta["val"].shape[0], program.range_constraints)
         self.batch_size = self.input.fixed_batch
-        self.outputs_probabilities = _program_squashes(program.graph)
+        self.output_end = _program_end(program.graph)
         self.module = program.module()
 
     def _describe(self) -> str:
@@ -144,12 +139,14 @@ def _check_mode(graph: "torch.fx.Graph", name: str) -> None:
             )
 
 
-def _program_squashes(graph: "torch.fx.Graph") -> bool | None:
-    """Whether a softmax or sigmoid comes last; None where there is not one output."""
+def _program_end(graph: "torch.fx.Graph") -> End | None:
+    """What the outputs are; None where there is not one, or its operations do not tell."""
     (returned,) = next(node for node in graph.nodes if node.op == "output").args
     if not (isinstance(returned, list | tuple) and len(returned) == 1):
         return None
-    node = returned[0]
-    while _operation_name(node) in PASSED and node.args:
-        node = node.args[0]
-    return _operation_name(node) in SQUASHING
+    return traced_end(returned[0], lambda node: (_operation_name(node), _computed_inputs(node)))
+
+
+def _computed_inputs(node: "torch.fx.Node") -> "list[torch.fx.Node]":
+    """What an operation is made of, but weights and constants."""
+    return [one for one in node.all_input_nodes if one.op not in ("placeholder", "get_attr")]

@@ -12,13 +12,14 @@ from sightline.adapters.inputs import channel_advice, looks_channels_first
 from sightline.adapters.torch.modules import (
     device_and_dtype,
     evaluation_mode,
+    may_be_probabilities,
+    module_end,
     scores_in,
-    traced_probabilities,
     without_gradients,
 )
 from sightline.adapters.torch.network import TorchNetwork, randomised_module
 from sightline.errors import ModelError, OptionError, warn
-from sightline.types import ANSWERS_ONLY, Backend, Segments
+from sightline.types import ANSWERS_ONLY, Backend, End, Segments
 
 if TYPE_CHECKING:
     import torch
@@ -50,8 +51,8 @@ class TorchModel(Backend):
         If there is no such device.
     """
 
-    outputs_probabilities: bool | None = None
-    """Whether a softmax or sigmoid comes last; None as long as the answers themselves leave no doubt."""
+    output_end: End | None = None
+    """What it ends in; None as long as the answers themselves leave no doubt."""
     output = "network"
 
     def __init__(
@@ -215,9 +216,9 @@ class TorchModel(Backend):
             if not scores.is_floating_point():
                 return scores  # classes, not scores: refused where answers are checked
             scores = scores.float()
-            if not self._traced and bool(((scores >= 0) & (scores <= 1)).all()):
-                # Logits may lie within 0 to 1 by chance: only the way they were made tells.
-                self.outputs_probabilities = traced_probabilities(self.module, inputs[:1].clone())
+            if not self._traced and may_be_probabilities(scores):
+                # Logits may lie within 0 to 1, or below 0, by chance: only the way they were made tells.
+                self.output_end = module_end(self.module, inputs[:1].clone())
                 self._traced = True
         return scores
 

@@ -4,13 +4,18 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sightline.adapters.answer_parts import scores_part
+from sightline.adapters.output_end import traced_end
 from sightline.errors import ModelError
+from sightline.types import End
 
 if TYPE_CHECKING:
     import torch
+
+ROUNDING = 1e-6
+"""How far above 0 single precision may put the logarithm of a probability."""
 
 
 def scores_in(answer: object) -> "torch.Tensor":
@@ -51,63 +56,28 @@ def with_gradients() -> Iterator[None]:
         yield
 
 
-PASSED = (
-    "View",
-    "UnsafeView",
-    "Reshape",
-    "Squeeze",
-    "Unsqueeze",
-    "ToCopy",
-    "Select",
-    "Slice",
-    "Clone",
-    "Alias",
-)
-"""What may be done to scores after the softmax or sigmoid, by the names of autograd's nodes."""
-MIXING = frozenset(
-    {"Mean", "Sum", "Stack", "Cat", "Add", "Sub", "Rsub", "Mul", "Div", "Prod", "Clamp", "Maximum", "Minimum"}
-    | {"Where", "Index", "Expand"}
-)
-"""What averages, limits and complements are made of: they leave probabilities what they are, and logits."""
-SQUASHING = frozenset({"Softmax", "Sigmoid", "SafeSoftmax", "Hardsigmoid"})
-UNBOUNDED = frozenset(
-    {"Addmm", "Mm", "Bmm", "Addbmm", "Baddbmm", "Linear", "Mv", "Dot", "Convolution", "Relu", "LeakyRelu"}
-    | {"Gelu", "Softplus", "Elu", "Celu", "Selu", "Silu", "NativeBatchNorm", "NativeLayerNorm", "LogSoftmax"}
-    | {"LogSigmoid", "Log"}
-)
-"""What logits come from."""
-MOST_NODES = 64
-"""How far the end of a module is followed."""
-
-
-def traced_probabilities(module: "torch.nn.Module", inputs: "torch.Tensor") -> bool | None:
-    """Whether a module ends in a softmax or sigmoid, or averages and the like of some; None if unknown."""
+def module_end(module: "torch.nn.Module", inputs: "torch.Tensor") -> End | None:
+    """What a module's outputs are, by the operations that it ends in; None if they do not tell."""
     try:
         # A copy, since the module may change what it is given, which a leaf does not allow.
         with with_gradients():
             node = scores_in(module(inputs.requires_grad_().clone())).grad_fn
     except Exception:  # it answers, but not with gradients
         return None
-    found, waiting, clamped = set[bool | None](), [node], False
-    for _ in range(MOST_NODES):
-        if not waiting:
-            break
-        node = waiting.pop()
-        kind = "" if node is None else node.name().split("Backward")[0]
-        ends = [] if node is None else [end for end, _ in node.next_functions if end is not None]
-        if kind == "Exp" and ends and ends[0].name().startswith("LogSoftmax"):
-            kind = "Softmax"
-        if kind in SQUASHING:
-            found.add(True)
-        elif ends and (kind in MIXING or kind.startswith(PASSED)):
-            clamped = clamped or kind == "Clamp"
-            # Weights and temperatures are mixed in, too.
-            waiting += [end for end in ends if not end.name().endswith("AccumulateGrad") or len(ends) == 1]
-        else:
-            found.add(False if kind in UNBOUNDED else None)
-    if len(found) != 1 or waiting or (clamped and found == {False}):
-        return None
-    return found.pop()
+    return traced_end(node, _autograd_node)
+
+
+def may_be_probabilities(scores: "torch.Tensor") -> bool:
+    """Whether all scores are within 0 to 1, as probabilities are, or none is above 0, as their logarithms."""
+    return bool((scores <= ROUNDING).all()) or bool(((scores >= 0) & (scores <= 1)).all())
+
+
+def _autograd_node(node: Any) -> tuple[str, list[Any]]:
+    if node is None:
+        return "", []
+    ends = [end for end, _ in node.next_functions if end is not None]
+    # Weights and temperatures are mixed in, too.
+    return node.name(), [end for end in ends if not end.name().endswith("AccumulateGrad") or len(ends) == 1]
 
 
 def device_and_dtype(module: "torch.nn.Module") -> tuple["torch.device", "torch.dtype"]:

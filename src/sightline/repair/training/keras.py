@@ -14,7 +14,7 @@ from sightline.adapters.keras.graph import in_numpy, pack_inputs
 from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.keras.network import fresh_clone, randomised_clone
 from sightline.data.datasets import Dataset
-from sightline.errors import SightlineError, silence_warnings
+from sightline.errors import ModelError, SightlineError, silence_warnings
 from sightline.repair.training.gradient_penalty import keras_penalty_step, resize_mask
 from sightline.repair.training.trainer import (
     Head,
@@ -57,6 +57,12 @@ class KerasTrainer:
         keras = require("keras", extra="keras")
         train, validation, config, seed = run.train, run.validation, run.config, run.seed
         self.model(stack_images(train, [0]))  # its first answer shows whether a softmax or sigmoid comes last
+        if self.model.settled_output == "log-probability":
+            raise ModelError(
+                "this network ends in the logarithm of a probability, of which Keras has no loss. Give one "
+                "that ends in the logits or in a sigmoid, or use sl.repair.Guard, which fits nothing.",
+                slug="repair-closed",
+            )
         network = copy_network(self.backend.model, seed if run.fresh else None)
         made = wrap_like(self.model, network)
         _seed_layers(network, seed)

@@ -61,7 +61,7 @@ class TorchTrainer:
             made = wrap_like(self.model, module)
             if run.fresh:
                 _reset_weights(module)
-            loss = _ModuleLoss(made, self.model.outputs_probabilities, run.penalty)
+            loss = _ModuleLoss(made, self.model.settled_output, run.penalty)
             optimizer = torch.optim.Adam(_trainable_weights(module), config.learning_rate)
             rng = np.random.default_rng(run.seed)
             best, waited, state = np.inf, 0, copy.deepcopy(module.state_dict())
@@ -181,12 +181,11 @@ class TorchTrainer:
 class _ModuleLoss:
     """A module's loss about images: cross-entropy, of which a single column is class 1."""
 
-    def __init__(
-        self, model: CheckedModel, from_probabilities: bool, penalty: RegionPenalty | None = None
-    ) -> None:
+    def __init__(self, model: CheckedModel, output: str, penalty: RegionPenalty | None = None) -> None:
         self.model = model
-        self.from_probabilities = from_probabilities
-        self.penalty = None if penalty is None else scaled_torch_penalty(penalty, from_probabilities)
+        self.from_logs = output == "log-probability"
+        self.from_probabilities = self.from_logs or output == "probability"
+        self.penalty = None if penalty is None else scaled_torch_penalty(penalty, self.from_probabilities)
 
     def of_batch(self, dataset: Dataset, indices: Indices, *, penalised: bool = False) -> "torch.Tensor":
         """Mean loss of some images, with a penalty added."""
@@ -198,6 +197,7 @@ class _ModuleLoss:
         labels = torch.from_numpy(dataset.labels[list(indices)]).to(inputs.device)
         penalty = self.penalty if penalised else None
         outputs = scores_in(backend.module(inputs if penalty is None else inputs.requires_grad_()))
+        outputs = outputs.exp() if self.from_logs else outputs
         logs = log_probabilities(outputs, self.from_probabilities)
         loss = -logs[torch.arange(len(labels)), labels].mean()
         if penalty is not None:
