@@ -32,8 +32,8 @@ from sightline.types import Backend, ModelAbilities, Network, Segments
 
 OUTPUTS = ("auto", "probability", "log-probability", "logit", "softmax", "sigmoid")
 EXACTLY = 1e-5
-CERTAIN = 30.0
-"""Logits whose sigmoid is 0 or 1 to thirteen digits: hardly a classifier ends there."""
+CERTAIN = 100.0
+"""Size that logits hardly have which were learned: their sigmoid is 0 or 1 to all digits."""
 
 
 class CheckedModel(ModelAbilities):
