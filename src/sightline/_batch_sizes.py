@@ -1,6 +1,7 @@
 """image and model → how many images go into one model call, and which."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,22 @@ def batch_ranges(count: int, size: int) -> Iterator[range]:
     """
     for start in range(0, count, size):
         yield range(start, min(start + size, count))
+
+
+def ask_in_batches(
+    model: Callable[..., Any], images: Iterable[Shaped[np.ndarray, "..."]], size: int
+) -> list[Shaped[np.ndarray, "L"]]:
+    """What a model says of each image; those of one form that follow each other are asked together.
+
+    Examples
+    --------
+    >>> images = [np.full(shape, 2.0) for shape in ((4, 4), (4, 4), (2, 2))]
+    >>> [one.tolist() for one in ask_in_batches(lambda batch: batch.sum(axis=2)[:, :1], images, 8)]
+    [[8.0], [8.0], [4.0]]
+    """
+    answers: list[Any] = []
+    for _, group in itertools.groupby(images, key=lambda image: (image.shape, image.dtype)):
+        alike = list(group)
+        for some in batch_ranges(len(alike), size):
+            answers.extend(model(np.stack([alike[one] for one in some])))
+    return answers

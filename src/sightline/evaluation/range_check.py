@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from sightline._batch_sizes import ask_in_batches
 from sightline._value_range import used_bits, value_range
 from sightline.errors import SightlineError, collect_warnings, warn
 from sightline.types import Model, record
@@ -149,16 +150,11 @@ def _answers(
     model: Model, images: Images, decide: Callable[[Float[np.ndarray, "B L"]], Int[np.ndarray, "B"]]
 ) -> Int[np.ndarray, "n"] | None:
     """What the model says of the images; None if it does not take them so."""
-    said = []
     try:
         with collect_warnings():
-            for _, group in groupby(images, key=lambda image: image.shape):
-                alike = list(group)
-                for start in range(0, len(alike), BATCH):
-                    said.append(decide(model(np.stack(alike[start : start + BATCH]))))
+            return decide(np.stack(ask_in_batches(model, images, BATCH)))
     except SightlineError:
         return None
-    return np.concatenate(said)
 
 
 Way = tuple[str, str, Callable[[Shaped[np.ndarray, "..."]], Shaped[np.ndarray, "..."]]]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._batch_sizes import ask_in_batches
 from sightline._digests import combined_digest, image_digest
 from sightline.adapters.checked_model import CheckedModel
 from sightline.errors import ImageError, warn
@@ -35,7 +36,7 @@ def reference_predictions(
         for place, image in images.items()
     ]
     varied = _varied_images(images)
-    answers = _ask_in_batches(model, list(varied.values()))
+    answers = ask_in_batches(model, varied.values(), model.batch_size or BATCH)
     return (
         *plain,
         *(
@@ -63,7 +64,8 @@ def first_mismatch(
             return one, scores
     varied = _varied_images(images) if whole else {}
     asked = [one for one in known if (one.place, one.kind) in varied]
-    answers = _ask_in_batches(model, [varied[one.place, one.kind] for one in asked])
+    wanted = [varied[one.place, one.kind] for one in asked]
+    answers = ask_in_batches(model, wanted, model.batch_size or BATCH)
     for one, scores in zip(asked, answers, strict=True):
         if not one.matches(scores):
             return one, scores
@@ -113,21 +115,6 @@ def _varied_images(images: Mapping[int, Image]) -> dict[tuple[int, str], Image]:
 
 def _distance(one: Image, other: Image) -> float:
     return float(np.abs(one.astype(np.float64) - other).mean())
-
-
-def _ask_in_batches(model: CheckedModel, images: Sequence[Image]) -> list[Float[np.ndarray, "L"]]:
-    """Scores of each image, those of one shape that follow each other in one call."""
-    answers: list[Float[np.ndarray, "L"]] = []
-    most = model.batch_size or BATCH
-    while len(answers) < len(images):
-        first = images[len(answers)]
-        batch = [first]
-        for one in images[len(answers) + 1 : len(answers) + most]:
-            if (one.shape, one.dtype) != (first.shape, first.dtype):
-                break
-            batch.append(one)
-        answers.extend(model(np.stack(batch)))
-    return answers
 
 
 def weights_digest(model: CheckedModel) -> str:
