@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 import sightline as sl
 from sightline.data.looks import looks_of, match_looks
@@ -63,7 +64,7 @@ def test_photographs_of_one_person_are_told_apart(shared_data):
     looks = looks_of(faces)
     for start in range(10):  # one photograph of each of 40 people, among the nine others of each
         mine = np.arange(400) % 10 == start
-        found = match_looks(looks[mine], looks[~mine])
+        found = match_looks(looks[mine], looks[~mine])  # mirrored and turned, too
         assert not (found.same | found.near).any()
 
 
@@ -73,3 +74,34 @@ def test_images_of_one_colour_are_not_compared():
     assert not (found.same | found.near).any()
     assert len(match_looks(looks_of([]), looks_of(flat)).same) == 0
     assert not match_looks(looks_of(flat), looks_of([])).same.any()
+
+
+WAYS = {
+    "mirrored": lambda image: image[:, ::-1],
+    "upside down": lambda image: image[::-1],
+    "quarter": np.rot90,
+    "half": lambda image: np.rot90(image, 2),
+    "three quarters": lambda image: np.rot90(image, 3),
+    "transposed": lambda image: np.swapaxes(image, 0, 1),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_mirrored_or_turned_image_is_nearly_the_same(way):
+    images = RNG.integers(0, 256, (20, 40, 52, 3), np.uint8)
+    found = match_looks(looks_of(map(WAYS[way], images)), looks_of(images))
+    assert (found.same.any(), found.near.all()) == (False, True)
+    faces = (sl.data.drawn_faces(40, seed=1).images * 255).astype(np.uint8)
+    pressed = (as_jpeg(np.ascontiguousarray(WAYS[way](face))) for face in faces)
+    assert match_looks(looks_of(pressed), looks_of(faces)).near.all()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_other_images_are_told_apart_though_they_are_mirrored(way):
+    """Digits are the hardest: many are nearly symmetric, and of few pixels."""
+    digits = load_digits().images
+    faces = sl.data.drawn_faces(60, people=3, seed=0, colour=False).images
+    for images in (digits, faces):
+        odd = np.arange(len(images)) % 2 == 1
+        found = match_looks(looks_of(map(WAYS[way], images[odd])), looks_of(images[~odd]))
+        assert not (found.same | found.near).any()

@@ -306,8 +306,8 @@ def _check_unseen(known: Provenance | None, data: Subset) -> None:
     if near:
         warn(
             f"{len(near):,} of the {len(data):,} held-out images are nearly the same as ones that the repair "
-            f"has used (places {_first_places(near)}), as if scaled, compressed or retouched: what it does "
-            "on them proves little.",
+            f"has used (places {_first_places(near)}), as if scaled, compressed, retouched, mirrored or "
+            "turned: what it does on them proves little.",
             slug="held-out-near",
         )
 

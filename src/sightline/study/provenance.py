@@ -218,7 +218,8 @@ def warn_near_duplicates(data: OpenedData) -> None:
     if many:
         warn(
             f"{many:,} of the {int((~chosen).sum()):,} images that are held out are the same or nearly the "
-            "same as images that are studied: on them a proof says little. Leave out what is there twice.",
+            "same as images that are studied, if need be mirrored or turned: on them a proof says little. "
+            "Leave out what is there twice.",
             slug="held-out-near",
         )
 
