@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sightline._checks import check_batch_size, check_number, check_whole, is_number, is_whole
+from sightline._checks import check_batch_size, check_number, check_seed, check_whole, is_number, is_whole
 from sightline.errors import OptionError
 
 
@@ -71,3 +71,16 @@ def test_limits(limits, fine, bad, said):
 
 def test_a_number_comes_back_as_a_float():
     assert type(check_number("share", np.float32(0.5), above=0)) is float
+
+
+def test_a_count_has_an_end_and_a_seed_what_generators_take():
+    assert check_whole("count", 10, most=10) == 10
+    with pytest.raises(OptionError, match=r"count must be a whole number from 1 to 10, but 11"):
+        check_whole("count", 11, most=10)
+    with pytest.raises(OptionError, match=r"from 1 to 1,000,000,000, but"):
+        check_whole("count", 10**30)
+    assert check_seed("seed", 2**63 - 1) == 2**63 - 1
+    for wrong in (-1, 2**63, float("inf"), float("nan"), None, "3"):
+        with pytest.raises(OptionError, match="seed must be a whole number from 0"):
+            check_seed("seed", wrong)
+    assert not is_number(10**400)

@@ -203,7 +203,7 @@ def test_an_interrupted_save_leaves_the_old_file_and_no_half_one(tmp_path, monke
         raise OSError("No space left on device")
 
     monkeypatch.setattr(explanation_io.np, "savez_compressed", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(FileError, match=r"cannot be written: No space left on device\. \[file-write\]"):
         explanation(class_names=("new", "b", "c")).save(path)
     assert [file.name for file in tmp_path.iterdir()] == ["e.npz"]
     assert Explanation.load(path).class_names == ("old", "b", "c")

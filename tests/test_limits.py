@@ -13,6 +13,7 @@ import tomli_w
 import sightline as sl
 from sightline._limits import LIMITS, check_opened_size, limit_of, read_arrays, read_text
 from sightline.adapters.inputs import only_input
+from sightline.data.data_spec import open_data
 from sightline.errors import FileError, OptionError, SightlineError
 from sightline.study import Study
 from sightline.study.schema import row_from_lines
@@ -120,3 +121,53 @@ def test_segments_that_would_be_huge_are_refused(tmp_path):
 def test_a_server_or_file_cannot_have_a_batch_filled_up_without_end():
     with pytest.raises(SightlineError, match="takes exactly 1,000,000,000 images at once"):
         only_input([("x", "FP32", (10**9, 8, 8, 3))], {"FP32": np.dtype("float32")}, "net")
+
+
+@pytest.mark.parametrize("text", ["drawn-faces:count=1000000000", "drawn-faces:count=9999,size=512"])
+def test_drawn_faces_that_a_strangers_plan_asks_for_do_not_fill_the_memory(text, tmp_path, monkeypatch):
+    with pytest.raises(OptionError, match=r"would take .* SIGHTLINE_MAX_DRAWN_BYTES=\d+\. \[option-large\]"):
+        open_data(text)
+    Study(tmp_path, PLAN).run("drawn-faces:count=4,people=2,size=32", drawn_model, progress=False)
+    path = tmp_path / "plan.toml"
+    path.write_text(path.read_text().replace("drawn-faces:count=4,people=2,size=32", text))
+    with pytest.raises(SightlineError, match="option-large"):
+        _ = Study(tmp_path).source
+    monkeypatch.setenv("SIGHTLINE_MAX_DRAWN_BYTES", "50000")
+    assert len(sl.data.drawn_faces(3, size=32)) == 3
+    with pytest.raises(OptionError, match="4 drawn faces of 32×32 pixels would take 57,344 bytes"):
+        sl.data.drawn_faces(4, size=32)
+
+
+def drawn_model(faces):
+    bright = faces.mean(axis=(1, 2, 3))
+    return np.stack([bright, 1 - bright], axis=1)
+
+
+def test_masks_that_a_strangers_budget_asks_for_do_not_fill_the_memory():
+    with pytest.raises(OptionError, match=r"masks of 16 segments would take .* SIGHTLINE_MAX_MASK_BYTES"):
+        sl.explain(
+            np.eye(16),
+            lambda some: some[:, :2, 0],
+            segment="grid:rows=4,columns=4",
+            sample="bernoulli",
+            budget=10**12,
+            progress=False,
+        )
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: sl.regions.grid(10**6, 2),
+        lambda: sl.Noise(draws=10**6),
+        lambda: sl.IntegratedGradients(steps=10**6),
+        lambda: sl.data.drawn_faces(2, people=10**7),
+        lambda: sl.Plan(seed=10**30),
+        lambda: sl.Noise(seed=-1),
+        lambda: sl.Plan(seed=float("inf")),
+        lambda: sl.Plan(seed=float("nan")),
+    ],
+)
+def test_counts_and_seeds_without_measure_are_refused_at_once(ask):
+    with pytest.raises((OptionError, TypeError), match=r"must be a whole number|violates type hint"):
+        ask()

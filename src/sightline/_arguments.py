@@ -1,23 +1,28 @@
 """what was given to a function or an option → its arguments by name, or what they may be, as an error."""
 
+import contextlib
 import difflib
 import functools
 import inspect
 import numbers
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import NoneType
 from typing import Any, TypeVar, cast, get_args, get_origin
 
 import numpy as np
 
 from sightline._checks import is_number, is_whole
-from sightline.errors import OptionError
+from sightline._hints import WORDS, axis_sizes, fits_hint, hint_words
+from sightline.errors import OptionError, SightlineError
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 LONGEST = 1 << 16
 """Pixels of an image's side, at most."""
+LARGE = 2**53
+"""From here on a whole number that stands for any number is one of floating point."""
 SHOWN = 80
 """Letters of a value that a message shows."""
 
@@ -188,17 +193,6 @@ def _listed_parameters(signature: inspect.Signature) -> str:
     return text if len(text) <= 4 * SHOWN else f"{text[: 4 * SHOWN - 1]}…"
 
 
-PLAIN = {
-    bool: "True or False",
-    int: "a whole number",
-    float: "a finite number",
-    str: "text",
-    os.PathLike: "a path",
-    NoneType: "None",
-}
-"""The kinds that a value is held against, and what they are called."""
-
-
 def checked_value(name: str, value: Any, annotation: Any) -> Any:
     """The value, as its annotation has it: NumPy's numbers as Python's, lists of numbers as tuples.
 
@@ -228,7 +222,7 @@ def checked_value(name: str, value: Any, annotation: Any) -> Any:
     )
     kinds = [get_origin(hint) or hint for hint in hints]
     numbers_in = [get_args(hint)[0] for hint in hints if get_origin(hint) is tuple]
-    if not all(kind in PLAIN or (kind is tuple and set(numbers_in) <= {int, float}) for kind in kinds):
+    if not all(kind in WORDS or (kind is tuple and set(numbers_in) <= {int, float}) for kind in kinds):
         return value
     if tuple in kinds and (isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1):
         return tuple(checked_value(f"each number of {name}", one, numbers_in[0]) for one in _items_of(value))
@@ -244,10 +238,10 @@ def checked_value(name: str, value: Any, annotation: Any) -> Any:
         and not isinstance(value, bool)
         and is_number(value)
     ):
-        return value if isinstance(value, int | float) else float(value)
+        return value if isinstance(value, int) and abs(value) < LARGE else float(value)
     if any(kind in kinds and isinstance(value, kind) for kind in (str, os.PathLike)):
         return value
-    words = [word for kind, word in PLAIN.items() if kind in kinds]
+    words = [word for kind, word in WORDS.items() if kind in kinds]
     words += ["a list of numbers"] * (tuple in kinds)
     raise OptionError(
         f"{name} must be {' or '.join(words)}, but {describe_value(value)} was given.", slug="option-value"
@@ -261,10 +255,11 @@ def _items_of(value: Any) -> list[Any]:
 def clear_arguments(function: F) -> F:
     """A public function that says by its own error which argument it does not have, lacks, or cannot take.
 
-    Text, truth values and paths are held against the annotations; the rest the function checks itself.
+    Text, truth values and paths are held against the annotations. The rest the function checks itself; where
+    it fails otherwise, and an argument is of another kind than is annotated, that is what is said.
     """
     signature = inspect.signature(function)
-    whose = function.__qualname__.removesuffix(".__init__")
+    whose = f"{function.__qualname__.removesuffix('.__init__').removesuffix('.__call__')}()"
     plain = {
         name: one.annotation
         for name, one in signature.parameters.items()
@@ -275,9 +270,58 @@ def clear_arguments(function: F) -> F:
 
     @functools.wraps(function)
     def checked(*args: Any, **named: Any) -> Any:
-        given = bind_arguments(f"{whose}()", signature, args, named, "argument")
+        given = bind_arguments(whose, signature, args, named, "argument")
         for name in plain.keys() & given.keys():
-            checked_value(f"{name} of {whose}()", given[name], plain[name])
-        return function(*args, **named)
+            checked_value(f"{name} of {whose}", given[name], plain[name])
+        with unfit_named(whose, signature, given):
+            return function(*args, **named)
 
     return cast(F, checked)
+
+
+def clear_fields(cls: type[T]) -> type[T]:
+    """A record that says by its own error which field it cannot be made of; as `clear_arguments`."""
+    cls.__init__ = clear_arguments(cls.__init__)  # type: ignore[method-assign]
+    return cls
+
+
+@contextlib.contextmanager
+def unfit_named(whose: str, signature: inspect.Signature, given: Mapping[str, Any]) -> Iterator[None]:
+    """Where something fails by none of sightline's errors, say which argument is not what is annotated.
+
+    Raises
+    ------
+    OptionError
+        If there is one; the error itself is its cause.
+    """
+    try:
+        yield
+    except (SightlineError, Warning):
+        raise
+    except Exception as error:
+        refusal = _unfit_argument(whose, signature, given)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def _unfit_argument(whose: str, signature: inspect.Signature, given: Mapping[str, Any]) -> OptionError | None:
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, value in given.items():
+        one = signature.parameters[name]
+        if one.annotation is one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            continue
+        if not fits_hint(value, one.annotation):
+            wanted = hint_words(one.annotation) or "something else"
+            return OptionError(
+                f"{name} of {whose} must be {wanted}, but {describe_value(value)} was given.",
+                slug="option-value",
+            )
+        for axis, size in axis_sizes(value, one.annotation).items():
+            known, first = sizes.setdefault(axis, (size, name))
+            if known != size:
+                return OptionError(
+                    f"{first} and {name} of {whose} must agree in {axis}, but have {known} and {size}.",
+                    slug="option-value",
+                )
+    return None

@@ -7,6 +7,12 @@ from typing import Any
 
 from sightline.errors import OptionError
 
+MOST = 10**9
+"""Of whatever is counted: more is a slip, and no memory would hold it."""
+MOST_REPEATS = 10_000
+"""Of what is done again and again, such as random maps, equal areas and steps: more is a slip."""
+LARGEST_SEED = 2**63 - 1
+
 
 def is_whole(value: Any) -> bool:
     """Whether it is a whole number: an int, or NumPy's; no float, and no truth value.
@@ -31,10 +37,15 @@ def is_number(value: Any) -> bool:
     >>> is_number(0.5), is_number(float("nan")), is_number("0.5")
     (True, False, False)
     """
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float reaches
+        return False
 
 
-def check_whole(name: str, value: Any, least: int = 1) -> int:
+def check_whole(name: str, value: Any, least: int = 1, *, most: int = MOST) -> int:
     """The number as an int.
 
     Parameters
@@ -42,23 +53,40 @@ def check_whole(name: str, value: Any, least: int = 1) -> int:
     name : str
         What it is called where it was given.
     value : any
-    least : int
+    least, most : int
 
     Raises
     ------
     OptionError
-        If it is not a whole number, or below `least`.
+        If it is not a whole number, or below `least` or above `most`.
 
     Examples
     --------
     >>> check_whole("copies", 3)
     3
     """
-    if not is_whole(value) or value < least:
+    if not is_whole(value) or not least <= value <= most:
+        high = f"from {least} up" if not is_whole(value) or value < least else f"from {least} to {most:,}"
         raise OptionError(
-            f"{name} must be a whole number from {least} up, but {value!r} was given.", slug="option-value"
+            f"{name} must be a whole number {high}, but {value!r} was given.", slug="option-value"
         )
     return operator.index(value)
+
+
+def check_seed(name: str, value: Any) -> int:
+    """The number as an int that every generator takes.
+
+    Raises
+    ------
+    OptionError
+        If it is not a whole number from 0 to 2⁶³ − 1.
+
+    Examples
+    --------
+    >>> check_seed("seed", 3)
+    3
+    """
+    return check_whole(name, value, 0, most=LARGEST_SEED)
 
 
 def check_batch_size(value: Any) -> int | None:

@@ -1,6 +1,7 @@
 """path → a file that is there whole or not at all."""
 
 import contextlib
+import errno
 import os
 import secrets
 import tempfile
@@ -40,6 +41,7 @@ def written_aside(path: Path, *, keep_existing: bool = False) -> Iterator[Path]:
     >>> path.read_text()
     'whole'
     """
+    _check_name(path)
     # By a name that nobody foresees, and made here: whoever else writes to the folder cannot have laid a
     # link there. A link at `path` itself is replaced, and never followed.
     aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}")
@@ -60,10 +62,17 @@ def written_aside(path: Path, *, keep_existing: bool = False) -> Iterator[Path]:
 @contextlib.contextmanager
 def written_by_name(path: Path) -> Iterator[Path]:
     """As `written_aside`, for what is only written under its own name: in a hidden folder beside it."""
+    _check_name(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
         aside = Path(folder) / path.name
         yield aside
         aside.replace(path)
+
+
+def _check_name(path: Path) -> None:
+    """Refuse what names no file, by the error of a system that cannot write it."""
+    if not path.name or "\0" in str(path):
+        raise OSError(errno.EINVAL, "that is not the name of a file", str(path))
 
 
 def write_text(path: Path, text: str) -> Path:

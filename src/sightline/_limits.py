@@ -17,10 +17,13 @@ LIMITS = {
     "DICOM_BYTES": 64 << 20,
     "ANSWER_BYTES": 64 << 20,
     "ANSWER_SECONDS": 120,
+    "DRAWN_BYTES": 2 << 30,
+    "MASK_BYTES": 512 << 20,
 }
 """What is read at most, unless the environment variable SIGHTLINE_MAX_… of that name says otherwise: the
 arrays of an .npz file, a text such as plan.toml, the pixels of a DICOM file, the answer of a model's server
-(its bytes, and the seconds until its last one)."""
+(its bytes, and the seconds until its last one); and what is made at most, by a number that a text or a plan
+may name: drawn faces, and the masks of a budget."""
 OPENS_TO = 50
 """A file may always open to so many times its own size: what is large anyhow is no trap."""
 
@@ -81,6 +84,30 @@ def check_opened_size(
             f"{what} would open from {kept:,} to {opened:,} bytes, far more than such a file has. "
             f"{overrule_hint(name, opened)}",
             slug="file-size",
+        )
+
+
+def check_needed_memory(what: str, needed: int, name: str) -> None:
+    """Refuse what a number, which may stand in a stranger's file, would make too much of.
+
+    Parameters
+    ----------
+    what : str
+        For the error.
+    needed : int
+        Bytes of memory.
+    name : str
+        Of the limit.
+
+    Raises
+    ------
+    OptionError
+    """
+    if needed > limit_of(name):
+        raise OptionError(
+            f"{what} would take {needed:,} bytes of memory, and {limit_of(name):,} are allowed. "
+            f"{overrule_hint(name, needed)}",
+            slug="option-large",
         )
 
 

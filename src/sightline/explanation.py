@@ -243,7 +243,7 @@ class Explanation:
         Raises
         ------
         FileError
-            If the folder is not there.
+            If the folder is not there, or cannot be written to.
         """
         from sightline.explanation_io import save
 

@@ -52,7 +52,7 @@ def save(explanation: Explanation, path: Path) -> Path:
     Raises
     ------
     FileError
-        If there is no such folder.
+        If there is no such folder, or it cannot be written to.
     """
     path = _with_npz_suffix(path)
     if not is_a_folder(path.parent):
@@ -79,8 +79,10 @@ def save(explanation: Explanation, path: Path) -> Path:
         "guesses": list(explanation.guesses),
     }
     arrays["about"] = np.array(json.dumps(about))
-    write_arrays(path, arrays)
-    return path
+    try:
+        return write_arrays(path, arrays)
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror or error}.", slug="file-write") from error
 
 
 def load(path: Path) -> Explanation:
@@ -120,7 +122,7 @@ def load(path: Path) -> Explanation:
 
 def _with_npz_suffix(path: Path) -> Path:
     """The path with ``.npz`` at its end."""
-    return path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
+    return path if path.suffix == ".npz" or not path.name else path.with_name(f"{path.name}.npz")
 
 
 def _damaged_explanation_error(path: Path, error: Exception) -> FileError:

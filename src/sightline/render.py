@@ -12,8 +12,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from sightline._arguments import clear_arguments
+from sightline._checks import check_number, check_whole
 from sightline._resize import resize_nearest
-from sightline.engine.image import unit_rgb
+from sightline.engine.image import as_image, unit_rgb
+from sightline.errors import ImageError, OptionError
 from sightline.types import Segments
 
 # Equally light in OKLab, so that neither sign looks stronger, and on the axis between blue and orange
@@ -26,6 +29,8 @@ PAPER = (255, 255, 255)
 
 # Two-sided 95 % of a normal distribution.
 NORMAL_95 = 1.96
+# Pixels of a side, at most.
+LARGEST = 1 << 15
 # From this factor on an image is enlarged by whole pixels; below it, smoothly.
 WHOLE_PIXELS = 3
 
@@ -34,6 +39,7 @@ Colour = tuple[int, int, int]
 RealNumber = float | int
 
 
+@clear_arguments
 def within_error(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> Bool[np.ndarray, "S"]:
     """Segments whose value cannot be told from zero at 95 %: |value| ≤ 1.96 standard errors.
 
@@ -49,6 +55,7 @@ def within_error(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) 
     return np.asarray(blurred | ~np.isfinite(values) | np.isnan(error))
 
 
+@clear_arguments
 def scale_limit(values: Float[np.ndarray, "..."]) -> float:
     """The end of the scale: the least number of two digits that no |value| exceeds; 0 if all are 0.
 
@@ -68,6 +75,7 @@ def scale_limit(values: Float[np.ndarray, "..."]) -> float:
     return float(f"{math.ceil(largest / step - 1e-9) * step:.6e}")
 
 
+@clear_arguments
 def format_number(value: RealNumber, *, sign: bool = False) -> str:
     """A number to read: two digits, a true minus sign, and a plus sign if `sign`.
 
@@ -120,6 +128,7 @@ def _colour_ramp() -> UInt8[np.ndarray, "511 3"]:
     return np.asarray(np.rint(np.concatenate([cold[:0:-1], warm]) * 255).astype(np.uint8))
 
 
+@clear_arguments
 def diverging_colours(
     values: Float[np.ndarray, "*shape"], limit: RealNumber
 ) -> UInt8[np.ndarray, "*shape 3"]:
@@ -153,6 +162,7 @@ def _share_of_limit(values: Float[np.ndarray, "*shape"], limit: RealNumber) -> F
     return np.asarray(np.nan_to_num((values / limit).clip(-1, 1)))
 
 
+@clear_arguments
 def segment_heatmap(values: Float[np.ndarray, "S"], segments: Segments) -> Float[np.ndarray, "H W"]:
     """Heat: the value of its segment at every pixel.
 
@@ -162,9 +172,20 @@ def segment_heatmap(values: Float[np.ndarray, "S"], segments: Segments) -> Float
     >>> segment_heatmap(np.array([0.5, -1.0]), Segments(np.array([[0, 0, 1]])))
     array([[ 0.5,  0.5, -1. ]])
     """
+    _check_one_each("values", values, segments)
     return np.asarray(values[segments.labels])
 
 
+def _check_one_each(name: str, array: Shaped[np.ndarray, "_"], segments: Segments) -> None:
+    if array.shape != (segments.count,):
+        raise OptionError(
+            f"{name} must have one item for each of the {segments.count} segments, but has shape "
+            f"{array.shape}.",
+            slug="option-value",
+        )
+
+
+@clear_arguments
 def display_image(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"]:
     """An image of any dtype, range and number of channels as it is looked at.
 
@@ -174,9 +195,10 @@ def display_image(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"
     >>> display_image(np.array([[0.0, 1.0]])).tolist()
     [[[0, 0, 0], [255, 255, 255]]]
     """
-    return np.asarray(np.rint(unit_rgb(image) * 255).astype(np.uint8))
+    return np.asarray(np.rint(unit_rgb(as_image(image)) * 255).astype(np.uint8))
 
 
+@clear_arguments
 def fit_to_size(image: Shaped[np.ndarray, "..."], size: int) -> UInt8[np.ndarray, "h w 3"]:
     """The image as it is looked at, as large as `size` pixels on the longer side allow.
 
@@ -189,13 +211,15 @@ def fit_to_size(image: Shaped[np.ndarray, "..."], size: int) -> UInt8[np.ndarray
     >>> fit_to_size(np.zeros((28, 28)), 448).shape
     (448, 448, 3)
     """
-    height, width = image.shape[:2]
+    check_whole("size", size, most=LARGEST)
+    height, width = as_image(image).shape[:2]
     shape, pixels = _fitted_size(height, width, size), display_image(image)
     if shape[0] % height == 0 and shape[1] % width == 0:
         return resize_nearest(pixels, shape)
     return np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.LANCZOS))
 
 
+@clear_arguments
 def fit_with_segments(
     image: Shaped[np.ndarray, "..."], segments: Segments, size: int
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Segments, Int[np.ndarray, "s"]]:
@@ -234,10 +258,16 @@ def _alpha_blend(
     over: Shaped[np.ndarray, "..."],
     alpha: Shaped[np.ndarray, "H W"] | RealNumber,
 ) -> UInt8[np.ndarray, "H W 3"]:
+    if np.ndim(alpha) and np.shape(alpha) != under.shape[:2]:
+        raise ImageError(
+            f"what is drawn has shape {np.shape(alpha)}, but the image is {under.shape[:2]}.",
+            slug="image-shape",
+        )
     share = np.broadcast_to(alpha, under.shape[:2])[..., np.newaxis]
     return np.asarray(np.rint(under * (1.0 - share) + over * share).astype(np.uint8))
 
 
+@clear_arguments
 def overlay_heat(
     image: Shaped[np.ndarray, "..."],
     heat: Float[np.ndarray, "H W"],
@@ -266,12 +296,14 @@ def overlay_heat(
     >>> overlay_heat(np.full((1, 2), 100, np.uint8), np.array([[0.0, 1.0]]), 1.0, fade=0.0)[0].tolist()
     [[100, 100, 100], [178, 44, 46]]
     """
+    for name, share in (("alpha", alpha), ("fade", fade)):
+        check_number(name, share, at_least=0, at_most=1)
     pixels = display_image(image)
     grey = _PALEST_BLACK + pixels @ _LUMA * (1 - _PALEST_BLACK / 255)
     under = _alpha_blend(pixels, np.rint(grey)[..., np.newaxis], fade)
-    share = _share_of_limit(heat, limit)
-    tint = np.where(share[..., np.newaxis] > 0, RED, BLUE)
-    return _alpha_blend(under, tint, alpha * np.abs(share))
+    tinted = _share_of_limit(heat, limit)
+    tint = np.where(tinted[..., np.newaxis] > 0, RED, BLUE)
+    return _alpha_blend(under, tint, alpha * np.abs(tinted))
 
 
 # Rec. 601, as in television.
@@ -279,6 +311,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _PALEST_BLACK = 76.5
 
 
+@clear_arguments
 def segment_edges(segments: Segments, which: Bool[np.ndarray, "S"]) -> Bool[np.ndarray, "H W"]:
     """Pixels of the outlines of the chosen segments: two pixels wide, one on each side of a border.
 
@@ -288,6 +321,7 @@ def segment_edges(segments: Segments, which: Bool[np.ndarray, "S"]) -> Bool[np.n
     >>> segment_edges(Segments(np.array([[0, 0, 0, 1, 1, 1]])), np.array([False, True])).astype(int)
     array([[0, 0, 1, 1, 1, 1]])
     """
+    _check_one_each("which", which, segments)
     labels, chosen = segments.labels, which[segments.labels]
     edge = np.zeros(labels.shape, bool)
     for axis in (0, 1):
@@ -300,6 +334,7 @@ def segment_edges(segments: Segments, which: Bool[np.ndarray, "S"]) -> Bool[np.n
     return edge
 
 
+@clear_arguments
 def inner_rims(
     segments: Segments, which: Bool[np.ndarray, "S"], *, start: int = 0, width: int = 2
 ) -> Bool[np.ndarray, "H W"]:
@@ -320,6 +355,8 @@ def inner_rims(
     >>> inner_rims(Segments(np.zeros((1, 5), int)), np.array([True])).astype(int)
     array([[1, 1, 1, 1, 1]])
     """
+    start, width = check_whole("start", start, 0, most=LARGEST), check_whole("width", width, most=LARGEST)
+    _check_one_each("which", which, segments)
     ring = _near_border(segments.labels, start + width) & ~_near_border(segments.labels, start)
     return np.asarray(ring & which[segments.labels])
 
@@ -332,6 +369,7 @@ def _near_border(labels: Int[np.ndarray, "H W"], reach: int) -> Bool[np.ndarray,
     return np.asarray((least != labels) | (maximum_filter(labels, 2 * reach + 1, mode="nearest") != labels))
 
 
+@clear_arguments
 def draw_contours(
     image: Shaped[np.ndarray, "..."],
     segments: Segments,
@@ -348,9 +386,11 @@ def draw_contours(
     >>> draw_contours(np.zeros((1, 2)), Segments(np.array([[0, 1]])), np.array([False, False]), RED).max()
     np.uint8(0)
     """
+    check_number("alpha", alpha, at_least=0, at_most=1)
     return _alpha_blend(display_image(image), np.array(colour), alpha * segment_edges(segments, which))
 
 
+@clear_arguments
 def hatch_area(
     image: Shaped[np.ndarray, "..."], area: Bool[np.ndarray, "H W"], *, step: int = 14, width: int = 2
 ) -> UInt8[np.ndarray, "H W 3"]:
@@ -364,12 +404,14 @@ def hatch_area(
     >>> hatch_area(np.zeros((1, 4)), np.zeros((1, 4), bool)).max()
     np.uint8(0)
     """
+    step, width = check_whole("step", step, most=LARGEST), check_whole("width", width, most=LARGEST)
     rows, columns = np.indices(area.shape)
     phase = (rows + columns) % step
     pale = _alpha_blend(display_image(image), np.array(PAPER), 0.45 * (area & (phase < width)))
     return _alpha_blend(pale, np.array(INK), 0.28 * (area & (width <= phase) & (phase < 2 * width)))
 
 
+@clear_arguments
 def colour_bar(limit: RealNumber, *, width: int = 448, height: int = 18) -> UInt8[np.ndarray, "h width 3"]:
     """The scale from −limit to limit as an image, with its limits printed below.
 
@@ -378,6 +420,8 @@ def colour_bar(limit: RealNumber, *, width: int = 448, height: int = 18) -> UInt
     >>> colour_bar(0.5, width=200).shape
     (44, 200, 3)
     """
+    width, height = check_whole("width", width, most=LARGEST), check_whole("height", height, most=LARGEST)
+    limit = check_number("limit", limit)
     page = Image.new("RGB", (width, height + 26), PAPER)
     ramp = np.broadcast_to(diverging_colours(np.linspace(-limit, limit, width), limit), (height, width, 3))
     page.paste(Image.fromarray(np.ascontiguousarray(ramp)))
@@ -390,6 +434,7 @@ def colour_bar(limit: RealNumber, *, width: int = 448, height: int = 18) -> UInt
     return np.asarray(page)
 
 
+@clear_arguments
 def image_to_png(array: UInt8[np.ndarray, "H W 3"]) -> bytes:
     """The image as the bytes of a PNG file.
 

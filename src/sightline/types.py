@@ -15,7 +15,13 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar, dataclass_transfo
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from sightline._arguments import bind_arguments, checked_value
+from sightline._arguments import (
+    bind_arguments,
+    checked_value,
+    clear_arguments,
+    clear_fields,
+    unfit_named,
+)
 from sightline._arguments import did_you_mean as did_you_mean
 from sightline._checks import is_whole
 from sightline.errors import ModelError, OptionError, SegmentError
@@ -57,14 +63,15 @@ def option(cls: type[T]) -> type[T]:
     @functools.wraps(build)
     def checked(self: T, *args: Any, **given: Any) -> None:
         bound = bind_arguments(cls.__name__, signature, args, given, "option")
-        build(
-            self, **{n: checked_value(f"{n} of {cls.__name__}", v, annotations[n]) for n, v in bound.items()}
-        )
+        fields = {n: checked_value(f"{n} of {cls.__name__}", v, annotations[n]) for n, v in bound.items()}
+        with unfit_named(cls.__name__, signature, fields):
+            build(self, **fields)
 
     made.__init__ = checked  # type: ignore[method-assign, assignment]
     return made
 
 
+@clear_fields
 @record
 class Segments:
     """A division of one image into segments.
@@ -100,6 +107,7 @@ class Segments:
             )
 
     @classmethod
+    @clear_arguments
     def renumber(cls, labels: Shaped[np.ndarray, "H W"]) -> "Segments":
         """Segments from any integer or boolean ids, in increasing order of id."""
         if not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):

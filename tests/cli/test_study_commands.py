@@ -198,3 +198,29 @@ def test_going_on_names_only_what_was_given(place, studied):
         with pytest.raises(OptionError) as told, contextlib.chdir(place):
             CliRunner().invoke(app, ["study", *words, "-o", "run"], catch_exceptions=False)
         assert named in str(told.value)
+
+
+def test_a_folder_without_a_study_is_said_to_be_so_and_the_studies_below_it_are_named(place, tmp_path):
+    (tmp_path / "runs" / "faces").mkdir(parents=True)
+    (tmp_path / "runs" / "faces" / "plan.toml").write_text("x = 1")
+    (tmp_path / "notes.txt").write_text("a note")
+    runs, note = str(tmp_path / "runs"), str(tmp_path / "notes.txt")
+    for line in (["regions", runs], ["regions", runs, "--regions", "face"], ["atlas", runs], ["blame", runs]):
+        told = str(CliRunner().invoke(app, line).exception)
+        assert told.endswith(
+            "there is no study in runs, but in folders below it: 'faces'. [study-missing]"
+        ) or (f"there is no study in {runs}, but in folders below it: 'faces'. [study-missing]" == told), told
+    for line in (["atlas", note], ["blame", note], ["sql", note, "select 1"]):
+        told = str(CliRunner().invoke(app, line).exception)
+        assert told == f"{note} is a file, and not the folder of a study. [study-missing]"
+    told = str(CliRunner().invoke(app, ["regions", "face"]).exception)
+    assert told.startswith("'face' is neither the folder of a study nor an image. Which regions are drawn is")
+
+
+def test_regions_of_an_image_are_a_grid_where_none_are_named(tmp_path):
+    image, out = tmp_path / "a.png", tmp_path / "out.png"
+    Image.fromarray(np.zeros((32, 32), np.uint8)).save(image)
+    done = CliRunner().invoke(app, ["regions", str(image), "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "Regions: 16 (r1c1" in done.output
+    assert out.is_file()

@@ -227,7 +227,7 @@ def test_the_fill_may_be_another_than_the_plans(planted):
 
 
 def test_an_unknown_region_is_a_key_error(planted):
-    with pytest.raises(KeyError, match="jaw"):
+    with pytest.raises(SegmentError, match="jaw"):
         blame(planted, NINE)["jaw"]
 
 

@@ -227,3 +227,11 @@ def test_a_full_disk_is_told_of_and_what_was_written_stays(tmp_path):
     assert "Traceback" not in made.stderr
     assert "[study-write]" in made.stderr
     assert not list((tmp_path / "run" / "parts").glob(".*"))
+
+
+@pytest.mark.parametrize("place", [[], float("nan"), 10**30, 6, -7, np.zeros(2), True])
+def test_an_image_is_asked_for_by_a_place_that_is_there(place, tmp_path):
+    study = Study(tmp_path, PLAN).run(images(6), model, progress=False)
+    assert study.image(5).shape == study.image(0).shape
+    with pytest.raises((OptionError, TypeError), match=r"a whole number"):
+        study.image(place)

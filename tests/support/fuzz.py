@@ -234,7 +234,10 @@ class World:
         self.encoded["dcm"] = _dicom_bytes(home)
         for folder in "ab":
             (home / "images" / folder / f"{folder}.png").write_bytes(self.encoded["png"])
+        for split in ("train", "test"):
+            shutil.copytree(home / "images", home / "splits" / split)
         self.lists = self._lists()
+        self.calls: Any = None
 
     def _lists(self) -> dict[str, bytes]:
         import pyarrow
@@ -699,6 +702,51 @@ def commands(draw: Any, world: World) -> None:
             raise
 
 
+def functions(draw: Any, world: World) -> None:
+    """A user's own functions as options: they fail, take other arguments, return anything."""
+    import sightline as sl
+    from sightline.types import Attribution, Masks
+
+    class Own:
+        sample = sl.Plan(sample="fold-over").sample
+
+        def __call__(self, *given: Any) -> Any:
+            return answer(*given)
+
+    def answer(*given: Any) -> Any:
+        match draw(st.integers(0, 4)):
+            case 0:
+                raise draw(st.sampled_from([KeyError("x"), ValueError(), StopIteration(), MemoryError()]))
+            case 1:
+                return Masks(draw(some), draw(some))
+            case 2:
+                return Attribution(draw(some), draw(some), draw(some), draw(some))
+            case 3:
+                return draw(st.sampled_from([np.ones((10, 12), int), np.zeros((10, 12, 3)), (0, 1), 1]))
+            case _:
+                return draw(some)
+
+    some = st.one_of(
+        ANYTHING, st.sampled_from([np.ones((1, 4)), np.zeros(1), np.ones((3, 4), bool), np.ones(3)])
+    )
+    option = draw(st.sampled_from(["segment", "fill", "sample", "target", "attribute"]))
+    function = Own() if option == "attribute" else draw(st.sampled_from([answer, lambda: 0, len, int]))
+    plan = {"segment": "grid:rows=2,columns=2", "budget": 12, option: function}
+    sl.explain(world.image, a_model, progress=False, **plan)
+
+
+def public(draw: Any, world: World) -> None:
+    """Every public function and method, with anything for a parameter or two."""
+    from support.public_calls import Calls, parameters_of, use
+
+    if world.calls is None:
+        world.calls = Calls(world)
+    name = draw(st.sampled_from(sorted(world.calls.table)))
+    function, given_ = world.calls.table[name]
+    wanted = draw(st.lists(st.sampled_from(parameters_of(function, given_) or ["x"]), min_size=1, max_size=2))
+    use(function(**given_ | {word: draw(ANYTHING) for word in wanted}))
+
+
 DOORS: dict[str, Callable[[Any, World], None]] = {
     one.__name__: one
     for one in (
@@ -713,6 +761,8 @@ DOORS: dict[str, Callable[[Any, World], None]] = {
         repairs,
         explanations,
         answers,
+        functions,
+        public,
         commands,
     )
 }

@@ -101,6 +101,8 @@ Output = Annotated[
 Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
 RUN_REGIONS = "regions.toml"
 """Where a study keeps the regions that were last looked at."""
+USUAL_REGIONS = "grid:rows=4,columns=4"
+"""Where neither the command line nor the study names any."""
 RegionsOf = typer.Option(
     help="face, face:sides=True, chest, grid:rows=4,columns=4, or a TOML file of regions."
 )
@@ -223,7 +225,7 @@ def regions_of_run(run: Path, text: str | None) -> "Regions":
     if text is not None:
         return read_regions(text)
     kept = run / RUN_REGIONS
-    return load(kept) if kept.is_file() else read_regions("grid")
+    return load(kept) if kept.is_file() else read_regions(USUAL_REGIONS)
 
 
 def open_study(run: Path, *, model: str | None = None, trust: bool = False) -> "Study":

@@ -16,6 +16,7 @@ from sightline._arguments import check_choice
 from sightline._printing import printable_text
 from sightline.cli.options import (
     RUN_REGIONS,
+    USUAL_REGIONS,
     Attribute,
     Budget,
     Fill,
@@ -48,7 +49,7 @@ from sightline.cli.options import (
     write_figure,
     write_numbers,
 )
-from sightline.errors import OptionError
+from sightline.errors import FileError, OptionError
 
 if TYPE_CHECKING:
     from sightline.data import ImageFormat
@@ -256,11 +257,18 @@ def draw_regions(
 
     run, files = Path(images), [figure_file(out)]
     if run.is_dir():
-        among, image = regions_of_run(run, regions), mean_image(open_study(run))
+        study = open_study(run)
+        among, image = regions_of_run(run, regions), mean_image(study)
         if among.shared:
             files.append(among.save(run / RUN_REGIONS))
     else:
-        among, image = read_regions(regions or "grid"), read_image_file(run)
+        if not run.is_file():
+            raise FileError(
+                f"{images!r} is neither the folder of a study nor an image. Which regions are drawn is "
+                "--regions: sightline regions RUN --regions face.",
+                slug="file-missing",
+            )
+        among, image = read_regions(regions or USUAL_REGIONS), read_image_file(run)
     write_figure(plot_regions(among, image), out)
     say_result(among, files)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import clear_arguments, clear_fields, describe_value
 from sightline._class_names import ClassNames, columns_by_name, ordered_names
 from sightline._digests import combined_digest
 from sightline._printing import printable_text
@@ -134,6 +134,7 @@ class Dataset(ABC):
         return Subset(self, every, order[self.labels], names)
 
 
+@clear_fields
 @record
 class ArrayDataset(Dataset):
     """Images in memory and their classes.
@@ -165,6 +166,12 @@ class ArrayDataset(Dataset):
     class_names: tuple[str, ...] | None
 
     def __post_init__(self) -> None:
+        if not hasattr(self.images, "__len__") or np.ndim(self.labels) == 0:
+            raise ImageError(
+                "images and labels must be one of each an image, but "
+                f"{describe_value(self.images)} and {describe_value(self.labels)} were given.",
+                slug="labels-unfit",
+            )
         if len(self.images) != len(self.labels):
             raise ImageError(
                 f"{len(self.images)} images and {len(self.labels)} labels were given: each image needs one "
@@ -331,6 +338,7 @@ class MapDataset(Dataset):
         return self._image_parts(np.linspace(0, len(self) - 1, count).round().astype(int))
 
 
+@clear_fields
 @record
 class Subset(Dataset):
     """Some images of a data set, with their own labels or others.
@@ -358,6 +366,11 @@ class Subset(Dataset):
     new_class_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        if np.ndim(self.indices) != 1:
+            raise OptionError(
+                f"indices must be a list of places, but {describe_value(self.indices)} was given.",
+                slug="option-value",
+            )
         object.__setattr__(self, "indices", np.arange(len(self.dataset))[self.indices])
 
     @property
@@ -398,6 +411,7 @@ class Subset(Dataset):
         return self.dataset.root_index(self.indices[index])
 
 
+@clear_fields
 @record
 class ConcatDataset(Dataset):
     """The images of several data sets, one after the other, of the same classes."""

@@ -1,12 +1,15 @@
 """seed → drawn faces, with the part that each pixel shows, and a planted shortcut if asked."""
 
 import functools
+import operator
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from sightline._arguments import clear_arguments
-from sightline._checks import check_number, check_whole
+from sightline._checks import check_number, check_seed, check_whole, is_whole
+from sightline._limits import check_needed_memory
 from sightline.data._face.canvas import PARTS, Stage, set_stage
 from sightline.data._face.painting import expose_canvas, face_landmarks, paint_face
 from sightline.data._face.person import Look, Person, draw_look, draw_person
@@ -19,6 +22,9 @@ from sightline.types import record
 LUMINANCE = np.array([0.2125, 0.7154, 0.0721], np.float32)
 # One stream of random numbers for each purpose, so that none shifts another.
 PEOPLE, LOOKS, MARKS = range(3)
+MOST_PEOPLE = 100_000
+PIXEL_BYTES = 14
+"""Of memory for each pixel drawn: its colour, its part and its mark."""
 
 
 @record
@@ -59,6 +65,7 @@ class DrawnFaces(ArrayDataset):
         """Visible pixels of each part. Together they cover every image, and no two overlap."""
         return {name: self.visible == place for place, name in enumerate(PARTS)}
 
+    @clear_arguments
     def segments_of(self, which: int) -> tuple[Int[np.ndarray, "H W"], tuple[str, ...]]:
         """One image's parts as segments, the mark being one of them.
 
@@ -80,6 +87,7 @@ class DrawnFaces(ArrayDataset):
         >>> names[labels[0, 0]], int(labels.max()) + 1 == len(names)
         ('background', True)
         """
+        which = _checked_place(which, len(self))
         shown = np.where(self.mark[which], len(PARTS), self.visible[which])
         places, labels = np.unique(shown, return_inverse=True)
         return labels.reshape(shown.shape), tuple((*PARTS, "mark")[place] for place in places)
@@ -159,6 +167,16 @@ def drawn_faces(
     return DrawnFaces(images, labels, names, visible, mark, marked, shortcut)
 
 
+def _checked_place(which: Any, count: int) -> int:
+    if not (is_whole(which) and -count <= which < count):
+        raise OptionError(
+            f"which must be the place of an image, a whole number from 0 to {count - 1}, but {which!r} was "
+            "given.",
+            slug="option-value",
+        )
+    return operator.index(which)
+
+
 def _mark_centre(shortcut: Shortcut, person: Person, look: Look, at: Stage) -> tuple[float, float]:
     """Where the mark is to be: it moves with the face, or stays in its corner."""
     if shortcut.region in CORNERS:
@@ -190,10 +208,14 @@ def _check_drawing(
     n_images: int, people: int, size: int, seed: int, variety: float, shortcut: Shortcut | None
 ) -> None:
     check_whole("n_images", n_images)
-    check_whole("people", people)
+    check_whole("people", people, most=MOST_PEOPLE)
     check_number("size", size, at_least=32, at_most=512)
-    check_whole("seed", seed, 0)
+    check_whole("size", size)
+    check_seed("seed", seed)
     check_number("variety", variety, at_least=0, at_most=2)
+    check_needed_memory(
+        f"{n_images:,} drawn faces of {size}×{size} pixels", n_images * size**2 * PIXEL_BYTES, "DRAWN_BYTES"
+    )
     for label in () if shortcut is None else shortcut.classes:
         if not 0 <= label < people:
             raise OptionError(

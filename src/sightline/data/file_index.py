@@ -309,7 +309,7 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     ------
     OptionError
     """
-    given = (names,) if isinstance(names, str) else ordered_names(names) if names else ()
+    given = (names,) if isinstance(names, str) else () if names is None else ordered_names(names)
     if not given or len(set(given)) < len(given):
         raise OptionError(
             f"class_names must name each class once, but {list(given)!r} was given.", slug="option-value"

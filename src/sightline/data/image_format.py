@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from sightline._arguments import check_choice, check_size
+from sightline._arguments import check_choice, check_size, clear_arguments
 from sightline._checks import check_number
 from sightline._value_range import value_range
 from sightline.data.image_decoding import decode_image_file
@@ -116,6 +116,7 @@ class ImageFormat:
         sized = coloured if self.size is None else self._fit_to_size(coloured, self.size)
         return sized if white is None else _to_value_range(sized, self.values, white)
 
+    @clear_arguments
     def read(self, path: str | PathLike[str]) -> Shaped[np.ndarray, "..."]:
         """The image of a file in this form.
 

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
-from sightline._arguments import check_choice
+from sightline._arguments import check_choice, clear_arguments
 from sightline._checks import check_number
 from sightline._value_range import value_range
 from sightline.errors import ImageError
@@ -80,6 +80,7 @@ class Shortcut:
         check_number("p_elsewhere", self.p_elsewhere, at_least=0, at_most=1)
 
 
+@clear_arguments
 def plant_mark(
     images: Shaped[np.ndarray, "N H W C"],
     present: Bool[np.ndarray, "..."],

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._arguments import describe_value
-from sightline._checks import check_whole
+from sightline._checks import check_seed, check_whole
 from sightline._digests import array_digest
 from sightline._tensors import to_numpy
 from sightline._value_range import value_range
@@ -15,6 +15,9 @@ from sightline.engine.image import channels_last
 from sightline.engine.own_functions import ask_function
 from sightline.errors import ImageError, OptionError, warn
 from sightline.types import Fill, Segments, option
+
+MOST_DRAWS = 1000
+"""Of noise: each is an image in memory, and a question for each mask."""
 
 
 @option
@@ -98,7 +101,8 @@ class Noise:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_whole("draws of Noise", self.draws)
+        check_whole("draws of Noise", self.draws, most=MOST_DRAWS)
+        check_seed("seed of Noise", self.seed)
 
     def __call__(
         self, image: Shaped[np.ndarray, "H W C"], segments: Segments

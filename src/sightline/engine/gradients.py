@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sightline._checks import check_number, check_whole
+from sightline._checks import MOST_REPEATS, check_number, check_whole
 from sightline.errors import OptionError, warn
 from sightline.types import Heatmap, Inputs, Network, Weights, option
 
@@ -58,7 +58,7 @@ class IntegratedGradients:
     looks_inside: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_whole("steps of IntegratedGradients", self.steps)
+        check_whole("steps of IntegratedGradients", self.steps, most=MOST_REPEATS)
         if not np.isfinite(self.baseline):
             raise OptionError(
                 f"IntegratedGradients needs a finite baseline, but {self.baseline} was given.",
@@ -111,7 +111,7 @@ class SmoothGrad:
     looks_inside: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_whole("samples of SmoothGrad", self.samples, 2)
+        check_whole("samples of SmoothGrad", self.samples, 2, most=MOST_REPEATS)
         check_number("noise of SmoothGrad", self.noise, above=0)
 
     def __call__(self, network: Network, inputs: Inputs, weights: Weights, seed: int) -> Heatmap:

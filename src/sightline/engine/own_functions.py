@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from sightline._arguments import describe_value
 from sightline._checks import is_whole
+from sightline._limits import check_needed_memory
 from sightline.engine.model_query import Classes, Top
 from sightline.errors import OptionError, SightlineError, TargetError
 from sightline.types import Attribution, Contrast, Masks, Sampler, Scores, Target
@@ -71,8 +72,9 @@ def drawn_masks(sampler: Sampler, segments: int, rows: int, rng: np.random.Gener
     Raises
     ------
     OptionError
-        If it fails or returns something else.
+        If it fails or returns something else, or so many would not fit into memory.
     """
+    check_needed_memory(f"{rows:,} masks of {segments} segments", rows * segments, "MASK_BYTES")
     masks = ask_function("sample", sampler, segments, rows, rng)
     if not isinstance(masks, Masks):
         raise _wrong_answer("sample", sampler, masks, "no masks")

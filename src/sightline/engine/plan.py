@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from sightline._arguments import check_choice, describe_value
-from sightline._checks import check_whole, is_number, is_whole
+from sightline._checks import check_seed, is_number, is_whole
 from sightline._scales import SCALES, Scale
 from sightline._spec import from_spec, normalized
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
@@ -170,7 +170,7 @@ class Plan:
                 )
         if not callable(self.target) or isinstance(self.target, type):
             object.__setattr__(self, "target", as_target(self.target))
-        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
+        object.__setattr__(self, "seed", check_seed("seed", self.seed))
         object.__setattr__(self, "scale", check_choice("scale", self.scale, SCALES, "option-value"))
         if self.budget != "auto" and not is_whole(self.budget):
             raise OptionError(

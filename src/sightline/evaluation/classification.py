@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int
 
 from sightline._arguments import clear_arguments
-from sightline._checks import check_number
+from sightline._checks import check_number, check_whole, is_whole
 from sightline._class_names import ClassNames, class_columns, place_guess, warn_if_permuted
 from sightline._printing import printable_text
 from sightline._progress import progress_bar
@@ -24,6 +24,9 @@ from sightline.types import record
 
 WIDEST = 10
 """Most classes whose confusion matrix is printed."""
+
+MOST_DIGITS = 15
+"""Of a printed share."""
 
 
 @record
@@ -140,8 +143,13 @@ class Evaluation:
                 slug="evaluate-order",
             )
 
+    @clear_arguments
     def name(self, label: int | np.integer) -> str:
         """The class's name, or its number."""
+        if not is_whole(label) or (self.class_names and not 0 <= label < len(self.class_names)):
+            raise OptionError(
+                f"label must be the number of a class, but {label!r} was given.", slug="option-value"
+            )
         return printable_text(self.class_names[label]) if self.class_names else f"class {label}"
 
     @clear_arguments
@@ -149,6 +157,7 @@ class Evaluation:
         """scikit-learn's ``classification_report``: precision, recall and F1 of each class."""
         from sklearn.metrics import classification_report
 
+        check_whole("digits", digits, 0, most=MOST_DIGITS)
         every = range(self.scores.shape[1])
         return str(
             classification_report(

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from sightline._arguments import clear_arguments
 from sightline._batch_sizes import choose_batch_size
-from sightline._checks import check_whole
+from sightline._checks import MOST_REPEATS, check_seed, check_whole
 from sightline._class_names import targets_as_asked
 from sightline._scales import on_scale
 from sightline.adapters import as_model
@@ -21,6 +21,9 @@ from sightline.engine.solve import r_squared
 from sightline.errors import collect_warnings
 from sightline.explanation import Explanation
 from sightline.types import Attribution, Contrast, record
+
+MOST_MASKS = 10**6
+"""That a fit is held against."""
 
 
 @record
@@ -131,8 +134,9 @@ def held_out_fit(
     fewer. A value's scale is its method's own (a Shapley value is no regression weight), so the values
     get the best slope and level before they are judged; a random map is the same values in random order.
     """
-    check_whole("masks of fit", masks, 2)
-    check_whole("randoms of fit", randoms, 1)
+    check_whole("masks of fit", masks, 2, most=MOST_MASKS)
+    check_whole("randoms of fit", randoms, 1, most=MOST_REPEATS)
+    check_seed("seed of fit", seed)
     k = explanation.index(target)
     query, to_targets = _query_explanation(explanation, model, k)
     keep = Bernoulli()(explanation.segments.count, masks, np.random.default_rng([seed, 77])).keep
@@ -158,7 +162,7 @@ def stability(
     Costs the explanation's budget for each seed. A random map's share is that of five segments drawn at
     random.
     """
-    check_whole("seeds of stability", seeds, 1)
+    check_whole("seeds of stability", seeds, 1, most=MOST_REPEATS)
     k = explanation.index(target)
     adapted = as_model(model)
     labels = explanation.segments.labels
@@ -209,7 +213,7 @@ def randomisation(
     """
     from scipy.stats import spearmanr
 
-    check_whole("seeds of randomisation", seeds, 1)
+    check_whole("seeds of randomisation", seeds, 1, most=MOST_REPEATS)
     k = explanation.index(target)
     adapted = as_model(model)
     only = Classes(*targets_as_asked((explanation.targets[k],), adapted))
@@ -269,7 +273,8 @@ def _perturbation_curve(
     randoms: int,
     seed: int,
 ) -> Measure:
-    check_whole(f"randoms of {name}", randoms)
+    check_whole(f"randoms of {name}", randoms, most=MOST_REPEATS)
+    check_seed(f"seed of {name}", seed)
     k = explanation.index(target)
     query, to_targets = _query_explanation(explanation, model, k)
     count = explanation.segments.count

@@ -1,12 +1,13 @@
 """explanations → one figure of many images that can be compared."""
 
-from collections.abc import Sequence, Sized
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sightline import render
-from sightline._arguments import clear_arguments
+from sightline._arguments import clear_arguments, describe_value
+from sightline._checks import check_whole
 from sightline.errors import OptionError
 from sightline.figures.components import (
     GAP,
@@ -214,6 +215,7 @@ def draw_gallery(
     unit: str = "",
 ) -> "Figure":
     """Sections of images in rows, over one scale."""
+    check_whole("columns", columns)
     filled = [(name, cells) for name, cells in sections if cells]
     columns = max(1, min(columns, max(len(cells) for _, cells in filled)))
     room = max(columns * (SIZE + GAP) - GAP, 400)
@@ -288,13 +290,19 @@ def _short_class_name(explanation: "Explanation", label: int) -> str:
     return explanation.name(label) if explanation.class_names else str(label)
 
 
-def check_same_number(these: Sized, those: Sized, name: str, other: str) -> None:
+def check_same_number(these: Any, those: Any, name: str, other: str) -> None:
     """Refuse nothing to draw, and words that are not one for each.
 
     Raises
     ------
     OptionError
     """
+    for what, given in ((name, these), (other, those)):
+        if not hasattr(given, "__len__") or isinstance(given, bytes) or getattr(given, "shape", (1,)) == ():
+            raise OptionError(
+                f"this figure needs {what} in a list, but {describe_value(given)} was given.",
+                slug="figure-images",
+            )
     if len(these) == 0 or len(these) != len(those):
         raise OptionError(
             f"this figure needs {name} and as many {other}, but {len(these)} {name} and {len(those)} "

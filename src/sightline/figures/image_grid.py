@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._arguments import clear_arguments
+from sightline._checks import check_whole
 from sightline.errors import ImageError, OptionError
 from sightline.figures.components import CaptionedImage
 from sightline.figures.gallery import SIZE, check_same_number, draw_gallery
@@ -66,6 +67,8 @@ def plot_images(
     >>> len(plot_images(batch, class_names=["well", "ill"]).axes[0].texts)
     15
     """
+    rows = None if rows is None else check_whole("rows", rows)
+    columns = check_whole("columns", columns)
     if titles is None:
         images, titles = _first_labelled(images, class_names, (rows or 3) * columns)
     most = len(titles) if rows is None else rows * columns

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from sightline._arguments import clear_arguments
 from sightline._printing import printable_text
 from sightline.errors import warn
 from sightline.render import INK, PAPER, Colour, RealNumber
@@ -183,6 +184,7 @@ def text_style(size: RealNumber, colour: Colour = INK, *, bold: bool = False) ->
     }
 
 
+@clear_arguments
 def figure_to_png(figure: "Figure") -> bytes:
     """The figure as the bytes of a PNG file."""
     file = io.BytesIO()
@@ -306,7 +308,7 @@ def fits_width(text: str, width: RealNumber, size: RealNumber) -> bool:
 
 def lower_edge(items: Iterable[LayoutItem]) -> float:
     """Lower edge of the lowest item; letters reach a little below their line."""
-    return max(_item_bottom(item) for item in items)
+    return max((_item_bottom(item) for item in items), default=0.0)
 
 
 def _item_bottom(item: LayoutItem) -> float:

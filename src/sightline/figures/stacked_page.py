@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from sightline._arguments import clear_arguments
+from sightline.errors import OptionError
 from sightline.figures.components import CAPTION, GAP, TITLE
 from sightline.figures.layout import (
     ImageTile,
@@ -31,6 +33,7 @@ LARGEST = 1.5
 """Most that a figure is enlarged to fill its column."""
 
 
+@clear_arguments
 def stack_figures(heading: str, parts: "Sequence[tuple[str, str, Figure]]") -> "Figure":
     """One page with several figures, each under a title and a sentence, in two columns read downwards.
 
@@ -50,6 +53,8 @@ def stack_figures(heading: str, parts: "Sequence[tuple[str, str, Figure]]") -> "
     >>> [text.get_text() for text in page.axes[0].texts]
     ['Two figures', 'One', 'A sentence.', 'Two']
     """
+    if len(parts) == 0:
+        raise OptionError("a page needs at least one figure, but none was given.", slug="figure-number")
     width = 2 * COLUMN + 3 * MARGIN
     lines = wrap_parts(heading.split(), width - 2 * MARGIN, HEADING, between=" ", bold=True)
     items: list[LayoutItem] = [*stack_lines(lines, MARGIN, MARGIN, size=HEADING, bold=True)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sightline._arguments import check_choice, check_size, clear_arguments
+from sightline._checks import check_seed
 from sightline._progress import progress_bar
 from sightline.errors import OptionError
 from sightline.findings.atlas_result import Atlas, OutcomeMap
@@ -86,6 +87,7 @@ def atlas(
     >>> print(atlas(sl.Study("runs/faces"), regions=sl.regions.face()))  # doctest: +SKIP
     """
     check_choice("atlas by", by, BY)
+    check_seed("seed", seed)
     study = as_study(study)
     shape = _map_size(study, size)
     drawn = None if regions is None else named(regions)

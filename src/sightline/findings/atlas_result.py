@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float
 
 from sightline._json import to_jsonable
 from sightline._tables import format_table
+from sightline.errors import OptionError
 from sightline.findings.error_groups import ErrorGroup
-from sightline.types import record
+from sightline.types import did_you_mean, record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +109,10 @@ class Atlas:
         for one in self.maps:
             if one.name == name:
                 return one
-        raise KeyError(name)
+        known = [one.name for one in self.cells]
+        raise OptionError(
+            f"there is no {name!r} here. {did_you_mean(str(name), known)}", slug="option-unknown"
+        )
 
     def plot(self) -> "Figure":
         """Mean attribution over the mean image, one scale for all; the difference; the groups."""

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from sightline._arguments import clear_arguments
-from sightline._checks import check_batch_size, check_number, check_whole
+from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
 from sightline._class_names import warn_if_permuted
 from sightline._progress import progress_bar
 from sightline._scales import with_evidence
@@ -164,9 +164,9 @@ def blame(
     """
     study, regions = as_study(study), named(regions)
     check_whole("n_suspects", n_suspects)
-    check_whole("controls", controls)
+    check_whole("controls", controls, most=MOST_REPEATS)
     check_whole("max_answers", max_answers, FEWEST)
-    check_whole("seed", seed, 0)
+    check_seed("seed", seed)
     check_batch_size(batch_size)
     check_number("min_effect", min_effect, at_least=0, below=1)
     check_number("level", level, above=0, below=1)

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
 from sightline._tables import format_table
+from sightline.errors import SegmentError
 from sightline.regions.region_file import describe_regions
 from sightline.regions.region_set import Regions
-from sightline.types import record
+from sightline.types import did_you_mean, record
 
 HEADS = (
     "region",
@@ -184,7 +186,10 @@ class Blame:
         for one in self.regions:
             if one.region == region:
                 return one
-        raise KeyError(region)
+        known = [one.region for one in self.regions]
+        raise SegmentError(
+            f"there is no region {region!r} here. {did_you_mean(str(region), known)}", slug="regions-unknown"
+        )
 
     @functools.cached_property
     def verdict(self) -> str:
@@ -212,12 +217,13 @@ class Blame:
             )
         return " ".join(found)
 
+    @clear_arguments
     def finding(self, region: str) -> str:
         """What was found of one region, in a sentence; empty where it was not tested.
 
         Raises
         ------
-        KeyError
+        SegmentError
             If it was not among the regions.
         """
         one = self[region]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from sightline._arguments import clear_arguments
-from sightline._checks import check_batch_size, check_number, check_whole
+from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
 from sightline._digests import image_digest
 from sightline._printing import printable_text
 from sightline._progress import progress_bar
@@ -147,8 +147,8 @@ def prove(
     'repaired'
     """
     check_whole("explained", explained, 0)
-    check_whole("controls", controls)
-    check_whole("seed", seed, 0)
+    check_whole("controls", controls, most=MOST_REPEATS)
+    check_seed("seed", seed)
     check_batch_size(batch_size)
     check_number("level", level, above=0, below=1)
     names = None if study is None else study.class_names

@@ -12,10 +12,10 @@ from sightline._arguments import clear_arguments
 from sightline._files import write_text
 from sightline._json import to_jsonable
 from sightline._tables import format_table
-from sightline.errors import FileError
+from sightline.errors import FileError, OptionError
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
 from sightline.proof.paired_metrics import FEWEST, PairedMetric, PValues
-from sightline.types import record
+from sightline.types import did_you_mean, record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +94,10 @@ class Proof:
         for one in self.measures:
             if one.name == name:
                 return one
-        raise KeyError(name)
+        known = [one.name for one in self.measures]
+        raise OptionError(
+            f"there is no measure {name!r}. {did_you_mean(str(name), known)}", slug="option-unknown"
+        )
 
     @property
     def headline(self) -> str:

@@ -26,6 +26,8 @@ from sightline.regions.shapes import (
 )
 from sightline.types import did_you_mean, record
 
+MOST_CELLS = 256
+"""Rows of a grid, at most, and columns."""
 REMEMBERED = 4
 """Image sizes whose masks are kept."""
 
@@ -79,6 +81,7 @@ class Regions:
     def __contains__(self, name: object) -> bool:
         return name in self.names
 
+    @clear_arguments
     def __getitem__(self, names: str | Sequence[str]) -> "Regions":
         """Fewer regions, in the order asked for; their pixels stay the same."""
         chosen = (names,) if isinstance(names, str) else tuple(names)
@@ -250,7 +253,10 @@ def grid(rows: int, columns: int) -> Regions:
     >>> grid(2, 2)
     <Regions: 4 (r1c1, r1c2, r2c1, r2c2)>
     """
-    rows, columns = check_whole("a grid's rows", rows), check_whole("a grid's columns", columns)
+    rows, columns = (
+        check_whole(f"a grid's {name}", count, most=MOST_CELLS)
+        for name, count in (("rows", rows), ("columns", columns))
+    )
     drawn = {}
     for row in range(rows):
         for column in range(columns):

@@ -51,7 +51,7 @@ def save_model(model: CheckedModel, path: Path, example: Image | None = None) ->
             "Save result.raw in its framework's own format, and give preprocess= again where you load it.",
         )
     endings, write = _format_writer(model, example)
-    given = path if path.suffix else path.with_suffix(endings[0])
+    given = path if path.suffix or not path.name else path.with_suffix(endings[0])
     if given.suffix.lower() not in endings:
         raise FileError(
             f"{given} must end in {' or '.join(endings)}, the files that this kind of model is kept in.",

@@ -7,6 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from sightline._arguments import clear_arguments
+from sightline._checks import check_seed
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
@@ -73,6 +75,7 @@ class RepairResult:
         head = f"Repair of {self.provenance.region.name!r} by {self.provenance.method}"
         return "\n".join((head, *self.notes))
 
+    @clear_arguments
     def save(self, path: str | PathLike[str], example: Image | None = None) -> Path:
         """Write the repaired model to a file that `sightline.adapters.open_model.load_model` reads.
 
@@ -121,8 +124,10 @@ class RepairMethod(ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_seed("seed", self.seed)
         resolve_region(self.region, self.margin)
 
+    @clear_arguments
     def __call__(
         self,
         model: object,

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import clear_arguments, describe_value
+from sightline._checks import check_seed
 from sightline._digests import image_digest
 from sightline._spec import from_spec
 from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
-from sightline.errors import SightlineError
+from sightline.errors import OptionError, SightlineError
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.counterexamples import Counterexamples
@@ -240,6 +241,7 @@ def choose(
     ImageError, ModelError, OptionError
         As for the methods; a method that fails alone is left out, and said.
     """
+    check_seed("seed", seed)
     given = as_model(model, class_names=None if study is None else study.class_names)
     area = resolve_region(region, margin)
     if validation is None and study is not None and area.regions.shared:
@@ -251,6 +253,11 @@ def choose(
     if methods is None:
         methods = default_methods(given, region, fit=fit, margin=margin, seed=seed)
     for method in methods:
+        if not callable(method):
+            raise OptionError(
+                f"a method is one such as Guard(region=…), but {describe_value(method)} was given.",
+                slug="option-value",
+            )
         name, started = describe_method(method), time.perf_counter()
         try:
             made = method(given, data.train, validation=data.validation, study=study, progress=progress)

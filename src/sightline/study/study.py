@@ -13,6 +13,7 @@ from jaxtyping import Int, Shaped
 from sightline._arguments import clear_arguments, describe_value
 from sightline._checks import check_batch_size, check_whole, is_whole
 from sightline._class_names import ClassNames, warn_if_permuted
+from sightline._files import is_a_file, is_a_folder
 from sightline._printing import printable_text
 from sightline._progress import is_progress_shown
 from sightline.adapters.checked_model import CheckedModel
@@ -47,6 +48,18 @@ from sightline.types import Scores
 
 HIDDEN_LITTLE = ("hiding-little", "scores-hardly-move", "scores-flat")
 """What is said of an explanation where hiding hid nothing, if the model was sure."""
+MOST_WORKERS = 1024
+SHOWN = 3
+"""Studies below a folder that are named."""
+
+
+def _missing_text(path: Path, shown: str) -> str:
+    """What there is instead of a study."""
+    if is_a_file(path):
+        return f"{shown} is a file, and not the folder of a study."
+    below = sorted(one.parent.name for one in path.glob("*/plan.toml"))[:SHOWN] if is_a_folder(path) else []
+    hint = f", but in folders below it: {', '.join(map(repr, below))}." if below else ": run it first."
+    return f"there is no study in {shown}{hint}"
 
 
 class Failure(NamedTuple):
@@ -162,7 +175,7 @@ class Study:
             If it was never run.
         """
         if self._manifest is None:
-            raise FileError(f"there is no study in {self._shown_path}: run it first.", slug="study-missing")
+            raise FileError(_missing_text(self.path, self._shown_path), slug="study-missing")
         return self._manifest
 
     @property
@@ -364,7 +377,7 @@ class Study:
             If the study's folder cannot be written to.
         """
         if not isinstance(workers, Ray):
-            check_whole("workers", workers)
+            check_whole("workers", workers, most=MOST_WORKERS)
         batch_size = check_batch_size(batch_size)
         how = {"image_format": image_format, "preprocess": preprocess, "output": output, "trust": trust}
         if self._manifest is None:
@@ -485,6 +498,12 @@ class Study:
         ImageError
             If it cannot be read, or is not the one that was explained.
         """
+        if not (is_whole(place) and -len(self.source) <= place < len(self.source)):
+            raise OptionError(
+                f"an image is asked for by its place, a whole number from 0 to {len(self.source) - 1}, but "
+                f"{place!r} was given.",
+                slug="study-row",
+            )
         return as_image(self._known_images()[place][0])
 
     @clear_arguments
