@@ -111,7 +111,6 @@ for call, begins in (
     (lambda: sl.Explanation.load(None), "path of Explanation.load() must be text or a Path, but None"),
     (lambda: sl.data.drawn_faces(2, shortcut=0), "shortcut of drawn_faces() must be a Shortcut or None, but"),
     (lambda: sl.Plan(budget=np.ones(3)), "budget of Plan must be a whole number or 'auto', but an array"),
-    (lambda: sl.Plan(scale=np.ones(3)), "scale of Plan must be 'probability' or 'log-odds', but an array"),
     (lambda: sl.render.segment_heatmap("x", square), "values of segment_heatmap() must be an array of num"),
     (lambda: sl.Segments.renumber("x"), "labels of Segments.renumber() must be an array, shape (H, W), but"),
     (lambda: sl.data.ArrayDataset(a, 3, None), "images and labels must be one of each an image"),

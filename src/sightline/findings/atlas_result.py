@@ -109,7 +109,7 @@ class Atlas:
         for one in self.maps:
             if one.name == name:
                 return one
-        known = [one.name for one in self.cells]
+        known = [one.name for one in self.maps]
         raise OptionError(
             f"there is no {name!r} here. {did_you_mean(str(name), known)}", slug="option-unknown"
         )
