@@ -42,6 +42,16 @@ def test_half_precision_images_of_two_channels_are_averaged_in_full_precision():
     assert unit_rgb(pixels)[..., 0] == pytest.approx(exact, abs=1 / 65535)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_squares_of_pixels_are_told_by_their_mean_also_where_they_are_cut_off(dtype):
+    image = np.arange(15, dtype=np.uint8).reshape(3, 5)
+    given = image if dtype == np.uint8 else image.astype(dtype) / dtype(255)
+    expected = np.array([[3, 5, 6.5], [10.5, 12.5, 14]]) / 255
+    assert unit_rgb(given, 2) == pytest.approx(np.repeat(expected[..., np.newaxis], 3, axis=2))
+    assert np.array_equal(unit_rgb(given, 2), unit_rgb(image, 2))
+    assert np.array_equal(unit_rgb(given, 1), unit_rgb(given))
+
+
 def test_grey_is_repeated_alpha_dropped_and_odd_channels_averaged(rng):
     grey = rng.random((4, 5))
     assert np.allclose(unit_rgb(grey), grey[..., np.newaxis], atol=1e-5)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sightline.engine import segmentation
 from sightline.engine.segmentation import (
     Felzenszwalb,
     Given,
@@ -141,6 +142,28 @@ def test_slic_and_watershed_aim_at_the_count_asked() -> None:
         few, many = (kind(n_segments=asked)(image).count for asked in (16, 100))
         assert 8 <= few <= 24
         assert 60 <= many <= 140
+
+
+@pytest.mark.parametrize(("largest", "block"), [(5400, 1), (5399, 2), (1349, 3)])
+def test_slic_takes_squares_of_pixels_of_a_large_image_and_no_other(largest, block, monkeypatch) -> None:
+    image = shapes_and_noise((60, 90, 3))
+    whole = Slic(n_segments=20, sigma=1.0)(image).labels
+    monkeypatch.setattr(segmentation, "LARGEST", largest)
+    labels = Slic(n_segments=20, sigma=1.0)(image).labels
+    for number in range(block):
+        assert np.array_equal(labels[number::block], labels[::block][: len(labels[number::block])])
+    assert np.array_equal(labels, Slic(n_segments=20, sigma=1.0)(image.astype(np.float32) / 255).labels)
+    assert np.array_equal(labels, whole) == (block == 1)
+    shared = np.zeros((whole.max() + 1, labels.max() + 1))
+    np.add.at(shared, (whole, labels), 1)
+    assert shared.max(axis=1).sum() > 0.65 * image.shape[0] * image.shape[1]
+
+
+def test_a_large_image_of_an_odd_size_has_a_segment_for_every_pixel(monkeypatch) -> None:
+    monkeypatch.setattr(segmentation, "LARGEST", 400)
+    segments = segment_image(shapes_and_noise((61, 89)), Slic())
+    assert segments.labels.shape == (61, 89)
+    assert segments.count >= 8
 
 
 def test_settings_that_are_asked_for_are_kept_even_if_little_comes_out() -> None:

@@ -52,13 +52,13 @@ def channels_last(image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "H W C
     return image[..., np.newaxis] if image.ndim == 2 else image
 
 
-def unit_rgb(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "H W 3"]:
+def unit_rgb(image: Shaped[np.ndarray, "..."], block: int = 1) -> Float[np.ndarray, "h w 3"]:
     """The image as RGB in [0, 1], to segment and to draw; never what the model is given.
 
     The same image as uint8, float 0–1 or float 0–255 gives the same numbers: values are rounded to
     16 bits, which takes away what the dtypes' rounding left. The few values beyond black and white become
     black and white. Grey is repeated, a fourth (alpha) channel is dropped, and images of two or more than
-    four channels are shown by their mean over channels.
+    four channels are shown by their mean over channels. Of `block` × `block` pixels only the mean is told.
     """
     low, high = value_range(image)
     span = high - low if high > low else 1.0
@@ -68,4 +68,17 @@ def unit_rgb(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "H W 3"]:
         levels = levels[..., :3]
     elif levels.shape[2] not in (1, 3):
         levels = levels.mean(axis=2, keepdims=True)
+    levels = _block_means(levels, block)
     return np.ascontiguousarray(np.broadcast_to(levels / 65535, (*levels.shape[:2], 3)))
+
+
+def _block_means(pixels: Float[np.ndarray, "H W C"], block: int) -> Float[np.ndarray, "h w C"]:
+    """Means of squares of pixels; at the lower and right edge of what there is of them."""
+    if block == 1:
+        return pixels
+    sums, counts = pixels, np.ones(())
+    for axis in (0, 1):
+        starts = np.arange(0, pixels.shape[axis], block)
+        sums = np.add.reduceat(sums, starts, axis=axis)
+        counts = np.multiply.outer(counts, np.diff(starts, append=pixels.shape[axis]))
+    return np.asarray(sums / counts[..., np.newaxis])
