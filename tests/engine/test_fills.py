@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sightline._value_range import value_range
-from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, draw_fill
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, draw_area, draw_fill
 from sightline.errors import ImageError, OptionError, SightlineWarning
 from sightline.types import Fill, Segments
 
@@ -167,6 +167,25 @@ def test_inpaint_never_looks_at_what_it_hides() -> None:
     (after,) = draw_fill(changed, segments, Inpaint())
     np.testing.assert_array_equal(after[hole], before[hole])
     assert (after[~hole] != before[~hole]).any()
+
+
+@pytest.mark.parametrize("how", FILLS, ids=lambda how: type(how).__name__)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_an_area_is_hidden_as_its_own_segment_would_be(how: Fill, dtype: str) -> None:
+    image = random_image((12, 14, 3), dtype)
+    for area in (quarters().labels == 2, quarters().labels > 0, np.ones((12, 14), bool)):
+        whole, part = (
+            draw(image, given, how)
+            for draw, given in ((draw_fill, Segments.renumber(area)), (draw_area, area))
+        )
+        assert np.array_equal(part[:, area], whole[:, area])
+
+
+def test_inpaint_of_an_area_spends_nothing_on_the_rest() -> None:
+    image, area = random_image((12, 14, 3), "uint8"), quarters().labels == 3
+    (got,) = draw_area(image, area, Inpaint())
+    assert np.array_equal(got[~area], image[~area])
+    assert not np.array_equal(got[area], image[area])
 
 
 def test_inpaint_of_a_single_segment_is_its_mean() -> None:

@@ -1,10 +1,12 @@
 """image and segments → what hidden pixels look like."""
 
+import functools
+from collections.abc import Iterable
 from dataclasses import field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from sightline._arguments import describe_value
 from sightline._checks import check_seed, check_whole
@@ -123,6 +125,12 @@ class Inpaint:
     """
 
     def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments) -> Float[np.ndarray, "H W C"]:
+        return self.fill_segments(image, segments, range(segments.count))
+
+    def fill_segments(
+        self, image: Shaped[np.ndarray, "H W C"], segments: Segments, wanted: Iterable[int]
+    ) -> Float[np.ndarray, "H W C"]:
+        """The image with some of its segments filled, each by itself; the others as they are."""
         from skimage.restoration import inpaint_biharmonic
 
         low, high = value_range(image)
@@ -131,7 +139,7 @@ class Inpaint:
         out = pixels.copy()
         if segments.count == 1:
             return np.broadcast_to(image.mean(axis=(0, 1)), image.shape).astype(np.float64)
-        for one in range(segments.count):
+        for one in wanted:
             hole = segments.labels == one
             box = _bounding_window(hole)
             filled = inpaint_biharmonic(pixels[box], hole[box], channel_axis=2)
@@ -241,6 +249,21 @@ def draw_fill(
             slug="fill-shape",
         )
     return _cast_draws(draws, image.dtype)
+
+
+def draw_area(
+    image: Shaped[np.ndarray, "..."], area: Bool[np.ndarray, "H W"], how: Fill
+) -> Shaped[np.ndarray, "D H W C"]:
+    """What an area looks like if it is hidden as a whole, D draws of it.
+
+    Beside the area there is what comes at no cost: the fill's answer for the rest as one segment, or the
+    image itself.
+    """
+    segments = Segments.renumber(area)
+    if isinstance(how, Inpaint):
+        # The rest is the largest hole of all, and nobody looks at what it would be filled with.
+        how = functools.partial(how.fill_segments, wanted=np.unique(segments.labels[area]).tolist())
+    return draw_fill(image, segments, how)
 
 
 def _cast_draws(draws: Shaped[np.ndarray, "D H W C"], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "D H W C"]:

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import choose_batch_size
 from sightline._scales import are_probabilities, log_odds, unscaled_scores
-from sightline.engine.fills import Blur, Colour, Donors, Noise, draw_fill
+from sightline.engine.fills import Blur, Colour, Donors, Noise, draw_area
 from sightline.engine.image import channels_last
-from sightline.types import Fill, Model, Segments, record
+from sightline.types import Fill, Model, record
 
 EVERYWHERE = (Blur, Colour, Donors, Noise)
 """Fills that look the same whatever the segments are: made once for an image."""
@@ -186,7 +186,7 @@ def occluded_images(
     pixels, draws = channels_last(image), None
     for number, hole in enumerate(holes):
         if draws is None or not isinstance(fill, EVERYWHERE):
-            draws = draw_fill(image, Segments.renumber(hole), fill)
+            draws = draw_area(image, hole, fill)
         for draw in draws:
             yield number, np.where(hole[..., np.newaxis], draw, pixels).reshape(image.shape)
 

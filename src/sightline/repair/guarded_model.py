@@ -9,12 +9,12 @@ from jaxtyping import Shaped
 from sightline._optional import require
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.inputs import arrange_images
-from sightline.engine.fills import Colour, Donors, draw_fill
+from sightline.engine.fills import Colour, Donors, draw_area
 from sightline.engine.image import channels_last
 from sightline.errors import FileError
 from sightline.repair.region_swap import paste_region
 from sightline.repair.repair_region import RepairRegion
-from sightline.types import Backend, End, Fill, Segments
+from sightline.types import Backend, End, Fill
 
 Image = Shaped[np.ndarray, "..."]
 
@@ -53,8 +53,7 @@ class GuardedModel(Backend):
     def hide_region(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
         """The images with the region hidden: a new array."""
         mask = self.region.mask(images.shape[1:3])
-        segments = Segments.renumber(mask)
-        return np.stack([paste_region(one, mask, draw_fill(one, segments, self.fill)[0]) for one in images])
+        return np.stack([paste_region(one, mask, draw_area(one, mask, self.fill)[0]) for one in images])
 
 
 def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> CheckedModel:
@@ -88,7 +87,7 @@ def save_guarded_onnx(guarded: GuardedModel, path: Path, example: Image | None) 
             f"the fill {guarded.fill!r} differs from image to image", "Guard with a Colour or Donors."
         )
     area = guarded.region.mask(example.shape[:2])
-    image = draw_fill(example, Segments.renumber(area), guarded.fill)[0].reshape(example.shape)
+    image = draw_area(example, area, guarded.fill)[0].reshape(example.shape)
     mask = np.broadcast_to(area[..., np.newaxis], channels_last(example).shape).reshape(example.shape)
     shown, hidden = (
         np.ascontiguousarray(arrange_images(one[np.newaxis].astype(example.dtype), inner.input))

@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from sightline.data.datasets import Dataset, Subset
-from sightline.engine.fills import Noise, draw_fill
+from sightline.engine.fills import Noise, draw_area
 from sightline.engine.image import channels_last
 from sightline.errors import ImageError, OptionError
 from sightline.repair.repair_region import RepairRegion
-from sightline.types import Fill, Segments, option, record
+from sightline.types import Fill, option, record
 
 DONORS = ("any", "same_class", "other_class")
 
@@ -137,7 +137,7 @@ class RegionSwapped(Dataset):
             return shuffled
         if isinstance(how, Noise):
             how = dataclasses.replace(how, seed=int(rng.integers(1 << 31)))
-        draws = draw_fill(image, Segments.renumber(mask), how)
+        draws = draw_area(image, mask, how)
         return np.asarray(draws[rng.integers(len(draws))].reshape(image.shape))
 
 
