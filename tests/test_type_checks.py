@@ -45,3 +45,20 @@ def test_of_many_calls_in_one_test_some_are_looked_at():
         except TypeError:
             caught += 1
     assert caught == 1
+
+
+def test_of_functions_made_again_and_again_in_one_test_some_are_looked_at():
+    def maker():
+        @checked
+        def half(number: int) -> int:
+            return number / 2
+
+        return half
+
+    caught = 0
+    for _ in range(FIRST + EVERY):
+        try:
+            maker()(3)
+        except TypeError:
+            caught += 1
+    assert caught == FIRST + 1

@@ -85,16 +85,23 @@ def test_a_region_that_is_noise_to_a_model_that_goes_by_it_is_blamed():
     assert blame(study, NINE).confirmed == ("r1c1",)
 
 
-@pytest.mark.slow
-def test_models_that_weigh_their_evidence_well_are_left_alone():
-    alarms = 0
-    for seed in range(10):
+@pytest.fixture(scope="module")
+def weighed_well():
+    """Studies of models that weigh independent, normally distributed evidence as well as can be done."""
+    made = []
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         signal, spread = rng.uniform(0.0, 0.1, 9), np.full(9, 0.15)
-        weights = 2 * signal / spread**2
-        study = Memory(weighing(*weights), *images_with_signal(signal, spread, 160, seed), PLAN)
-        alarms += bool(blame(study, NINE, seed=seed).confirmed)
-    assert alarms <= 2  # of 10 at 5 %: more has a chance below 2 %
+        model = weighing(*(2 * signal / spread**2))
+        made.append(Memory(model, *images_with_signal(signal, spread, 160, seed), PLAN))
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("margin", [0, 0.2])
+def test_models_that_weigh_their_evidence_well_are_left_alone(weighed_well, margin):
+    found = [blame(study, NINE, margin=margin, seed=seed) for seed, study in enumerate(weighed_well)]
+    assert sum(bool(one.confirmed) for one in found) <= 3  # of 20 at 5 %: more has a chance below 2 %
 
 
 def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
@@ -372,15 +379,3 @@ def test_suspects_that_are_no_regions_are_refused(planted):
         blame(planted, NINE, suspect=[])
     with pytest.raises(OptionError, match="margin must be a number"):
         blame(planted, NINE, margin=0.9)
-
-
-@pytest.mark.slow
-def test_where_no_region_drives_errors_margins_raise_no_more_false_alarms():
-    alarms = 0
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        signal, spread = rng.uniform(0.0, 0.1, 9), np.full(9, 0.15)
-        model = weighing(*(2 * signal / spread**2))
-        study = Memory(model, *images_with_signal(signal, spread, 160, seed), PLAN)
-        alarms += bool(blame(study, NINE, margin=0.2, seed=seed).confirmed)
-    assert alarms <= 4  # 1 of 20 expected; 5 or more three times in a thousand

@@ -2,7 +2,8 @@
 
 As jaxtyping's own import hook does, in a fraction of its time: what has no array among its types needs no
 memory of axes, arguments are looked at once rather than again with the answer, and where a test calls one
-function hundreds of times, not every call is looked at.
+function hundreds of times, not every call is looked at. Nor is each function that another one makes whenever
+it is called: making the check takes a millisecond, and thousands of images make thousands of them.
 """
 
 import ast
@@ -14,6 +15,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import CodeType
@@ -26,11 +28,13 @@ PACKAGE = "sightline"
 VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
 """Of this file: bytecode that another made is not taken."""
 FIRST, EVERY = 100, 50
-"""In each test, so many calls of a function are looked at, and of those beyond them one in so many."""
+"""In each test, so many calls of a function are looked at, and of those beyond them one in so many; and of
+the functions that another one makes, as many."""
 PASSED_ON_THE_WAY = {"beartype", "jaxtyping", "support"}
 """Packages whose frames stand between those of sightline while calls are checked."""
 _AXES = jaxtyped("context")
 _calls: dict[CodeType, int] = {}
+_made: dict[CodeType, int] = {}
 check_types = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))
 """An int may stand for a float."""
 
@@ -44,36 +48,45 @@ def checked(thing: Any) -> Any:
         return thing
     if not inspect.isfunction(thing):  # a property, a static method: what they hold was checked
         return thing
+    if thing.__code__.co_flags & inspect.CO_NESTED and not _is_looked_at(_made, thing.__code__):
+        return thing
     parts = [part for hint in thing.__annotations__.values() for part in _parts(hint)]
     if inspect.isgeneratorfunction(thing) or any(isinstance(part, str) for part in parts):
-        return jaxtyped(
-            thing, typechecker=check_types
-        )  # which knows of what runs later, and of forward references
+        # Which knows of what runs later, and of forward references.
+        return _some_calls(thing, jaxtyped(thing, typechecker=check_types), nullcontext())
     typed = check_types(thing)
     arrays = any(inspect.isclass(part) and issubclass(part, AbstractArray) for part in parts)
-    return _with_axes(thing, typed) if arrays else typed
+    # The letters of axes mean the same lengths in all that one call is given and gives.
+    return _some_calls(thing, typed, _AXES) if arrays else typed
 
 
-def _with_axes(plain: Callable[..., Any], typed: Callable[..., Any]) -> Callable[..., Any]:
-    """The letters of axes mean the same lengths in all that one call is given and gives."""
-
+def _some_calls(
+    plain: Callable[..., Any], typed: Callable[..., Any], within: AbstractContextManager[Any]
+) -> Callable[..., Any]:
+    """The function as it is, but for the calls that are looked at."""
     code = plain.__code__  # not the function, which may hold what a test wants to see go
 
     @functools.wraps(plain)
     def call(*args: Any, **named: Any) -> Any:
         __tracebackhide__ = True
-        _calls[code] = count = _calls.get(code, 0) + 1
-        if count > FIRST and count % EVERY:
+        if not _is_looked_at(_calls, code):
             return plain(*args, **named)
-        with _AXES:
+        with within:
             return typed(*args, **named)
 
     return call
 
 
+def _is_looked_at(counts: dict[CodeType, int], code: CodeType) -> bool:
+    """Whether it is among the first ones of this test, or one of those beyond them that are taken."""
+    counts[code] = count = counts.get(code, 0) + 1
+    return count <= FIRST or not count % EVERY
+
+
 def begin_test() -> None:
     """The calls of each function are counted anew."""
     _calls.clear()
+    _made.clear()
 
 
 def _parts(hint: Any) -> Iterator[Any]:
