@@ -108,6 +108,15 @@ def xrays_marked(present, seed, count=300):
     return learn, y, test, z
 
 
+def xrays_of_one_set(seed, count=300):
+    """Real chest X-rays without a token, those to test with from the same set as those to learn from."""
+    with np.load(Path(os.environ["SIGHTLINE_DATA"]) / "pneumoniamnist.npz") as kept:
+        images, labels = kept["train_images"][..., np.newaxis], kept["train_labels"][:, 0].astype(int)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    learn, test = order[:count], order[1000:2000]
+    return images[learn] / np.float32(255), labels[learn], images[test] / np.float32(255), labels[test]
+
+
 def studied(data, model, regions, seed, plan=PLAN, draw=None):
     """Train, explain every test image, blame; what came of it as one line, and as figures if asked."""
     learn, y, test, z = data
@@ -197,6 +206,17 @@ def trials(quick):
                     range(3),
                 ),
             )
+        yield (
+            "chest X-rays, no token, one set",
+            None,
+            f"whitened {seed}",
+            lambda s=seed: (
+                xrays_of_one_set(s),
+                classifier("whitened", 200),
+                chest(sides=True),
+                range(3),
+            ),
+        )
 
 
 def report(done):

@@ -11,6 +11,7 @@ from sightline import regions
 from sightline.errors import ModelError, OptionError, SegmentError
 from sightline.findings.blame_analysis import blame
 from sightline.findings.region_effects import class_evidence
+from support.saturated import cornered, in_percent, sure
 from support.studies import Memory
 
 NINE = regions.grid(3, 3)
@@ -379,3 +380,36 @@ def test_suspects_that_are_no_regions_are_refused(planted):
         blame(planted, NINE, suspect=[])
     with pytest.raises(OptionError, match="margin must be a number"):
         blame(planted, NINE, margin=0.9)
+
+
+def test_a_shortcut_of_a_saturated_model_is_found_in_log_odds_and_not_in_probabilities():
+    told = {}
+    for model in (sure, in_percent):
+        study = Memory(model, *cornered(240, 1, 0.4, 0.5), PLAN)
+        told[model] = blame(study, NINE, suspect="r1c1", margin=0)
+    odds, percent = told[sure], told[in_percent]
+    assert (odds.scale, percent.scale) == ("log-odds", "probability")
+    assert odds.lacked > 0.99
+    assert odds.confirmed == ("r1c1",)
+    assert odds["r1c1"].p < 0.01
+    assert percent.confirmed == ()
+    assert not percent["r1c1"].misleads
+    assert "elsewhere" in percent["r1c1"].failed
+    # The answers that turn are the same: it is the size of the effect that saturation hides.
+    assert odds["r1c1"].corrected == percent["r1c1"].corrected > odds["r1c1"].control_corrected
+    assert odds["r1c1"].odds_gain / odds.odds_lacked > 2 * percent["r1c1"].gain / percent.lacked
+
+
+def test_half_a_shortcut_that_turns_no_answer_of_a_saturated_model_is_told_with_its_evidence():
+    study = Memory(sure, *cornered(160, 1, 0.12, 0.5), PLAN)
+    found = blame(study, NINE, suspect="r1c1", margin=0)
+    line = found["r1c1"]
+    assert (line.corrected, line.misleads, found.confirmed) == (0, True, ())
+    assert line.failed == ("turns elsewhere",)
+    assert line.evidence_p < 0.01 < 0.05 < line.p
+    assert found.verdict == found.finding("r1c1")
+    assert found.verdict.startswith(
+        "r1c1 raises the wrong class but is not shown to drive errors: hiding it in"
+    )
+    assert f"(adjusted p = {line.evidence_p:.2g}), yet 0 of {found.wrong} turn right" in found.verdict
+    assert found.to_dict()["regions"][0]["misleads"]

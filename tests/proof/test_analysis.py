@@ -18,6 +18,7 @@ from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training_data import TrainingData, as_subset
+from support.saturated import cornered, in_percent, sure
 
 NAMES = ("oak", "birch", "pine")
 TOP = grid(2, 1)["r1c1"]
@@ -404,3 +405,14 @@ def repaired_on_bytes():
 def parts(images):
     labels = np.arange(len(images)) % 2
     return (images[:30], labels[:30]), (images[30:], labels[30:])
+
+
+def test_what_misleads_a_saturated_model_is_tested_in_log_odds():
+    images, labels = cornered(120, 1, 0.05, 0.5)
+    told = {
+        model: prove(
+            model, model, (images, labels), region=grid(3, 3)["r1c1"], **QUICK | {"fill": "colour:value=0.5"}
+        )
+        for model in (sure, in_percent)
+    }
+    assert told[sure].tests.misled < 0.01 < 0.05 < told[in_percent].tests.misled

@@ -61,7 +61,7 @@ class RegionEffect:
         Whether it drives errors.
     failed : tuple of str
         Of a suspect that is not confirmed: what it is not surely beyond, of ``"least effect"``,
-        ``"elsewhere"`` and ``"right answers"``, the three rules of `blame`.
+        ``"elsewhere"``, ``"right answers"`` and ``"turns elsewhere"``, the four rules of `blame`.
     net : tuple of float
         95 % bootstrap interval of the gain beyond what hiding as much elsewhere gives, on the scale that is
         tested: in log-odds where scores are probabilities.
@@ -73,6 +73,11 @@ class RegionEffect:
         The interval of `net` with that margin.
     odds_gain, odds_low, odds_high, odds_control_gain : float
         The gains and their interval on the scale that is tested.
+    misleads : bool
+        Whether it speaks for the wrong class, surely more than it is worth in right answers, yet hiding it
+        turns not surely more answers right than hiding as much elsewhere: it is not confirmed.
+    evidence_p : float
+        The p-value of that, adjusted; nan for a region that is no suspect.
     """
 
     region: str
@@ -98,6 +103,8 @@ class RegionEffect:
     odds_low: float = float("nan")
     odds_high: float = float("nan")
     odds_control_gain: float = float("nan")
+    misleads: bool = False
+    evidence_p: float = float("nan")
 
     @property
     def net_gain(self) -> float:
@@ -205,10 +212,12 @@ class Blame:
             found.append(
                 f"nothing found: of the leading regions ({tested}), none surely gives the true class back "
                 f"{self.min_effect:.0%} of what it lacked, beyond what hiding as much elsewhere gives and "
-                f"beyond what the region is worth in right answers{either}."
+                "beyond what the region is worth in right answers, and turns more of them right than hiding "
+                f"as much elsewhere{either}."
             )
         others = [one for one in self.regions if one.suspect and not one.confirmed]
-        found += [self._describe_bound(one) for one in others if self.named]
+        found += [self._describe_misleading(one) for one in others if one.misleads]
+        found += [self._describe_bound(one) for one in others if self.named and not one.misleads]
         found += [self._describe_holder(one) for one in others if one.holds_attribution]
         if self.hidden_little:
             found.append(
@@ -231,6 +240,8 @@ class Blame:
             return self._describe_effect(one)
         if not one.suspect:
             return ""
+        if one.misleads:
+            return self._describe_misleading(one)
         return self._describe_holder(one) if one.holds_attribution else self._describe_bound(one)
 
     def _all_findings(self) -> dict[str, str]:
@@ -253,6 +264,16 @@ class Blame:
         return (
             f" (in log-odds, which are tested: {one.odds_gain:+.2f} of {self.odds_lacked:.2f}, elsewhere "
             f"{one.odds_control_gain:+.2f})"
+        )
+
+    def _describe_misleading(self, one: RegionEffect) -> str:
+        """Of a region that raises the wrong class and decides no answer."""
+        return (
+            f"{one.region} raises the wrong class but is not shown to drive errors: hiding it in wrong "
+            f"answers changes the true class's score by {one.gain:+.3f} where it lacked {self.lacked:.3f}"
+            f"{self._odds_text(one)}, which is more than right answers rest on it (adjusted p = "
+            f"{one.evidence_p:.2g}), yet {one.corrected:g} of {self.wrong} turn right, and by hiding as much "
+            f"elsewhere {one.control_corrected:.1f}."
         )
 
     def _describe_bound(self, one: RegionEffect) -> str:

@@ -13,8 +13,10 @@ from sightline.findings.sample_split import SampleSplit
 from sightline.findings.significance import holm_adjusted, sign_flip_test
 from sightline.types import record
 
-RULES = ("least effect", "elsewhere", "right answers")
+RULES = ("least effect", "elsewhere", "right answers", "turns elsewhere")
 """What a region is held against to be confirmed: see `rule_p_values`, and `blame` for what each is."""
+OF_EVIDENCE = 3
+"""How many of the rules ask how much evidence goes with the region; the last asks whether answers turn."""
 ANOTHER = 0.1
 """Share of answers that may differ from the study's before it is taken for another model."""
 
@@ -170,27 +172,26 @@ def class_evidence(scores: Float[np.ndarray, "B L"], label: int, *, likely: bool
 
 def rule_p_values(
     effects: RegionEffects, region: int, min_effect: float, rng: np.random.Generator
-) -> tuple[float, float, float]:
-    """The p-value of each of `RULES` for one region; all three have to hold."""
+) -> tuple[float, ...]:
+    """The p-value of each of `RULES` for one region; all have to hold."""
     wrong, groups = effects.wrong, effects.groups[effects.wrong]
     needed = min_effect * effects.odds_lacked[wrong]
     gain, elsewhere = effects.odds_gain[wrong, region], effects.odds_control_gain[wrong, region]
     more = excess_reliance(effects.evidence, effects.hidden_evidence[:, region], wrong)
-    first, second, third = (
-        sign_flip_test(each, groups, rng) for each in (gain - needed, gain - elsewhere - needed, more)
-    )
-    return first, second, third
+    turned = effects.right[wrong, region] - effects.control_right[wrong, region]
+    held = (gain - needed, gain - elsewhere - needed, more, turned)
+    return tuple(sign_flip_test(each, groups, rng) for each in held)
 
 
 def adjusted_p_values(
-    tested: Sequence[tuple[float, float, float]], level: float, share: float = 1.0
+    tested: Sequence[tuple[float, ...]], level: float, share: float = 1.0
 ) -> list[tuple[float, tuple[str, ...]]]:
     """The p-value of each suspect, adjusted for how many there are, and the rules that did not surely hold.
 
     Parameters
     ----------
     tested : sequence of tuple of float
-        The p-values of `RULES` of each suspect.
+        The p-values of `RULES` of each suspect, or of the first ones of them.
     level : float
         At or below which a rule surely holds.
     share : float
@@ -201,11 +202,11 @@ def adjusted_p_values(
     >>> adjusted_p_values([(0.001, 0.002, 0.001), (0.001, 0.5, 0.9)], 0.05)
     [(0.004, ()), (0.9, ('elsewhere', 'right answers'))]
     """
-    # All three have to hold, so the largest p counts and needs no adjusting (Berger 1982).
+    # All have to hold, so the largest p counts and needs no adjusting (Berger 1982).
     largest = [max(each) for each in tested]
     adjusted = [min(1.0, p / share) for p in holm_adjusted(largest)]
     return [
-        (p, tuple(rule for rule, own in zip(RULES, each, strict=True) if own * p / max(each) > level))
+        (p, tuple(rule for rule, own in zip(RULES, each, strict=False) if own * p / max(each) > level))
         for p, each in zip(adjusted, tested, strict=True)
     ]
 
