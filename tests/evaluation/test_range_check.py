@@ -14,7 +14,7 @@ from sklearn.preprocessing import Normalizer
 
 import sightline as sl
 from sightline.errors import SightlineWarning
-from sightline.evaluation.range_check import KeptImages, spread_places
+from sightline.evaluation.range_check import MEAN, SPREAD, KeptImages, spread_places
 
 FORMS = {
     "unit": lambda images: images,
@@ -158,9 +158,9 @@ def test_a_model_that_takes_no_other_type_is_left_alone():
     assert (found.ranges, found.calls, found.better) == ((), 0, None)
 
 
-def test_a_standardised_image_has_no_usual_range():
+def test_images_of_no_usual_range_are_not_tried():
     images, labels = given_as("unit")
-    done = sl.evaluate(fitted("trees", "unit"), (images * 5 - 3.3, labels))
+    done = sl.evaluate(fitted("trees", "unit"), (images * 1e6, labels))
     assert done.range_check is None
 
 
@@ -205,3 +205,46 @@ def test_of_ranges_that_do_as_well_the_simplest_is_named():
     with pytest.warns(SightlineWarning, match="range-unlike"):
         done = sl.evaluate(of_unit, (images, labels))
     assert done.range_check.better == "from 0 to 1"
+
+
+def standardised(images, like):
+    return (images - like.mean((0, 1, 2))) / like.std((0, 1, 2))
+
+
+@functools.cache
+def fitted_on(kind):
+    train = faces()[0]
+    images = train.images if kind == "unit" else standardised(train.images, train.images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return MODELS["linear"]().fit(images.reshape(len(train), -1), train.labels)
+
+
+@pytest.mark.parametrize("form", ["unit", "byte", "signed"])
+def test_a_model_of_standardised_images_is_known_by_its_answers(form):
+    images, labels = given_as(form)
+    best = sl.evaluate(
+        fitted_on("standardised"), (standardised(given_as("unit")[0], faces()[0].images), labels)
+    )
+    with pytest.warns(SightlineWarning, match=r"range-unlike") as caught:
+        done = sl.evaluate(fitted_on("standardised"), (images, labels))
+    assert done.range_check.better is not None
+    tried = dict(zip(done.range_check.ranges, done.range_check.right, strict=False))
+    assert max(done.range_check.right) == pytest.approx(best.accuracy, abs=0.12)
+    assert "less their mean, by their spread" in tried
+    assert "images - [" in str(caught[0].message) or "ImageNet" in str(caught[0].message)
+
+
+@pytest.mark.parametrize("wants", ["unit", "byte"])
+@pytest.mark.parametrize("by", ["own", "imagenet"])
+def test_standardised_images_are_known_by_the_answers_of_a_model_of_another_range(wants, by):
+    images, labels = given_as("unit")
+    given = (images - MEAN) / SPREAD if by == "imagenet" else standardised(images, images)
+    best = sl.evaluate(fitted("trees", wants), given_as(wants)).accuracy
+    with pytest.warns(SightlineWarning, match="before they were standardised"):
+        done = sl.evaluate(fitted("trees", wants), (given, labels))
+    found = dict(zip(done.range_check.ranges, done.range_check.right[1:], strict=True))
+    words = {"unit": "from 0 to 1", "byte": "from 0 to 255"}[wants]
+    assert found[words] == pytest.approx(best, abs=0.12)
+    right = sl.evaluate(fitted_on("standardised"), (standardised(images, faces()[0].images), labels))
+    assert right.range_check is None or right.range_check.better is None

@@ -36,7 +36,11 @@ TARGETS = {
     "byte": ("from 0 to 255", 255.0, 0.0),
 }
 """Values of `ImageFormat` → in words, and how far white is from black, and where black is."""
+INSIDE = 0.99
+"""Share of the values that have to lie where ImageNet's numbers put black to white."""
 Images = Sequence[Shaped[np.ndarray, "..."]]
+Ends = tuple[float, float] | tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]
+"""Black and white: numbers, or one for each channel."""
 
 
 @record
@@ -171,6 +175,8 @@ def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
     elif low == 0 and used_bits(high) is not None:
         texts = {"unit": f"images / {high:g}", "signed": f"images / {high / 2:g} - 1"}
         texts |= {} if high == 255 else {"byte": f"images / {high / 255:g}"}
+    elif low < 0:
+        return f"from {low:.3g} to {high:.3g}", _undone_standardisations(images, low, high)
     else:
         return None
     ways: list[Way] = []
@@ -179,23 +185,66 @@ def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
         form = f'or of files ImageFormat(values="{values}") (--values {values})'
         change = partial(_rescaled, ends=(low, high), gain=gain, offset=offset)
         ways.append((words, f"Give preprocess=lambda images: {text}, {form}.", change))
-    if all(image.ndim == 3 and image.shape[2] == 3 for image in images):
+    if _have_colours(images):
         spread, mean = np.array(SPREAD), np.array(MEAN)
         text = f"({texts.get('unit', 'images')} - {MEAN}) / {SPREAD}"
         change = partial(_rescaled, ends=(low, high), gain=1 / spread, offset=-mean / spread)
         name = "from 0 to 1, less ImageNet's mean, by its spread"
         ways.append((name, f"Give preprocess=lambda images: {text}.", change))
-    return f"from {low:g} to {high:g}", ways
+    standardised = _standardisation(images)
+    return f"from {low:g} to {high:g}", ways if standardised is None else [*ways, standardised]
+
+
+def _have_colours(images: Images) -> bool:
+    return all(image.ndim == 3 and image.shape[2] == 3 for image in images)
+
+
+def _undone_standardisations(images: Images, low: float, high: float) -> list[Way]:
+    """Ways back from values with a mean near 0: by ImageNet's numbers where these fit, else by the ends."""
+    black, white = -np.array(MEAN) / SPREAD, (1 - np.array(MEAN)) / SPREAD
+    room = 0.05 * (white - black)
+    by_imagenet = _have_colours(images) and all(
+        ((image >= black - room) & (image <= white + room)).mean() > INSIDE for image in images
+    )
+    ends: Ends = (black, white) if by_imagenet else (low, high)
+    unit = f"images * {SPREAD} + {MEAN}" if by_imagenet else f"(images - {low:.3g}) / {high - low:.3g}"
+    texts = {"unit": unit, "signed": f"({unit}) * 2 - 1", "byte": f"({unit}) * 255"}
+    return [
+        (
+            TARGETS[values][0],
+            f"Give preprocess=lambda images: {text}, or the images before they were standardised.",
+            partial(_rescaled, ends=ends, gain=TARGETS[values][1], offset=TARGETS[values][2]),
+        )
+        for values, text in texts.items()
+    ]
+
+
+def _standardisation(images: Images) -> Way | None:
+    """The way to values less their mean, by their spread, channel by channel, as of all the images."""
+    channels = {image.shape[2:] for image in images}
+    if len(channels) != 1:
+        return None
+    mean = np.mean([image.mean(axis=(0, 1), dtype=np.float64) for image in images], axis=0)
+    square = np.mean([(image.astype(np.float64) ** 2).mean(axis=(0, 1)) for image in images], axis=0)
+    spread = np.sqrt(np.maximum(square - mean**2, 0))
+    if not (spread > 0).all():
+        return None
+    numbers = [f"[{', '.join(f'{one:.3g}' for one in row)}]" for row in map(np.ravel, (mean, spread))]
+    by = [one.strip("[]") if np.size(mean) == 1 else one for one in numbers]
+    advice = f"Give preprocess=lambda images: (images - {by[0]}) / {by[1]}, or the numbers of its training."
+    change = partial(_rescaled, ends=(mean, mean + spread), gain=1.0, offset=0.0)
+    return "less their mean, by their spread", advice, change
 
 
 def _rescaled(
     image: Shaped[np.ndarray, "..."],
-    ends: tuple[float, float],
+    ends: Ends,
     gain: float | Float[np.ndarray, "3"],
     offset: float | Float[np.ndarray, "3"],
 ) -> Shaped[np.ndarray, "..."]:
     """The image with black at `offset` and white at `offset` + `gain`, in single precision."""
-    unit = (image.astype(np.float32) - np.float32(ends[0])) / np.float32(ends[1] - ends[0])
+    black, white = (np.asarray(end, np.float64) for end in ends)
+    unit = (image.astype(np.float32) - black.astype(np.float32)) / (white - black).astype(np.float32)
     return np.asarray(unit * gain + offset, dtype=np.float32)
 
 
