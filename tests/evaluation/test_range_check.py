@@ -154,13 +154,15 @@ def test_a_model_that_takes_no_other_type_is_left_alone():
         assert images.dtype == np.uint8
         return np.tile([0.5, 0.4, 0.1, 0, 0, 0], (len(images), 1))
 
-    found = sl.evaluate(picky, given_as("byte")).range_check
+    with pytest.warns(SightlineWarning, match="evaluate-one-class"):
+        found = sl.evaluate(picky, given_as("byte")).range_check
     assert (found.ranges, found.calls, found.better) == ((), 0, None)
 
 
 def test_images_of_no_usual_range_are_not_tried():
     images, labels = given_as("unit")
-    done = sl.evaluate(fitted("trees", "unit"), (images * 1e6, labels))
+    with pytest.warns(SightlineWarning, match="evaluate-one-class"):
+        done = sl.evaluate(fitted("trees", "unit"), (images * 1e6, labels))
     assert done.range_check is None
 
 
@@ -248,3 +250,27 @@ def test_standardised_images_are_known_by_the_answers_of_a_model_of_another_rang
     assert found[words] == pytest.approx(best, abs=0.12)
     right = sl.evaluate(fitted_on("standardised"), (standardised(images, faces()[0].images), labels))
     assert right.range_check is None or right.range_check.better is None
+
+
+@pytest.mark.parametrize("count", [6, 60])
+def test_one_class_of_all_images_is_told_of(count):
+    """Bytes into a network of 0 to 1, whose logit they make too large, whatever is seen."""
+    labels = np.arange(count) % 2
+    images = (np.random.default_rng(0).integers(90, 110, (count, 8, 8)) + 60 * labels[:, None, None]).astype(
+        np.uint8
+    )
+
+    def network(images):
+        return 1 / (1 + np.exp(-40.0 * (images.astype(np.float64).mean((1, 2)) - 0.5)))
+
+    with pytest.warns(SightlineWarning) as caught:
+        assert sl.evaluate(network, (images, labels)).accuracy == 0.5
+    slug = "range-saturated" if count == 6 else "range-unlike"
+    assert [warning.message.slug for warning in caught] == [slug]
+    with pytest.warns(SightlineWarning, match="class 1 of all 60 images, though 30 are"):
+        sl.evaluate(lambda x: np.full(len(x), 0.9), (np.resize(images, (60, 8, 8)), np.arange(60) % 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SightlineWarning)
+        sl.evaluate(network, (images / 255, labels))
+        sl.evaluate(lambda x: np.full(len(x), 0.9), (images[:6], labels[:6]))
+        sl.evaluate(lambda x: np.full(len(x), 0.9), (images, np.ones(count, int)))

@@ -39,8 +39,8 @@ def doubts_range(image: Shaped[np.ndarray, "..."], classes: Float[np.ndarray, "L
 
 
 def warn_of_range(
-    score: Callable[[Shaped[np.ndarray, "B H W C"]], Float[np.ndarray, "B L"]],
-    image: Shaped[np.ndarray, "H W C"],
+    score: Callable[[Shaped[np.ndarray, "B ..."]], Float[np.ndarray, "B L"]],
+    image: Shaped[np.ndarray, "..."],
     classes: Float[np.ndarray, "L"],
 ) -> None:
     """Ask about the image scaled to 0 to 1, and about a black one; warn if the model sees something there.
@@ -51,8 +51,8 @@ def warn_of_range(
     Parameters
     ----------
     score : callable
-        Images, shape (B, H, W, C) → scores, shape (B, L); if no probabilities, their softmax is looked at.
-    image : array, shape (H, W, C)
+        Images, as a batch → scores, shape (B, L); if no probabilities, their softmax is looked at.
+    image : array, shape (H, W) or (H, W, C)
     classes : float array, shape (L,)
         What the model said of the image as it is.
     """

@@ -19,7 +19,7 @@ from sightline.data.image_folder import ImageFolder
 from sightline.data.items import is_shuffled
 from sightline.data.labels import label_indices, names_of_labels
 from sightline.errors import OptionError, warn
-from sightline.evaluation.range_check import KeptImages, RangeCheck, try_ranges
+from sightline.evaluation.range_check import KeptImages, RangeCheck, try_ranges, warn_of_one_class
 from sightline.types import record
 
 WIDEST = 10
@@ -311,6 +311,8 @@ def evaluate(
     )
     if tried is not None:
         tried.warn_if_better()
+    if kept and (tried is None or tried.better is None):
+        warn_of_one_class(adapted, kept[0], scores[places[0]], labels, predicted)
     indices, shuffled = _read_indices(source.source, len(labels)), is_shuffled(source.source)
     guesses = tuple(filter(None, (adapted.guess, place_guess(adapted, known))))
     return Evaluation(scores, labels, predicted, indices, names, used, shuffled, tried, guesses)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import ask_in_batches
 from sightline._value_range import used_bits, value_range
+from sightline.engine.input_range import doubts_range, warn_of_range
 from sightline.errors import SightlineError, collect_warnings, warn
 from sightline.types import Model, record
 
@@ -135,6 +136,44 @@ def try_ranges(
     better, advice = best or (None, "")
     calls = len(images) * len(tried)
     return RangeCheck(given, tuple(tried), tuple(shares), len(images), calls, better, advice)
+
+
+def warn_of_one_class(
+    model: Model,
+    image: Shaped[np.ndarray, "..."],
+    scores: Float[np.ndarray, "L"],
+    labels: Int[np.ndarray, "N"],
+    predicted: Int[np.ndarray, "N"],
+) -> None:
+    """Warn where a model says one class of all images, though they are of several.
+
+    Of a few images that may be chance, unless the model is sure beyond reason of one, and not of the same in
+    a range from 0 to 1.
+
+    Parameters
+    ----------
+    model : Model
+    image : array
+        One of the images.
+    scores : float array, shape (L,)
+        What the model said of it.
+    labels, predicted : int array, shape (N,)
+        Columns of the model: the true ones, and those that it said of all images.
+    """
+    others = int((labels != predicted).sum())
+    if not others or len(np.unique(predicted)) > 1:
+        return
+    if doubts_range(image, scores):
+        warn_of_range(model, image, scores)
+    elif others >= max(NEEDED, len(labels) / 2) and len(np.unique(labels)) > 1:
+        low, high = value_range(image)
+        warn(
+            f"the model says class {predicted[0]} of all {len(labels):,} images, though {others:,} are of "
+            f"others. They have values from {low:.3g} to {high:.3g}, and in no other usual range is it "
+            "right clearly more often: does it get them in the size, order of channels and "
+            "preprocessing that it was trained with (preprocess=), and has it its trained weights?",
+            slug="evaluate-one-class",
+        )
 
 
 def _is_better(right: Bool[np.ndarray, "n"], now: Bool[np.ndarray, "n"], classes: int) -> bool:
