@@ -18,7 +18,7 @@ import contextlib
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 
 from sightline._printing import printable_text
@@ -90,6 +90,8 @@ class SightlineWarning(Message, UserWarning):
 
 _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
+_TOLD: ContextVar[dict[str, bool] | None] = ContextVar("told", default=None)
+
 OURS = {"sightline"}
 """Packages that a warning passes on its way to the line that the user wrote."""
 
@@ -107,6 +109,11 @@ def warn(message: str, *, slug: str) -> None:
     if heard is not None:
         heard.append(slug)
         return
+    told = _TOLD.get()
+    if told is not None and slug in told:
+        if told[slug]:
+            return
+        told[slug] = True
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in OURS:
         level, frame = level + 1, frame.f_back
@@ -145,6 +152,16 @@ def silence_warnings(category: type[Warning], message: str = "") -> Iterator[Non
             _SILENT_BLOCKS -= 1
             if not _SILENT_BLOCKS:
                 _SILENCED.pop().__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def warned_once(slugs: Iterable[str]) -> Iterator[None]:
+    """Warnings with some slugs are said at most once meanwhile, in this thread."""
+    token = _TOLD.set(dict.fromkeys(slugs, False))
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
 
 
 @contextlib.contextmanager

@@ -345,3 +345,10 @@ def test_places_in_a_shuffled_loader_are_said_to_be_of_that_one_pass(kind):
     assert "Evaluation of 8 images, in shuffled order" in repr(shuffled)
     with pytest.warns(SightlineWarning, match="not in the data set.*evaluate-order"):
         assert len(shuffled.wrong) == 3
+
+
+def test_a_class_that_is_never_said_is_left_out_of_the_mean_precision_and_that_is_told():
+    made = asked([[1, 0, 0], [1, 0, 0], [0, 1, 0]], [0, 2, 1])
+    assert made.precision == 0.75  # of 0.5 and 1; by scikit-learn's default 0.5
+    assert "0.750  mean over the classes said (without 1 never said: zero_division=nan)" in repr(made)
+    assert "never said" not in repr(asked([[1, 0, 0], [0, 0, 1], [0, 1, 0]], [0, 2, 1]))

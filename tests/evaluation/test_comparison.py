@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sightline as sl
-from sightline.errors import ModelError, OptionError, TargetError
+from sightline.errors import ModelError, OptionError, SightlineWarning, TargetError
 from sightline.evaluation import faithfulness
 from support.torch_nets import cnn
 
@@ -124,3 +124,16 @@ def test_without_methods_named_it_takes_those_that_the_model_allows():
     assert [type(one.plan.attribute).__name__ for one in made] == ["Lime", "Shapley"]
     inside = sl.compare(IMAGE, cnn(), target=2, measured=False, **OPTIONS)
     assert [type(one.plan.attribute).__name__ for one in inside] == ["Lime", "Shapley", "GradCam"]
+
+
+def test_what_is_said_of_the_image_is_said_once():
+    """Every method would say it again."""
+    with pytest.warns(SightlineWarning) as caught:
+        sl.compare(
+            np.random.default_rng(0).random((16, 16)),
+            lambda images: np.tile([0.001, 0.999], (len(images), 1)),
+            ["lime", "shapley", "occlusion"],
+            segment="grid:rows=3,columns=3",
+            measured=False,
+        )
+    assert [warning.message.slug for warning in caught].count("scores-flat") == 1

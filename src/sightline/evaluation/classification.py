@@ -100,7 +100,8 @@ class Evaluation:
     def precision(self) -> float:
         """Of two classes: how often the answer 1 is right. Of more: the mean over the classes said.
 
-        nan where class 1 is never said; Keras says 0 then.
+        nan where class 1 is never said; Keras says 0 then. A class never said is left out of the mean, as by
+        scikit-learn's ``zero_division=np.nan``; its default counts it as 0.
         """
         return self._one_or_mean(self.precisions)
 
@@ -188,7 +189,9 @@ class Evaluation:
             lines.append(f"{_share_line('precision', found, said)}  of {said:,} said to be {ill}")
         else:
             lines.append(f"recall     {self.recall:.3f}  mean over the classes there are")
-            lines.append(f"precision  {self.precision:.3f}  mean over the classes said")
+            never = int(np.isnan(self.precisions).sum())
+            note = f" (without {never} never said: zero_division=nan)" if never else ""
+            lines.append(f"precision  {self.precision:.3f}  mean over the classes said{note}")
         return "\n".join(
             [
                 *lines,

@@ -12,7 +12,7 @@ from sightline.adapters import as_model
 from sightline.engine.model_query import Classes
 from sightline.engine.plan import Plan, with_changes
 from sightline.engine.segmentation import Given
-from sightline.errors import OptionError
+from sightline.errors import OptionError, warned_once
 from sightline.evaluation import faithfulness
 from sightline.evaluation.faithfulness import Measure
 from sightline.explain_image import explain
@@ -21,6 +21,9 @@ from sightline.types import Attribute, Fill, Sampler, Segmenter, WhiteBoxMethod,
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+OF_THE_IMAGE = ("hiding-little", "scores-flat", "scores-hardly-move", "range-saturated", "segments-few")
+"""What would be said of an image and its fill by every method in turn."""
 
 
 @record
@@ -138,24 +141,25 @@ def compare(
     made: dict[int, Explanation] = {}
     # Those that look inside first: they cost little and fail soon.
     order = sorted(range(len(methods)), key=lambda place: not isinstance(methods[place], WhiteBoxMethod))
-    for place in order:
-        one = explain(
-            image,
-            adapted,
-            plan,
-            attribute=methods[place],
-            segment=segment,
-            fill=fill,
-            sample=sample,
-            target=target,
-            budget=budget,
-            seed=seed,
-            scale=scale,
-            batch_size=batch_size,
-            progress=progress,
-        )
-        segment, target = Given(one.segments.labels), Classes(*targets_as_asked(one.targets, adapted))
-        made[place] = one
+    with warned_once(OF_THE_IMAGE):
+        for place in order:
+            one = explain(
+                image,
+                adapted,
+                plan,
+                attribute=methods[place],
+                segment=segment,
+                fill=fill,
+                sample=sample,
+                target=target,
+                budget=budget,
+                seed=seed,
+                scale=scale,
+                batch_size=batch_size,
+                progress=progress,
+            )
+            segment, target = Given(one.segments.labels), Classes(*targets_as_asked(one.targets, adapted))
+            made[place] = one
     explanations = tuple(made[place] for place in range(len(methods)))
     taken = (faithfulness.deletion, faithfulness.insertion, faithfulness.stability) if measured else ()
     measures: list[tuple[Measure, ...]] = []
