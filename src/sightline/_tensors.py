@@ -24,3 +24,17 @@ def to_numpy(value: Any) -> Shaped[np.ndarray, "..."]:
         if callable(getattr(value, method, None)):
             return np.asarray(getattr(value, method)())
     return np.asarray(value)
+
+
+def array_or_none(value: object) -> Shaped[np.ndarray, "..."]:
+    """As an array; what makes none, such as rows of several lengths, as one of no shape that holds None.
+
+    Examples
+    --------
+    >>> array_or_none([[1, 2]]).shape, array_or_none([[1], [2, 3]]).shape
+    ((1, 2), ())
+    """
+    try:
+        return to_numpy(value)
+    except Exception:  # what is no array may do anything when asked to be one
+        return np.array(None)

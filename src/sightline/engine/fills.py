@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Shaped
 from sightline._arguments import describe_value
 from sightline._checks import check_seed, check_whole
 from sightline._digests import array_digest
-from sightline._tensors import to_numpy
+from sightline._tensors import array_or_none
 from sightline._value_range import value_range
 from sightline.engine.image import channels_last
 from sightline.engine.own_functions import ask_function
@@ -229,11 +229,7 @@ def draw_fill(
         If a fill's answer does not have the image's shape.
     """
     pixels = channels_last(image)
-    given = ask_function("fill", how, pixels, segments)
-    try:
-        answer = np.asarray(to_numpy(given) if hasattr(given, "detach") else given)
-    except Exception:  # rows of several lengths, or what is no sequence at all
-        answer = np.array(None)
+    answer = array_or_none(ask_function("fill", how, pixels, segments))
     if answer.ndim == pixels.ndim - 1 and pixels.shape[2] == 1:
         answer = answer[..., np.newaxis]
     draws = answer[np.newaxis] if answer.ndim == 3 else answer

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from sightline._arguments import describe_value
 from sightline._checks import is_whole
 from sightline._limits import check_needed_memory
+from sightline._tensors import array_or_none
 from sightline.engine.model_query import Classes, Top
 from sightline.errors import OptionError, SightlineError, TargetError
 from sightline.types import Attribution, Contrast, Masks, Sampler, Scores, Target
@@ -78,7 +79,7 @@ def drawn_masks(sampler: Sampler, segments: int, rows: int, rng: np.random.Gener
     masks = ask_function("sample", sampler, segments, rows, rng)
     if not isinstance(masks, Masks):
         raise _wrong_answer("sample", sampler, masks, "no masks")
-    keep, weight = np.asarray(masks.keep), np.asarray(masks.weight)
+    keep, weight = array_or_none(masks.keep), array_or_none(masks.weight)
     count, width = keep.shape if keep.ndim == 2 else (-1, -1)
     if not (keep.ndim == 2 and count <= rows and width == segments):
         told = f"{count} of {width}" if keep.ndim == 2 else f"an array of shape {keep.shape}"

@@ -298,7 +298,8 @@ def check_same_number(these: Any, those: Any, name: str, other: str) -> None:
     OptionError
     """
     for what, given in ((name, these), (other, those)):
-        if not hasattr(given, "__len__") or isinstance(given, bytes) or getattr(given, "shape", (1,)) == ():
+        listed = hasattr(given, "__len__") and hasattr(given, "__getitem__")
+        if not listed or isinstance(given, bytes) or getattr(given, "shape", (1,)) == ():
             raise OptionError(
                 f"this figure needs {what} in a list, but {describe_value(given)} was given.",
                 slug="figure-images",

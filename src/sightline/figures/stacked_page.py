@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import clear_arguments, describe_value
 from sightline.errors import OptionError
 from sightline.figures.components import CAPTION, GAP, TITLE
 from sightline.figures.layout import (
@@ -53,8 +53,11 @@ def stack_figures(heading: str, parts: "Sequence[tuple[str, str, Figure]]") -> "
     >>> [text.get_text() for text in page.axes[0].texts]
     ['Two figures', 'One', 'A sentence.', 'Two']
     """
-    if len(parts) == 0:
-        raise OptionError("a page needs at least one figure, but none was given.", slug="figure-number")
+    if len(parts) == 0 or not all(isinstance(one, tuple | list) and len(one) == 3 for one in parts):
+        raise OptionError(
+            f"a page needs parts, each (title, words, figure), but {describe_value(parts)} was given.",
+            slug="figure-number",
+        )
     width = 2 * COLUMN + 3 * MARGIN
     lines = wrap_parts(heading.split(), width - 2 * MARGIN, HEADING, between=" ", bold=True)
     items: list[LayoutItem] = [*stack_lines(lines, MARGIN, MARGIN, size=HEADING, bold=True)]

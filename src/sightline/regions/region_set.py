@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 
 from sightline._arguments import check_size, clear_arguments
 from sightline._checks import check_whole
+from sightline._tensors import array_or_none
 from sightline.errors import SegmentError
 from sightline.regions.shapes import (
     MaskShapes,
@@ -364,7 +365,7 @@ def labels(image: Any, names: NumberNames) -> Regions:
     array([3])
     """
     called, ids, strict = numbers_and_names(names)
-    return _regions_of_masks(called, masks_from_labels(np.asarray(image), ids, strict=strict))
+    return _regions_of_masks(called, masks_from_labels(array_or_none(image), ids, strict=strict))
 
 
 @clear_arguments
@@ -401,7 +402,7 @@ def per_image(source: Any, names: NumberNames) -> Regions:
     """
     called, ids, strict = numbers_and_names(names)
     if not callable(source):
-        source = np.asarray(source)
+        source = array_or_none(source)
         if source.ndim not in (3, 4) or (source.ndim == 4 and source.shape[1] != len(called)):
             raise SegmentError(
                 f"regions of N images must be masks of shape (N, {len(called)}, H, W), one for each name, "
