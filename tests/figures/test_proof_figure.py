@@ -136,7 +136,7 @@ def chart_of(items):
 def test_marks_stand_where_their_values_are():
     values = [("one", 0.2, 0.6), ("other", 0.4, 0.3)]
     metrics = [pair("region", name, one, two) for name, one, two in values]
-    axes = chart_of(paired_rows("What", metrics, 0, 1540))
+    axes = chart_of(paired_rows("What", metrics, 0, 1540, 0.05))
     marks = [line for line in axes.lines if line.get_marker() == "s"]
     assert [float(*mark.get_xdata()) for mark in marks] == [0.2, 0.6, 0.4, 0.3]
     assert [float(*mark.get_ydata()) for mark in marks] == [0, 0, 1, 1]
@@ -147,6 +147,13 @@ def test_marks_stand_where_their_values_are():
 
 
 def test_a_measure_that_is_not_known_is_said_to_be_not_measured():
-    items = paired_rows("What", [PairedMetric("content", "moved", *[np.nan] * 5, None, 0)], 0, 1540)
+    items = paired_rows("What", [PairedMetric("content", "moved", *[np.nan] * 5, None, 0)], 0, 1540, 0.05)
     assert "not measured" in [getattr(item, "text", "") for item in items]
     assert not [line for line in chart_of(items).lines if line.get_marker() == "s"]
+
+
+def test_intervals_are_named_by_the_level_that_they_have():
+    words = [text for text, *_ in boxes(page(made(level=0.1)))]
+    assert "change in points, 90 %" in words
+    assert "90 % interval of the change" in words
+    assert not any("95 %" in word for word in words)

@@ -167,6 +167,18 @@ def test_it_says_where_answers_differ(made):
     assert [line.split()[0] for line in repr(made).splitlines()[2:4]] == ["right", "wrong"]
 
 
+def test_text_and_figure_each_say_whether_they_speak_of_regions_or_of_pixels(made):
+    share = f"{made.significant.mean():.0%}"
+    assert "by the mean of each region, wrong and right answers differ on: " in repr(made)
+    assert f"pixel by pixel, as the figure draws it: on {share} of the image" in repr(made)
+    words = [text.get_text() for text in sl.figures.plot_atlas(made).axes[0].texts]
+    assert f"{share} of pixels differ" in words
+    differ = f"by the mean of each region, {made.region_significant.sum()} of 9 differ"
+    assert any(differ in word for word in words)
+    few = dataclasses.replace(made, region_significant=np.zeros(len(made.region_names), bool))
+    assert "by the mean of each region, wrong and right answers of the same" in repr(few)
+
+
 @pytest.mark.slow
 def test_where_right_and_wrong_look_alike_it_says_so():
     rng = np.random.default_rng(3)
@@ -389,7 +401,7 @@ def test_too_few_wrong_answers_tell_nothing(rng):
 def test_the_figure_hatches_what_may_be_chance(made):
     nowhere = dataclasses.replace(made, significant=np.zeros_like(made.significant))
     words = [text.get_text() for text in nowhere.plot().axes[0].texts]
-    assert "no difference" in words
+    assert "no pixel differs" in words
     assert "may be chance; of the rest, at most 5 % is expected to be" in words
     everywhere = dataclasses.replace(made, significant=np.ones_like(made.significant))
     assert not any("may be chance" in text.get_text() for text in everywhere.plot().axes[0].texts)

@@ -62,6 +62,9 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
         limit = max(limit, render.scale_limit(np.array([FLOOR * atlas.floor])))
     notes = [f"{atlas.count:,} images", f"{atlas.unit} per pixel, for the predicted class"]
     notes += [atlas.weak_text] if atlas.weak_text else []
+    if atlas.region_significant is not None and atlas.region_names:
+        differ = int(atlas.region_significant.sum())
+        notes.append(f"by the mean of each region, {differ} of {len(atlas.region_names)} differ")
     return draw_gallery(
         [
             *_mean_sections(atlas, shown, limit),
@@ -116,7 +119,7 @@ def _difference_cell(atlas: "Atlas", limit: float) -> Iterator[CaptionedImage]:
         return
     image = tint_mean_image(atlas.image, atlas.difference, limit)
     share = atlas.significant.mean()
-    told = f"differs on {share:.0%}" if share else "no difference"
+    told = f"{share:.0%} of pixels differ" if share else "no pixel differs"
     words = ["wrong − right", "of the same prediction", told, "beyond chance"]
     yield render.hatch_area(image, ~resize_nearest(atlas.significant, image.shape[:2])), words
 

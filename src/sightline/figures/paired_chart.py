@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 LINE, NAMES = 34, 560
 PALE = (203, 208, 213)
-COLUMNS = {"before": 94, "after": 94, "change in points, 95 %": 288, "p": 108}
-"""Heads of the columns of numbers, and their widths in pixels."""
+COLUMNS = {"before": 94, "after": 94, "change in points, {}": 288, "p": 108}
+"""Heads of the columns of numbers, in which {} is how sure an interval is, and their widths in pixels."""
 
 
 def paired_rows(
-    heading: str, metrics: Sequence["PairedMetric"], top: float, width: float
+    heading: str, metrics: Sequence["PairedMetric"], top: float, width: float, level: float
 ) -> list[LayoutItem]:
     """A section of a page: a line for each measure, all on one axis.
 
     A grey square is before, a black one after; the pale band is where after lies by the interval of the
-    change. A grey line across is what the measure is to be seen beside.
+    change, which misses it with a chance of `level`. A grey line across is what the measure is to be seen
+    beside.
     """
     span = width - 2 * MARGIN - NAMES - sum(COLUMNS.values()) - GAP
     base = top + line_height(CAPTION)
@@ -54,8 +55,20 @@ def paired_rows(
     anchor = MARGIN + NAMES + span
     for texts, (head, room) in zip(columns, COLUMNS.items(), strict=True):
         anchor += room
-        items += chart.column(texts, anchor, head=head, align="right", quiet=unknown)
+        shown = head.format(confidence_text(level))
+        items += chart.column(texts, anchor, head=shown, align="right", quiet=unknown)
     return items
+
+
+def confidence_text(level: float) -> str:
+    """How sure an interval is that misses with a chance of `level`.
+
+    Examples
+    --------
+    >>> confidence_text(0.05), confidence_text(0.001)
+    ('95 %', '99.9 %')
+    """
+    return f"{100 * (1 - level):.3g} %"
 
 
 def _draw_metric_pairs(axes: "Axes", metrics: Sequence["PairedMetric"]) -> None:

@@ -32,7 +32,7 @@ from sightline.figures.layout import (
     stack_lines,
     wrap_parts,
 )
-from sightline.figures.paired_chart import PALE, paired_rows
+from sightline.figures.paired_chart import PALE, confidence_text, paired_rows
 from sightline.render import GREY, INK, PAPER
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _metric_charts(proof: "Proof", top: float) -> list[LayoutItem]:
             shown, more = _most_changed(measures)
             head = f"The repaired region: {proof.region}" if heading == "The repaired region" else heading
             told = f"{head} ({more:,} more changed less)" if more else head
-            items += paired_rows(told, shown, top, WIDTH)
+            items += paired_rows(told, shown, top, WIDTH, proof.level)
             top = lower_edge(items) + 12
     return items
 
@@ -117,7 +117,7 @@ def _chart_legend(proof: "Proof") -> Iterator[LegendEntry]:
     """What the squares, the band and the line mean."""
     yield drawn_swatch(PAPER, (np.s_[2:-2, 9:-9], GREY)), "before"
     yield drawn_swatch(PAPER, (np.s_[4:-4, 11:-11], INK)), "after"
-    yield colour_swatch(PALE), "95 % interval of the change"
+    yield colour_swatch(PALE), f"{confidence_text(proof.level)} interval of the change"
     if any(one.beside is not None for one in proof.measures):
         text = "to be seen beside: equal areas elsewhere hidden; the region's share of the area"
         yield drawn_swatch(PAPER, (np.s_[:, 15:17], GREY)), text

@@ -167,13 +167,18 @@ class Atlas:
         right, wrong, others = self.compared
         left = f"; {others:,} wrong ones have none to compare with" if others else ""
         within = f"within the predicted class, {wrong:,} wrong answers beside {right:,} right ones{left}"
+        share = self.significant.mean()
+        by_pixel = f"wrong and right answers differ on {share:.0%} of the image" if share else SAME
         if self.region_significant is None or not self.region_names:
-            share = self.significant.mean()
-            differ = f"wrong and right answers differ on {share:.0%} of the image"
-            return [f"{differ if share else SAME} ({within})"]
+            return [f"{by_pixel} ({within})"]
+        # Means over a region and single pixels are told from chance apart, and may say different things.
+        drawn = f"on {share:.0%} of the image" if share else "not told apart"
         names = [name for name, told in zip(self.region_names, self.region_significant, strict=True) if told]
-        differ = f"wrong and right answers differ on: {', '.join(names)}"
-        return [f"{differ if names else SAME} ({within})"]
+        differ = f"wrong and right answers differ on: {', '.join(names)}" if names else SAME
+        return [
+            f"by the mean of each region, {differ} ({within})",
+            f"pixel by pixel, as the figure draws it: {drawn}",
+        ]
 
     def _group_lines(self) -> list[str]:
         if len(self.groups) < 2:
