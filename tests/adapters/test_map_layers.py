@@ -297,3 +297,30 @@ def test_a_part_that_was_run_without_gradients_is_no_hindrance_to_what_follows()
             return self.head(self.neck(seen).mean((2, 3)))
 
     assert looked_at(Frozen()).name == "neck"
+
+
+def test_the_layer_is_looked_for_once_for_each_shape_of_inputs_and_each_target():
+    torch.manual_seed(0)
+    model = as_model(nn.Sequential(FAMILIES["ResNet, basic blocks"](2)))
+    rng = np.random.default_rng(0)
+    options = {
+        "attribute": "grad-cam",
+        "segment": "grid:rows=4,columns=4",
+        "fill": "colour",
+        "progress": False,
+    }
+
+    def looked_at(side, target):
+        image = rng.random((side, side, 3), dtype=np.float32)
+        made = sl.explain(image, model, target=target, **options).attribution
+        return made.layer, made.calls
+
+    first, again = looked_at(32, 0), looked_at(32, 0)
+    assert again == (first[0], first[1] - 7)
+    assert looked_at(32, 1) == first
+    assert looked_at(48, 0) == first
+    assert looked_at(48, 0) == again
+    # Another layer in its place is another network.
+    model.backend.module[0] = FAMILIES["U-Net, decoder off the path"](2)
+    assert looked_at(32, 0)[0] != first[0]
+    assert looked_at(32, 0)[1] == again[1]

@@ -9,6 +9,7 @@ image: there the map of a trained network may be true of its layer and still poi
 that such a layer has to be named.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple, TypeAlias
@@ -165,6 +166,31 @@ def lies_in_place(maps: Float[np.ndarray, "six h w C"]) -> bool:
         if own * other_own < IN_PLACE * not_own * other_not_own:
             return False
     return True
+
+
+def remembered_layer(
+    known: dict[Hashable, MapLayer], key: Hashable, find: Callable[[], MapLayer]
+) -> MapLayer:
+    """The layer that was found for such inputs and such a score of a network; else it is looked for.
+
+    Parameters
+    ----------
+    known : dict
+        What was found before, kept with the model.
+    key : hashable
+        All that the choice depends on but the image: the network's parts, the inputs' shape, the weights.
+    find : callable
+
+    Examples
+    --------
+    >>> known = {}
+    >>> [remembered_layer(known, "key", lambda: MapLayer("conv", calls=7)).calls for _ in range(2)]
+    [7, 0]
+    """
+    if key in known:
+        return dataclasses.replace(known[key], calls=0)
+    known[key] = found = find()
+    return found
 
 
 class TracedTensor(NamedTuple):

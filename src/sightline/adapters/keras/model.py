@@ -3,7 +3,7 @@
 import importlib
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ from sightline.adapters.keras.graph import (
     trained_on_values,
 )
 from sightline.adapters.keras.network import KerasNetwork, randomised_clone
-from sightline.types import Backend, End
+from sightline.types import Backend, End, MapLayer
 
 if TYPE_CHECKING:
     import keras
@@ -65,6 +65,7 @@ class KerasModel(Backend):
         if outputs and len(outputs) != 1:
             raise several_outputs(model, len(outputs))
         self.batch_size = self.input.spec.fixed_batch
+        self._map_layers: dict[Hashable, MapLayer] = {}
         self._made_of = _parts_of(model)
 
     @property
@@ -88,7 +89,7 @@ class KerasModel(Backend):
 
     def network(self, preprocess: Callable[[Any], Any] | None = None) -> KerasNetwork:
         """The model's inside."""
-        return KerasNetwork(self.model, self.input, preprocess)
+        return KerasNetwork(self.model, self.input, self._map_layers, preprocess)
 
     def randomised_copy(self, seed: int) -> "KerasModel":
         """A copy of the model with every weight drawn anew."""

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,14 @@ from sightline.adapters.keras.graph import (
     pack_inputs,
     single_output,
 )
-from sightline.adapters.map_layers import MapChoice, TracedTensor, halves_changed, no_map_error, same_score
+from sightline.adapters.map_layers import (
+    MapChoice,
+    TracedTensor,
+    halves_changed,
+    no_map_error,
+    remembered_layer,
+    same_score,
+)
 from sightline.errors import ModelError
 from sightline.types import NO_LAYER_NEEDED, Activations, Inputs, MapLayer, Reshape, Weights, did_you_mean
 
@@ -56,6 +63,8 @@ class KerasNetwork:
     model : keras.Model
     declared : KerasInput
         What it takes.
+    known_layers : dict
+        The map layers that were found for the model before; further ones are kept there.
     preprocess : callable, optional
         What comes before it: images → what the model is given.
     """
@@ -64,11 +73,13 @@ class KerasNetwork:
         self,
         model: "keras.Model",
         declared: KerasInput,
+        known_layers: dict[Hashable, MapLayer],
         preprocess: Callable[[Any], Any] | None = None,
     ) -> None:
         self.keras = require("keras", extra="keras")
         self.model = model
         self.input = declared
+        self.known_layers = known_layers
         self.preprocess = preprocess
 
     def prepare_inputs(self, images: object) -> Inputs:
@@ -101,6 +112,10 @@ class KerasNetwork:
 
     def last_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
         """The last layer or operation of the graph with extent and all of the score in it."""
+        key = (inputs.shape[1:], weights.tobytes())
+        return remembered_layer(self.known_layers, key, lambda: self._find_map_layer(inputs, weights))
+
+    def _find_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
         batch = halves_changed(inputs)
         given = self._input_tensor(batch)
         trace = GraphTrace(given)

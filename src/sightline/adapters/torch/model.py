@@ -1,7 +1,7 @@
 """a PyTorch module → Backend: images become tensors on its device, and to a GPU only masks are sent."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sightline.adapters.torch.modules import (
 )
 from sightline.adapters.torch.network import TorchNetwork, randomised_module
 from sightline.errors import ModelError, OptionError, warn
-from sightline.types import ANSWERS_ONLY, Backend, End, Segments
+from sightline.types import ANSWERS_ONLY, Backend, End, MapLayer, Segments
 
 if TYPE_CHECKING:
     import torch
@@ -71,6 +71,7 @@ class TorchModel(Backend):
         if preprocess is not None:
             preprocess.to(self.device)
         self._most: int | None = None
+        self._map_layers: dict[Hashable, MapLayer] = {}
         self._warned = False
         self._traced = False
 
@@ -156,6 +157,7 @@ class TorchModel(Backend):
             self.in_parts,
             self.device,
             self.dtype,
+            self._map_layers,
         )
 
     def randomised_copy(self, seed: int) -> "TorchModel":

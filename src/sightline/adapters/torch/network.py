@@ -4,13 +4,19 @@ import contextlib
 import copy
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from sightline.adapters.map_layers import MapChoice, halves_changed, no_map_error, same_score
+from sightline.adapters.map_layers import (
+    MapChoice,
+    halves_changed,
+    no_map_error,
+    remembered_layer,
+    same_score,
+)
 from sightline.adapters.torch.modules import evaluation_mode, scores_in, with_gradients, without_gradients
 from sightline.adapters.torch.tracing import (
     Made,
@@ -45,6 +51,8 @@ class TorchNetwork:
         Such tensors → its answers, in as many calls as the memory allows.
     device, dtype
         Of that tensor.
+    known_layers : dict
+        The map layers that were found for the module before; further ones are kept there.
     """
 
     def __init__(
@@ -54,8 +62,10 @@ class TorchNetwork:
         predict: "Callable[[torch.Tensor], torch.Tensor]",
         device: "torch.device",
         dtype: "torch.dtype",
+        known_layers: dict[Hashable, MapLayer],
     ) -> None:
         self.module = module
+        self.known_layers = known_layers
         self.prepare = prepare
         self.predict = predict
         self.device = device
@@ -91,6 +101,11 @@ class TorchNetwork:
 
     def last_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
         """The last layer, or function that the module calls, with extent and all of the score in it."""
+        parts = tuple((name, type(part)) for name, part in self.module.named_modules())
+        key = (parts, inputs.shape[1:], weights.tobytes())
+        return remembered_layer(self.known_layers, key, lambda: self._find_map_layer(inputs, weights))
+
+    def _find_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
         batch = halves_changed(inputs)
         given, made, scores = self._traced_pass(batch, weights)
         start, end = place_of(given), place_of(scores)
