@@ -179,7 +179,7 @@ def explains():
 def test_every_explain_command_of_the_pages_works(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model = (
-        "def left(x):\n    return x.reshape(len(x), -1)[:, :99].mean(axis=1) / (510 if x.max() > 1 else 2)\n"
+        "def left(x):\n    return x.reshape(len(x), -1)[:, :99].mean(axis=1) / (510 if x.max() > 9 else 2)\n"
     )
     (tmp_path / "own.py").write_text(model)
     monkeypatch.delitem(sys.modules, "own", raising=False)
@@ -190,6 +190,25 @@ def test_every_explain_command_of_the_pages_works(line, tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     assert sightline.Explanation.load("made/one.npz").attribution.calls > 0
     assert Path("made/one.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_the_commands_of_the_readme_about_labelled_images_work(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mean_light", raising=False)
+    (tmp_path / "mean_light.py").write_text("def bright(x):\n    return x.reshape(len(x), -1).mean(axis=1)\n")
+    for label, value in (("dark", 10), ("light", 240)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(2):
+            Image.fromarray(np.full((8, 8, 3), value + number, np.uint8)).save(f"data/{label}/{number}.png")
+    lines = re.findall(r"^sightline (evaluate .+|grid .+)$", text(page), re.M)
+    assert [line.split()[0] for line in lines] == ["grid", "evaluate"]
+    for line in lines:
+        words = line.replace("MODEL", "mean_light:bright").replace("DATA", "data")
+        done = CliRunner().invoke(app, shlex.split(words), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert "accuracy   1.000" in done.output
+    assert Path("grid.png").stat().st_size > 0
 
 
 def test_the_command_page_names_every_command_and_option_and_no_other():

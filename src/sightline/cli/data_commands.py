@@ -13,6 +13,7 @@ from sightline.cli.options import (
     Mean,
     Mode,
     Names,
+    Output,
     Preprocess,
     Size,
     Std,
@@ -59,6 +60,7 @@ def evaluate_model(
     preprocess: Preprocess = None,
     mean: Mean = None,
     std: Std = None,
+    output: Output = "auto",
     form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     trust: Trust = False,
 ) -> None:
