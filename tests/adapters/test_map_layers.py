@@ -1,5 +1,6 @@
 """Where a class activation map looks when no layer is named: at the last map that has all of the score."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -324,3 +325,52 @@ def test_the_layer_is_looked_for_once_for_each_shape_of_inputs_and_each_target()
     model.backend.module[0] = FAMILIES["U-Net, decoder off the path"](2)
     assert looked_at(32, 0)[0] != first[0]
     assert looked_at(32, 0)[1] == again[1]
+
+
+def marked_place(head: nn.Module) -> nn.Module:
+    """A map of what is bright in each quarter, and a head that wants it in the upper left one alone."""
+    body = nn.Conv2d(3, 1, 1, bias=False)
+    body.weight.data[:] = 1 / 3
+    return nn.Sequential(body, nn.AvgPool2d(16), nn.ReLU(), head).eval()
+
+
+def weighing_head() -> nn.Module:
+    dense = nn.Linear(4, 2, bias=False)
+    dense.weight.data = torch.tensor([[0.0, 0.0, 0.0, 0.0], [3.0, -1.0, -1.0, -0.5]])
+    return nn.Sequential(nn.Flatten(), dense)
+
+
+def averaging_head() -> nn.Module:
+    dense = nn.Linear(1, 2, bias=False)
+    dense.weight.data = torch.tensor([[0.0], [3.0]])
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), dense)
+
+
+BRIGHT_BELOW = np.full((32, 32, 3), 0.5, np.float32)
+BRIGHT_BELOW[16:, 16:] = 1.0
+QUARTERS = sl.Given(np.arange(4).reshape(2, 2).repeat(16, 0).repeat(16, 1))
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "grad-cam++"])
+def test_where_the_head_weighs_places_a_mean_over_them_says_what_it_loses(method):
+    options = {"target": 1, "segment": QUARTERS, "fill": sl.Colour(0.5), "progress": False}
+    with pytest.warns(SightlineWarning) as caught:
+        beside = sl.explain(BRIGHT_BELOW, marked_place(weighing_head()), attribute=method, **options)
+    assert "inside-places" in [one.message.slug for one in caught]
+    assert beside.top(1)[0].segment == 3
+    with warnings.catch_warnings(record=True) as others:  # of so few segments
+        warnings.simplefilter("always")
+        right = sl.explain(BRIGHT_BELOW, marked_place(weighing_head()), attribute="hires-cam", **options)
+        sl.explain(BRIGHT_BELOW, marked_place(averaging_head()), attribute=method, **options)
+        named = sl.GradCam(layer="2")
+        sl.explain(BRIGHT_BELOW, marked_place(weighing_head()), attribute=named, **options)
+    assert "inside-places" not in [getattr(one.message, "slug", "") for one in others]
+    assert right.top(1)[0].segment == 0
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_no_family_that_takes_the_mean_of_its_map_is_said_to_weigh_places(name):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sl.explain(IMAGE, built(name, 2), attribute="grad-cam", segment=sl.Given(TILES), progress=False)
+    assert "inside-places" not in [getattr(one.message, "slug", "") for one in caught]

@@ -12,13 +12,17 @@ from jaxtyping import Float
 from sightline._arguments import describe_value
 from sightline._checks import check_whole
 from sightline._resize import resize_smooth
-from sightline.errors import ModelError, OptionError
+from sightline.errors import ModelError, OptionError, warn
 from sightline.types import Heatmap, Inputs, MapLayer, Network, Reshape, Weights, option
 
 # p × q places of the layer, not those of the inputs.
 Map: TypeAlias = Float[np.ndarray, "p q C"]
 Heat: TypeAlias = Float[np.ndarray, "p q"]
 BATCH = 32
+SAME = 0.1
+"""Share of the gradients that may differ from their mean over places: 0 of a head that takes the mean."""
+ALIKE = 0.7
+"""Correlation with activations × gradients below which a map points beside, where a head weighs places."""
 
 
 @option
@@ -94,6 +98,8 @@ class LayerMethod:
     layer: str | None = None
     reshape: Reshape | None = None
     looks_inside: ClassVar[bool] = True
+    averages: ClassVar[bool] = False
+    """Whether channels are weighed by a mean over places, which suits a head that takes a mean, too."""
 
     def __post_init__(self) -> None:
         if self.reshape is not None and not callable(self.reshape):
@@ -107,7 +113,15 @@ class LayerMethod:
         """The map for the score that the weights choose."""
         layer, activations, gradients = self._layer_maps(network, inputs, weights)
         why = _why_empty(layer, activations, gradients)
-        return Heatmap((self._combine(activations, gradients),), layer, sums=False, why_empty=why)
+        heat = self._combine(activations, gradients)
+        if self.averages and self.layer is None and loses_places(heat, activations, gradients):
+            warn(
+                f"the head behind the layer {layer!r} weighs places, as a flatten and a dense layer or a "
+                f"maximum do: {type(self).__name__} weighs channels by a mean over places, and loses which of "
+                "them count. Take hires-cam, which multiplies place by place.",
+                slug="inside-places",
+            )
+        return Heatmap((heat,), layer, sums=False, why_empty=why)
 
     def _combine(self, activations: Map, gradients: Map) -> Heat:
         """The heat of each place of the layer."""
@@ -158,6 +172,8 @@ class GradCam(LayerMethod):
     GradCam(layer='layer4', reshape=None)
     """
 
+    averages: ClassVar[bool] = True
+
     def _combine(self, activations: Map, gradients: Map) -> Heat:
         return _positive_part(activations @ gradients.mean(axis=(0, 1)))
 
@@ -172,6 +188,8 @@ class GradCamPlusPlus(LayerMethod):
     ----------
     Chattopadhay et al., Grad-CAM++, WACV 2018.
     """
+
+    averages: ClassVar[bool] = True
 
     def _combine(self, activations: Map, gradients: Map) -> Heat:
         below = 2 * gradients**2 + activations.sum(axis=(0, 1)) * gradients**3
@@ -290,6 +308,29 @@ class Cam:
             "layer, and this one does not. Use grad-cam, which is the same where cam can be used.",
             slug="inside-layers",
         )
+
+
+def loses_places(heat: Heat, activations: Map, gradients: Map) -> bool:
+    """Whether the score weighs the places of a layer, and a map made without knowing that is another one.
+
+    A head that takes the mean over places gives each place the same gradient, to rounding. Where it does not,
+    activations × gradients, place by place, are what speaks for the target at each.
+
+    Examples
+    --------
+    >>> seen, weighed = np.ones((2, 2, 1)), np.array([[[4.0], [-1]], [[-1], [-1]]])
+    >>> loses_places(np.array([[0.1, 0.1], [0.1, 0.2]]), seen, weighed)
+    True
+    >>> loses_places(np.array([[0.1, 0.1], [0.1, 0.2]]), seen, np.ones((2, 2, 1)))
+    False
+    """
+    mean = gradients.mean(axis=(0, 1))
+    if np.abs(gradients - mean).sum() <= SAME * np.abs(gradients).sum():
+        return False
+    wanted = _positive_part((activations * gradients).sum(axis=-1))
+    if not heat.std() or not wanted.std():
+        return False
+    return bool(np.corrcoef(heat.ravel(), wanted.ravel())[0, 1] < ALIKE)
 
 
 def _why_empty(layer: str, activations: Map, gradients: Map) -> str:
