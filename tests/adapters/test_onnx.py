@@ -1,5 +1,6 @@
 """ONNX files: what is read from them, and what is refused."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -306,6 +307,10 @@ def test_a_bare_network_of_imagenet_says_once_what_its_file_does_not_tell(
         model(images)
     assert len(caught) == 1
     model(images)  # and a warning would be an error here
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(SightlineWarning):  # as itself, and not as a failure of the model
+            as_model(colour_network(tmp_path / "net.onnx", 1000, *first))(images)
 
 
 @pytest.mark.parametrize(

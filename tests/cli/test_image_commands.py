@@ -191,11 +191,11 @@ def test_compare_puts_methods_side_by_side(folder):
         "net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), "
         "torch.nn.Linear(3600, 2))\n"
     )
-    words = ["--attribute", "lime", "--attribute", "grad-cam", "--segment", "grid", "--values", "unit"]
+    words = ["--attribute", "lime", "--attribute", "hires-cam", "--segment", "grid", "--values", "unit"]
     done = sightline("compare", "network:net", "grey.png", *words, "--budget", 100, "--target", 1)
     assert done.exit_code == 0, done.output
     assert "Comparison of 2 methods on class 1" in done.output
-    assert "\nGradCam " in done.output
+    assert "\nHiResCam " in done.output
     with Image.open("sightline-out/grey-compared.png") as figure:
         assert min(figure.size) > 500
 

@@ -27,7 +27,7 @@ from sightline._scales import (
 from sightline.adapters.callable import callable_name
 from sightline.adapters.outputs import batch_text, clip_text, scores_of
 from sightline.adapters.preprocess import per_image
-from sightline.errors import ModelError, OptionError, SightlineError, warn
+from sightline.errors import ModelError, OptionError, SightlineError, SightlineWarning, warn
 from sightline.types import Backend, ModelAbilities, Network, Segments
 
 OUTPUTS = ("auto", "probability", "log-probability", "logit", "softmax", "sigmoid")
@@ -481,7 +481,7 @@ def _name_failed_batch(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> It
     """Errors of the user's own code name the batch it was given."""
     try:
         yield
-    except SightlineError:
+    except (SightlineError, SightlineWarning):  # the latter where warnings are made errors
         raise
     except Exception as error:
         raise ModelError(

@@ -117,8 +117,8 @@ class LayerMethod:
         if self.averages and self.layer is None and loses_places(heat, activations, gradients):
             warn(
                 f"the head behind the layer {layer!r} weighs places, as a flatten and a dense layer or a "
-                f"maximum do: {type(self).__name__} weighs channels by a mean over places, and loses which of "
-                "them count. Take hires-cam, which multiplies place by place.",
+                f"maximum do: {type(self).__name__} weighs channels by a mean over places, and loses which "
+                "of them count. Take hires-cam, which multiplies place by place.",
                 slug="inside-places",
             )
         return Heatmap((heat,), layer, sums=False, why_empty=why)

@@ -16,7 +16,7 @@ from sightline.engine.model_query import ModelQuery, target_matrix
 from sightline.engine.own_functions import chosen_targets
 from sightline.engine.plan import Plan
 from sightline.engine.segmentation import segment_image
-from sightline.errors import ModelError, SightlineError, warn
+from sightline.errors import ModelError, SightlineError, SightlineWarning, warn
 from sightline.types import (
     Activations,
     Attribution,
@@ -159,7 +159,7 @@ def _name_failed_method(method: WhiteBoxMethod) -> Iterator[None]:
     """Errors of the network itself say what it was asked for."""
     try:
         yield
-    except SightlineError:
+    except (SightlineError, SightlineWarning):  # the latter where warnings are made errors
         raise
     except Exception as error:
         raise ModelError(
