@@ -1,10 +1,18 @@
 """How many images go into one model call."""
 
+import time
+
 import numpy as np
 import pytest
 
 import sightline as sl
-from sightline._batch_sizes import BatchProbe, batch_ranges, choose_batch_size, default_batch_size
+from sightline._batch_sizes import (
+    BatchProbe,
+    batch_ranges,
+    choose_batch_size,
+    default_batch_size,
+    shared_probe,
+)
 
 IMAGE = np.zeros((1024, 1024, 3), np.uint8)
 
@@ -67,6 +75,28 @@ def test_a_probe_finds_the_size_that_is_fastest_for_each_image(seconds_of_one, l
     for one in timed:  # what is faster at once is believed, what is not gets another try
         better = one != timed[0] and seconds_of_one(one) < 0.95 * seconds_of_one(timed[timed.index(one) - 1])
         assert sizes.count(one) == (1 if better else 2)
+
+
+def test_what_was_found_out_about_a_model_serves_its_other_images(rng):
+    class Model:
+        def score(self, images):
+            sizes.append(len(images))
+            time.sleep(1e-4 * len(images))
+            mean = images.mean(axis=(1, 2))
+            return np.stack([mean, 1 - mean], axis=1)
+
+    sizes = []
+    model = Model()
+    plan = sl.Plan(segment=sl.Grid(rows=5, columns=5), fill="colour", budget=900)
+    for _ in range(3):
+        sizes.clear()
+        chosen = sl.explain(rng.random((24, 24)), model.score, plan).attribution.batch_size
+    assert len([size for size in (8, 16, 32, 64, 128, 256) if size in sizes]) == 1
+    assert chosen in sizes
+    assert shared_probe(model.score, np.zeros((24, 24))) is shared_probe(model.score, np.ones((24, 24)))
+    assert shared_probe(model.score, IMAGE) is not shared_probe(model.score, np.zeros((24, 24)))
+    assert shared_probe(Model().score, IMAGE) is not shared_probe(model.score, IMAGE)
+    assert shared_probe("model.onnx", IMAGE) is not shared_probe("model.onnx", IMAGE)
 
 
 def test_the_probe_asks_no_more_and_finds_the_same_and_batch_size_overrules_it(rng):

@@ -1,6 +1,7 @@
 """image and model → how many images go into one model call, and which."""
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -87,16 +88,17 @@ class BatchProbe:
         """Note how long a batch of `size` took, and choose the next size."""
         if self.settled:
             return
-        self._taken.setdefault(self.size, []).append(seconds / self.size)
-        better = self._time(self.size) < FASTER * self._time(self._best)
-        if not better and len(self._taken[self.size]) < TIMED:
+        size = self.size
+        self._taken.setdefault(size, []).append(seconds / size)
+        better = self._time(size) < FASTER * self._time(self._best)
+        if not better and len(self._taken[size]) < TIMED:
             return
-        faster = better or self.size == self._best
+        faster = better or size == self._best
         first = min(FIRST_SIZE, self.largest)
-        up = self.size >= first
+        up = size >= first
         if faster:
-            self._best = self.size
-        following = (self.size * 2 if up else self.size // 2) if faster else first // 2
+            self._best = size
+        following = (size * 2 if up else size // 2) if faster else first // 2
         if (not faster and (not up or self._best != first)) or not following >= LEAST_SIZE:
             self.settled = True
         elif following > self.largest:
@@ -105,6 +107,27 @@ class BatchProbe:
 
     def _time(self, size: int) -> float:
         return min(self._taken[size])
+
+
+_PROBES: "weakref.WeakKeyDictionary[Any, dict[Any, BatchProbe]]" = weakref.WeakKeyDictionary()
+"""What was found out about models, for as long as they live."""
+
+
+def shared_probe(model: Any, image: Shaped[np.ndarray, "..."]) -> BatchProbe:
+    """The probe of a model, or of the object that it is a method of, and of all images of a format.
+
+    Examples
+    --------
+    >>> def model(images): ...
+    >>> shared_probe(model, np.zeros((8, 8))) is shared_probe(model, np.ones((8, 8)))
+    True
+    """
+    probe = BatchProbe(default_batch_size(image))
+    try:
+        known = _PROBES.setdefault(getattr(model, "__self__", model), {})
+    except TypeError:  # a text, or what cannot be told from others: nothing is remembered
+        return probe
+    return known.setdefault((getattr(model, "__name__", ""), image.shape, image.dtype.str), probe)
 
 
 def batch_choice(

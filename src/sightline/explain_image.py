@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._arguments import clear_arguments, describe_value
-from sightline._batch_sizes import fixed_batch_size
+from sightline._batch_sizes import BatchProbe, fixed_batch_size, shared_probe
 from sightline._checks import check_batch_size
 from sightline._class_names import ClassNames, target_columns
 from sightline._progress import progress_bar
@@ -89,7 +89,7 @@ def explain(
         as it is asked here, says otherwise, as it does when the preprocessing differs.
     batch_size : int, optional
         Most images in one model call's batch; by default what is fastest by the time that the first masks
-        take. Never changes the numbers beyond rounding.
+        take, found out once for a model and a size of image. Never changes the numbers beyond rounding.
     progress : bool, optional
         Show a progress bar; by default on a terminal and in a notebook. Never changes the work.
 
@@ -135,7 +135,9 @@ def explain(
     )
     target_columns(chosen.target, adapted)  # refuses what is no class before anything is asked
     with progress_bar(progress, max_calls(chosen)) as tick:
-        size = fixed_batch_size(batch_size, adapted, pixels)
+        size: int | BatchProbe | None = fixed_batch_size(batch_size, adapted, pixels)
+        if size is None and preprocess is None:
+            size = shared_probe(model, pixels)
         segments, scores, attribution = run_plan(
             pixels, adapted, chosen, batch_size=size, tick=tick, advise=True
         )

@@ -54,8 +54,10 @@ def error_shrinkage(
     # Single precision is plenty for a ratio of errors, and halves the time.
     products = [(table / table[0]).astype(np.float32).take(distance) for table in tables]
     basis, influence, rest = (each.astype(np.float32) for each in (basis, influence, rest))
-    variances = _product_variances(basis, products, rest)
-    through = np.stack([((influence @ product) * influence).sum(axis=1) for product in products])
+    inside = [basis.T @ product for product in products]  # S × P
+    variances = _product_variances(basis, products, inside, rest)
+    corner = corner.astype(np.float32)
+    through = np.stack([(np.linalg.solve(corner, part) * influence).sum(axis=1) for part in inside])
     usual = (influence**2) @ rest**2 * runs / (runs - segments)
     # Rounding may bring what should be 0 below it.
     blurred = np.maximum(through.T @ variances, 0).T
@@ -67,10 +69,10 @@ def error_shrinkage(
 def _product_variances(
     basis: Float[np.ndarray, "P S"],
     products: list[Float[np.ndarray, "P P"]],
+    inside: list[Float[np.ndarray, "S P"]],
     rest: Float[np.ndarray, "P K"],
 ) -> Float[np.ndarray, "O K"]:
     """Variances of the orders, such that the residual's quadratic forms come out as they were seen."""
-    inside = [basis.T @ product for product in products]  # S × P
     corners = [part @ basis for part in inside]
     # Quadratic forms of the residual with the identity and with the first product: tr(A (1−H) B (1−H)).
     even = [len(basis) - np.trace(corner) for corner in corners]

@@ -178,7 +178,7 @@ def _fit_regression(
     error *= aliasing_error.error_shrinkage(masks.keep, scores.values)
     pull = None
     if penalty:  # more masks would undo what the ridge pulls, so it is an error too
-        pull = solve.ridge_regression(masks.keep, scores.values, weight, 0.0)[0] - coefficients
+        pull = solve.ridge_coefficients(masks.keep, scores.values, weight, 0.0) - coefficients
         error = np.hypot(error, pull)
     error = np.where(solve.is_determined(masks.keep - masks.keep.mean(axis=0)), error, np.inf)
     fit = solve.r_squared(scores.values, fitted, weight)

@@ -23,13 +23,31 @@ def ridge_regression(
         ``coefficients.T == influence @ values``.
     """
     share = weight / weight.sum()
-    centred = keep - share @ keep
-    weighted = (centred * weight[:, np.newaxis]).T
-    gram = weighted @ centred + penalty * np.eye(keep.shape[1])
-    influence = _gram_inverse(gram) @ weighted
+    inverse, weighted = _ridge_inverse(keep, weight, penalty)
+    influence = inverse @ weighted
     coefficients = (influence @ values).T
     intercept = share @ values - coefficients @ (share @ keep)
     return coefficients, intercept, influence
+
+
+def ridge_coefficients(
+    keep: Bool[np.ndarray, "M S"],
+    values: Float[np.ndarray, "M K"],
+    weight: Float[np.ndarray, "M"],
+    penalty: float,
+) -> Float[np.ndarray, "K S"]:
+    """The coefficients of `ridge_regression` alone, in a third of the time."""
+    inverse, weighted = _ridge_inverse(keep, weight, penalty)
+    return np.asarray((inverse @ (weighted @ values)).T)
+
+
+def _ridge_inverse(
+    keep: Bool[np.ndarray, "M S"], weight: Float[np.ndarray, "M"], penalty: float
+) -> tuple[Float[np.ndarray, "S S"], Float[np.ndarray, "S M"]]:
+    """The inverse of the normal equations' matrix, and the weighted masks beside their mean."""
+    centred = keep - (weight / weight.sum()) @ keep
+    weighted = (centred * weight[:, np.newaxis]).T
+    return _gram_inverse(weighted @ centred + penalty * np.eye(keep.shape[1])), weighted
 
 
 def constrained_regression(
@@ -94,6 +112,8 @@ def has_moved(values: Float[np.ndarray, "M K"]) -> Bool[np.ndarray, "K"]:
 
 def complement_rows(keep: Bool[np.ndarray, "M S"]) -> Int[np.ndarray, "M"]:
     """The row of each mask's complement, or its own where the complement is not there."""
+    if len(keep) % 2 == 0 and (keep[0::2] != keep[1::2]).all():  # as designs have them, each only once
+        return np.arange(len(keep), dtype=np.intp) ^ 1
     packed = np.packbits(np.stack([keep, ~keep]), axis=2)
     place = {row.tobytes(): m for m, row in enumerate(packed[0])}
     return np.array([place.get(row.tobytes(), m) for m, row in enumerate(packed[1])], dtype=np.intp)
