@@ -278,7 +278,8 @@ def _answer_captions(
     return [
         [
             *own,
-            _short_scores(one, answer)[1],
+            # The number above is a probability, whatever the values are shares of.
+            _short_scores(one, answer)[1] + (" in log-odds" if one.unit == "log-odds" else ""),
             *(_verdict_lines(one, answer) or ([] if sure else _wrap_words(UNCLEAR))),
         ]
         for own, sure, (one, _, answer) in zip(lines, clear, every, strict=True)
