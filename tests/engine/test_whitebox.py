@@ -462,3 +462,13 @@ def test_a_measure_of_another_model_is_refused():
     made = explained("grad-cam", cnn(), target=2)
     with pytest.raises(ModelError, match="the model has 3 classes, but the explanation is of one with 4"):
         sl.faithfulness.deletion(made, cnn(classes=3))
+
+
+def test_heat_of_a_saturated_softmax_is_told_of():
+    sharp = torch.nn.Linear(64, 2).double()
+    with torch.no_grad():
+        sharp.weight.copy_(torch.full((2, 64), 1.0) * torch.tensor([[-1.0], [1.0]]))
+    net = torch.nn.Sequential(torch.nn.Flatten(), sharp, torch.nn.Softmax(dim=1))
+    image = np.full((8, 8, 1), 0.3)
+    with pytest.warns(SightlineWarning, match="softmax or sigmoid is saturated, and its slope"):
+        sl.explain(image, net, attribute="gradient-x-input", segment="grid:rows=3,columns=3", progress=False)

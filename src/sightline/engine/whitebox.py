@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._resize import resize_smooth
-from sightline._scales import on_scale, unscaled_scores
+from sightline._scales import are_probabilities, on_scale, unscaled_scores
 from sightline.engine.fills import draw_fill
 from sightline.engine.input_range import doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
@@ -33,6 +33,8 @@ from sightline.types import (
 )
 
 T = TypeVar("T")
+NEXT_TO = 1e-9
+"""Heat below this, of a probability as near to 1, comes of a saturated softmax or sigmoid."""
 HIDDEN = (0.2, 0.5)
 """Shares of the image that are hidden to hold a map against the model's answers."""
 MUCH = 0.2
@@ -95,6 +97,7 @@ def run_white_box(
             for raw in _output_weights(to_targets, counted.raw_outputs(inputs))
         ]
     attribution = _gather_attribution(heats, segments)
+    _warn_if_saturated(attribution, classes)
     full, empty = said @ to_targets, nothing @ to_targets
     if attribution.layer is not None:
         _warn_if_contradicted(query, attribution, full, empty, to_targets)
@@ -231,6 +234,18 @@ def _warn_if_zero(values: list[Float[np.ndarray, "S"]], why: str) -> None:
         "network return logits"
     )
     warn(f"the heat is zero everywhere: {why}.", slug="inside-flat")
+
+
+def _warn_if_saturated(attribution: Attribution, classes: Float[np.ndarray, "L"]) -> None:
+    """Say so where heat is next to nothing because a probability is next to 0 or 1."""
+    most = float(np.abs(attribution.values).max(initial=0))
+    sure = are_probabilities(classes) and float(classes.max()) >= 1 - NEXT_TO
+    if sure and 0 < most < NEXT_TO:
+        warn(
+            f"the heat is at most {most:.2g}: the softmax or sigmoid is saturated, and its slope next to "
+            "nothing. Where things are may be right, their size says nothing: let the network return logits.",
+            slug="inside-flat",
+        )
 
 
 def _warn_if_contradicted(
