@@ -241,7 +241,7 @@ def test_keywords_replace_the_plan_s_parts_and_leave_the_rest(image):
     ).plan
     assert repr(made) == (
         "Plan(segment=Grid(rows=3, columns=3), sample=Balanced(), fill=Blur(sigma=2), target=Classes(2), "
-        "attribute=Shapley(), budget=150, seed=4)"
+        "attribute=Shapley(), budget=150, seed=4, estimator='auto')"
     )
     assert explain(image, model, PLAN).plan == PLAN
     assert PLAN.seed == 0

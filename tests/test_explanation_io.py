@@ -443,3 +443,24 @@ def test_a_file_of_the_first_layout_is_read(tmp_path):
     assert again.attribution.pixels is None
     assert again.attribution.layer is None
     np.testing.assert_array_equal(again.attribution.values, made.attribution.values)
+
+
+def test_what_answered_is_kept_with_the_explanation(tmp_path):
+    told = {"estimator": "gaussian-process", "reason": "as asked for", "stopped": "the leaders are known"}
+    made = explanation()
+    made = dataclasses.replace(made, attribution=dataclasses.replace(made.attribution, **told))
+    again = Explanation.load(made.save(tmp_path / "e"))
+    assert {name: getattr(again.attribution, name) for name in told} == told
+    assert repr(again).splitlines()[1] == (
+        "  by a Gaussian process (as asked for), ended as the leaders are known"
+    )
+
+
+def test_a_file_of_before_there_was_a_choice_of_estimators_is_the_regressions(tmp_path):
+    path = explanation().save(tmp_path / "e")
+    told = about(path)
+    plan = {name: value for name, value in told["plan"].items() if name != "estimator"}
+    rest = {name: value for name, value in told.items() if name not in ("estimator", "reason", "stopped")}
+    again = Explanation.load(rewritten(path, about={**rest, "plan": plan}))
+    assert again.plan.estimator == "regression"
+    assert again.estimator is None

@@ -17,7 +17,7 @@ from sightline.adapters import as_model
 from sightline.data.image_decoding import read_image_file, read_pil_image
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls, run_plan
-from sightline.engine.plan import Plan, with_changes
+from sightline.engine.plan import EstimatorName, Plan, with_changes
 from sightline.errors import OptionError, warn
 from sightline.explanation import Explanation
 from sightline.types import (
@@ -46,6 +46,7 @@ def explain(
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
     scale: Scale | None = None,
+    estimator: EstimatorName | None = None,
     class_names: ClassNames | None = None,
     preprocess: object = None,
     expect: object = None,
@@ -73,13 +74,17 @@ def explain(
         the column of its answer) or by name; ``"cat:dog"`` asks why a cat rather than a dog. By default the
         highest-scored one.
     budget : int or "auto", optional
-        Most model calls, never exceeded (1000 by default); ``"auto"`` stops when the leading segments
-        are settled.
+        Most model calls, never exceeded (1000 by default); ``"auto"`` stops when the values are known to a
+        twentieth of their size, or the leading segments are settled.
     seed : int, optional
         Which masks; same seed, same answer.
     scale : {"probability", "log-odds"}, optional
         What the values are shares of: the model's score (by default), or the log-odds of its probability,
         which tell more where the model is so sure that hiding hardly moves a probability.
+    estimator : {"auto", "regression", "gaussian-process"}, optional
+        How the values are learned from the answers. A Gaussian process chooses the next masks by what the
+        last have told and takes a fraction of the calls for the same error, but up to seconds to think; the
+        regression takes milliseconds. By default the process for networks, servers and ``budget="auto"``.
     class_names : sequence of str, optional
         In the model's order; by default what the model knows of itself.
     preprocess : callable, optional
@@ -132,6 +137,7 @@ def explain(
         budget=budget,
         seed=seed,
         scale=scale,
+        estimator=estimator,
     )
     target_columns(chosen.target, adapted)  # refuses what is no class before anything is asked
     with progress_bar(progress, max_calls(chosen)) as tick:

@@ -285,11 +285,46 @@ class Explanation:
             output_names=[self.name(target) for target in self.targets],
         )
 
+    @property
+    def estimator(self) -> str | None:
+        """What the values were learned by: ``"regression"``, ``"gaussian-process"``, or None of neither.
+
+        Why by that one is `attribution.reason`.
+        """
+        return self.attribution.estimator
+
+    @clear_arguments
+    def relative_error(self, target: int | str | Contrast | None = None) -> float:
+        """The size that a target's errors are expected to have together, as a share of the values' size.
+
+        Both sizes are square roots of sums of squares; 0 where the values are exact.
+        """
+        return float(convergence.relative_error(self.attribution)[self.index(target)])
+
     def __repr__(self) -> str:
         told = np.isfinite(self.attribution.error[0]).all()
         leaders = self.top(3) if told else []
         guesses = [f"  guess: {one}" for one in self.guesses]
-        return "\n".join([self._headline(), *guesses, *map(self._leader_line, leaders)])
+        return "\n".join(
+            [self._headline(), *self._estimator_lines(), *guesses, *map(self._leader_line, leaders)]
+        )
+
+    def _estimator_lines(self) -> list[str]:
+        """What the values were learned by, why, how large the errors are, and why an open budget ended."""
+        made = self.attribution
+        if made.estimator is None:
+            return []
+        notes = ["by a Gaussian process" if made.estimator == "gaussian-process" else "by regression"]
+        if made.reason:
+            notes[0] += f" ({made.reason})"
+        share = self.relative_error()
+        if share == 0:
+            notes.append("exact")
+        elif np.isfinite(share):
+            notes.append(f"errors {100 * share:.2g} % of the values")
+        if made.stopped:
+            notes.append(f"ended as {made.stopped}")
+        return [f"  {', '.join(notes)}"]
 
     def _headline(self) -> str:
         made = self.attribution
@@ -378,7 +413,7 @@ class Explanation:
             f"<tr><td>{leader.segment}</td><td>{leader.value:+.4f}</td><td>± {leader.error:.4f}</td></tr>"
             for leader in self.top()
         )
-        head = html.escape(self._headline())
+        head = html.escape("; ".join(map(str.strip, [self._headline(), *self._estimator_lines()])))
         return (
             f'<img style="max-width:100%" alt="{head}" src="data:image/png;base64,{image}">'
             f"<p>{head}</p>{''.join(f'<p>guess: {html.escape(one)}</p>' for one in self.guesses)}"

@@ -21,7 +21,7 @@ from sightline._serialise import (
 )
 from sightline.engine.image import as_image
 from sightline.engine.model_query import Classes
-from sightline.engine.plan import Plan
+from sightline.engine.plan import EARLIER, Plan
 from sightline.engine.segmentation import Given
 from sightline.errors import FileError
 from sightline.explanation import Explanation
@@ -77,6 +77,9 @@ def save(explanation: Explanation, path: Path) -> Path:
         "layer": made.layer,
         "batch_size": made.batch_size,
         "guesses": list(explanation.guesses),
+        "estimator": made.estimator,
+        "reason": made.reason,
+        "stopped": made.stopped,
     }
     arrays["about"] = np.array(json.dumps(about))
     try:
@@ -155,7 +158,7 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
         raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, not integers of shape (H, W)")
     segments = Segments(labels)
     _check_forms(arrays, len(about["targets"]), segments)
-    fields = decode_fields(about["plan"], arrays)
+    fields = {**EARLIER, **decode_fields(about["plan"], arrays)}
     if isinstance(fields["segment"], MissingFunction):
         fields["segment"] = Given(segments.labels)
     scores = Scores(
@@ -176,6 +179,9 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
         pixels=arrays.get("attribution.pixels"),
         layer=checked_value("layer", about.get("layer"), str | None),
         batch_size=checked_value("batch_size", about.get("batch_size"), int | None),
+        estimator=checked_value("estimator", about.get("estimator"), str | None),
+        reason=checked_value("reason", about.get("reason", ""), str),
+        stopped=checked_value("stopped", about.get("stopped", ""), str),
     )
     return Explanation(
         arrays["image"],

@@ -216,6 +216,11 @@ class Scores:
     classes: Float[np.ndarray, "L"]
     calls: int
 
+    @property
+    def with_ends(self) -> Float[np.ndarray, "M2 K"]:
+        """Scores of the masks, and of the two ends."""
+        return np.vstack([self.values, self.full, self.empty])
+
 
 @record
 class Attribution:
@@ -243,6 +248,10 @@ class Attribution:
         How far a penalty has pulled each value towards 0, as far as the masks tell: a part of `error`.
     batch_size : int, optional
         Images in a batch of masks: as asked for, or what a probe found fastest.
+    estimator : str, optional
+        What the values were learned by, ``"regression"`` or ``"gaussian-process"``.
+    reason, stopped : str
+        Why by that one, and why an open budget ended; empty where there is nothing to say.
     """
 
     values: Float[np.ndarray, "K S"]
@@ -255,6 +264,9 @@ class Attribution:
     layer: str | None = None
     pull: Float[np.ndarray, "K S"] | None = None
     batch_size: int | None = None
+    estimator: str | None = None
+    reason: str = ""
+    stopped: str = ""
 
 
 @record
@@ -412,6 +424,11 @@ class ModelAbilities(Protocol):
     @property
     def off_host(self) -> bool:
         """Whether the model is on another device than the images, so that `score_masks` saves their way."""
+        return False
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether a call is known to take long beside arithmetic: a network's, or a server's."""
         return False
 
     def suggested_batch_size(self, image: Shaped[np.ndarray, "..."], /) -> int | None:

@@ -51,7 +51,7 @@ def test_settled_is_five_leading_segments_apart_from_the_rest(values, error, set
 @pytest.mark.parametrize(("error", "enough"), [(0.18, True), (0.19, False)])
 def test_a_fiftieth_of_the_largest_is_exact_enough_to_stop(error, enough):
     made = attribution([[9.0, 5, 5, 5, 5, 5, 5]], [[error] * 7])
-    assert convergence.is_enough(made) == enough
+    assert bool(convergence.why_enough(made)) == enough
     assert not convergence.is_settled(made)
 
 
@@ -74,3 +74,22 @@ def test_every_target_has_to_be_settled():
 def test_undecided_are_the_values_within_two_errors_of_zero():
     made = attribution([[1.0, -1.0, 1.0, 0.0, 1.0, 0.0]], [[0.5, 0.52, np.inf, 0.1, 0.0, 0.0]])
     assert convergence.undecided_segments(made).tolist() == [[False, True, True, True, False, True]]
+
+
+@pytest.mark.parametrize(("error", "why"), [(0.28, "the errors are below 5 % of the values"), (0.3, "")])
+def test_a_twentieth_of_the_values_together_is_close_enough_for_a_process(error, why):
+    made = attribution([[9.0, 5, 5, 5, 5, 5, 5]], [[error] * 7])
+    assert convergence.relative_error(made)[0] == pytest.approx(error * np.sqrt(7 / 231))
+    assert convergence.why_close(made) == why
+
+
+def test_leaders_that_are_told_apart_are_enough_for_a_process_whatever_the_rest():
+    made = attribution([[9.0, 8, 7, 6, 5, 0, 0]], [[0.5] * 5 + [0.9] * 2])
+    assert (
+        convergence.why_close(made) == convergence.why_enough(made) == "the leading segments are told apart"
+    )
+
+
+def test_exact_values_have_no_error_and_no_values_no_share():
+    assert convergence.relative_error(attribution([[1.0, 2], [0, 0]], [[0, 0], [0, 0]])).tolist() == [0, 0]
+    assert np.isnan(convergence.relative_error(attribution([[0.0, 0]], [[1, 1]]))).all()

@@ -275,3 +275,20 @@ def test_replaced_changes_what_is_given_and_leaves_the_rest():
     assert with_changes(plan, seed=None) is plan
     assert with_changes(plan, seed=0, fill="blur") == Plan(seed=0, budget=50, fill=Blur())
     assert plan == Plan(seed=4, budget=50)
+
+
+def test_a_plan_of_before_there_was_a_choice_of_estimators_keeps_its_key():
+    earlier = Plan(seed=3, estimator="regression")
+    assert "estimator" not in repr(earlier)
+    assert repr(Plan(seed=3)) == repr(earlier)[:-1] + ", estimator='auto')"
+    assert repr(Plan(estimator="gaussian-process")).endswith(", estimator='gaussian-process')")
+
+
+@pytest.mark.parametrize("written", ["Gaussian_Process", " gaussian-process "])
+def test_an_estimator_may_be_written_as_other_names_are(written):
+    assert Plan(estimator=written).estimator == "gaussian-process"
+
+
+def test_an_estimator_that_does_not_exist_names_those_that_do():
+    with pytest.raises(OptionError, match=r"no estimator 'gausian'. Did you mean 'gaussian-process'\?"):
+        Plan(estimator="gausian")

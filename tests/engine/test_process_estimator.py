@@ -18,8 +18,9 @@ def asked(estimator: ProcessEstimator, game: Game, calls: int) -> ProcessEstimat
         keep = estimator.next_masks(min(estimator.block, calls - spent))
         if not len(keep):
             break
+        keep = np.concatenate([estimator.keep, keep])
         estimator.record(keep, game.values(keep), game.table[-1], game.table[0])
-        spent += len(keep)
+        spent = 2 + len(keep)
     return estimator
 
 
@@ -107,7 +108,7 @@ def test_no_mask_is_asked_twice_and_no_end(method, segments, rng):
     weights = rng.normal(size=segments)
     estimator = ProcessEstimator(method, segments, 1, "log-odds", 0)
     for _ in range(4):
-        keep = estimator.next_masks(20)
+        keep = np.concatenate([estimator.keep, estimator.next_masks(20)])
         estimator.record(
             keep, (keep.astype(float) @ weights)[:, np.newaxis], weights.sum(keepdims=True), np.zeros(1)
         )

@@ -48,6 +48,7 @@ def test_its_plan_is_read(study):
         "Plan(segment=Given(<12×12 int64 c2082a08>), sample=None, fill=Donors(<2×12×12 float64 7f8a069b>), "
         "target=Classes(Contrast(a=1, b=0)), attribute=Shapley(), budget=32, seed=3)"
     )
+    assert study.plan.estimator == "regression"  # there was no other
     assert study.manifest.image_format == FORMAT
     assert study.class_names == ("dark", "light")
 

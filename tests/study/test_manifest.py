@@ -23,6 +23,14 @@ def test_another_plan_is_refused(study):
         Study(study.path, dataclasses.replace(PLAN, segment=sl.Slic()))
 
 
+def test_a_plan_that_names_no_estimator_takes_the_studys(tmp_path):
+    chosen = dataclasses.replace(PLAN, estimator="regression")
+    Study(tmp_path / "run", chosen).run(images(3), model)
+    assert Study(tmp_path / "run", dataclasses.replace(PLAN, estimator="auto")).plan == chosen
+    with pytest.raises(OptionError, match="made with estimator='regression', but now"):
+        Study(tmp_path / "run", dataclasses.replace(PLAN, estimator="gaussian-process"))
+
+
 def test_a_damaged_plan_is_told_of_and_left_alone(study):
     (study.path / "plan.toml").write_text("layout = 1\n")
     with pytest.raises(FileError, match=r"does not describe a study.*explanations beside it are untouched"):

@@ -62,6 +62,8 @@ class PipelineModel(CallableModel):
         names = _labels_of(pipeline)
         self.class_names = ordered_names(names) if names is not None and len(names) > 1 else None
 
+    is_costly = True
+
     def __call__(self, images: object) -> object:
         from PIL import Image
 

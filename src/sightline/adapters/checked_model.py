@@ -213,6 +213,11 @@ class CheckedModel(ModelAbilities):
         """Whether `score_masks` makes the images of masks on the model's own device."""
         return self.preprocess is None and self.backend.off_host
 
+    @property
+    def is_costly(self) -> bool:
+        """Whether a call is known to take long beside arithmetic: a network's, or a server's."""
+        return self.backend.is_costly
+
     def score_masks(
         self,
         image: Shaped[np.ndarray, "H W C"],

@@ -250,6 +250,8 @@ class TensorFlowServingModel(Backend):
     link : HttpConnection
     """
 
+    is_costly = True
+
     def __init__(self, url: str, link: HttpConnection) -> None:
         self.url = f"{url}:predict"
         self.link = link

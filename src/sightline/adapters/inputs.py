@@ -148,6 +148,7 @@ class DeclaredInputModel(Backend):
     """
 
     input: InputSpec
+    is_costly = True
     _conversion = ""
 
     def __repr__(self) -> str:

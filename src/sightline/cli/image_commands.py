@@ -12,6 +12,7 @@ from sightline._printing import printable_text
 from sightline.cli.options import (
     Attribute,
     Budget,
+    Estimator,
     Fill,
     Mean,
     Mode,
@@ -61,6 +62,7 @@ def explain_images(
     budget: Budget = "1000",
     seed: Seed = 0,
     scale: Scale = "probability",
+    estimator: Estimator = "auto",
     values: Values = "asis",
     mode: Mode = "asis",
     size: Size = None,
@@ -85,7 +87,13 @@ def explain_images(
     paths = _listed_images(images)
     _make_folder(out, paths)
     wanted, classes = read_format(values, mode, size), read_class_names(names)
-    options = {"attribute": attribute, "segment": segment, "fill": fill, "scale": scale}
+    options = {
+        "attribute": attribute,
+        "segment": segment,
+        "fill": fill,
+        "scale": scale,
+        "estimator": estimator,
+    }
     opened = read_model(model, preprocess, mean, std, trust=trust, output=output)
     plan = read_plan(budget, seed, targets=target or (), top=top, **options)
     failed = 0
@@ -157,6 +165,7 @@ def compare_methods(
     budget: Annotated[str, typer.Option(help="Most model calls a method, or auto.")] = "1000",
     seed: Seed = 0,
     scale: Scale = "probability",
+    estimator: Estimator = "auto",
     values: Values = "asis",
     mode: Mode = "asis",
     size: Size = None,
@@ -174,7 +183,9 @@ def compare_methods(
     _make_folder(out, [image])
     classes = read_class_names(names)
     targets = () if target is None else (target,)
-    plan = read_plan(budget, seed, targets=targets, segment=segment, fill=fill, scale=scale)
+    plan = read_plan(
+        budget, seed, targets=targets, segment=segment, fill=fill, scale=scale, estimator=estimator
+    )
     opened = read_model(model, preprocess, mean, std, trust=trust, output=output)
     pixels = read_format(values, mode, size).read(image)
     made = compare(pixels, opened, attribute or ["lime", "shapley"], plan, class_names=classes, progress=True)

@@ -53,6 +53,13 @@ Scale = Annotated[
         "where the model is sure."
     ),
 ]
+Estimator = Annotated[
+    str,
+    typer.Option(
+        help="How values are learned from the answers: gaussian-process (fewest calls, up to seconds to "
+        "think), regression, or auto: the process for networks, servers and an open budget."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Which masks; same seed, same answer.")]
 Values = Annotated[
     str, typer.Option(help="What the model wants: byte (0 to 255), unit (0 to 1), signed (-1 to 1), asis.")

@@ -19,6 +19,7 @@ from sightline.cli.options import (
     USUAL_REGIONS,
     Attribute,
     Budget,
+    Estimator,
     Fill,
     Mean,
     Mode,
@@ -89,6 +90,7 @@ def run_study(
     budget: Budget = "1000",
     seed: Seed = 0,
     scale: Scale = "probability",
+    estimator: Estimator = "auto",
     values: Values = "asis",
     mode: Mode = "asis",
     size: Size = None,
@@ -118,7 +120,9 @@ def run_study(
     from sightline.study import Study
     from sightline.study.manifest import check_same_format, read_manifest
 
-    plan = read_plan(budget, seed, attribute=attribute, segment=segment, fill=fill, scale=scale)
+    plan = read_plan(
+        budget, seed, attribute=attribute, segment=segment, fill=fill, scale=scale, estimator=estimator
+    )
     wanted = read_format(values, mode, size)
     old = read_manifest(out)
     if old is not None:  # what is not given stays as it was

@@ -10,6 +10,9 @@ SURE = 1.96
 CLOSE = 0.02
 """Errors below this share of the largest value do not matter, whatever the order: segments that
 close to each other are as good as equal."""
+CLOSE_TOGETHER = 0.05
+"""Share of the values' size that their errors may have together where an open budget ends."""
+TOLD_APART = "the leading segments are told apart"
 
 
 def is_settled(attribution: Attribution) -> bool:
@@ -23,22 +26,46 @@ def is_settled(attribution: Attribution) -> bool:
     return all(_is_target_settled(*pair) for pair in zip(values, _chance_error(attribution), strict=True))
 
 
-def is_enough(attribution: Attribution) -> bool:
-    """Whether more calls would hardly tell more: settled, or all values known to a fiftieth of the largest.
-
-    Segments that cannot be told apart by then are as good as equal.
-    """
-    largest = np.abs(attribution.values).max(axis=1)
-    exact = bool((_chance_error(attribution).max(axis=1) <= CLOSE * largest).all())
-    return exact or is_settled(attribution)
-
-
 def _chance_error(attribution: Attribution) -> Float[np.ndarray, "K S"]:
     """The part of the errors that other masks would change."""
     if attribution.pull is None:
         return attribution.error
     known = np.where(np.isfinite(attribution.error), attribution.error**2 - attribution.pull**2, np.inf)
     return np.asarray(np.sqrt(np.maximum(known, 0)))
+
+
+def relative_error(attribution: Attribution) -> Float[np.ndarray, "K"]:
+    """The size that the errors of each target are expected to have together, as a share of the values' size.
+
+    Examples
+    --------
+    >>> values, error = np.array([[3.0, 4.0]]), np.array([[0.3, 0.4]])
+    >>> relative_error(Attribution(values, error, np.zeros(1), np.ones(1)))
+    array([0.1])
+    """
+    size = np.linalg.norm(attribution.values, axis=1)
+    error = np.linalg.norm(attribution.error, axis=1)
+    return np.where(error == 0, 0.0, error / np.where(size > 0, size, np.nan))
+
+
+def why_enough(attribution: Attribution) -> str:
+    """Why more calls of a regression would hardly tell more; empty where they would.
+
+    The leaders are told apart, or all errors below a fiftieth of the largest value: segments that cannot be
+    told apart by then are as good as equal.
+    """
+    if is_settled(attribution):
+        return TOLD_APART
+    largest = np.abs(attribution.values).max(axis=1)
+    exact = (_chance_error(attribution).max(axis=1) <= CLOSE * largest).all()
+    return f"no error is above {100 * CLOSE:g} % of the largest value" if exact else ""
+
+
+def why_close(attribution: Attribution) -> str:
+    """Why a process may stop: its errors are small beside the values, or the leaders known; or empty."""
+    if (relative_error(attribution) <= CLOSE_TOGETHER).all():
+        return f"the errors are below {100 * CLOSE_TOGETHER:g} % of the values"
+    return TOLD_APART if is_settled(attribution) else ""
 
 
 def _is_target_settled(values: Float[np.ndarray, "S"], error: Float[np.ndarray, "S"]) -> bool:

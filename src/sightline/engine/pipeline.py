@@ -1,9 +1,7 @@
 """image → attribution: the whole arrow, for one image."""
 
 import dataclasses
-import itertools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -12,20 +10,18 @@ from sightline._batch_sizes import BatchProbe, batch_choice
 from sightline._class_names import target_columns
 from sightline._scales import are_saturated, on_scale, unscaled_scores, within_reach
 from sightline.engine import convergence, solve
+from sightline.engine.estimators import Estimator, choose_estimator
 from sightline.engine.fills import draw_fill
 from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
 from sightline.engine.input_range import CALLS, doubts_range, warn_of_range
 from sightline.engine.model_query import ModelQuery, target_matrix
-from sightline.engine.own_functions import asked_attribution, chosen_targets, drawn_masks
+from sightline.engine.own_functions import chosen_targets
 from sightline.engine.plan import Plan, with_changes
-from sightline.engine.sampling import Exhaustive, LeaveOneOut
 from sightline.engine.segmentation import segment_image
 from sightline.engine.whitebox import run_white_box
-from sightline.errors import BudgetError, OptionError, warn
-from sightline.types import Attribution, Contrast, Masks, Model, Sampler, Scores, Segments, WhiteBoxMethod
+from sightline.errors import BudgetError, warn
+from sightline.types import Attribution, Masks, Model, Scores, Segments, WhiteBoxMethod
 
-AUTO_FIRST = 128
-AUTO_COMPLETE = 512
 AUTO_MOST = 8192
 FEW = 64
 """Masks below which no call is spent on other fills."""
@@ -78,42 +74,26 @@ def run_plan(
     segments = segment_image(image, plan.segment)
     draws = draw_fill(image, segments, plan.fill)
     rows = _affordable_masks(plan, len(draws))
-    asked = on_scale(model, plan.scale)
-    query = ModelQuery(asked, image, draws, segments, most, tick, probe)
-    said, nothing = query.endpoint_scores()
-    classes = unscaled_scores(said, plan.scale)
-    targets = chosen_targets(plan.target, classes)
-    to_targets = target_matrix(targets, len(classes))
-    full, empty = said @ to_targets, nothing @ to_targets
-    known = {_mask_key(True, segments.count): full, _mask_key(False, segments.count): empty}
-    span = score_span(full[0], empty[0], classes, plan.scale)
-    others = usual_fills(query.pixels) if advise and abs(full[0] - empty[0]) <= LITTLE * span else {}
-    doubted = advise and doubts_range(image, classes)
+    query = ModelQuery(on_scale(model, plan.scale), image, draws, segments, most, tick, probe)
+    asked = TargetQuery(query, plan)
+    others = usual_fills(query.pixels) if advise and asked.apart <= LITTLE * asked.span else {}
+    doubted = advise and doubts_range(image, asked.classes)
     spent = len(others) + CALLS * doubted
     if rows - spent >= FEW:
         rows -= spent
-    for masks in _mask_designs(plan, segments.count, rows):
-        values = query.score_masks(masks.keep, to_targets, known)
-        scores = _made_scores(values, full, empty, targets, classes, query.calls, plan)
-        attribution = _zero_where_flat(asked_attribution(plan.attribute, masks, scores), scores)
-        if convergence.is_enough(attribution) or not solve.has_moved(_all_scores(scores)).any():
-            break
-    change = query.repeatability(said) @ np.abs(to_targets) if query.calls < max_calls(plan) else None
+    estimator = choose_estimator(plan, model, segments.count, rows, asked.targets)
+    scores, attribution = _learn_values(asked, estimator)
+    change = asked.repeatability() if query.calls < max_calls(plan) else None
     tried: dict[str, float] = {}
-    if (
-        others
-        and query.calls + len(others) <= max_calls(plan)
-        and _say_little(scores, attribution, span, plan)
-    ):
-        tried = try_fills(
-            lambda hidden: (query.scores_of(hidden) @ to_targets)[:, 0], image, segments, others
-        )
+    room = query.calls + len(others) <= max_calls(plan)
+    if others and room and _say_little(scores, attribution, asked.span, plan):
+        tried = try_fills(asked.first_scores, image, segments, others)
     if doubted and query.calls + CALLS <= max_calls(plan):
         warn_of_range(
-            lambda images: unscaled_scores(query.scores_of(images), plan.scale), query.pixels, classes
+            lambda images: unscaled_scores(query.scores_of(images), plan.scale), query.pixels, asked.classes
         )
-    _warn_of_scores(scores, attribution, len(masks.keep), span, plan, tried)
-    if change is not None and _is_unsteady(change, said, scores):
+    _warn_of_scores(scores, attribution, asked.span, plan, tried)
+    if change is not None and _is_unsteady(change, asked.said, scores):
         attribution = dataclasses.replace(
             attribution, error=np.hypot(attribution.error, change[:, np.newaxis])
         )
@@ -122,20 +102,62 @@ def run_plan(
     return segments, scores, _conclude_attribution(attribution, scores, query.calls, change is not None)
 
 
-def _made_scores(
-    values: Float[np.ndarray, "M K"],
-    full: Float[np.ndarray, "K"],
-    empty: Float[np.ndarray, "K"],
-    targets: tuple[int | Contrast, ...],
-    classes: Float[np.ndarray, "L"],
-    calls: int,
-    plan: Plan,
-) -> Scores:
-    """What the model said; of log-odds none farther out than there is reason for."""
-    if plan.scale == "log-odds":
-        odds = within_reach(np.vstack([values, full, empty]))
-        values, full, empty = odds[:-2], odds[-2], odds[-1]
-    return Scores(values, full, empty, targets, classes, calls)
+class TargetQuery:
+    """Asks about masks of one image for the targets of a plan; the two ends at once.
+
+    Parameters
+    ----------
+    query : ModelQuery
+    plan : Plan
+    """
+
+    def __init__(self, query: ModelQuery, plan: Plan) -> None:
+        self.query = query
+        self.plan = plan
+        self.said, nothing = query.endpoint_scores()
+        self.classes = unscaled_scores(self.said, plan.scale)
+        self.targets = chosen_targets(plan.target, self.classes)
+        self.to_targets = target_matrix(self.targets, len(self.classes))
+        self.full, self.empty = self.said @ self.to_targets, nothing @ self.to_targets
+        count = query.segments.count
+        self._known = {_mask_key(True, count): self.full, _mask_key(False, count): self.empty}
+
+    @property
+    def apart(self) -> float:
+        """How far the first target's two ends are from each other."""
+        return float(abs(self.full[0] - self.empty[0]))
+
+    @property
+    def span(self) -> float:
+        """What tells classes apart, on the scale of the scores."""
+        return score_span(self.full[0], self.empty[0], self.classes, self.plan.scale)
+
+    def score_masks(self, masks: Masks) -> Scores:
+        """What the model says of the masks; of log-odds none farther out than there is reason for."""
+        values = self.query.score_masks(masks.keep, self.to_targets, self._known)
+        full, empty = self.full, self.empty
+        if self.plan.scale == "log-odds":
+            odds = within_reach(np.vstack([values, full, empty]))
+            values, full, empty = odds[:-2], odds[-2], odds[-1]
+        return Scores(values, full, empty, self.targets, self.classes, self.query.calls)
+
+    def repeatability(self) -> Float[np.ndarray, "K"]:
+        """How far the image's own scores change when it is asked again."""
+        return np.asarray(self.query.repeatability(self.said) @ np.abs(self.to_targets))
+
+    def first_scores(self, images: Shaped[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B"]:
+        """The first target's score of images."""
+        return np.asarray((self.query.scores_of(images) @ self.to_targets)[:, 0])
+
+
+def _learn_values(asked: TargetQuery, estimator: Estimator) -> tuple[Scores, Attribution]:
+    """Ask what the estimator wants to know, until it is done."""
+    masks = estimator.next_masks()
+    while masks is not None:
+        scores = asked.score_masks(masks)
+        estimator.record(masks, scores)
+        masks = estimator.next_masks()
+    return scores, estimator.attribution()
 
 
 def max_calls(plan: Plan) -> int:
@@ -159,64 +181,13 @@ def _affordable_masks(plan: Plan, draws: int) -> int:
     return rows
 
 
-def _mask_designs(plan: Plan, segments: int, rows: int) -> Iterator[Masks]:
-    """The masks to ask; for an open budget, ever larger sets that begin with the smaller ones."""
-    sampler = _chosen_sampler(plan)
-    exhaustive = isinstance(sampler, Exhaustive)
-    freely = plan.sample is None and not isinstance(sampler, LeaveOneOut)
-    complete = exhaustive or freely or segments == 1  # the two ends are all masks of one segment
-    inner = 2.0 ** min(segments, 1000) - 2  # all masks but the two ends
-    if plan.budget != "auto" or exhaustive:
-        steps = [rows]
-    else:
-        steps = _budget_steps(rows, AUTO_COMPLETE if complete and inner <= AUTO_COMPLETE else 2 * segments)
-    most = rows - (rows > 2 * segments)  # a call kept back to ask for the image again
-    for asked in steps:
-        if complete and inner <= asked:
-            yield Exhaustive()(segments, 2**segments, np.random.default_rng(plan.seed))
-            return
-        yield _draw_masks(sampler, segments, min(asked, most), plan.seed)
-
-
-def _budget_steps(rows: int, least: int) -> list[int]:
-    """Ever larger numbers of masks, each twice the one before, from at least `least` to `rows`."""
-    first = AUTO_FIRST * 2 ** math.ceil(math.log2(max(1, least / AUTO_FIRST)))
-    doubled = itertools.takewhile(lambda asked: asked < rows, (first << i for i in itertools.count()))
-    return [*doubled, rows]
-
-
-def _chosen_sampler(plan: Plan) -> Sampler:
-    sampler = plan.sample or getattr(plan.attribute, "sample", None)
-    if sampler is None:
-        raise OptionError(
-            f"the attribution {plan.attribute!r} does not say which masks it wants: give sample= too.",
-            slug="sample-missing",
-        )
-    return sampler
-
-
-def _draw_masks(sampler: Sampler, segments: int, rows: int, seed: int) -> Masks:
-    return drawn_masks(sampler, segments, rows, np.random.default_rng(seed))
-
-
-def _zero_where_flat(attribution: Attribution, scores: Scores) -> Attribution:
-    """Zero where the score never moved: rounding is not to look like a finding."""
-    flat = ~solve.has_moved(_all_scores(scores))[:, np.newaxis]
-    error = np.where(flat & np.isfinite(attribution.error), 0.0, attribution.error)
-    return dataclasses.replace(attribution, values=np.where(flat, 0.0, attribution.values), error=error)
-
-
-def _all_scores(scores: Scores) -> Float[np.ndarray, "M2 K"]:
-    return np.vstack([scores.values, scores.full, scores.empty])
-
-
 def _conclude_attribution(attribution: Attribution, scores: Scores, calls: int, steady: bool) -> Attribution:
     """With its calls, and no claim where the masks were too few or the score never moved.
 
     Nor where the model is not `steady`: not deterministic, or never asked about the same image twice.
     """
     known = np.isfinite(attribution.error).all(axis=1)
-    moved = bool(solve.has_moved(_all_scores(scores)).any())
+    moved = bool(solve.has_moved(scores.with_ends).any())
     settled = steady and moved and convergence.is_settled(attribution)
     fit = np.where(known, attribution.fit, np.nan)
     return dataclasses.replace(attribution, fit=fit, calls=calls, settled=settled)
@@ -233,11 +204,11 @@ def _say_little(scores: Scores, attribution: Attribution, span: float, plan: Pla
 
 
 def _warn_of_scores(
-    scores: Scores, attribution: Attribution, masks: int, span: float, plan: Plan, tried: dict[str, float]
+    scores: Scores, attribution: Attribution, span: float, plan: Plan, tried: dict[str, float]
 ) -> None:
     """The one thing that most needs saying of what the model said; `tried` are scores by other fills."""
     full, empty = scores.full[0], scores.empty[0]
-    if not solve.has_moved(_all_scores(scores)).any():
+    if not solve.has_moved(scores.with_ends).any():
         warn(
             f"the model's score stayed at {full:.4g} whatever was hidden: there is nothing "
             f"to explain here. {_fill_advice(tried, full, span)}, or another target, and "
@@ -253,8 +224,8 @@ def _warn_of_scores(
         )
     elif np.isinf(attribution.error).any():
         warn(
-            f"{masks} masks are too few for {attribution.values.shape[1]} segments: there is no telling "
-            "how wrong the values are. Raise the budget or ask for fewer segments.",
+            f"{len(scores.values)} masks are too few for {attribution.values.shape[1]} segments: there is no "
+            "telling how wrong the values are. Raise the budget or ask for fewer segments.",
             slug="budget-thin",
         )
     elif _hides_little(scores, attribution, plan):
@@ -283,14 +254,14 @@ def _fill_advice(tried: dict[str, float], full: float, span: float) -> str:
 
 def _small_change(scores: Scores, span: float, plan: Plan) -> float | None:
     """How far the first target's score moved, if that is next to nothing beside what tells classes apart."""
-    change = float(np.ptp(_all_scores(scores)[:, 0]))
+    change = float(np.ptp(scores.with_ends[:, 0]))
     apart = span if plan.scale == "log-odds" else float(np.ptp(scores.classes))
     return change if change < STILL * apart else None
 
 
 def _is_unsteady(change: Float[np.ndarray, "K"], said: Float[np.ndarray, "L"], scores: Scores) -> bool:
     """Whether the model answers the same image differently, and that it was said."""
-    span, most = float(np.ptp(_all_scores(scores), axis=0).max()), float(change.max())
+    span, most = float(np.ptp(scores.with_ends, axis=0).max()), float(change.max())
     if most <= max(UNSTEADY * span, solve.ROUNDING * float(np.abs(said).max())):
         return False
     warn(

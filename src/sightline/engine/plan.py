@@ -3,7 +3,7 @@
 import dataclasses
 import operator
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from sightline._arguments import check_choice, describe_value
 from sightline._checks import check_seed, is_number, is_whole
@@ -28,6 +28,10 @@ from sightline.types import (
     option,
 )
 
+EstimatorName: TypeAlias = Literal["auto", "regression", "gaussian-process"]
+ESTIMATORS: tuple[EstimatorName, ...] = ("auto", "regression", "gaussian-process")
+EARLIER: Mapping[str, EstimatorName] = {"estimator": "regression"}
+"""What fields stand for in a plan on disk that does not have them yet, where that is not the default."""
 NAMES: Mapping[str, Mapping[str, Any]] = {
     "segment": {
         "slic": Slic,
@@ -132,12 +136,18 @@ class Plan:
     attribute : Attribute or WhiteBoxMethod
         What is read off the scores, or off the network's inside.
     budget : int or "auto"
-        Most model calls, never exceeded; ``"auto"`` stops when the leading segments are settled.
+        Most model calls, never exceeded; ``"auto"`` stops when the values are known to a twentieth of
+        their size, or the leading segments are settled.
     seed : int
         Which masks; same seed, same answer.
     scale : {"probability", "log-odds"}
         What the values are shares of: the score as the model says it, usually a probability, or the log-odds
         of that probability, log p − log(1 − p), which have no walls at 0 and 1.
+    estimator : {"auto", "regression", "gaussian-process"}
+        How the values are learned from the answers: by the attribution's own regression on masks that are
+        drawn beforehand, or by a Gaussian process, which chooses the next masks by what it has learned and
+        needs a fraction of the calls for the same error. By default the process where calls are dear: for
+        networks, servers and ``budget="auto"``.
 
     Examples
     --------
@@ -153,6 +163,7 @@ class Plan:
     budget: int | Literal["auto"] = 1000
     seed: int = 0
     scale: Scale = "probability"
+    estimator: EstimatorName = "auto"
 
     def __post_init__(self) -> None:
         for field, names in NAMES.items():
@@ -172,6 +183,7 @@ class Plan:
             object.__setattr__(self, "target", as_target(self.target))
         object.__setattr__(self, "seed", check_seed("seed", self.seed))
         object.__setattr__(self, "scale", check_choice("scale", self.scale, SCALES, "option-value"))
+        object.__setattr__(self, "estimator", _known_estimator(self.estimator))
         if self.budget != "auto" and not is_whole(self.budget):
             raise OptionError(
                 f'budget must be a number of model calls or "auto", but {self.budget!r} was given.',
@@ -187,11 +199,18 @@ class Plan:
             )
 
     def __repr__(self) -> str:
-        """All fields, but for the usual scale: a plan from before there were scales keeps its key."""
+        """All fields, but for what a plan from before there was a choice stands for: it keeps its key."""
         shown = [field.name for field in dataclasses.fields(self)]
-        if self.scale == "probability":
-            shown.remove("scale")
+        for name, earlier in {"scale": "probability", **EARLIER}.items():
+            if getattr(self, name) == earlier:
+                shown.remove(name)
         return f"Plan({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+
+def _known_estimator(given: object) -> str:
+    """One of `ESTIMATORS`, by its name."""
+    name = normalized(given) if isinstance(given, str) else given
+    return check_choice("estimator", name, ESTIMATORS, "option-value")
 
 
 def as_target(given: object) -> Target:

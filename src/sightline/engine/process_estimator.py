@@ -117,9 +117,11 @@ class ProcessEstimator:
         full: Float[np.ndarray, "K"],
         empty: Float[np.ndarray, "K"],
     ) -> None:
-        """Learn the scores of new masks, and fit again."""
-        self.keep = np.concatenate([self.keep, keep])
-        self.values = np.concatenate([self.values, values])
+        """Learn the scores of all masks so far, the new ones last, and fit again.
+
+        All, for log-odds of 0 and 1 are brought within reach of the others, and so may change with them.
+        """
+        self.keep, self.values = keep, np.asarray(values, dtype=float)
         self.full, self.empty = np.asarray(full, dtype=float), np.asarray(empty, dtype=float)
         self.links, self.posteriors = [], []
         for k in range(self.targets):

@@ -86,10 +86,7 @@ class Balanced:
     def __call__(self, segments: int, rows: int, rng: np.random.Generator) -> Masks:
         keep = np.array(list(_draw_pairs(segments, rows // 2, rng)), dtype=bool).reshape(-1, segments)
         both = np.stack([keep, ~keep], axis=1).reshape(-1, segments)
-        size = both.sum(axis=1)
-        drawn = np.bincount(size, minlength=segments + 1)
-        weight = np.exp(np.minimum(_log_comb(segments)[size] - np.log(drawn[size]), 700.0))
-        return Masks(both, weight)
+        return Masks(both, size_weights(both))
 
 
 @option
@@ -104,6 +101,13 @@ class LeaveOneOut:
                 slug="budget-small",
             )
         return Masks(~np.eye(segments, dtype=bool), np.ones(segments))
+
+
+def size_weights(keep: Bool[np.ndarray, "M S"]) -> Float[np.ndarray, "M"]:
+    """One over the chance of each mask among those of its size: as many stand for all that there are."""
+    size = keep.sum(axis=1)
+    drawn = np.bincount(size, minlength=keep.shape[1] + 1)
+    return np.asarray(np.exp(np.minimum(_log_comb(keep.shape[1])[size] - np.log(drawn[size]), 700.0)))
 
 
 def _uniform_weight(segments: int, rows: int) -> Float[np.ndarray, "M"]:

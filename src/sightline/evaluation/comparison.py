@@ -10,7 +10,7 @@ from sightline._scales import Scale
 from sightline._tables import format_table
 from sightline.adapters import as_model
 from sightline.engine.model_query import Classes
-from sightline.engine.plan import Plan, with_changes
+from sightline.engine.plan import EstimatorName, Plan, with_changes
 from sightline.engine.segmentation import Given
 from sightline.errors import OptionError, warned_once
 from sightline.evaluation import faithfulness
@@ -85,6 +85,7 @@ def compare(
     budget: int | Literal["auto"] | None = None,
     seed: int | None = None,
     scale: Scale | None = None,
+    estimator: EstimatorName | None = None,
     measured: bool = True,
     class_names: ClassNames | None = None,
     preprocess: object = None,
@@ -95,7 +96,7 @@ def compare(
 
     Parameters
     ----------
-    image, model, plan, segment, fill, sample, target, budget, seed, scale
+    image, model, plan, segment, fill, sample, target, budget, seed, scale, estimator
         As for `explain`.
     attributes : sequence of str or option
         The methods; those that look inside need a PyTorch module or a Keras model. By default lime and
@@ -155,6 +156,7 @@ def compare(
                 budget=budget,
                 seed=seed,
                 scale=scale,
+                estimator=estimator,
                 batch_size=batch_size,
                 progress=progress,
             )

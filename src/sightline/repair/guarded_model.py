@@ -47,6 +47,11 @@ class GuardedModel(Backend):
         """As the model's."""
         return self.model.backend.output_end
 
+    @property
+    def is_costly(self) -> bool:
+        """As the model."""
+        return self.model.is_costly
+
     def __call__(self, images: Any) -> Any:
         return self.model.backend(self.model.apply_preprocess(self.hide_region(np.asarray(images))))
 

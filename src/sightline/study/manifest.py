@@ -17,7 +17,7 @@ from sightline._serialise import UNREADABLE, decode_fields, encode, encode_field
 from sightline._version import __version__
 from sightline.data import ImageFormat
 from sightline.data.holdout import HoldoutRule
-from sightline.engine.plan import Plan
+from sightline.engine.plan import EARLIER, Plan
 from sightline.errors import FileError, OptionError
 from sightline.study.schema import LAYOUT
 from sightline.types import record
@@ -163,7 +163,9 @@ def studied_places(split: HoldoutRule | None, start: int, stop: int) -> Int[np.n
 
 
 def check_same_plan(old: Plan, new: Plan, folder: Path) -> None:
-    """Refuse a plan other than the one that a study was made with."""
+    """Refuse a plan other than the one that a study was made with; one that names no estimator takes its."""
+    if new.estimator == "auto":
+        new = dataclasses.replace(new, estimator=old.estimator)
     for name in (field.name for field in dataclasses.fields(Plan)):
         if _comparable(getattr(old, name)) != _comparable(getattr(new, name)):
             raise OptionError(
@@ -364,7 +366,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
     if "size" in words:
         words["size"] = tuple(_positive_int(length, MOST_LENGTH) for length in words["size"])
     return Manifest(
-        plan=Plan(**decode_fields(text["plan"], arrays)),
+        plan=Plan(**{**EARLIER, **decode_fields(text["plan"], arrays)}),
         part_size=_positive_int(text["part"]),
         class_names=tuple(model["class_names"]) or None,
         n_columns=_positive_int(model["columns"], MOST_CLASSES),

@@ -81,6 +81,11 @@ class RequestBatcher(ModelAbilities):
         """Whether the model makes the images of masks on its own device."""
         return isinstance(self.model, ModelAbilities) and self.model.off_host
 
+    @property
+    def is_costly(self) -> bool:
+        """As the model."""
+        return isinstance(self.model, ModelAbilities) and self.model.is_costly
+
     def suggested_batch_size(self, image: Shaped[np.ndarray, "..."]) -> int | None:
         """As the model's."""
         return self.model.suggested_batch_size(image) if isinstance(self.model, ModelAbilities) else None

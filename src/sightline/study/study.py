@@ -614,8 +614,11 @@ class Study:
         return found
 
     def _with_given_plan(self, manifest: Manifest) -> Manifest:
-        """With the plan that was given, if one was: a file cannot hold its functions."""
-        return manifest if self._given_plan is None else dataclasses.replace(manifest, plan=self._given_plan)
+        """With the plan that was given, if one was: a file cannot hold its functions. Its estimator stays."""
+        if self._given_plan is None:
+            return manifest
+        plan = dataclasses.replace(self._given_plan, estimator=manifest.plan.estimator)
+        return dataclasses.replace(manifest, plan=plan)
 
     def warn_of_range(self) -> None:
         """Say again what was seen of the range of the images' values when the study began, if anything."""

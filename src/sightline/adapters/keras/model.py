@@ -56,6 +56,7 @@ class KerasModel(Backend):
 
     output = "network"
     is_white_box = True
+    is_costly = True
 
     def __init__(self, model: "keras.Model") -> None:
         self.keras = require("keras", extra="keras")

@@ -54,6 +54,7 @@ class TorchModel(Backend):
     output_end: End | None = None
     """What it ends in; None as long as the answers themselves leave no doubt."""
     output = "network"
+    is_costly = True
 
     def __init__(
         self,

@@ -1,0 +1,344 @@
+"""answers → which masks are asked next, and what the values are: by a regression, or a process that learns.
+
+The pipeline asks; an estimator says which masks, and makes an attribution of all that was said. `Regression`
+knows its masks beforehand: a sampler draws them. `AdaptiveProcess` chooses each block by what those before
+have told, and hands over to the regression where that is of no use.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool
+
+from sightline.engine import convergence, solve
+from sightline.engine.own_functions import asked_attribution, drawn_masks
+from sightline.engine.plan import Plan
+from sightline.engine.process_estimator import ProcessEstimator
+from sightline.engine.sampling import Exhaustive, LeaveOneOut, size_weights
+from sightline.errors import OptionError
+from sightline.types import Attribute, Attribution, Contrast, Masks, Model, ModelAbilities, Sampler, Scores
+
+AUTO_FIRST = 128
+AUTO_COMPLETE = 512
+MOST_FITTED = 4096
+"""Masks that a process is fitted to at the most: the time that a fit takes grows with their cube."""
+MOST_OF_CHEAP = 1024
+"""Calls after which it is given up where they may be cheap: a regression has thousands more in that time."""
+PATIENCE = 256
+"""Masks before which a process is not given up: the first blocks of a hard model tell little."""
+ALL_MASKS = "of all masks"
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """Says which masks are asked, and makes an attribution of the answers."""
+
+    def next_masks(self) -> Masks | None:
+        """All masks that were asked, and those to ask now; None when it is done."""
+        ...
+
+    def record(self, masks: Masks, scores: Scores) -> None:
+        """Learn what the model said of all masks so far."""
+        ...
+
+    def attribution(self) -> Attribution:
+        """What the answers come to, and which estimator says so, why that one, and why it is done."""
+        ...
+
+
+def choose_estimator(
+    plan: Plan, model: Model, segments: int, rows: int, targets: tuple[int | Contrast, ...]
+) -> Estimator:
+    """The estimator that the plan names, or that suits the model and the number of masks.
+
+    Never by the clock: the same plan and the same kind of model have the same answer on any machine.
+
+    Parameters
+    ----------
+    plan : Plan
+    model : Model
+    segments : int
+    rows : int
+        The most masks that may be asked beside the two ends.
+    targets : tuple of int or Contrast
+
+    Raises
+    ------
+    OptionError
+        If the plan names the process and yet says which masks are asked, or has an attribution of the
+        user's own; or says nothing of masks at all.
+    """
+    why = _why_regression(plan, model, segments, rows)
+    if why:
+        return Regression(plan, segments, rows, why)
+    if plan.estimator == "gaussian-process":
+        return AdaptiveProcess(plan, segments, min(rows, MOST_FITTED), "as asked for", targets)
+    if _is_costly(model):
+        reason = "calls of a network or server are dear"
+        return AdaptiveProcess(plan, segments, min(rows, MOST_FITTED), reason, targets)
+    return AdaptiveProcess(plan, segments, rows, "the budget is open", targets, MOST_OF_CHEAP)
+
+
+def _is_costly(model: Model) -> bool:
+    return isinstance(model, ModelAbilities) and model.is_costly
+
+
+def _why_regression(plan: Plan, model: Model, segments: int, rows: int) -> str:
+    """Why the attribution's own regression is to answer; empty where the process is."""
+    sampler = _chosen_sampler(plan)
+    if _may_be_complete(plan, sampler, segments) and _inner_masks(segments) <= (
+        AUTO_FIRST if plan.budget == "auto" else rows
+    ):
+        return ALL_MASKS
+    if plan.estimator == "regression":
+        return "as asked for"
+    if plan.sample is not None or not ProcessEstimator.serves(plan.attribute, segments):
+        if plan.estimator == "gaussian-process" and not isinstance(sampler, LeaveOneOut):
+            given = f"sample={plan.sample!r}" if plan.sample else f"attribute={plan.attribute!r}"
+            raise OptionError(
+                f"a Gaussian process chooses masks itself, for Lime, Shapley, Banzhaf and Rise, but {given} "
+                'was given: leave it out, or take estimator="regression" (--estimator).',
+                slug="estimator-unfit",
+            )
+        return "its masks are given"
+    if plan.estimator == "gaussian-process" or plan.budget == "auto":
+        return ""
+    if rows > MOST_FITTED:
+        return f"{MOST_FITTED:,} masks are the most that a process is fitted to"
+    return "" if _is_costly(model) else "calls of this model may be cheap"
+
+
+class Regression:
+    """The attribution's own regression, on masks that a sampler draws: `plan.attribute` of masks and scores.
+
+    Parameters
+    ----------
+    plan : Plan
+    segments : int
+    rows : int
+        The most masks beside the two ends.
+    reason : str
+        Why this estimator, as it is to be printed.
+    asked : bool array, shape (M, S), optional
+        Masks that were asked before, by whatever rule: the design goes on from them.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        segments: int,
+        rows: int,
+        reason: str,
+        asked: Bool[np.ndarray, "M S"] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.reason = reason
+        self._designs = (
+            _mask_designs(plan, segments, rows)
+            if asked is None
+            else _continued_designs(plan, segments, rows, asked)
+        )
+        self._made: Attribution | None = None
+        self._stopped = ""
+
+    def next_masks(self) -> Masks | None:
+        return None if self._stopped else next(self._designs, None)
+
+    def record(self, masks: Masks, scores: Scores) -> None:
+        made = zero_where_flat(asked_attribution(self.plan.attribute, masks, scores), scores)
+        reason = ALL_MASKS if masks.exhaustive else self.reason
+        self._made = dataclasses.replace(made, estimator="regression", reason=reason)
+        if self.plan.budget == "auto":
+            self._stopped = convergence.why_enough(self._made) or _why_flat(scores)
+
+    def attribution(self) -> Attribution:
+        assert self._made is not None, "nothing was recorded"
+        return dataclasses.replace(self._made, stopped=self._stopped)
+
+
+class AdaptiveProcess:
+    """A Gaussian process that chooses its masks, block by block, each as large as all before it.
+
+    Where it explains nothing, or the score never moves, the regression goes on from the masks that were
+    asked; when none is left to ask, the answer is exact.
+
+    Parameters
+    ----------
+    plan, segments, rows, reason
+        As for `Regression`.
+    targets : tuple of int or Contrast
+    most : int
+        Calls after which the regression goes on.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        segments: int,
+        rows: int,
+        reason: str,
+        targets: tuple[int | Contrast, ...],
+        most: int = MOST_FITTED,
+    ) -> None:
+        self.plan = plan
+        self.most = most
+        self.rows = rows
+        self.reason = reason
+        assert isinstance(plan.attribute, Attribute), "those that look inside ask about no masks"
+        self._process = ProcessEstimator(plan.attribute, segments, len(targets), plan.scale, plan.seed)
+        # A difference of two probabilities is brought between their walls, 0 and 1, and back.
+        contrast = np.array([isinstance(one, Contrast) for one in targets]) & (plan.scale == "probability")
+        self._span, self._low = 1.0 + contrast, -1.0 * contrast
+        self._keep = np.zeros((0, segments), dtype=bool)
+        self._scores: Scores | None = None
+        self._instead: Regression | None = None
+        self._stopped = ""
+
+    def next_masks(self) -> Masks | None:
+        if self._instead is not None:
+            return self._instead.next_masks()
+        count = len(self._keep)
+        if count == _inner_masks(self._keep.shape[1]):
+            return self._hand_over(ALL_MASKS).next_masks()
+        most = _without_reserve(self.rows, self._keep.shape[1])
+        if self._stopped or count >= most:
+            return None
+        if count + 2 >= self.most:  # the two ends were asked, too
+            return self._hand_over(f"{count + 2:,} calls of a process were not enough").next_masks()
+        new = self._process.next_masks(min(self._process.block, most - count))
+        self._keep = np.concatenate([self._keep, new])
+        return Masks(self._keep, size_weights(self._keep))
+
+    def record(self, masks: Masks, scores: Scores) -> None:
+        if len(masks.keep) == _inner_masks(masks.keep.shape[1]):
+            return  # the two ends come next, and then nothing is left to learn
+        if self._instead is None:
+            self._learn(masks, scores)
+        if self._instead is not None:
+            self._instead.record(masks, scores)
+        elif self.plan.budget == "auto":
+            self._stopped = convergence.why_close(self.attribution())
+
+    def _learn(self, masks: Masks, scores: Scores) -> None:
+        """Fit the process to all scores, or hand over where that is of no use."""
+        why_not = _why_flat(scores)
+        if not why_not:
+            on_unit = [(one - self._low) / self._span for one in (scores.values, scores.full, scores.empty)]
+            self._process.record(masks.keep, *on_unit)
+            self._scores = scores
+            if len(masks.keep) >= PATIENCE:
+                why_not = self._process.why_not()
+        if why_not:
+            self._hand_over(why_not)
+
+    def _hand_over(self, reason: str) -> Regression:
+        self._instead = Regression(self.plan, self._keep.shape[1], self.rows, reason, self._keep)
+        return self._instead
+
+    def attribution(self) -> Attribution:
+        if self._instead is not None:
+            return self._instead.attribution()
+        assert self._scores is not None, "nothing was recorded"
+        made, scaled = self._process.attribution(), self._span[:, np.newaxis]
+        why_not = self._process.why_not()  # then it is the regression of the masks asked
+        whole = dataclasses.replace(
+            made,
+            values=made.values * scaled,
+            error=made.error * scaled,
+            base=made.base * self._span + self._low,
+            estimator="regression" if why_not else "gaussian-process",
+            reason=why_not or self.reason,
+            stopped=self._stopped,
+        )
+        return zero_where_flat(whole, self._scores)
+
+
+def zero_where_flat(attribution: Attribution, scores: Scores) -> Attribution:
+    """Zero where the score never moved: rounding is not to look like a finding."""
+    flat = ~solve.has_moved(scores.with_ends)[:, np.newaxis]
+    error = np.where(flat & np.isfinite(attribution.error), 0.0, attribution.error)
+    return dataclasses.replace(attribution, values=np.where(flat, 0.0, attribution.values), error=error)
+
+
+def _why_flat(scores: Scores) -> str:
+    """What to say where the score of no target has moved."""
+    return "" if solve.has_moved(scores.with_ends).any() else "the score never moved"
+
+
+def _chosen_sampler(plan: Plan) -> Sampler:
+    sampler = plan.sample or getattr(plan.attribute, "sample", None)
+    if sampler is None:
+        raise OptionError(
+            f"the attribution {plan.attribute!r} does not say which masks it wants: give sample= too.",
+            slug="sample-missing",
+        )
+    return sampler
+
+
+def _inner_masks(segments: int) -> float:
+    """All masks but the two ends."""
+    return 2.0 ** min(segments, 1000) - 2
+
+
+def _may_be_complete(plan: Plan, sampler: Sampler, segments: int) -> bool:
+    """Whether all masks may be asked where there are calls for them."""
+    freely = plan.sample is None and not isinstance(sampler, LeaveOneOut)
+    return freely or isinstance(sampler, Exhaustive) or segments == 1  # the two ends are all masks of one
+
+
+def _all_masks(segments: int, seed: int) -> Masks:
+    return Exhaustive()(segments, 2**segments, np.random.default_rng(seed))
+
+
+def _mask_designs(plan: Plan, segments: int, rows: int) -> Iterator[Masks]:
+    """The masks to ask; for an open budget, ever larger sets that begin with the smaller ones."""
+    sampler = _chosen_sampler(plan)
+    complete, inner = _may_be_complete(plan, sampler, segments), _inner_masks(segments)
+    if plan.budget != "auto" or isinstance(sampler, Exhaustive):
+        steps = [rows]
+    else:
+        steps = _budget_steps(rows, AUTO_COMPLETE if complete and inner <= AUTO_COMPLETE else 2 * segments)
+    most = _without_reserve(rows, segments)
+    for asked in steps:
+        if complete and inner <= asked:
+            yield _all_masks(segments, plan.seed)
+            return
+        yield _draw_masks(sampler, segments, min(asked, most), plan.seed)
+
+
+def _continued_designs(
+    plan: Plan, segments: int, rows: int, asked: Bool[np.ndarray, "M S"]
+) -> Iterator[Masks]:
+    """Ever larger sets that begin with the masks that were asked, and go on with those that are drawn."""
+    known = {row.tobytes() for row in np.packbits(asked, axis=1)}
+    drawn = _draw_masks(_chosen_sampler(plan), segments, rows, plan.seed).keep
+    keys = [row.tobytes() for row in np.packbits(drawn, axis=1)]
+    firsts = {key: place for place, key in reversed(list(enumerate(keys))) if key not in known}
+    keep = np.concatenate([asked, drawn[sorted(firsts.values())]])
+    for count in [rows] if plan.budget != "auto" else _budget_steps(rows, 2 * len(asked)):
+        if _inner_masks(segments) <= count:
+            yield _all_masks(segments, plan.seed)
+            return
+        some = keep[: min(count, _without_reserve(rows, segments))]
+        if len(some) > len(asked):
+            yield Masks(some, size_weights(some))
+
+
+def _without_reserve(rows: int, segments: int) -> int:
+    """So many masks that a call is left to ask for the image again."""
+    return rows - (rows > 2 * segments)
+
+
+def _budget_steps(rows: int, least: int) -> list[int]:
+    """Ever larger numbers of masks, each twice the one before, from at least `least` to `rows`."""
+    first = AUTO_FIRST * 2 ** math.ceil(math.log2(max(1, least / AUTO_FIRST)))
+    doubled = itertools.takewhile(lambda asked: asked < rows, (first << i for i in itertools.count()))
+    return [*doubled, rows]
+
+
+def _draw_masks(sampler: Sampler, segments: int, rows: int, seed: int) -> Masks:
+    return drawn_masks(sampler, segments, rows, np.random.default_rng(seed))
