@@ -62,12 +62,26 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return bool(imported_by(collection_path) & ABSENT) or None
 
 
-LONG = ("test_walkthrough.py", "test_examples.py", "test_tutorial.py", "test_tutorial_xray.py")
-"""Files with tests of a minute: begun first, so that no process is left alone with one at the end."""
+LONG = (
+    "test_walkthrough.py",
+    "test_examples.py",
+    "test_tutorial.py",
+    "test_tutorial_xray.py",
+    "test_docs.py",
+    "test_kill.py",
+    "test_all_this_holds_on_the_other_backends",
+    "test_the_penalty_is_the_same_on_tensorflow_and_torch_and_jax_says_no",
+)
+"""Files and tests of a minute: begun first, so that no process is left alone with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONG)
+    def rank(item: pytest.Item) -> int:
+        names = {item.path.name, getattr(item, "originalname", item.name)}
+        slow = item.get_closest_marker("slow") is not None
+        return min((place for place, name in enumerate(LONG) if slow and name in names), default=len(LONG))
+
+    items.sort(key=rank)
 
 
 @pytest.hookimpl(wrapper=True)
