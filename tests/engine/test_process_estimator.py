@@ -5,6 +5,7 @@ import pytest
 
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.functionals import functional_of
+from sightline.engine.pair_effects import complete_pair_effects
 from sightline.engine.process_estimator import ProcessEstimator
 from support.reference import Game, random_game
 
@@ -159,8 +160,6 @@ def test_errors_are_as_large_as_the_values_are_wrong():
 def test_pairs_that_act_together_lead(method):
     game = smooth_game(8, seed=3)
     values, error, pairs = explained(method, game, 160).pair_effects()
-    from sightline.engine.pair_effects import complete_pair_effects
-
     exact = complete_pair_effects(in_order(game), game.table[:, 0], functional_of(method, 8).shapley_pairs)
     assert np.sum((values[0] - exact) ** 2) <= 0.05 * np.sum(exact**2)
     assert pairs.shape == (28, 2)
@@ -179,6 +178,37 @@ def test_scores_of_pure_noise_are_left_to_the_regression(method):
     assert estimator.why_not()
     assert np.isfinite(estimator.attribution().values).all()
     assert not explained(method, smooth_game(10), 64).why_not()
+
+
+def test_a_target_of_pure_noise_is_left_to_the_regression_and_others_are_not():
+    smooth, noise = smooth_game(10).table, np.random.default_rng(1).random((2**10, 1))
+    game = Game(np.hstack([smooth, noise]))
+    estimator = explained(Shapley(), game, 128)
+    assert estimator.unexplained().tolist() == [False, True]
+    assert "target 1" in estimator.why_not()
+    made, exact = estimator.attribution(), truth(Shapley(), game)
+    assert np.sum((made.values[0] - exact[0]) ** 2) < 0.01 * np.sum(exact[0] ** 2)
+    assert made.values.sum(axis=1) == pytest.approx(game.table[-1] - game.table[0])
+
+
+def test_where_nothing_is_explained_the_regression_s_own_masks_are_asked():
+    game = random_game(12, seed=5)
+    estimator = explained(Shapley(), game, 256)
+    usual = {row.tobytes() for row in Shapley().sample(12, 254, np.random.default_rng(0)).keep}
+    assert len({row.tobytes() for row in estimator.keep} & usual) > 0.9 * len(estimator.keep)
+
+
+def test_it_says_when_to_stop_and_why():
+    game = smooth_game(10)
+    estimator = explained(Shapley(), game, 32)
+    assert estimator.stop_reason(1e-6) == "" or estimator.leaders_apart(0)
+    later = explained(Shapley(), game, 256)
+    assert later.stop_reason(0.05).startswith("the expected error is")
+    exact = truth(Shapley(), game)
+    error = np.linalg.norm(later.attribution().values - exact) / np.linalg.norm(exact)
+    assert error < 3 * later.expected_error()[0]
+    even = Game(in_order(game).mean(axis=1, keepdims=True) / 2)
+    assert not explained(Shapley(), even, 64).leaders_apart(0)
 
 
 def test_scores_that_never_move_break_nothing():

@@ -5,15 +5,28 @@ regressions of the scores on the masks, and differ in what masks of each size we
 2017; Hammer & Holzman 1992; Ribeiro et al. 2016; Petsiuk et al. 2018). So one description serves them all.
 """
 
+import functools
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import gammaln
 
 from sightline.engine.attribute import Banzhaf, Lime, Rise, Shapley
-from sightline.types import record
+from sightline.types import Attribute, record
 
 COMPLETE = 16
 """Segments up to which all 2^S masks are averaged over."""
+
+
+@functools.lru_cache(maxsize=2)
+def complete_rows(
+    attribute: Attribute, segments: int
+) -> tuple[Bool[np.ndarray, "A S"], Float[np.ndarray, "S A"]]:
+    """All 2^S masks, and the rows of the functional of `attribute` on them."""
+    functional = functional_of(attribute, segments)
+    assert functional is not None
+    keep = ((np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1).astype(bool)
+    return keep, functional.rows(keep)
 
 
 @record
@@ -119,10 +132,9 @@ def log_comb(segments: int) -> Float[np.ndarray, "S1"]:
 def _size_means(keep: Bool[np.ndarray, "M S"], size: Int[np.ndarray, "M"]) -> Float[np.ndarray, "M S"]:
     """Of each mask, the mean of all masks of its size."""
     segments = keep.shape[1]
-    order = np.zeros((segments + 1, segments))
-    np.add.at(order, size, keep)
-    count = np.maximum(np.bincount(size, minlength=segments + 1), 1)
-    return np.asarray((order / count[:, np.newaxis])[size])
+    belongs = (size == np.arange(segments + 1)[:, np.newaxis]).astype(float)
+    count = np.maximum(belongs.sum(axis=1, keepdims=True), 1)
+    return np.asarray((belongs @ keep / count)[size])
 
 
 def draw_masks_by_size(
@@ -137,8 +149,9 @@ def draw_masks_by_size(
     wanted = (count + 1) // 2 if paired else count
     places = (np.arange(wanted) + rng.random()) / wanted
     size = np.minimum(np.searchsorted(np.cumsum(shares), places), segments)
-    rank = rng.random((wanted, segments), dtype=np.float32).argsort(axis=1).argsort(axis=1)
-    keep = rank < size[:, np.newaxis]
+    lots = rng.random((wanted, segments))
+    bound = np.sort(lots, axis=1)[np.arange(wanted), np.maximum(size, 1) - 1]
+    keep = (lots <= bound[:, np.newaxis]) & (size > 0)[:, np.newaxis]
     if not paired:
         return keep
     return np.stack([keep, ~keep], axis=1).reshape(-1, segments)[:count]

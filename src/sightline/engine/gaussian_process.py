@@ -13,6 +13,7 @@ scores rounded to a grid (`rounded_latents`), so that a model that answers diffe
 batches of another size is asked about the same masks.
 """
 
+import functools
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -35,6 +36,8 @@ FINE = 2.0**-11
 """To which latent scores are, as a share of their range."""
 GROUP_BITS = 6
 """Segments whose factors are multiplied at once over all 2^S masks."""
+TILE = 256
+"""Rows and columns of the kernel that are worked out at a time."""
 
 
 @runtime_checkable
@@ -100,6 +103,23 @@ def signs_of(keep: Bool[np.ndarray, "M S"]) -> Float[np.ndarray, "M S"]:
     return np.where(keep, 1.0, -1.0)
 
 
+def mask_numbers(signs: Float[np.ndarray, "M S"]) -> Int[np.ndarray, "M"]:
+    """The row of each mask among all 2^S: its bits say which segments are visible."""
+    return np.asarray((signs > 0) @ (1 << np.arange(signs.shape[1])))
+
+
+def in_precision_of(
+    values: Float[np.ndarray, "..."], other: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """In the precision of another array."""
+    return values.astype(other.dtype)
+
+
+def single(values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """In single precision."""
+    return values.astype(np.float32)
+
+
 @record
 class MaskKernel:
     """The kernel up to its scale.
@@ -146,20 +166,41 @@ class MaskKernel:
 
     def between(self, a: Float[np.ndarray, "A S"], b: Float[np.ndarray, "B S"]) -> Float[np.ndarray, "A B"]:
         """k of each row of `a` with each of `b`, in the precision of `a`."""
-        lengths = self.lengths.astype(a.dtype)
-        product = (a * lengths) @ b.T
-        product -= lengths.sum()
+        made = np.empty((len(a), len(b)), dtype=a.dtype)
+        amplitude = self._amplitude_of(b)
+        linear, lengths = (b * in_precision_of(one, a) for one in (self.linear, self.lengths))
+        for column in range(0, len(b), TILE):
+            to = slice(column, column + TILE)
+            parts = None if amplitude is None else amplitude[to], linear[to].T, lengths[to].T
+            for row in range(0, len(a), TILE):
+                self._fill_tile(a[row : row + TILE], *parts, made[row : row + TILE, to])
+        return made
+
+    def _amplitude_of(self, signs: Float[np.ndarray, "M S"]) -> Float[np.ndarray, "M"] | None:
+        """A(x), None where it is 1 for all."""
+        return self.amplitude(signs).astype(signs.dtype) if self.parameters[-2] else None
+
+    def _fill_tile(
+        self,
+        a: Float[np.ndarray, "A S"],
+        amplitude: Float[np.ndarray, "B"] | None,
+        linear: Float[np.ndarray, "S B"],
+        lengths: Float[np.ndarray, "S B"],
+        made: Float[np.ndarray, "A B"],
+    ) -> None:
+        """As much of the kernel as stays near the processor."""
+        product = a @ lengths
+        product -= a.dtype.type(self.lengths.sum())
         np.exp(product, out=product)
         cubed = product * product
-        cubed *= self.cube
+        cubed *= a.dtype.type(self.cube)
         cubed += 1
         product *= cubed
-        if self.parameters[-2]:
-            product *= self.amplitude(a)[:, np.newaxis]
-            product *= self.amplitude(b)
-        product += (a * self.linear.astype(a.dtype)) @ b.T
-        product += CONSTANT
-        return np.asarray(product)
+        if amplitude is not None:
+            product *= in_precision_of(self.amplitude(a), a)[:, np.newaxis]
+            product *= amplitude
+        product += a @ linear
+        np.add(product, a.dtype.type(CONSTANT), out=made)
 
     def prior_variance(self, signs: Float[np.ndarray, "M S"]) -> Float[np.ndarray, "M"]:
         """k of each row with itself."""
@@ -168,16 +209,15 @@ class MaskKernel:
     def over_all_masks(
         self, place: Int[np.ndarray, "M"], weights: Float[np.ndarray, "M R"]
     ) -> Float[np.ndarray, "A R"]:
-        """Σ_m k(x, x_m) weights[m] for all 2^S masks x at once, without a matrix of 2^S × M.
+        """Σ_m k(x, x_m) weights[m] of different x_m, for all 2^S masks x at once: no matrix of 2^S × M.
 
         Row b is the mask that shows the segments of b's bits; `place` are the rows of the masks x_m. A
         product of one factor a segment is a Kronecker product of 2 × 2 matrices, applied some at a time.
         """
         signs = all_signs(self.segments)
         amplitude = self.amplitude(signs)[:, np.newaxis]
-        spread = np.zeros((len(signs), weights.shape[1]))
-        np.add.at(spread, place, weights)
-        tilted = spread * amplitude
+        tilted = np.zeros((len(signs), weights.shape[1]))
+        tilted[place] = weights * amplitude[place]
         total = _kronecker_product(self.lengths, tilted)
         total += self.cube * _kronecker_product(3 * self.lengths, tilted)
         total *= amplitude
@@ -186,36 +226,24 @@ class MaskKernel:
         return total
 
 
-_SIGNS: dict[int, Float[np.ndarray, "A S"]] = {}
-
-
+@functools.lru_cache(maxsize=4)
 def all_signs(segments: int) -> Float[np.ndarray, "A S"]:
     """Signs of all 2^S masks, that of row b by the bits of b."""
-    if segments not in _SIGNS:
-        _SIGNS.clear()  # one number of segments after the other: no more than 8 MiB are kept
-        bits = (np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1
-        _SIGNS[segments] = 2.0 * bits - 1
-    return _SIGNS[segments]
+    bits = (np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1
+    return np.asarray(2.0 * bits - 1)
 
 
 def _kronecker_product(
     lengths: Float[np.ndarray, "S"], values: Float[np.ndarray, "A R"]
 ) -> Float[np.ndarray, "A R"]:
     """Σ_y exp(Σ_j t_j (x_j y_j − 1)) values[y] for all masks x."""
-    columns, left = values.shape[1], len(lengths)
-    while left:  # the highest bits first: they are the slowest axis, and go to its end
-        first = max(0, left - GROUP_BITS)
-        signs = all_signs_of_few(left - first)
-        factor = np.exp((signs * lengths[first:left]) @ signs.T - lengths[first:left].sum())
-        applied = factor @ values.reshape(len(signs), -1)
-        values = applied.reshape(len(signs), -1, columns).transpose(1, 0, 2).reshape(-1, columns)
-        left = first
-    return values
-
-
-def all_signs_of_few(segments: int) -> Float[np.ndarray, "A S"]:
-    """As `all_signs`, made anew."""
-    return 2.0 * ((np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1) - 1
+    shape = values.shape
+    for first in range(0, len(lengths), GROUP_BITS):
+        some = lengths[first : first + GROUP_BITS]
+        signs = all_signs(len(some))
+        factor = np.exp((signs * some) @ signs.T - some.sum())
+        values = factor @ values.reshape(-1, len(signs), 2**first * shape[1])
+    return values.reshape(shape)
 
 
 def _hyper_prior(segments: int) -> tuple[Float[np.ndarray, "5"], Float[np.ndarray, "5"]]:
@@ -244,44 +272,45 @@ def negative_log_posterior(
     lengths = np.exp(parameters[:segments])
     linear, nugget, cube = np.exp(parameters[[-4, -3, -1]])
     share = lengths / lengths.mean()
-    single = np.exp((signs * lengths) @ signs.T - lengths.sum())
-    cubed = single**3
+    plain = (signs * lengths) @ signs.T
+    plain -= lengths.sum()
+    np.exp(plain, out=plain)
+    cubed = plain * plain
+    cubed *= plain
+    cubed *= cube
     if tilted:
         amplitude = np.exp(parameters[-2] * signs.mean(axis=1))
-        single *= amplitude
-        single *= amplitude[:, np.newaxis]
-        cubed *= amplitude
-        cubed *= amplitude[:, np.newaxis]
-    cubed *= cube
-    covariance = single + cubed
-    covariance += (signs * (linear * share)) @ signs.T
+        amplitudes = np.outer(amplitude, amplitude)
+        plain *= amplitudes
+        cubed *= amplitudes
+    covariance = (signs * (linear * share)) @ signs.T
     covariance += CONSTANT
+    covariance += plain
+    covariance += cubed
     covariance[np.diag_indices(count)] += nugget * noise + JITTER
     # The transpose is in LAPACK's own order: nothing is copied.
-    factor, failed = dpotrf(covariance.T, lower=1, clean=0, overwrite_a=1)
+    factor, failed = dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
     if failed:
         return 1e10, np.zeros_like(parameters)
     log_determinant = np.log(np.diag(factor)).sum()
     inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
-    inverse = np.tril(inverse)
-    inverse += np.tril(inverse, -1).T
+    diagonal = np.diag(inverse).copy()
+    inverse += inverse.T  # it was a triangle
+    inverse[np.diag_indices(count)] = diagonal
     weights = inverse @ values
     scale = float(values @ weights) / count
     inverse -= np.outer(weights, weights / scale)  # twice the slope of the loss by each covariance
-    single *= inverse
+    plain *= inverse
     cubed *= inverse
-    both = single + 3 * cubed
+    tilt = signs.mean(axis=1) @ (plain.sum(axis=1) + cubed.sum(axis=1)) if tilted else 0.0
+    of_cube = 0.5 * cubed.sum()
+    cubed *= 3
+    plain += cubed
     of_linear = 0.5 * linear * np.einsum("ms,ms->s", signs, inverse @ signs)
     gradient = np.empty_like(parameters)
-    gradient[:segments] = 0.5 * lengths * (np.einsum("ms,ms->s", signs, both @ signs) - both.sum())
+    gradient[:segments] = 0.5 * lengths * (np.einsum("ms,ms->s", signs, plain @ signs) - plain.sum())
     gradient[:segments] += (of_linear - (of_linear @ share) / segments) * share
-    tilt = signs.mean(axis=1) @ (single + cubed).sum(axis=1) if tilted else 0.0
-    gradient[segments:] = (
-        of_linear @ share,
-        0.5 * nugget * (np.diag(inverse) @ noise),
-        tilt,
-        0.5 * cubed.sum(),
-    )
+    gradient[segments:] = (of_linear @ share, 0.5 * nugget * (np.diag(inverse) @ noise), tilt, of_cube)
     prior, slope = _log_prior(parameters)
     return 0.5 * count * np.log(scale) + log_determinant + prior, gradient + slope
 

@@ -5,17 +5,18 @@ from jaxtyping import Bool, Float, Int
 
 from sightline._scales import Scale, are_probabilities
 from sightline.engine import pair_effects, solve
-from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks
-from sightline.engine.functionals import COMPLETE, draw_masks_by_size, functional_of, log_comb
+from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks, new_masks
+from sightline.engine.convergence import LEADING, SURE
+from sightline.engine.functionals import COMPLETE, complete_rows, draw_masks_by_size, functional_of, log_comb
 from sightline.engine.gaussian_process import (
     IdentityLink,
     Link,
     LogitLink,
     MaskKernel,
     Posterior,
-    all_signs,
     condition_process,
     fit_kernel,
+    mask_numbers,
     noise_of,
     rounded_latents,
     signs_of,
@@ -26,7 +27,8 @@ from sightline.types import Attribute, Attribution, Masks, Scores
 
 FIRST = 32
 """Calls of the first block, the two ends included, unless twice the number of segments are more."""
-STEPS = 25
+STEPS, LATER_STEPS = 25, 10
+"""Of the fit, at first and where the last block's has found the place."""
 FIT_LEAST, FIT_MOST = 256, 512
 """Masks that the hyperparameters are fitted to, at most: half of those asked, within these."""
 DESIGN_MASKS = 1200
@@ -75,7 +77,7 @@ class ProcessEstimator:
         self.kernels = [MaskKernel.usual(segments) for _ in range(targets)]
         self.posteriors: list[Posterior] = []
         self.links: list[Link] = []
-        self._lattice: tuple[Bool[np.ndarray, "A S"], Float[np.ndarray, "S A"]] | None = None
+        self._questions: dict[int, Question] = {}
 
     @staticmethod
     def serves(attribute: object, segments: int) -> bool:
@@ -96,19 +98,25 @@ class ProcessEstimator:
         """Up to `count` masks to ask next: none twice, no ends; none when all were asked."""
         if len(self.keep) == 0:
             first = Balanced()(self.segments, count, np.random.default_rng(self.seed)).keep
-            if len(first) or self.segments < 2:
+            if len(first):
                 return first
         asked = {row.tobytes() for row in np.packbits(self.keep, axis=1)}
         asked |= {np.packbits(np.full(self.segments, end)).tobytes() for end in (False, True)}
-        rng = self._random_state(1)
-        candidates = candidate_masks(self.segments, count, asked, rng)
-        if not len(candidates) or not self.posteriors:
+        led = [k for k in range(len(self.posteriors)) if not self.unexplained()[k]]
+        if self.posteriors and not led:
+            return self._usual_masks(count, asked)
+        candidates = candidate_masks(self.segments, count, asked, self._random_state(1))
+        if not led or len(candidates) <= count:
             return candidates[:count]
-        questions = [self._question(k) for k in self._unsettled()]
-        return np.asarray(candidates[choose_masks(questions, candidates, count)])
+        chosen = choose_masks([self._question(k) for k in led], candidates, count)
+        return np.asarray(candidates[chosen])
 
-    def _unsettled(self) -> list[int]:
-        return list(range(self.targets))
+    def _usual_masks(self, count: int, asked: set[bytes]) -> Bool[np.ndarray, "M S"]:
+        """Those that the regression asks, which answers if nothing is explained."""
+        rows = 2 * (len(self.keep) + count)
+        usual = self.attribute.sample(self.segments, rows, np.random.default_rng(self.seed)).keep
+        rest = candidate_masks(self.segments, count, asked, self._random_state(1))
+        return new_masks(np.concatenate([usual, rest]), asked)[:count]
 
     def record(
         self,
@@ -123,7 +131,7 @@ class ProcessEstimator:
         """
         self.keep, self.values = keep, np.asarray(values, dtype=float)
         self.full, self.empty = np.asarray(full, dtype=float), np.asarray(empty, dtype=float)
-        self.links, self.posteriors = [], []
+        self.links, self.posteriors, self._questions = [], [], {}
         for k in range(self.targets):
             self._fit_target(k)
 
@@ -139,12 +147,13 @@ class ProcessEstimator:
         signs = signs_of(np.concatenate([ends, self.keep]))
         count = len(signs)
         few = min(count, max(FIT_LEAST, min(count // 2, FIT_MOST)))
+        steps = STEPS if count <= FIT_LEAST else LATER_STEPS
         some = np.r_[0, 1, 2 + self._random_state(2).choice(count - 2, few - 2, replace=False)]
         values = latents - latents.mean()
         if not values.any():
             values = values + 1e-6 * np.where(np.arange(count) % 2, 1.0, -1.0)
         self.kernels[k] = fit_kernel(
-            self.kernels[k], signs[some], values[some], noise_of(few), link.tilted, STEPS
+            self.kernels[k], signs[some], values[some], noise_of(few), link.tilted, steps
         )
         self.links.append(link)
         self.posteriors.append(condition_process(self.kernels[k], signs, latents))
@@ -152,27 +161,45 @@ class ProcessEstimator:
     def _design(self, count: int, purpose: int) -> tuple[Bool[np.ndarray, "V S"], Float[np.ndarray, "S V"]]:
         """Masks to average over, without asking about them, and their rows."""
         if self.segments <= COMPLETE:
-            if self._lattice is None:
-                keep = all_signs(self.segments) > 0
-                self._lattice = keep, self.functional.rows(keep)
-            return self._lattice
+            return complete_rows(self.attribute, self.segments)
         keep = draw_masks_by_size(self.functional.size_shares(), count, self._random_state(purpose))
         return keep, self.functional.rows(keep)
 
     def _question(self, k: int) -> Question:
+        if k not in self._questions:
+            self._questions[k] = self._made_question(k)
+        return self._questions[k]
+
+    def _made_question(self, k: int) -> Question:
         posterior, link = self.posteriors[k], self.links[k]
         keep, rows = self._design(DESIGN_MASKS, 3)
-        if len(keep) > DESIGN_MASKS:
-            keep = draw_masks_by_size(self.functional.size_shares(), DESIGN_MASKS, self._random_state(3))
-            rows = self.functional.rows(keep)
         signs = signs_of(keep)
-        slope = link.slope(posterior.mean(signs), posterior.spread)
-        return Question(posterior, rows * slope, signs)
+        if len(keep) == 2**self.segments:
+            place, weights = mask_numbers(posterior.signs), posterior.weights[:, np.newaxis]
+            latents = posterior.kernel.over_all_masks(place, weights)[:, 0] + posterior.level
+        else:
+            latents = posterior.mean(signs)
+        return Question(posterior, rows * link.slope(latents, posterior.spread), signs)
 
     def attribution(self) -> Attribution:
         """Values with calibrated errors; Shapley's add up exactly to the two ends' difference."""
-        if self.why_not():
+        left = self.unexplained()
+        if left.all():
             return self._regression()
+        made = self._process_attribution()
+        if not left.any():
+            return made
+        usual = self._regression()
+        values, error = (
+            np.where(left[:, np.newaxis], theirs, ours)
+            for theirs, ours in ((usual.values, made.values), (usual.error, made.error))
+        )
+        base, fit = (
+            np.where(left, theirs, ours) for theirs, ours in ((usual.base, made.base), (usual.fit, made.fit))
+        )
+        return Attribution(values, error, base, fit, made.calls)
+
+    def _process_attribution(self) -> Attribution:
         values = np.zeros((self.targets, self.segments))
         base, fit = np.zeros(self.targets), np.zeros(self.targets)
         keep, rows = self._design(ANSWER_MASKS, 4)
@@ -183,13 +210,15 @@ class ProcessEstimator:
         if self.functional.efficient:
             values += ((self.full - self.empty - values.sum(axis=1)) / self.segments)[:, np.newaxis]
         error = np.array([np.sqrt(np.maximum(np.diag(self.covariance(k)), 0)) for k in range(self.targets)])
+        if len(self.keep) == 2.0**self.segments - 2:
+            error = np.zeros_like(error)
         return Attribution(values, error, base, fit, len(self.keep) + 2)
 
     def _expected_scores(self, k: int, keep: Bool[np.ndarray, "V S"]) -> Float[np.ndarray, "V"]:
         posterior, link, scores = self.posteriors[k], self.links[k], self._scores_of(k)
         weights = posterior.weights_of(link.latent(scores))
         if len(keep) == 2**self.segments:
-            place = (posterior.signs > 0) @ (1 << np.arange(self.segments))
+            place = mask_numbers(posterior.signs)
             latents = posterior.kernel.over_all_masks(place, weights[:, np.newaxis])[:, 0] + posterior.level
             expected = link.score(latents)
             expected[place] = scores  # what was asked is known
@@ -229,10 +258,33 @@ class ProcessEstimator:
         return float(max(0.7, 1.73 - 0.177 * np.log2((len(self.keep) + 2) / self.segments)))
 
     def expected_error(self) -> Float[np.ndarray, "K"]:
-        """Expected ‖error‖ / ‖values‖ of each target."""
+        """Expected ‖error‖ / ‖values‖ of each target; 0 where nothing moved."""
         made = self.attribution()
         size = np.linalg.norm(made.values, axis=1)
-        return np.asarray(np.linalg.norm(made.error, axis=1) / np.where(size > 0, size, 1))
+        error = np.linalg.norm(made.error, axis=1)
+        return np.asarray(np.where(size > 0, error / np.where(size > 0, size, 1), 0.0))
+
+    def stop_reason(self, error: float = 0.05) -> str:
+        """Why no more need be asked: exact to a share `error`, or the leaders are known; empty if neither."""
+        expected = float(self.expected_error().max())
+        if expected <= error:
+            return f"the expected error is {expected:.1%} of the values"
+        if not self.unexplained().any() and all(self.leaders_apart(k) for k in range(self.targets)):
+            return f"the {min(LEADING, self.segments - 1)} leading segments are apart from the rest at 95 %"
+        return ""
+
+    def leaders_apart(self, k: int) -> bool:
+        """Whether the leading segments of a target, in size, are apart from all others at 95 %."""
+        values, covariance = self.attribution().values[k], self.covariance(k)
+        order = np.argsort(-np.abs(values), kind="stable")
+        lead, rest = order[:LEADING], order[LEADING:]
+        if not len(rest):
+            return bool((np.abs(values) > SURE * np.sqrt(np.maximum(np.diag(covariance), 0))).all())
+        size, sign = np.abs(values), np.sign(values)
+        spread = np.diag(covariance)[:, np.newaxis] + np.diag(covariance)
+        spread = np.maximum(spread - 2 * np.outer(sign, sign) * covariance, 0)
+        gap = size[lead][:, np.newaxis] - size[rest]
+        return bool((gap > SURE * np.sqrt(spread[np.ix_(lead, rest)])).all())
 
     def pair_effects(
         self,
@@ -279,12 +331,19 @@ class ProcessEstimator:
             shares[k] = 1 - np.mean((scores - foretold) ** 2) / max(float(np.var(scores)), 1e-300)
         return shares
 
+    def unexplained(self) -> Bool[np.ndarray, "K"]:
+        """Of which targets the process foretells next to nothing: the regression answers for these."""
+        return np.asarray(self.told() < LEAST_TOLD)
+
     def why_not(self) -> str:
-        """Why the balanced regression answers in place of the process: empty where it does not."""
-        told = self.told()
-        if (told < LEAST_TOLD).any():
-            return "a Gaussian process foretells nothing of the scores of masks left out"
-        return ""
+        """Why the regression answers in place of the process, at least for some targets; "" where not."""
+        left = np.flatnonzero(self.unexplained())
+        if not len(left):
+            return ""
+        which = (
+            "" if len(left) == self.targets else f" of target {', '.join(map(str, left))} of those explained"
+        )
+        return f"a Gaussian process foretells next to nothing of the scores{which}"
 
     def _regression(self) -> Attribution:
         """What the attribution itself makes of the masks asked, those of each size weighing as it does."""
