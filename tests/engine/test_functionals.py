@@ -39,6 +39,34 @@ def test_rows_on_some_masks_recover_an_additive_game(method, rng):
     assert values == pytest.approx(functional.factor * weights[0], abs=1e-10)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_flips_averaged_over_contexts_are_the_value(method, rng):
+    game = random_game(6, seed=3)
+    functional = functional_of(method, 6)
+    keep = functional.contexts(20_000, rng)
+    number = keep @ (1 << np.arange(6))
+    flipped = game.table[number[:, np.newaxis] ^ (1 << np.arange(6)), 0]
+    values, variance = functional.by_flips(keep, game.table[number, 0], flipped)
+    away = values - game.ask(method, game.masks()).values[0]
+    if functional.efficient:
+        away -= away.mean()
+    assert (np.abs(away) < 4 * np.sqrt(variance) + 1e-9).all()
+    assert np.sqrt(variance).max() < 0.05
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_flips_of_an_additive_game_have_no_noise(method, rng):
+    weights = rng.normal(size=30)
+    functional = functional_of(method, 30)
+    keep = functional.contexts(300, rng)
+    scores = keep @ weights
+    values, variance = functional.by_flips(
+        keep, scores, scores[:, np.newaxis] + np.where(keep, -weights, weights)
+    )
+    assert values == pytest.approx(functional.factor * weights, abs=1e-8)
+    assert variance.max() < 1e-16
+
+
 def test_an_attribution_of_one_s_own_is_not_known():
     assert functional_of(Occlusion(), 5) is None
     assert functional_of(lambda masks, scores: None, 5) is None

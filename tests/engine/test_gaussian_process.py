@@ -62,6 +62,17 @@ def test_all_masks_at_once_are_all_masks(segments):
     assert kernel.over_all_masks(place, weights) == pytest.approx(slow, abs=1e-10)
 
 
+def test_all_flips_at_once_are_each_flip(rng):
+    kernel, signs = some_kernel(6), signs_of(some_masks(9, 6))
+    here, weights = signs_of(rng.random((4, 6)) < 0.5), rng.normal(size=9)
+    plain, flipped = kernel.at_flips(here, signs, weights)
+    assert plain == pytest.approx(kernel.between(here, signs) @ weights, abs=1e-10)
+    for j in range(6):
+        other = here.copy()
+        other[:, j] *= -1
+        assert flipped[:, j] == pytest.approx(kernel.between(other, signs) @ weights, abs=1e-9)
+
+
 @pytest.mark.parametrize("tilted", [True, False])
 def test_the_gradient_is_what_finite_differences_say(tilted):
     keep = some_masks(30, 6)

@@ -91,7 +91,7 @@ class Question:
     def prior_covariance(self, other: Float[np.ndarray, "C S"]) -> Float[np.ndarray, "S C"]:
         """Of the wanted values with the latent scores of other masks, before anything was asked."""
         if self._table is not None:
-            return self._table[mask_numbers(other)].T
+            return np.asarray(self._table[mask_numbers(other)].T)
         kernel = self.posterior.kernel
         # In single precision, as what is averaged over has more noise.
         return np.asarray(

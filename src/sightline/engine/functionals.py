@@ -6,13 +6,14 @@ regressions of the scores on the masks, and differ in what masks of each size we
 """
 
 import functools
+from collections.abc import Hashable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import gammaln
 
 from sightline.engine.attribute import Banzhaf, Lime, Rise, Shapley
-from sightline.types import Attribute, record
+from sightline.types import record
 
 COMPLETE = 16
 """Segments up to which all 2^S masks are averaged over."""
@@ -20,7 +21,7 @@ COMPLETE = 16
 
 @functools.lru_cache(maxsize=2)
 def complete_rows(
-    attribute: Attribute, segments: int
+    attribute: Hashable, segments: int
 ) -> tuple[Bool[np.ndarray, "A S"], Float[np.ndarray, "S A"]]:
     """All 2^S masks, and the rows of the functional of `attribute` on them."""
     functional = functional_of(attribute, segments)
@@ -37,6 +38,9 @@ class Functional:
     ----------
     mass : float array, shape (S + 1,)
         What all masks of each size weigh together; adds up to 1.
+    flip_sizes : float array, shape (S + 1,), optional
+        Shares of sizes of masks, for values that are the mean of what showing a segment adds to such masks
+        (Weber 1988 calls these probabilistic).
     efficient : bool
         Whether the values add up to the score of the image minus that of the empty mask.
     factor : float
@@ -48,6 +52,7 @@ class Functional:
     """
 
     mass: Float[np.ndarray, "S1"]
+    flip_sizes: Float[np.ndarray, "S1"] | None = None
     efficient: bool = False
     factor: float = 1.0
     centred: bool = False
@@ -94,6 +99,55 @@ class Functional:
         mean = float(weight @ scores)
         return mean if self.centred else mean - float((weight @ keep) @ values)
 
+    def contexts(self, count: int, rng: np.random.Generator) -> Bool[np.ndarray, "count S"]:
+        """Masks for `by_flips` to average over."""
+        return draw_masks_by_size(
+            self.size_shares() if self.flip_sizes is None else self.flip_sizes, count, rng
+        )
+
+    def by_flips(
+        self,
+        keep: Bool[np.ndarray, "D S"],
+        scores: Float[np.ndarray, "D"],
+        flipped: Float[np.ndarray, "D S"],
+    ) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
+        """The values from scores of `contexts` and of each with one segment flipped, and their variance.
+
+        Averaging over both states of each segment leaves a tenth of the noise of `rows` on as many masks.
+        """
+        sign = np.where(keep, 1.0, -1.0)
+        if self.flip_sizes is not None:  # a mean of what showing a segment adds
+            parts = self.factor * sign * (scores[:, np.newaxis] - flipped)
+            return parts.mean(axis=0), parts.var(axis=0) / len(parts)
+        # What an additive model leaves, averaged over the masks as they weigh, times each segment's state.
+        additive = self.rows(keep) @ scores
+        level = float(self.mask_weights(keep) @ (scores - keep @ additive))
+        fitted = level + keep @ additive
+        here, there = (scores - fitted)[:, np.newaxis], flipped - fitted[:, np.newaxis] + sign * additive
+        shown, hidden = np.where(keep, here, there), np.where(keep, there, here)
+        size = np.arange(len(self.mass))
+        middle = float(self.mass @ size) / self.segments
+        count = keep.sum(axis=1)[:, np.newaxis] - keep
+        if_shown, if_hidden = self._state_weights()
+        parts = if_shown[count] * shown * (1 - middle) - if_hidden[count] * hidden * middle
+        # The covariance of the states of segments is the same for all pairs, so its inverse is known.
+        pair = float(self.mass @ (size * (size - 1))) / (self.segments * (self.segments - 1)) - middle**2
+        apart = middle * (1 - middle) - pair
+        common = pair / (apart + self.segments * pair)
+        parts = (parts - common * parts.sum(axis=1, keepdims=True)) / apart
+        return additive + parts.mean(axis=0), parts.var(axis=0) / len(parts)
+
+    def _state_weights(self) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
+        """Weight of a mask over the chance of the others' states, by how many others are visible.
+
+        Once with the segment visible, once with it hidden.
+        """
+        with np.errstate(divide="ignore"):
+            log_weight = np.log(self.mass) - log_comb(self.segments)
+            log_chance = np.log(self.size_shares()) - log_comb(self.segments)
+        either = np.logaddexp(log_chance[1:], log_chance[:-1])
+        return np.exp(log_weight[1:] - either), np.exp(log_weight[:-1] - either)
+
     def size_shares(self) -> Float[np.ndarray, "S1"]:
         """How often to draw each size: by its leverage, mass times how much masks of the size differ."""
         size = np.arange(len(self.mass))
@@ -108,9 +162,11 @@ def functional_of(attribute: object, segments: int) -> Functional | None:
     if isinstance(attribute, Shapley):
         mass = np.zeros(segments + 1)
         mass[1:-1] = 1 / (size[1:-1] * (segments - size[1:-1]))
-        return Functional(mass / mass.sum(), efficient=True, shapley_pairs=True)
+        return Functional(
+            mass / mass.sum(), np.full(segments + 1, 1 / (segments + 1)), efficient=True, shapley_pairs=True
+        )
     if isinstance(attribute, Banzhaf):
-        return Functional(even)
+        return Functional(even, even)
     if isinstance(attribute, Lime):
         distance = (1 - np.sqrt(size / segments)) / attribute.kernel_width
         log_mass = log_comb(segments) - 0.5 * distance**2
@@ -119,7 +175,7 @@ def functional_of(attribute: object, segments: int) -> Functional | None:
     if isinstance(attribute, Rise):
         log_chance = size * np.log(attribute.p) + (segments - size) * np.log1p(-attribute.p)
         log_mass = log_comb(segments) + log_chance
-        return Functional(np.exp(log_mass), factor=1 - attribute.p, centred=True)
+        return Functional(np.exp(log_mass), np.exp(log_mass), factor=1 - attribute.p, centred=True)
     return None
 
 
@@ -153,5 +209,5 @@ def draw_masks_by_size(
     bound = np.sort(lots, axis=1)[np.arange(wanted), np.maximum(size, 1) - 1]
     keep = (lots <= bound[:, np.newaxis]) & (size > 0)[:, np.newaxis]
     if not paired:
-        return keep
-    return np.stack([keep, ~keep], axis=1).reshape(-1, segments)[:count]
+        return np.asarray(keep)
+    return np.asarray(np.stack([keep, ~keep], axis=1).reshape(-1, segments)[:count])

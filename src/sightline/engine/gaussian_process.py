@@ -206,6 +206,29 @@ class MaskKernel:
         """k of each row with itself."""
         return np.asarray(CONSTANT + self.linear.sum() + (1 + self.cube) * self.amplitude(signs) ** 2)
 
+    def at_flips(
+        self, here: Float[np.ndarray, "D S"], signs: Float[np.ndarray, "M S"], weights: Float[np.ndarray, "M"]
+    ) -> tuple[Float[np.ndarray, "D"], Float[np.ndarray, "D S"]]:
+        """Σ_m k(x, x_m) weights[m] of masks x, and of each with one segment after the other flipped.
+
+        A flip multiplies a product by exp(−2 t x y) = cosh(2t) − x y sinh(2t), so that all of them come of
+        one product of matrices.
+        """
+        pull = np.exp(-2 * self.parameters[-2] * here / self.segments)
+        sums = signs.T @ weights * self.linear
+        linear = here @ sums + CONSTANT * weights.sum()
+        plain = self.between(here, signs) - CONSTANT - (here * self.linear) @ signs.T
+        single_part = (here * self.lengths) @ signs.T - self.lengths.sum()
+        np.exp(single_part, out=single_part)
+        single_part *= self.amplitude(here)[:, np.newaxis] * self.amplitude(signs)
+        flipped = linear[:, np.newaxis] - 2 * here * sums
+        for part, power in ((single_part, 2), (plain - single_part, 6)):
+            part *= weights
+            grown = part.sum(axis=1)[:, np.newaxis] * np.cosh(power * self.lengths)
+            flipped += pull * (grown - here * np.sinh(power * self.lengths) * (part @ signs))
+            linear += part.sum(axis=1)
+        return linear, flipped
+
     def over_all_masks(
         self, place: Int[np.ndarray, "M"], weights: Float[np.ndarray, "M R"]
     ) -> Float[np.ndarray, "A R"]:
