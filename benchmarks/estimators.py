@@ -18,7 +18,7 @@ from games import exact, load, ours
 from scipy.stats import spearmanr
 
 from sightline.engine.attribute import Banzhaf, Lime, Rise, Shapley
-from sightline.engine.convergence import LEADING, SURE
+from sightline.engine.convergence import LEADING, SURE, why_close
 from sightline.engine.process_estimator import ProcessEstimator
 
 BUDGETS = (64, 128, 256, 512, 1024)
@@ -33,28 +33,41 @@ def measures(values, truth):
 
 
 def follow_process(method, game, seed, truth):
-    """What the process says at each budget, and where an open one stops."""
+    """What the process says at each budget."""
     count, table, bits = game
     estimator = ProcessEstimator(method, count, 1, "probability", seed)
-    spent, seconds, found, stop = 2, 0.0, {}, None
-    while spent < BUDGETS[-1] or stop is None:
+    seconds, found, keep = 0.0, {}, np.zeros((0, count), dtype=bool)
+    while len(keep) + 2 < min(BUDGETS[-1], 2**count):
         start = time.process_time()
-        keep = estimator.next_masks(estimator.block)
-        if len(keep):
-            estimator.record(keep, table[keep @ bits][:, None], table[-1:], table[:1])
+        keep = ask_block(estimator, keep, estimator.block, table, bits)
         seconds += time.process_time() - start
-        spent += len(keep)
+        spent = len(keep) + 2
         made = estimator.attribution()
         error, right, rank = measures(made.values[0], truth)
         inside = (np.abs(made.values[0] - truth) <= SURE * made.error[0] + 1e-12).mean()
         if spent in BUDGETS:
             found[spent] = error, right, rank, inside, seconds, bool(estimator.why_not())
-        reason = estimator.stop_reason()
-        if stop is None and (reason or spent >= MOST_OPEN or not len(keep)):
-            stop = spent, error, right, reason[:12] or "all spent"
-        if not len(keep):
-            break
-    return found, stop
+    return found
+
+
+def follow_open_budget(method, game, seed, truth):
+    """Where an open budget stops, and how right it is there."""
+    count, table, bits = game
+    estimator = ProcessEstimator(method, count, 1, "probability", seed)
+    keep, reason = np.zeros((0, count), dtype=bool), ""
+    while not reason and len(keep) + 2 < min(MOST_OPEN, 2**count):
+        keep = ask_block(estimator, keep, estimator.block_towards(), table, bits)
+        made = estimator.attribution()
+        reason = why_close(made)
+    error, right, _ = measures(made.values[0], truth)
+    return len(keep) + 2, error, right, reason[:22] or "all spent"
+
+
+def ask_block(estimator, keep, count, table, bits):
+    """The masks asked so far and so many more, told to the estimator."""
+    keep = np.concatenate([keep, estimator.next_masks(count)])
+    estimator.record(keep, table[keep @ bits][:, None], table[-1:], table[:1])
+    return keep
 
 
 def calls_to(errors, share=0.05):
@@ -77,9 +90,8 @@ def report(name, method, kind, games, seeds):
     for stem, *game in games:
         truth = exact(method, *game)
         for seed in range(seeds):
-            found, stop = follow_process(method, game, seed, truth)
-            stops.append(stop)
-            for budget, one in found.items():
+            stops.append(follow_open_budget(method, game, seed, truth))
+            for budget, one in follow_process(method, game, seed, truth).items():
                 process[budget].append((stem, *one))
                 usual[budget].append(measures(ours(method)(*game, budget, seed)[0], truth))
     budgets = sorted(process)

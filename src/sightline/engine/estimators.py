@@ -209,7 +209,8 @@ class AdaptiveProcess:
             return None
         if count + 2 >= self.most:  # the two ends were asked, too
             return self._hand_over(f"{count + 2:,} calls of a process were not enough").next_masks()
-        new = self._process.next_masks(min(self._process.block, most - count))
+        block = self._process.block_towards() if self.plan.budget == "auto" else self._process.block
+        new = self._process.next_masks(min(block, most - count))
         self._keep = np.concatenate([self._keep, new])
         return Masks(self._keep, size_weights(self._keep))
 

@@ -21,8 +21,6 @@ from sightline.engine.gaussian_process import (
 
 CONTEXTS = 64
 ERROR_CONTEXTS = 16
-MOST_ERRORS = 256
-"""Pairs, the strongest, whose standard errors are worked out."""
 
 
 def segment_pairs(segments: int) -> Int[np.ndarray, "P 2"]:
