@@ -694,6 +694,9 @@ class TestTensorFlow:
             assert explain(IMAGES[0], predict, segment="grid", budget=64).attribution.values.shape[0] == 1
 
 
+FAST_XLA = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="runs this file on the other backends")
@@ -716,7 +719,8 @@ def test_all_this_holds_on_the_other_backends(backend: str):
     done = subprocess.run(
         command,
         cwd=root,
-        env=os.environ | {"KERAS_BACKEND": backend},
+        # XLA as it compiles fastest: each test has networks of its own, run once or twice.
+        env=os.environ | {"KERAS_BACKEND": backend} | ({"XLA_FLAGS": FAST_XLA} if backend == "jax" else {}),
         capture_output=True,
         text=True,
         timeout=500,
