@@ -382,6 +382,7 @@ def test_suspects_that_are_no_regions_are_refused(planted):
         blame(planted, NINE, margin=0.9)
 
 
+@pytest.mark.slow
 def test_a_shortcut_of_a_saturated_model_is_found_in_log_odds_and_not_in_probabilities():
     told = {}
     for model in (sure, in_percent):
@@ -400,6 +401,7 @@ def test_a_shortcut_of_a_saturated_model_is_found_in_log_odds_and_not_in_probabi
     assert odds["r1c1"].odds_gain / odds.odds_lacked > 2 * percent["r1c1"].gain / percent.lacked
 
 
+@pytest.mark.slow
 def test_half_a_shortcut_that_turns_no_answer_of_a_saturated_model_is_told_with_its_evidence():
     study = Memory(sure, *cornered(160, 1, 0.12, 0.5), PLAN)
     found = blame(study, NINE, suspect="r1c1", margin=0)
