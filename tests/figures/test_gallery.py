@@ -109,3 +109,11 @@ def test_right_and_wrong_needs_the_answer_among_the_targets():
 def test_images_may_have_different_numbers_of_segments():
     two, three = example([0.4, -0.3]), example([0.4, -0.3, 0.05], [0.01, 0.01, 0.05])
     assert len(tiles(figures.plot_right_and_wrong([two, three], [0, 1], num=None))) == 2
+
+
+def test_targets_of_long_names_are_told_apart_by_their_ends():
+    names = ("pneumonia, bacterial, left lung", "pneumonia, bacterial, right lung", "normal")
+    words = texts(figures.plot_targets(example([[0.4, -0.3], [0.1, 0.2], [0.1, 0.2]], names=names)))
+    assert not any("…" in word for word in words), words
+    assert any(word.endswith("left lung") for word in words)
+    assert any(word.endswith("right lung") for word in words)

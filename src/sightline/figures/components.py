@@ -138,21 +138,24 @@ def tile_rows(
 ) -> list[LayoutItem]:
     """Images in rows under their words, each line shortened to the image's width.
 
-    The first line is a title with notes below it if `bold`; else all lines are alike.
+    The first line is a title, wrapped, with notes below it if `bold`; else all lines are alike.
     """
     size, colour = (CAPTION, QUIET) if bold else (NOTE, INK)
     items: list[LayoutItem] = []
     for start in range(0, len(cells), columns):
         row = cells[start : start + columns]
+        titles = [
+            wrap_parts(words[0].split(" "), cell, size, between=" ", bold=bold, most=3 if bold else 1)
+            for _, words in row
+        ]
+        below = top + max(map(len, titles)) * line_height(size)
         notes = max(len(words) for _, words in row) - 1
-        for index, (pixels, words) in enumerate(row):
+        for index, ((pixels, words), title) in enumerate(zip(row, titles, strict=True)):
             left = MARGIN + index * (cell + GAP)
-            items += stack_lines(
-                [shorten_text(words[0], cell, size, bold=bold)], left, top, size=size, bold=bold
-            )
+            items += stack_lines(title, left, top, size=size, bold=bold)
             more = [shorten_text(line, cell, NOTE) for line in words[1:]]
-            items += stack_lines(more, left, top + line_height(size), size=NOTE, colour=colour)
-            items.append(ImageTile(pixels, left, top + line_height(size) + notes * line_height(NOTE) + 4))
+            items += stack_lines(more, left, below, size=NOTE, colour=colour)
+            items.append(ImageTile(pixels, left, below + notes * line_height(NOTE) + 4))
         top = lower_edge(items) + 18
     return items
 
