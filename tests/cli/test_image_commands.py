@@ -1,5 +1,6 @@
 """The command line, run as a user runs it."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -11,7 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import sightline as sl
-from sightline.cli import app, main
+from sightline.cli import app, image_commands, main
+from sightline.errors import OptionError
 from sightline.evaluation.pointing_game import METHODS
 
 MODEL = '''
@@ -173,6 +175,50 @@ def test_version_and_help():
     assert sl.__version__ in sightline("--version").output
     listed = sightline("--help").output
     assert all(name in listed for name in ("explain", "demo", "selfcheck"))
+
+
+def test_bench_writes_machine_versions_and_what_was_left_out(folder, monkeypatch):
+    monkeypatch.delenv("SIGHTLINE_DATA", raising=False)
+    done = sightline("bench", "shapiq", "speed", "--quick", "--out", "made.md")
+    assert done.exit_code == 0, done.output
+    told = Path("made.md").read_text()
+    assert re.search(r"^- date: \d{4}-\d\d-\d\d", told, re.M)
+    assert re.search(r"^- machine: .+, \d+ cores, ", told, re.M)
+    assert f"numpy {np.__version__}" in told
+    assert "## shapiq's estimators, by the second Python\n\nleft out: it needs another Python" in told
+    assert "## Time over the model's own\n\nleft out: SIGHTLINE_DATA names no folder" in told
+
+
+@pytest.mark.slow
+def test_bench_runs_a_script_and_keeps_its_table(folder):
+    done = sightline("bench", "memory", "--quick", "--out", "made.md")
+    assert done.exit_code == 0, done.output
+    assert re.search(
+        r"`benchmarks/memory.py --budgets 250`.+```\npeak memory.+batches\n```",
+        Path("made.md").read_text(),
+        re.S,
+    )
+
+
+def test_bench_says_that_it_runs_in_a_checkout_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_commands, "__file__", str(tmp_path / "a" / "b" / "c" / "image_commands.py"))
+    done = sightline("bench")
+    assert isinstance(done.exception, OptionError)
+    assert done.exception.slug == "bench-checkout"
+    assert "no part of the installed package" in str(done.exception)
+
+
+def test_bench_refuses_a_table_that_there_is_not(folder):
+    assert sightline("bench", "gmaes", "--out", "made.md").exit_code == 2
+    assert not Path("made.md").exists()
+
+
+@pytest.mark.slow
+def test_the_script_for_a_card_runs_without_one(folder):
+    pytest.importorskip("torch")
+    done = sightline("bench", "gpu", "--quick", "--out", "made.md")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"images made on the device +\d", Path("made.md").read_text())
 
 
 def test_main_is_the_installed_command(monkeypatch, capsys):

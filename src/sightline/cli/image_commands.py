@@ -1,6 +1,8 @@
 """Commands about one image, and those that show and check sightline itself."""
 
 import glob
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -211,6 +213,27 @@ def run_demo(
         run_walkthrough(out, typer.echo)
     else:
         run_tutorial(dataset, out, typer.echo)
+
+
+@app.command("bench")
+def measure_tables(
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="games, speed, memory and others; by default all.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few seeds and images: minutes, not hours.")] = False,
+    second: Annotated[str, typer.Option(help="Another Python that has shapiq 1.8.")] = "",
+    out: Annotated[str, typer.Option(help="The file that all tables are written into.")] = "bench.md",
+) -> None:
+    """Measure accuracy, time and memory beside other tools: in a checkout, by the scripts of benchmarks."""
+    script = Path(__file__).resolve().parents[3] / "benchmarks" / "run_all.py"
+    if not script.is_file():
+        raise OptionError(
+            "the measurements are no part of the installed package. Fetch the repository, install it there "
+            "with pip install -c constraints.txt -e '.[bench]', and run sightline bench again.",
+            slug="bench-checkout",
+        )
+    words = [*(tables or []), "--out", out, *["--quick"] * quick, *(["--second", second] if second else [])]
+    raise typer.Exit(subprocess.run([sys.executable, str(script), *words], check=False).returncode)
 
 
 @app.command("selfcheck")
