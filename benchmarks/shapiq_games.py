@@ -15,14 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
+SHAPLEY = {"index": "SV"}
 ESTIMATORS = {
-    "KernelSHAP": ("KernelSHAP", {}),
+    "KernelSHAP, paired": ("KernelSHAP", {"pairing_trick": True}),
     "LeverageSHAP": ("LeverageSHAP", {}),
     "OddSHAP": ("OddSHAP", {}),
-    "PolySHAP, pairs": ("PolySHAP", {"max_order": 2}),
     "PolySHAP, threes": ("PolySHAP", {"max_order": 3}),
-    "RegressionMSR": ("RegressionMSR", {}),
-    "ProxySHAP": ("ProxySHAP", {}),
+    "RegressionMSR, xgboost": ("RegressionMSR", {**SHAPLEY, "proxy_model": "xgboost"}),
+    "RegressionMSR, lightgbm": ("RegressionMSR", {**SHAPLEY, "proxy_model": "lightgbm"}),
+    "RegressionMSR, linear": ("RegressionMSR", {**SHAPLEY, "proxy_model": "linear"}),
+    "ProxySHAP, adjusted": ("ProxySHAP", {**SHAPLEY, "max_order": 1, "adjustment": True}),
     "SVARM": ("SVARM", {}),
     "PermutationSampling": ("PermutationSamplingSV", {}),
 }
@@ -55,7 +57,8 @@ def estimated(kind, options, game, budget, seed):
 
     count, table, bits = game
     made = getattr(shapiq.approximator, kind)(n=count, random_state=seed, **options)
-    found = made.approximate(budget, lambda keep: table[np.asarray(keep, bool) @ bits] - table[0])
+    play = lambda keep: np.atleast_1d(table[np.asarray(keep, bool) @ bits] - table[0])  # noqa: E731
+    found = made.approximate(budget, play)
     return np.array([found[(segment,)] for segment in range(count)])
 
 
