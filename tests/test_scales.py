@@ -101,7 +101,7 @@ def test_an_open_budget_that_saturated_probabilities_exhaust_is_soon_done_on_log
     asked = {"segment": "grid:rows=4,columns=4", "fill": "colour", "budget": "auto"}
     probability = sl.explain(IMAGE, saturated, **asked)
     odds = sl.explain(IMAGE, saturated, scale="log-odds", **asked)
-    assert odds.attribution.calls < 300 < 4 * odds.attribution.calls < probability.attribution.calls
+    assert odds.attribution.calls < 100 < 4 * odds.attribution.calls < probability.attribution.calls
     assert odds.attribution.fit[0] > 0.95 > probability.attribution.fit[0] + 0.2
 
 

@@ -15,6 +15,7 @@ from sightline._printing import printable_text
 from sightline._scales import are_probabilities, are_saturated
 from sightline._value_range import range_note
 from sightline.engine import convergence
+from sightline.engine.estimators import strongest_pairs
 from sightline.engine.hiding import hides_little
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan
@@ -34,6 +35,18 @@ class Leader(NamedTuple):
     """A segment, what it speaks for (positive) or against (negative), and how sure that is."""
 
     segment: int
+    value: float
+    error: float
+
+
+class PairEffect(NamedTuple):
+    """Two segments, and what they do together beyond what each does alone, and how sure that is.
+
+    Positive: the score needs both, or either is worth more beside the other; negative: they tell the same.
+    """
+
+    a: int
+    b: int
     value: float
     error: float
 
@@ -107,6 +120,27 @@ class Explanation:
         values, error = self.attribution.values[k], self.attribution.error[k]
         order = np.argsort(-np.abs(values), kind="stable")[:n]
         return [Leader(int(i), float(values[i]), float(error[i])) for i in order]
+
+    @clear_arguments
+    def pairs(self, n: int = 5, target: int | str | Contrast | None = None) -> list[PairEffect]:
+        """The `n` pairs of segments that do most together, by the size of their effect.
+
+        The effect is Shapley's interaction index of `Shapley`, and Banzhaf's of `Lime`, `Banzhaf` and `Rise`:
+        the mean of f(both) − f(a) − f(b) + f(neither) over masks of the others (Grabisch 2016). A Gaussian
+        process is fitted to the masks that were asked, whoever answered; no call is spent. It is exact where
+        all masks were asked.
+
+        Raises
+        ------
+        OptionError
+            If the masks tell nothing of pairs, as those of occlusion, or were not kept, as in a study.
+        """
+        k, n = self.index(target), check_whole("n", n, 1)
+        found = strongest_pairs(self.plan, self.scores, k, n)
+        return [
+            PairEffect(int(a), int(b), float(value), float(error))
+            for (a, b), value, error in zip(*found, strict=True)
+        ]
 
     @clear_arguments
     def mask(
@@ -217,9 +251,9 @@ class Explanation:
 
         Parameters
         ----------
-        kind : {"panel", "overlay", "heat", "contours", "bars", "targets", "pixels"}, optional
-            ``"panel"``, the default, is a 2×2 figure: for, for and against, image, mask. ``"pixels"`` is for
-            methods that look inside.
+        kind : {"panel", "overlay", "heat", "contours", "bars", "pairs", "targets", "pixels"}, optional
+            ``"panel"``, the default, is a 2×2 figure: for, for and against, image, mask. ``"pairs"`` links
+            segments that do something together. ``"pixels"`` is for methods that look inside.
         target : optional
         ax : matplotlib.axes.Axes, optional
             Axes to draw into, which are returned; the kind is then ``"overlay"`` by default, and may be

@@ -65,6 +65,8 @@ def save(explanation: Explanation, path: Path) -> Path:
     scores, made = explanation.scores, explanation.attribution
     arrays |= {f"scores.{n}": getattr(scores, n) for n in ("values", "full", "empty", "classes")}
     arrays |= {f"attribution.{n}": getattr(made, n) for n in ("values", "error", "base", "fit")}
+    if scores.keep is not None:
+        arrays["scores.keep"] = scores.keep
     if made.pixels is not None:
         arrays["attribution.pixels"] = made.pixels
     about = {
@@ -144,10 +146,12 @@ def _check_forms(arrays: dict[str, Any], targets: int, segments: Segments) -> No
     forms["scores.values"] = (len(arrays["scores.values"]), targets)
     forms["scores.classes"] = (arrays["scores.classes"].size,)
     forms["attribution.pixels"] = (targets, *area)
+    forms["scores.keep"] = (len(arrays["scores.values"]), segments.count)
     for name, form in forms.items():
-        array = arrays.get(name)
-        if array is not None and (array.shape != form or array.dtype.kind != "f"):
-            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not floats of shape {form}")
+        array, kind = arrays.get(name), "b" if name == "scores.keep" else "f"
+        if array is not None and (array.shape != form or array.dtype.kind != kind):
+            what = "truth values" if kind == "b" else "floats"
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {what} of shape {form}")
     if not targets or as_image(arrays["image"]).shape[:2] != area:
         raise ValueError("the image is of another size than its segments")
 
@@ -168,6 +172,7 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
         targets=Classes(*(decode(target, arrays) for target in about["targets"]))(arrays["scores.classes"]),
         classes=arrays["scores.classes"],
         calls=check_whole("calls", about["calls"][0], 0),
+        keep=arrays.get("scores.keep"),
     )
     made = Attribution(
         values=arrays["attribution.values"],

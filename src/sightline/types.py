@@ -207,6 +207,8 @@ class Scores:
         Every class's score of the image itself.
     calls : int
         Images that the model was given for this, the two ends included.
+    keep : bool array, shape (M, S), optional
+        The masks, where they were kept: where segments are visible.
     """
 
     values: Float[np.ndarray, "M K"]
@@ -215,6 +217,7 @@ class Scores:
     targets: tuple[int | Contrast, ...]
     classes: Float[np.ndarray, "L"]
     calls: int
+    keep: Bool[np.ndarray, "M S"] | None = None
 
     @property
     def with_ends(self) -> Float[np.ndarray, "M2 K"]:

@@ -98,6 +98,18 @@ def test_contrasts_names_and_the_open_budget_are_taken(folder):
     assert made.name(made.targets[1]) == "bright rather than dark"
 
 
+def test_an_estimator_and_pairs_are_asked_for(folder):
+    words = ["explain", "brightness:bright_left", "grey.png", "--budget", "60", "--kind", "pairs"]
+    done = sightline(
+        *words, "--segment", "grid:rows=3,columns=4", "--estimator", "gaussian-process", "--pairs", 2
+    )
+    assert done.exit_code == 0, done.output
+    assert "by a Gaussian process (as asked for), errors" in done.output
+    assert done.output.count("together") == 2
+    made = sl.Explanation.load("sightline-out/grey.npz")
+    assert made.plan.estimator == made.estimator == "gaussian-process"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -111,6 +123,7 @@ def test_contrasts_names_and_the_open_budget_are_taken(folder):
         (["--names", "missing.txt"], "missing.txt cannot be read"),
         (["--kind", "pannel"], "Did you mean 'panel'"),
         (["--out", "grey.png"], "--out grey.png cannot be a folder"),
+        (["--estimator", "gausian"], "no estimator 'gausian'. Did you mean 'gaussian-process'"),
         (["--output", "logits"], "there is no output 'logits'. Did you mean 'logit'"),
         (["sub/grey.jpg"], "grey.png and sub/grey.jpg would both be written to sightline-out/grey.png"),
     ],

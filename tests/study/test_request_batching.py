@@ -82,6 +82,7 @@ def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
         busy = False
 
         off_host = True
+        is_costly = True
 
         def suggested_batch_size(self, image):
             return None
@@ -112,4 +113,5 @@ def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
     assert found == [list(range(n)) for n in range(4)]
     assert batcher.network() == "inside"
     assert batcher.off_host
+    assert batcher.is_costly
     assert not RequestBatcher(len, 8).off_host

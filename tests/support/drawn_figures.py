@@ -10,7 +10,7 @@ from sightline.engine.plan import Plan
 from sightline.explanation import Explanation
 from sightline.types import Attribution, Scores, Segments
 
-KINDS = [name for name in figures.KINDS if name != "pixels"]  # tests/test_comparison.py
+KINDS = [name for name in figures.KINDS if name not in ("pixels", "pairs")]  # tests of their own
 
 
 class Example(Explanation):

@@ -74,8 +74,12 @@ def explain_images(
     std: Std = None,
     output: Output = "auto",
     kind: Annotated[
-        str, typer.Option(help="Figure: panel, overlay, heat, contours, bars, targets or pixels.")
+        str, typer.Option(help="Figure: panel, overlay, heat, contours, bars, pairs, targets or pixels.")
     ] = "panel",
+    pairs: Annotated[
+        int,
+        typer.Option(help="Tell so many pairs of segments too that do most together; figure: --kind pairs."),
+    ] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the figures and the saved explanations.")] = Path(
         "sightline-out"
     ),
@@ -104,12 +108,15 @@ def explain_images(
             made = explain(wanted.read(path), opened, plan, class_names=classes, progress=True)
             kept = made.save(out / f"{path.stem}.npz")
             figure = write_figure(made.plot(kind), out / f"{path.stem}.png")
+            linked = made.pairs(pairs) if pairs else []
         except SightlineError as error:
             say_text(f"{printable_text(path)}: {error}", "red")
             failed += 1
         else:
             say_text(printable_text(path))
             say_result(made, [figure, kept])
+            for one in linked:
+                say_text(f"  segments {one.a:3d} and {one.b:3d}  {one.value:+.4f} ± {one.error:.4f} together")
     if failed:
         say_text(f"{failed} of {len(paths)} images failed.", "red")
         raise typer.Exit(1)

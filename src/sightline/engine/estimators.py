@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 
 from sightline.engine import convergence, solve
 from sightline.engine.own_functions import asked_attribution, drawn_masks
+from sightline.engine.pair_effects import complete_pair_effects, segment_pairs
 from sightline.engine.plan import Plan
 from sightline.engine.process_estimator import ProcessEstimator
 from sightline.engine.sampling import Exhaustive, LeaveOneOut, size_weights
@@ -190,9 +191,7 @@ class AdaptiveProcess:
         self.reason = reason
         assert isinstance(plan.attribute, Attribute), "those that look inside ask about no masks"
         self._process = ProcessEstimator(plan.attribute, segments, len(targets), plan.scale, plan.seed)
-        # A difference of two probabilities is brought between their walls, 0 and 1, and back.
-        contrast = np.array([isinstance(one, Contrast) for one in targets]) & (plan.scale == "probability")
-        self._span, self._low = 1.0 + contrast, -1.0 * contrast
+        self._low, self._span = _walls(plan, targets)
         self._keep = np.zeros((0, segments), dtype=bool)
         self._scores: Scores | None = None
         self._instead: Regression | None = None
@@ -228,10 +227,9 @@ class AdaptiveProcess:
         """Fit the process to all scores, or hand over where that is of no use."""
         why_not = _why_flat(scores)
         if not why_not:
-            on_unit = [(one - self._low) / self._span for one in (scores.values, scores.full, scores.empty)]
-            self._process.record(masks.keep, *on_unit)
+            self._process.record(masks.keep, *_between_walls(scores, self._low, self._span))
             self._scores = scores
-            if len(masks.keep) >= PATIENCE:
+            if len(masks.keep) >= PATIENCE and self._process.unexplained().all():
                 why_not = self._process.why_not()
         if why_not:
             self._hand_over(why_not)
@@ -245,17 +243,77 @@ class AdaptiveProcess:
             return self._instead.attribution()
         assert self._scores is not None, "nothing was recorded"
         made, scaled = self._process.attribution(), self._span[:, np.newaxis]
-        why_not = self._process.why_not()  # then it is the regression of the masks asked
+        why_not = self._process.why_not()  # then regressions of the same masks answer for these targets
         whole = dataclasses.replace(
             made,
             values=made.values * scaled,
             error=made.error * scaled,
             base=made.base * self._span + self._low,
-            estimator="regression" if why_not else "gaussian-process",
+            estimator="regression" if self._process.unexplained().all() else "gaussian-process",
             reason=why_not or self.reason,
             stopped=self._stopped,
         )
         return zero_where_flat(whole, self._scores)
+
+
+def _walls(
+    plan: Plan, targets: tuple[int | Contrast, ...]
+) -> tuple[Float[np.ndarray, "K"], Float[np.ndarray, "K"]]:
+    """The lower wall of each target and the room above it: of differences of probabilities, −1 and 2."""
+    contrast = np.array([isinstance(one, Contrast) for one in targets]) & (plan.scale == "probability")
+    return -1.0 * contrast, 1.0 + contrast
+
+
+def _between_walls(
+    scores: Scores, low: Float[np.ndarray, "K"], span: Float[np.ndarray, "K"]
+) -> tuple[Float[np.ndarray, "M K"], Float[np.ndarray, "K"], Float[np.ndarray, "K"]]:
+    """The scores, and of the two ends, with their walls brought to 0 and 1."""
+    return (scores.values - low) / span, (scores.full - low) / span, (scores.empty - low) / span
+
+
+def strongest_pairs(
+    plan: Plan, scores: Scores, k: int, count: int
+) -> tuple[Int[np.ndarray, "P 2"], Float[np.ndarray, "P"], Float[np.ndarray, "P"]]:
+    """The pairs of segments that do most together for target `k`, strongest first; their values and errors.
+
+    Whoever answered, a process is fitted to the masks that were asked; where all were, it is exact.
+
+    Raises
+    ------
+    OptionError
+        If the masks were not kept, are those of a method that knows no pairs, or tell too little.
+    """
+    keep = scores.keep
+    if keep is None or not ProcessEstimator.serves(plan.attribute, keep.shape[1]):
+        why = "the masks that were asked are not kept" if keep is None else "its masks tell of none"
+        raise OptionError(
+            f"this explanation by {plan.attribute!r} knows nothing of pairs of segments: {why}. Explain the "
+            "image by Lime, Shapley, Banzhaf or Rise, of two segments or more.",
+            slug="pairs-unknown",
+        )
+    assert isinstance(plan.attribute, Attribute), "those that look inside keep no masks"
+    segments = keep.shape[1]
+    one = dataclasses.replace(
+        scores, values=scores.values[:, [k]], full=scores.full[[k]], empty=scores.empty[[k]]
+    )
+    process = ProcessEstimator(plan.attribute, segments, 1, plan.scale, plan.seed)
+    if Masks(keep, np.ones(len(keep))).exhaustive:
+        values = complete_pair_effects(keep, one.values[:, 0], process.functional.shapley_pairs)
+        strong = np.argsort(-np.abs(values), kind="stable")[:count]
+        return segment_pairs(segments)[strong], values[strong], np.zeros(len(strong))
+    low, span = _walls(plan, scores.targets[k : k + 1])
+    values, full, empty = _between_walls(one, low, span)
+    _, rows = np.unique(keep, axis=0, return_index=True)  # coin flips may come twice
+    rows = np.sort(rows[np.isin(keep[rows].sum(axis=1), (0, segments), invert=True)])
+    process.record(keep[rows], values[rows], full, empty)
+    if not solve.has_moved(one.with_ends).any() or process.unexplained().any():
+        raise OptionError(
+            f"the scores of {len(rows)} masks tell next to nothing of pairs of segments: raise the budget, "
+            "or ask for fewer segments.",
+            slug="pairs-unknown",
+        )
+    pairs, found, error = process.pair_effects(count)
+    return pairs[0], found[0] * span, error[0] * span
 
 
 def zero_where_flat(attribution: Attribution, scores: Scores) -> Attribution:

@@ -139,7 +139,7 @@ class TargetQuery:
         if self.plan.scale == "log-odds":
             odds = within_reach(np.vstack([values, full, empty]))
             values, full, empty = odds[:-2], odds[-2], odds[-1]
-        return Scores(values, full, empty, self.targets, self.classes, self.query.calls)
+        return Scores(values, full, empty, self.targets, self.classes, self.query.calls, masks.keep)
 
     def repeatability(self) -> Float[np.ndarray, "K"]:
         """How far the image's own scores change when it is asked again."""

@@ -18,6 +18,7 @@ from sightline.figures.gallery import plot_right_and_wrong, plot_targets
 from sightline.figures.image_grid import plot_images
 from sightline.figures.layout import figure_to_png
 from sightline.figures.own_axes import draw_in_axes
+from sightline.figures.pair_links import plot_pairs
 from sightline.figures.proof_figure import plot_proof
 from sightline.figures.region_outlines import plot_regions
 from sightline.figures.single import plot_contours, plot_heat, plot_overlay, plot_panel, plot_pixels
@@ -38,6 +39,7 @@ __all__ = [
     "plot_heat",
     "plot_contours",
     "plot_bars",
+    "plot_pairs",
     "plot_targets",
     "plot_images",
     "plot_right_and_wrong",
@@ -57,6 +59,7 @@ KINDS: dict[str, tuple[Callable[..., "Figure"], tuple[str, ...]]] = {
     "contours": (plot_contours, ("target", "num")),
     "bars": (plot_bars, ("target", "num")),
     "heat": (plot_heat, ("target", "num", "limit")),
+    "pairs": (plot_pairs, ("target", "num")),
     "targets": (plot_targets, ("num", "limit")),
     "pixels": (plot_pixels, ("target", "limit")),
 }
@@ -97,7 +100,7 @@ def plot(
     num: int | None = None,
     limit: RealNumber | None = None,
 ) -> "Figure | Axes":
-    """A figure by the name of its kind: panel, overlay, contours, bars, heat, targets or pixels.
+    """A figure by the name of its kind: panel, overlay, contours, bars, heat, pairs, targets or pixels.
 
     Parameters
     ----------
@@ -107,11 +110,12 @@ def plot(
     target : int or Contrast, optional
         One of the explained targets; the first if None. Not for ``"targets"``, which shows all.
     ax : matplotlib.axes.Axes, optional
-        Draw into these axes rather than into a figure of its own; not for ``"panel"`` and ``"targets"``.
+        Draw into these axes rather than into a figure of its own; not for ``"panel"``, ``"pairs"``
+        and ``"targets"``.
     num : int, optional
         How many leading segments are shown; the kind's own default if None.
     limit : float, optional
-        End of the colour scale in units of the score; not for contours and bars.
+        End of the colour scale in units of the score; not for contours, bars and pairs.
 
     Returns
     -------

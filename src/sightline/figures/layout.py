@@ -82,6 +82,16 @@ class TextLine:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A straight line with round ends, over a wider white one."""
+
+    start: tuple[RealNumber, RealNumber]
+    end: tuple[RealNumber, RealNumber]
+    width: RealNumber
+    colour: Colour
+
+
+@dataclass(frozen=True)
 class ChartArea:
     """A rectangle with axes of its own, what draws on them, and the height of the numbers below it."""
 
@@ -93,7 +103,7 @@ class ChartArea:
     draw: Callable[[Any], object]
 
 
-LayoutItem = ImageTile | FilledBox | TextLine | ChartArea
+LayoutItem = ImageTile | FilledBox | TextLine | Link | ChartArea
 
 
 def draw_items(items: Iterable[LayoutItem], width: RealNumber, height: RealNumber) -> "Figure":
@@ -153,6 +163,20 @@ def _draw_text(axes: Any, line: TextLine, order: int) -> None:
     )
 
 
+def _draw_link(axes: Any, link: Link, order: int) -> None:
+    for wider, colour in ((4, PAPER), (0, link.colour)):
+        axes.plot(
+            *zip(link.start, link.end, strict=True),
+            color=unit_colour(colour),
+            linewidth=(link.width + wider) * 72 / DPI,
+            linestyle="-",
+            marker="",
+            solid_capstyle="round",
+            antialiased=True,
+            zorder=order,
+        )
+
+
 def _draw_chart(axes: Any, chart: ChartArea, order: int) -> None:
     width, height = axes.figure.bbox.size
     lower = height - chart.top - chart.height
@@ -164,6 +188,7 @@ _DRAW_ITEM: dict[type, Any] = {
     ImageTile: _draw_tile,
     FilledBox: _draw_box,
     TextLine: _draw_text,
+    Link: _draw_link,
     ChartArea: _draw_chart,
 }
 
@@ -316,4 +341,6 @@ def _item_bottom(item: LayoutItem) -> float:
         return item.baseline + 0.3 * line_height(item.size)
     if isinstance(item, ImageTile):
         return float(item.top) + len(item.pixels)
+    if isinstance(item, Link):
+        return float(max(item.start[1], item.end[1]) + item.width / 2)
     return float(item.top) + item.height + (item.foot if isinstance(item, ChartArea) else 0)
