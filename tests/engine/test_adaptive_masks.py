@@ -5,7 +5,7 @@ import pytest
 
 from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks
 from sightline.engine.attribute import Shapley
-from sightline.engine.functionals import functional_of
+from sightline.engine.functionals import draw_masks_by_size, functional_of
 from sightline.engine.gaussian_process import MaskKernel, all_signs, condition_process, signs_of
 
 
@@ -80,3 +80,14 @@ def test_the_covariance_of_the_wanted_values_is_the_posterior_s():
     assert np.trace(question.covariance()) == pytest.approx(
         wide * variance_after(question, np.zeros((0, 4), bool)), rel=1e-8
     )
+
+
+def test_a_sample_of_masks_adds_nothing_to_the_covariance_in_the_mean(rng):
+    exact = a_question(6, 12)
+    functional = functional_of(Shapley(), 6)
+    exact = Question(exact.posterior, functional.rows(exact.signs > 0), exact.signs)
+    found = np.zeros((6, 6))
+    for _ in range(100):
+        keep = draw_masks_by_size(functional.size_shares(), 60, rng)
+        found += Question(exact.posterior, functional.rows(keep), signs_of(keep)).covariance() / 100
+    assert np.trace(found) == pytest.approx(np.trace(exact.covariance()), rel=0.25)

@@ -30,6 +30,8 @@ SHORTLIST = 4
 """Candidates among which a panel is chosen, for each mask of it."""
 LISTED = 3000
 """Candidates looked at closely, at least: those whose scores tell most."""
+LEAST_SHARE = 0.1
+"""Of a variance with the noise of sampled masks, what is taken for its own at least."""
 ROUNDING = 3e-6
 """Share of a variance by which single precision may be wrong of what is left of it."""
 
@@ -92,11 +94,7 @@ class Question:
         """Of the wanted values with the latent scores of other masks, before anything was asked."""
         if self._table is not None:
             return np.asarray(self._table[mask_numbers(other)].T)
-        kernel = self.posterior.kernel
-        # In single precision, as what is averaged over has more noise.
-        return np.asarray(
-            single(self.effects) @ kernel.between(single(self.signs), single(other)), dtype=float
-        )
+        return self._weighted(self.effects, other)
 
     def posterior_effect(
         self, other: Float[np.ndarray, "C S"]
@@ -117,11 +115,37 @@ class Question:
         return np.asarray(cho_solve((self.posterior.factor, True), covariance.T))
 
     def covariance(self) -> Float[np.ndarray, "S S"]:
-        """Of the wanted values, by the delta method; wider where the process was surprised."""
+        """Of the wanted values, by the delta method; wider where the process was surprised.
+
+        Where the masks are a sample, that of the values by one half with those by the other half: what the
+        choice of masks adds is not in it.
+        """
         posterior = self.posterior
-        known = half_solved(posterior, self.prior_covariance(posterior.signs).T)
-        left = self.prior_covariance(self.signs) @ self.effects.T - known.T @ known
-        return np.asarray(max(posterior.surprise, 1.0) * posterior.scale * left)
+        wide = max(posterior.surprise, 1.0) * posterior.scale
+        if self._table is not None:
+            return np.asarray(wide * self._covariance_of(self.effects, self.effects))
+        half = np.arange(len(self.signs)) // 2 % 2 == 0  # complements stay together
+        first, second = 2 * self.effects * half, 2 * self.effects * ~half
+        left = self._covariance_of(first, second)
+        left = (left + left.T) / 2
+        least = LEAST_SHARE * np.diag(self._covariance_of(self.effects, self.effects))
+        left[np.diag_indices(len(left))] = np.maximum(np.diag(left), least)
+        return np.asarray(wide * left)
+
+    def _covariance_of(
+        self, a: Float[np.ndarray, "S V"], b: Float[np.ndarray, "S V"]
+    ) -> Float[np.ndarray, "S S"]:
+        """Of weighted sums of latent scores, given what was asked."""
+        known = [half_solved(self.posterior, self._weighted(one, self.posterior.signs).T) for one in (a, b)]
+        return np.asarray(self._weighted(a, self.signs) @ b.T - known[0].T @ known[1])
+
+    def _weighted(
+        self, effects: Float[np.ndarray, "S V"], other: Float[np.ndarray, "C S"]
+    ) -> Float[np.ndarray, "S C"]:
+        if self._table is not None:
+            return self.prior_covariance(other)
+        kernel = self.posterior.kernel
+        return np.asarray(single(effects) @ kernel.between(single(self.signs), single(other)), dtype=float)
 
 
 class GreedyChoice:

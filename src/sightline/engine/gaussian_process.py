@@ -36,6 +36,8 @@ FINE = 2.0**-11
 """To which latent scores are, as a share of their range."""
 GROUP_BITS = 6
 """Segments whose factors are multiplied at once over all 2^S masks."""
+LEAST_LOG = {4: -36.0, 8: -230.0}
+"""By bytes of a number: exponents below count as this, for what is nearly too small to be written is slow."""
 TILE = 256
 """Rows and columns of the kernel that are worked out at a time."""
 
@@ -191,6 +193,7 @@ class MaskKernel:
         """As much of the kernel as stays near the processor."""
         product = a @ lengths
         product -= a.dtype.type(self.lengths.sum())
+        np.maximum(product, LEAST_LOG[a.dtype.itemsize], out=product)
         np.exp(product, out=product)
         cubed = product * product
         cubed *= a.dtype.type(self.cube)
@@ -219,6 +222,7 @@ class MaskKernel:
         linear = here @ sums + CONSTANT * weights.sum()
         plain = self.between(here, signs) - CONSTANT - (here * self.linear) @ signs.T
         single_part = (here * self.lengths) @ signs.T - self.lengths.sum()
+        np.maximum(single_part, LEAST_LOG[8], out=single_part)
         np.exp(single_part, out=single_part)
         single_part *= self.amplitude(here)[:, np.newaxis] * self.amplitude(signs)
         flipped = linear[:, np.newaxis] - 2 * here * sums
@@ -297,6 +301,7 @@ def negative_log_posterior(
     share = lengths / lengths.mean()
     plain = (signs * lengths) @ signs.T
     plain -= lengths.sum()
+    np.maximum(plain, LEAST_LOG[8], out=plain)
     np.exp(plain, out=plain)
     cubed = plain * plain
     cubed *= plain
