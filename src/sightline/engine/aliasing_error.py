@@ -48,7 +48,8 @@ def error_shrinkage(
         return even
     influence = np.linalg.solve(corner, basis.T)
     rest = odd - basis @ (basis.T @ odd)
-    distance = ((segments - signs @ signs.T) / 2).astype(np.intp)
+    whole = signs.astype(np.float32)  # which small whole numbers lose nothing by
+    distance = ((segments - whole @ whole.T) / 2).astype(np.intp)
     # Scaled so that a coefficient is a share of the score's variance.
     tables = [krawtchouk_polynomial(segments, order) for order in ORDERS if order <= segments]
     # Single precision is plenty for a ratio of errors, and halves the time.
@@ -56,8 +57,8 @@ def error_shrinkage(
     basis, influence, rest = (each.astype(np.float32) for each in (basis, influence, rest))
     inside = [basis.T @ product for product in products]  # S × P
     variances = _product_variances(basis, products, inside, rest)
-    corner = corner.astype(np.float32)
-    through = np.stack([(np.linalg.solve(corner, part) * influence).sum(axis=1) for part in inside])
+    to_influence = np.linalg.inv(corner).astype(np.float32)  # influence = to_influence @ basis.T
+    through = np.stack([((to_influence @ part) * influence).sum(axis=1) for part in inside])
     usual = (influence**2) @ rest**2 * runs / (runs - segments)
     # Rounding may bring what should be 0 below it.
     blurred = np.maximum(through.T @ variances, 0).T
