@@ -235,3 +235,22 @@ def test_an_image_is_asked_for_by_a_place_that_is_there(place, tmp_path):
     assert study.image(5).shape == study.image(0).shape
     with pytest.raises((OptionError, TypeError), match=r"a whole number"):
         study.image(place)
+
+
+def test_an_open_budget_tells_what_it_spent_and_reached(tmp_path):
+    plan = dataclasses.replace(PLAN, segment=sl.Grid(rows=4, columns=3), budget="auto")
+    study = Study(tmp_path / "run", plan).run(images(4), model)
+    calls = [row.attribution.calls for row in study.rows()]
+    rows = [row.attribution for row in study.rows()]
+    shares = [np.linalg.norm(one.error[0]) / np.linalg.norm(one.values[0]) for one in rows]
+    told = re.search(
+        r"; (\S+) calls, (\S+) an image \((\S+) to (\S+)\), for errors of (\S+) % of the values at the",
+        repr(study),
+    )
+    assert [float(one.replace(",", "")) for one in told.groups()[:4]] == [
+        *(sum(calls), round(np.median(calls)), min(calls), max(calls))
+    ]
+    assert float(told[5]) == pytest.approx(100 * np.median(shares), rel=0.06)
+    assert max(calls) < 600
+    assert max(shares) < 0.2
+    assert "calls" not in repr(Study(tmp_path / "fixed", PLAN).run(images(2), model))

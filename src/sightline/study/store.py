@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from sightline._files import written_aside
 from sightline._limits import check_opened_size, regular_file
@@ -439,6 +439,18 @@ class Store:
             for name in names:
                 found[name].append(first[name].to_numpy().astype(np.intp))
         return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def spent_calls(self) -> tuple[Int[np.ndarray, "N"], Float[np.ndarray, "N"]]:
+        """Calls of each image that was explained, and the size of its errors beside that of its values."""
+        names = ["place", "rank", "calls", "attribution", "error", "failure"]
+        calls, shares = [], []
+        for table in self.tables(names):
+            for line in table.to_pylist():
+                if line["rank"] == 0 and line["failure"] is None:
+                    calls.append(line["calls"])
+                    size, error = (np.linalg.norm(line[name]) for name in ("attribution", "error"))
+                    shares.append(error / size if size else np.nan)
+        return np.array(calls, dtype=np.intp), np.array(shares)
 
     def warned_places(self, *slugs: str) -> list[int]:
         """Places of the images of whose explanation one of these was to be said."""

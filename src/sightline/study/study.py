@@ -651,6 +651,18 @@ class Study:
     def __len__(self) -> int:
         return len(self.store.outcome_columns()["place"])
 
+    def _spent_text(self) -> str:
+        """What an open budget has spent and reached."""
+        calls, shares = self.store.spent_calls() if self.plan.budget == "auto" else ([], [])
+        known = np.isfinite(shares)
+        if not np.any(known):
+            return ""
+        least, most = np.min(calls), np.max(calls)
+        return (
+            f"; {np.sum(calls):,} calls, {np.median(calls):,.0f} an image ({least:,} to {most:,}), for errors "
+            f"of {100 * np.median(np.asarray(shares)[known]):.2g} % of the values at the median"
+        )
+
     def __repr__(self) -> str:
         if self._manifest is None:
             return f"Study({self._shown_path!r}: not run yet)"
@@ -662,6 +674,6 @@ class Study:
             f"Study({self._shown_path!r}: {many:,} of {self.count:,} images explained ({right:,} right, "
             f"{many - right:,} wrong), {len(self.failures()):,} failed"
             f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__}"
-            f"{f'; in {weak:,} hiding everything hardly changes the score' if weak else ''})"
-            + "".join(f"\n  guess: {one}" for one in self.manifest.guesses)
+            f"{f'; in {weak:,} hiding everything hardly changes the score' if weak else ''}"
+            f"{self._spent_text()})" + "".join(f"\n  guess: {one}" for one in self.manifest.guesses)
         )
