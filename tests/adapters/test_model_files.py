@@ -103,7 +103,8 @@ def test_a_program_answers_any_number_of_images_as_its_network_does(
 
 def test_a_program_is_explained_as_its_network_is(net: Any, tmp_path: Path) -> None:
     model = load_model(exported(net, tmp_path / "net.pt2", None, 1), trust=True)
-    plan = sl.Plan(segment=sl.Grid(rows=3, columns=4), budget=64)
+    # A process may choose other masks where scores differ by rounding, as those of a program do.
+    plan = sl.Plan(segment=sl.Grid(rows=3, columns=4), budget=64, estimator="regression")
     ours, theirs = (sl.explain(IMAGES[0], one, plan) for one in (model, net))
     np.testing.assert_allclose(ours.attribution.values, theirs.attribution.values, atol=1e-5)
 

@@ -658,8 +658,9 @@ class Study:
         if not np.any(known):
             return ""
         least, most = np.min(calls), np.max(calls)
+        each = f"{np.median(calls):,.0f} an image ({least:,} to {most:,})"
         return (
-            f"; {np.sum(calls):,} calls, {np.median(calls):,.0f} an image ({least:,} to {most:,}), for errors "
+            f"; {np.sum(calls):,} calls, {each}, for errors "
             f"of {100 * np.median(np.asarray(shares)[known]):.2g} % of the values at the median"
         )
 
