@@ -59,7 +59,7 @@ class ProcessEstimator:
     >>> estimator = ProcessEstimator(Shapley(), 6, 1, "probability", seed=0)
     >>> masks = estimator.next_masks(30)
     >>> estimator.record(masks, score(masks), np.array([1.0]), np.array([0.0]))
-    >>> np.abs(estimator.attribution().values - np.arange(6.0) / 15).max() < 0.01
+    >>> bool(np.abs(estimator.attribution().values - np.arange(6.0) / 15).max() < 0.01)
     True
     """
 

@@ -78,7 +78,7 @@ def plot_pairs(
     >>> explained.pairs(1)[0][:2]
     (0, 8)
     >>> plot_pairs(explained, num=1).get_dpi()
-    144.0
+    144
     """
     count = explanation.segments.count
     if num is not None and num < 1:

@@ -653,16 +653,15 @@ class Study:
 
     def _spent_text(self) -> str:
         """What an open budget has spent and reached."""
-        calls, shares = self.store.spent_calls() if self.plan.budget == "auto" else ([], [])
-        known = np.isfinite(shares)
-        if not np.any(known):
+        if self.plan.budget != "auto":
             return ""
-        least, most = np.min(calls), np.max(calls)
-        each = f"{np.median(calls):,.0f} an image ({least:,} to {most:,})"
-        return (
-            f"; {np.sum(calls):,} calls, {each}, for errors "
-            f"of {100 * np.median(np.asarray(shares)[known]):.2g} % of the values at the median"
-        )
+        calls, shares = self.store.spent_calls()
+        known = shares[np.isfinite(shares)]
+        if not len(known):
+            return ""
+        each = f"{np.median(calls):,.0f} an image ({calls.min():,} to {calls.max():,})"
+        reached = f"errors of {100 * np.median(known):.2g} % of the values at the median"
+        return f"; {calls.sum():,} calls, {each}, for {reached}"
 
     def __repr__(self) -> str:
         if self._manifest is None:
