@@ -28,7 +28,7 @@ PANEL, PANELS = 32, 8
 """Most masks chosen between two updates of all candidates, and least updates of a block."""
 SHORTLIST = 4
 """Candidates among which a panel is chosen, for each mask of it."""
-LISTED = 3000
+LISTED = 4096
 """Candidates looked at closely, at least: those whose scores tell most."""
 LEAST_SHARE = 0.1
 """Of a variance with the noise of sampled masks, what is taken for its own at least."""

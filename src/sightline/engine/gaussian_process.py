@@ -220,14 +220,17 @@ class MaskKernel:
         pull = np.exp(-2 * self.parameters[-2] * here / self.segments)
         sums = signs.T @ weights * self.linear
         linear = here @ sums + CONSTANT * weights.sum()
-        plain = self.between(here, signs) - CONSTANT - (here * self.linear) @ signs.T
-        single_part = (here * self.lengths) @ signs.T - self.lengths.sum()
-        np.maximum(single_part, LEAST_LOG[8], out=single_part)
-        np.exp(single_part, out=single_part)
-        single_part *= self.amplitude(here)[:, np.newaxis] * self.amplitude(signs)
+        product = (here * self.lengths) @ signs.T
+        product -= self.lengths.sum()
+        np.maximum(product, LEAST_LOG[8], out=product)
+        np.exp(product, out=product)
+        cubed = product * product
+        cubed *= product
         flipped = linear[:, np.newaxis] - 2 * here * sums
-        for part, power in ((single_part, 2), (plain - single_part, 6)):
-            part *= weights
+        amplitude = self.amplitude(here)
+        for part, power, share in ((product, 2, 1.0), (cubed, 6, self.cube)):
+            part *= (share * amplitude)[:, np.newaxis]
+            part *= weights * self.amplitude(signs)
             grown = part.sum(axis=1)[:, np.newaxis] * np.cosh(power * self.lengths)
             flipped += pull * (grown - here * np.sinh(power * self.lengths) * (part @ signs))
             linear += part.sum(axis=1)
