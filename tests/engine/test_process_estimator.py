@@ -172,6 +172,29 @@ def test_pairs_that_act_together_lead(method):
     assert len({tuple(pair) for pair in pairs.tolist()} & set(strongest[:5])) >= 4
 
 
+def test_two_masks_of_two_segments_are_all_there_are():
+    game = Game(np.array([[0.0], [0.0], [0.0], [1.0]]))
+    made = explained(Shapley(), game, 4).attribution()
+    assert made.values == pytest.approx(np.full((1, 2), 0.5))
+    assert made.error.max() == 0
+
+
+@pytest.mark.parametrize("width", [0.01, 5.0])
+def test_lime_of_many_segments_and_any_width_is_finite(width):
+    def score(keep: np.ndarray) -> np.ndarray:
+        return (1 / (1 + np.exp(3 - keep[:, :6].sum(axis=1))))[:, np.newaxis]
+
+    estimator = ProcessEstimator(Lime(kernel_width=width), 30, 1, "probability", 0)
+    keep = estimator.next_masks(100)
+    ends = (score(np.full((1, 30), one))[0] for one in (True, False))
+    estimator.record(keep, score(keep), *ends)
+    made = estimator.attribution()
+    assert np.isfinite(made.values).all()
+    assert np.isfinite(made.error).all()
+    if width == 5:
+        assert set(np.argsort(-made.values[0])[:6]) == set(range(6))
+
+
 def test_what_it_serves():
     assert all(ProcessEstimator.serves(method, 2) for method in METHODS)
     assert not ProcessEstimator.serves(Occlusion(), 5)

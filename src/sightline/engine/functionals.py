@@ -146,7 +146,10 @@ class Functional:
             log_weight = np.log(self.mass) - log_comb(self.segments)
             log_chance = np.log(self.size_shares()) - log_comb(self.segments)
         either = np.logaddexp(log_chance[1:], log_chance[:-1])
-        return np.exp(log_weight[1:] - either), np.exp(log_weight[:-1] - either)
+        drawn = np.isfinite(either)  # of sizes that weigh nothing none is
+        either = np.where(drawn, either, 0.0)
+        shown, hidden = (np.exp(one - either) for one in (log_weight[1:], log_weight[:-1]))
+        return np.where(drawn, shown, 0.0), np.where(drawn, hidden, 0.0)
 
     def size_shares(self) -> Float[np.ndarray, "S1"]:
         """How often to draw each size: by its leverage, mass times how much masks of the size differ."""

@@ -443,9 +443,7 @@ def condition_process(
     values = latents - level
     covariance = kernel.between(signs, signs)
     covariance[np.diag_indices(len(signs))] += np.exp(kernel.parameters[-3]) * noise_of(len(signs)) + JITTER
-    factor, failed = dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
-    if failed:
-        raise np.linalg.LinAlgError(f"the covariance of {len(signs)} masks is not positive definite")
+    factor = _lower_factor(covariance)
     weights = cho_solve((factor, True), values)
     scale = float(values @ weights) / len(values)
     inverse, _ = dtrtri(factor, lower=1)
@@ -453,6 +451,18 @@ def condition_process(
     left_out = weights[2:] / precision
     surprise = float(np.mean(left_out**2 * precision / scale)) if len(left_out) and scale > 0 else 1.0
     return Posterior(kernel, signs, factor, weights, level, scale, left_out, surprise)
+
+
+def _lower_factor(covariance: Float[np.ndarray, "M M"]) -> Float[np.ndarray, "M M"]:
+    """Of Cholesky; where rounding leaves no positive matrix, of one a little larger."""
+    size = float(np.diag(covariance).mean())
+    for more in (0.0, 1e-12, 1e-10, 1e-8, 1e-6):
+        raised = covariance.copy()
+        raised[np.diag_indices(len(raised))] += more * size
+        factor, failed = dpotrf(raised.T, lower=1, clean=1, overwrite_a=1)
+        if not failed:
+            return np.asarray(factor)
+    raise np.linalg.LinAlgError(f"the covariance of {len(covariance)} masks is not positive definite")
 
 
 def half_solved(posterior: Posterior, covariances: Float[np.ndarray, "M A"]) -> Float[np.ndarray, "M A"]:

@@ -59,7 +59,7 @@ class ProcessEstimator:
     >>> estimator = ProcessEstimator(Shapley(), 6, 1, "probability", seed=0)
     >>> masks = estimator.next_masks(30)
     >>> estimator.record(masks, score(masks), np.array([1.0]), np.array([0.0]))
-    >>> bool(np.abs(estimator.attribution().values - np.arange(6.0) / 15).max() < 0.01)
+    >>> np.allclose(estimator.attribution().values, np.arange(6.0) / 15, atol=0.01)
     True
     """
 
@@ -227,7 +227,7 @@ class ProcessEstimator:
             values += ((self.full - self.empty - values.sum(axis=1)) / self.segments)[:, np.newaxis]
         variance = np.array([np.diag(self.covariance(k)) for k in range(self.targets)])
         error = np.sqrt(np.maximum(variance, 0) + noise)
-        if len(self.keep) == 2.0**self.segments - 2:
+        if self._knows_all:
             error = np.zeros_like(error)
         return Attribution(values, error, base, fit, len(self.keep) + 2)
 
@@ -336,9 +336,14 @@ class ProcessEstimator:
             shares[k] = 1 - np.mean((scores - foretold) ** 2) / max(float(np.var(scores)), 1e-300)
         return shares
 
+    @property
+    def _knows_all(self) -> bool:
+        """Whether every mask was asked: then nothing is foretold, and the answer is exact."""
+        return len(self.keep) == 2.0**self.segments - 2
+
     def unexplained(self) -> Bool[np.ndarray, "K"]:
         """Of which targets the process foretells next to nothing: the regression answers for these."""
-        return np.asarray(self.told() < LEAST_TOLD)
+        return np.asarray((self.told() < LEAST_TOLD) & (not self._knows_all))
 
     def why_not(self) -> str:
         """Why the regression answers in place of the process, at least for some targets; "" where not."""
