@@ -358,7 +358,7 @@ class Explanation:
             notes.append(f"errors {100 * share:.2g} % of the values")
         if made.stopped:
             notes.append(f"ended as {made.stopped}")
-        return [f"  {', '.join(notes)}"]
+        return [f"  {', '.join(notes)}{f'. {made.hint}' if made.hint else ''}"]
 
     def _headline(self) -> str:
         made = self.attribution

@@ -82,6 +82,7 @@ def save(explanation: Explanation, path: Path) -> Path:
         "estimator": made.estimator,
         "reason": made.reason,
         "stopped": made.stopped,
+        "hint": made.hint,
     }
     arrays["about"] = np.array(json.dumps(about))
     try:
@@ -187,6 +188,7 @@ def _build_explanation(about: dict[str, Any], arrays: dict[str, Any]) -> Explana
         estimator=checked_value("estimator", about.get("estimator"), str | None),
         reason=checked_value("reason", about.get("reason", ""), str),
         stopped=checked_value("stopped", about.get("stopped", ""), str),
+        hint=checked_value("hint", about.get("hint", ""), str),
     )
     return Explanation(
         arrays["image"],

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
-from sightline.engine.estimators import MOST_FITTED, AdaptiveProcess, Regression, choose_estimator
+from sightline.engine.estimators import (
+    MOST_FITTED,
+    AdaptiveProcess,
+    Regression,
+    choose_estimator,
+    quicker_hint,
+)
 from sightline.engine.fills import Colour, Noise
 from sightline.engine.model_query import Classes
 from sightline.engine.pipeline import run_plan
@@ -280,3 +286,28 @@ def test_an_estimator_that_is_done_asks_nothing_more():
         assert made.next_masks() is None
         assert 54 <= len(last.keep) <= 57
         assert Colour(0.0) == plan.fill
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "asking", "thinking", "said"),
+    [
+        ("regression", "calls of this model may be cheap", 60.0, 0.1, "gaussian-process"),
+        ("regression", "calls of this model may be cheap", 4.0, 0.1, ""),
+        ("regression", "as asked for", 60.0, 0.1, ""),
+        (
+            "gaussian-process",
+            "as asked for",
+            2.0,
+            9.0,
+            '9 s of thought, 2 s of calls: estimator="regression"',
+        ),
+        ("gaussian-process", "as asked for", 2.0, 4.0, ""),
+        ("gaussian-process", "as asked for", 10.0, 9.0, ""),
+    ],
+)
+def test_what_would_have_been_quicker_is_said_of_seconds_only(name, reason, asking, thinking, said):
+    none = np.zeros((1, 2))
+    made = Attribution(none, none, none[0, :1], none[0, :1], estimator=name, reason=reason)
+    hint = quicker_hint(made, asking, thinking, calls=1000)
+    assert said in hint
+    assert bool(said) == bool(hint)

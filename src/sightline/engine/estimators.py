@@ -28,9 +28,12 @@ AUTO_COMPLETE = 512
 MOST_FITTED = 4096
 """Masks that a process is fitted to at the most: the time that a fit takes grows with their cube."""
 MOST_OF_CHEAP = 1024
-"""Calls after which it is given up where they may be cheap: a regression has thousands more in that time."""
+"""Calls after which it is given up where they may be cheap: a regression asks thousands in that time."""
 PATIENCE = 256
 """Masks before which a process is not given up: the first blocks of a hard model tell little."""
+QUICK, DEAR = 5.0, 0.01
+"""Seconds that nobody minds for one image, and seconds a call above which fewer of them are worth a thought."""
+CHEAP = "calls of this model may be cheap"
 ALL_MASKS = "of all masks"
 
 
@@ -110,7 +113,7 @@ def _why_regression(plan: Plan, model: Model, segments: int, rows: int) -> str:
         return ""
     if rows > MOST_FITTED:
         return f"{MOST_FITTED:,} masks are the most that a process is fitted to"
-    return "" if _is_costly(model) else "calls of this model may be cheap"
+    return "" if _is_costly(model) else CHEAP
 
 
 class Regression:
@@ -254,6 +257,23 @@ class AdaptiveProcess:
             stopped=self._stopped,
         )
         return zero_where_flat(whole, self._scores)
+
+
+def quicker_hint(made: Attribution, asking: float, thinking: float, calls: int) -> str:
+    """Which estimator would have been quicker, where seconds tell; the choice itself is never by the clock.
+
+    Examples
+    --------
+    >>> none = np.zeros((1, 2))
+    >>> made = Attribution(none, none, none[:, 0], none[:, 0], estimator="regression", reason=CHEAP)
+    >>> quicker_hint(made, asking=60.0, thinking=0.1, calls=1000)
+    'Its calls are dear: estimator="gaussian-process" needs a fraction of them'
+    """
+    if made.estimator == "gaussian-process" and thinking > max(QUICK, asking):
+        return f'{thinking:.0f} s of thought, {asking:.0f} s of calls: estimator="regression" is quicker'
+    if made.reason == CHEAP and asking > QUICK and asking > DEAR * calls:
+        return 'Its calls are dear: estimator="gaussian-process" needs a fraction of them'
+    return ""
 
 
 def _walls(

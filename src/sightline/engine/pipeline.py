@@ -1,6 +1,7 @@
 """image → attribution: the whole arrow, for one image."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ from sightline._batch_sizes import BatchProbe, batch_choice
 from sightline._class_names import target_columns
 from sightline._scales import are_saturated, on_scale, unscaled_scores, within_reach
 from sightline.engine import convergence, solve
-from sightline.engine.estimators import Estimator, choose_estimator
+from sightline.engine.estimators import Estimator, choose_estimator, quicker_hint
 from sightline.engine.fills import draw_fill
 from sightline.engine.hiding import LITTLE, MUCH, hides_little, score_span, try_fills, usual_fills
 from sightline.engine.input_range import CALLS, doubts_range, warn_of_range
@@ -152,12 +153,17 @@ class TargetQuery:
 
 def _learn_values(asked: TargetQuery, estimator: Estimator) -> tuple[Scores, Attribution]:
     """Ask what the estimator wants to know, until it is done."""
+    began, asking = time.perf_counter(), 0.0
     masks = estimator.next_masks()
     while masks is not None:
+        before = time.perf_counter()
         scores = asked.score_masks(masks)
+        asking += time.perf_counter() - before
         estimator.record(masks, scores)
         masks = estimator.next_masks()
-    return scores, estimator.attribution()
+    made = estimator.attribution()
+    thinking = time.perf_counter() - began - asking
+    return scores, dataclasses.replace(made, hint=quicker_hint(made, asking, thinking, scores.calls))
 
 
 def max_calls(plan: Plan) -> int:
