@@ -32,7 +32,7 @@ MOST_OF_CHEAP = 1024
 PATIENCE = 256
 """Masks before which a process is not given up: the first blocks of a hard model tell little."""
 QUICK, DEAR = 5.0, 0.01
-"""Seconds that nobody minds for one image, and seconds a call above which fewer of them are worth thinking."""
+"""Seconds that nobody minds for one image, and seconds a call above which fewer are worth thinking about."""
 CHEAP = "calls of this model may be cheap"
 ALL_MASKS = "of all masks"
 
