@@ -1,8 +1,8 @@
 """Time of an explanation over the time that the model itself takes for the same calls.
 
-Every tool explains the same image with the same number of model calls; the model's own time is taken
-inside each run, the tools take turns, and medians of the ratios are printed. Then: how fast perturbed
-batches are made, over a plain copy of as many bytes.
+Every tool explains the same image with the same number of model calls; the model's own time is taken inside
+each run, and that of the model alone in batches of its best size beside it; the tools take turns, and medians
+of the ratios are printed. Then: how fast perturbed batches are made, over a plain copy of as many bytes.
 """
 
 import argparse
@@ -75,9 +75,24 @@ def ours(image, model, segment, attribute="lime", top=6):
     )
 
 
+def alone(image, model):
+    """Seconds of as many calls in batches of the size that is fastest."""
+    seconds = []
+    for size in (32, 64, 128, 256):
+        batch = np.repeat(image[np.newaxis], size, axis=0)
+        start = time.perf_counter()
+        for first in range(0, CALLS, size):
+            model(batch[: min(size, CALLS - first)])
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
 def ratios(tools, image, model, segment, repeats):
+    """Total time over the time inside the model, and over the model alone at its best, tool by tool."""
     found = {name: [] for name in tools}
+    print(f"  {'':20s}{'inside':>8s}{'alone':>8s}")
     for _ in range(repeats):
+        best = alone(image, model)
         for name, tool in tools.items():
             timed = Timed(model)
             start = time.perf_counter()
@@ -86,12 +101,12 @@ def ratios(tools, image, model, segment, repeats):
             except Exception as error:
                 print(f"  {name} failed: {type(error).__name__}: {error}")
                 continue
-            found[name].append((time.perf_counter() - start, timed.seconds, timed.calls))
+            found[name].append((time.perf_counter() - start, timed.seconds, timed.calls, best))
     for name, rows in found.items():
         if rows:
-            total, inside, calls = np.median(rows, axis=0)
-            ratio = np.median([a / b for a, b, _ in rows])
-            print(f"  {name:20s}{ratio:8.2f}   total {total:.3f} s, model {inside:.3f} s, {calls:.0f} calls")
+            total, inside, calls, _ = np.median(rows, axis=0)
+            shares = "".join(f"{np.median([row[0] / row[one] for row in rows]):8.2f}" for one in (1, 3))
+            print(f"  {name:20s}{shares}   total {total:.3f} s, model {inside:.3f} s, {calls:.0f} calls")
 
 
 def batch_making():

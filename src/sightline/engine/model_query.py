@@ -16,8 +16,8 @@ from sightline.engine.perturbation import made_ahead, perturbed_ranges
 from sightline.errors import ModelError, OptionError, TargetError
 from sightline.types import Contrast, Model, ModelAbilities, Segments, option
 
-AHEAD_BYTES = 1 << 20
-"""Smaller batches are made faster than they are handed over by another thread."""
+AHEAD_BYTES = 1 << 16
+"""Smaller images are made so fast that another thread, which a model in Python waits for, takes more time."""
 
 
 @option
@@ -194,7 +194,7 @@ class ModelQuery:
                 for answer in self._probe_batches(batches, self.probe):
                     asked += len(answer)
                     yield answer
-            if len(keep) - asked <= self.chosen_size or self.chosen_size * self.pixels.nbytes < AHEAD_BYTES:
+            if len(keep) - asked <= self.chosen_size or self.pixels.nbytes < AHEAD_BYTES:
                 yield from map(self._answer_batch, batches)
             else:
                 with contextlib.closing(made_ahead(batches)) as made:
