@@ -31,7 +31,7 @@ FIRST = 32
 """Calls of the first block, the two ends included, unless twice the number of segments are more."""
 STEPS, LATER_STEPS = 25, 10
 """Of the fit, at first and where the last block's has found the place."""
-FIT_LEAST, FIT_MOST = 256, 512
+FIT_LEAST, FIT_MOST = 256, 384
 """Masks that the hyperparameters are fitted to, at most: half of those asked, within these."""
 DESIGN_MASKS = 1200
 ANSWER_MASKS, CHUNK = 8192, 1024
