@@ -121,7 +121,7 @@ def main():
     device = torch.device(asked.device)
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else "the processor, NOT a card"
     print(f"PyTorch {torch.__version__} on {card}")
-    side, calls, repeats = (64, 40, 1) if asked.quick else (224, 1000, 3)
+    side, calls, repeats = (32, 24, 1) if asked.quick else (224, 1000, 3)
     image = np.random.default_rng(0).random((side, side, 3)).astype(np.float32)
     plan = sl.Plan(segment=sl.Grid(rows=8, columns=8), fill="blur", target=1, budget=calls)
     single, half = resnet50().to(device), resnet50().to(device).half()
@@ -136,7 +136,7 @@ def main():
         fitted = dataclasses.replace(plan, **options)
         explained("float32, Gaussian process fitted", single, single, device, image, fitted, repeats)
     print("the fit itself runs on the processor")
-    studied(single, device, 4 if asked.quick else 1000, side, 16 if asked.quick else 64)
+    studied(single, device, 2 if asked.quick else 1000, side, 8 if asked.quick else 64)
     if device.type == "cuda" and TESTS.is_file() and importlib.util.find_spec("pytest"):
         tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS)]
         sys.exit(subprocess.run(tests, cwd=TESTS.parents[2], check=False).returncode)
