@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -18,6 +19,7 @@ import sightline as sl
 from sightline._class_names import (
     class_columns,
     columns_by_name,
+    order_of_names,
     ordered_names,
     swapped_classes,
     warn_if_permuted,
@@ -488,3 +490,102 @@ def test_some_classes_by_name_and_the_others_by_place_is_refused():
 def test_no_names_are_refused(names):
     with pytest.raises(OptionError, match="class_names"):
         sl.evaluate(lambda images: images.mean(axis=(1, 2)), (images_of(Y, 6), Y % 2), class_names=names)
+
+
+def brightness(images):
+    return images.mean(axis=(1, 2))
+
+
+def ranked(images):
+    """As `lambda images: pipe(images, top_k=None)` answers."""
+    both = [{"zebra": float(one), "apple": float(1 - one)} for one in brightness(images)]
+    return [
+        [{"label": name, "score": score} for name, score in sorted(row.items(), key=lambda pair: -pair[1])]
+        for row in both
+    ]
+
+
+def dict_rows(images):
+    return [{"apple": float(1 - one), "zebra": float(one)} for one in brightness(images)]
+
+
+def frames(images):
+    return pd.DataFrame({"apple": 1 - brightness(images), "zebra": brightness(images)})
+
+
+@pytest.mark.parametrize("answers", [ranked, dict_rows, frames])
+def test_names_in_another_order_than_the_answers_have_them_move_the_columns(answers):
+    images = np.array([np.full((6, 6), 0.9), np.full((6, 6), 0.2)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for names in (["zebra", "apple"], ["apple", "zebra"], {"Zebra": 0, "Apple": 1}):
+            asked = as_model(answers, class_names=names)
+            scores = asked(images)
+            called = [name.lower() for name in asked.class_names]
+            assert called == [name.lower() for name in names]
+            assert np.allclose(scores[:, called.index("zebra")], [0.9, 0.2])
+            assert asked.guess == ""
+        # Labels that are numbers mean the given order.
+        made = sl.evaluate(answers, (images, [0, 1]), class_names=["zebra", "apple"])
+        assert (made.accuracy, made.class_names) == (1.0, ("zebra", "apple"))
+    told = sl.explain(images[0], answers, **QUICK, class_names=["zebra", "apple"])
+    assert "Explanation of zebra (score 0.9" in str(told)
+
+
+def test_other_names_than_the_answers_have_are_a_guess_that_is_printed():
+    images = np.full((1, 6, 6), 0.9)
+    named = as_model(dict_rows, class_names=["Apfel", "Gnu"])
+    assert np.allclose(named(images), [[0.1, 0.9]])
+    assert named.class_names == ("Apfel", "Gnu")
+    assert "calls its columns apple, zebra, and class_names= were taken for these" in named.guess
+    told = str(sl.explain(images[0], dict_rows, **QUICK, class_names=["Apfel", "Gnu"]))
+    assert "calls its columns apple, zebra" in told
+    numbered = as_model(
+        lambda images: [{"LABEL_0": 1 - one, "LABEL_1": one} for one in brightness(images)],
+        class_names=["apple", "zebra"],
+    )
+    assert np.allclose(numbered(images), [[0.1, 0.9]])
+    assert numbered.guess == ""
+
+
+def test_names_of_which_some_are_of_other_columns_are_refused():
+    with pytest.raises(OptionError, match="calls column 0 'zebra', but that is the model's own name of"):
+        as_model(dict_rows, class_names=["zebra", "gnu"])(np.ones((1, 6, 6)))
+    with pytest.raises(OptionError, match="own name of column 0: its columns are no, yes"):
+        as_model(named_estimator(np.array(["no", "yes"])), class_names=["no"])
+    assert order_of_names(("normal", "pneumonia"), ("healthy", "pneumonia")) is None
+    assert order_of_names(("1", "2", "3"), ("0", "1", "2")) is None
+    assert order_of_names(("crane", "crane"), ("crane", "crane")) == (0, 1)
+
+
+def named_estimator(names):
+    x = np.random.default_rng(0).random((40, 6, 6))
+    bright = (brightness(x) > np.median(brightness(x))).astype(int)
+    return LogisticRegression(C=100).fit(rows_of(x), names[bright])
+
+
+class Indexed(torch.nn.Module):
+    """A mean, whose classes are named as torchvision's folders are."""
+
+    def __init__(self):
+        super().__init__()
+        self.class_to_idx = {"cat": 0, "dog": 1}
+
+    def forward(self, images):
+        bright = images.mean(dim=(1, 2, 3))
+        return torch.stack([1 - bright, bright], dim=1)
+
+
+@pytest.mark.parametrize(
+    "model", [named_estimator(np.array(["cat", "dog"])), Indexed()], ids=["sklearn", "torch"]
+)
+def test_columns_of_a_model_that_knows_its_names_keep_them(model):
+    image = np.ones((1, 6, 6), np.float32)
+    with pytest.warns(SightlineWarning, match="another order than the model's own names .*: cat, dog"):
+        asked = as_model(model, class_names=["dog", "cat"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert asked.class_names == as_model(asked, batch_size=2).class_names == ("cat", "dog")
+        assert asked(image)[0].argmax() == as_model(model)(image)[0].argmax() == 1
+        assert as_model(model, class_names=["cat", "dog"]).class_names == ("cat", "dog")
+        assert as_model(model, class_names=["Katze", "Hund"]).class_names == ("Katze", "Hund")

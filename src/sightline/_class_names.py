@@ -113,6 +113,38 @@ def columns_by_name(asked: Iterable[str], names: Names) -> list[int]:
     ]
 
 
+def order_of_names(given: Names, known: Names) -> tuple[int, ...] | None:
+    """The column of each given name, where columns have these names already; None where the names are new.
+
+    Numbers are no names: others may take their place, whatever they have in common.
+
+    Raises
+    ------
+    OptionError
+        If some of them are names of other columns than those that they are given to, and not all are known.
+
+    Examples
+    --------
+    >>> order_of_names(("dog", "cat"), ("cat", "dog")), order_of_names(("Katze", "Hund"), ("cat", "dog"))
+    ((1, 0), None)
+    """
+    same = [name_key(one) == name_key(other) for one, other in zip(given, known, strict=False)]
+    if len(given) != len(known) or all(same):
+        return tuple(range(len(known))) if len(given) == len(known) else None
+    found = columns_by_name(given, known)
+    if sorted(found) == list(range(len(known))):
+        return tuple(found)
+    moved = [place for place, column in enumerate(found) if column >= 0 and not same[place]]
+    if moved and numeric_labels(known) is None:
+        raise OptionError(
+            f"class_names calls column {moved[0]} {given[moved[0]]!r}, but that is the model's own name of "
+            f"column {found[moved[0]]}: its columns are {names_hint(known).strip(' ()')}. Give names that it "
+            "has, all of them, or others in the order of its columns.",
+            slug="class-names",
+        )
+    return None
+
+
 def class_columns(
     columns: int, model: NamedColumns, data: Names | None, present: Int[np.ndarray, "_"] | None
 ) -> tuple[Int[np.ndarray, "_"], Names | None]:

@@ -136,6 +136,8 @@ def test_the_columns_of_a_pipeline_are_those_of_its_network_whatever_their_names
     np.testing.assert_allclose(model(images), images.mean((1, 2)) / 255)
     assert model.class_names == names
     assert list(pipeline.model.config.id2label.values()) == list(names)
+    grey = as_model(pipeline)(images[..., :1])  # (H, W, 1), of which PIL makes no image as it is
+    np.testing.assert_allclose(grey, np.repeat(images[..., 0].mean((1, 2))[:, None] / 255, 3, axis=1))
     options = {"segment": "grid:rows=2,columns=2", "budget": 20, "target": 1, "progress": False}
     explained = sl.explain(images[0], pipeline, **options)
     assert explained.name(1) == names[1]

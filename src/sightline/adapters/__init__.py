@@ -61,7 +61,9 @@ def as_model(
         warning says what was taken. What a single column was taken for is printed with the result.
     class_names : sequence of str, or mapping, optional
         One for each class, or ``{0: "cat", 1: "dog"}`` or ``{"cat": 0, "dog": 1}``; by default those the
-        model knows itself. For a single column the name of class 1 is enough.
+        model knows itself. For a single column the name of class 1 is enough. Columns that have these
+        names already, in another order, keep them: those of a network or an estimator stay where they are,
+        those that only the answers name are put in the given order.
     batch_size : int, optional
         Images in a batch that suit the model; by default what the model itself insists on, if anything.
     preprocess : callable, optional

@@ -75,7 +75,8 @@ class PipelineModel(CallableModel):
                 '.astype("uint8").',
                 slug="preprocess",
             )
-        given = [Image.fromarray(image).convert("RGB") for image in batch]
+        grey = batch.ndim == 4 and batch.shape[3] == 1  # which PIL has without the axis
+        given = [Image.fromarray(image).convert("RGB") for image in (batch[..., 0] if grey else batch)]
         ask: Any = self.function
         names = _labels_of(ask)
         if names is None:

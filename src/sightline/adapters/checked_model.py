@@ -11,7 +11,13 @@ from jaxtyping import Bool, Float64, Shaped
 
 from sightline._arguments import check_choice
 from sightline._checks import check_batch_size
-from sightline._class_names import ClassNames, numeric_labels, ordered_names
+from sightline._class_names import (
+    ClassNames,
+    names_hint,
+    numeric_labels,
+    order_of_names,
+    ordered_names,
+)
 from sightline._scales import (
     FARTHEST,
     LEAST,
@@ -77,7 +83,7 @@ class CheckedModel(ModelAbilities):
         self.preprocess = _check_preprocess(preprocess)
         self._scale: Scale | Literal["evidence"] = "probability"
         self._goes_by_end = False
-        self.given_names = None if class_names is None else ordered_names(class_names, backend.class_labels)
+        self.given_names = None if class_names is None else _names_for(backend, class_names)
         self._names = backend.class_names if self.given_names is None else _with_negation(self.given_names)
         # Only ever filled by setdefault, which is atomic: threads agree on whose answer was first.
         self._first: dict[str, Any] = {}
@@ -90,7 +96,9 @@ class CheckedModel(ModelAbilities):
     @property
     def class_labels(self) -> tuple[int, ...] | None:
         """The number by which labels call each column; None where that is its place, or not known."""
-        told = self.backend.class_labels or numeric_labels(self._first.get("names") or ())
+        said = self._first.get("names") or ()
+        order = self._first.get("order") or range(len(said))
+        told = self.backend.class_labels or numeric_labels([said[column] for column in order])
         return told if told and told != tuple(range(len(told))) else None
 
     @property
@@ -132,10 +140,17 @@ class CheckedModel(ModelAbilities):
 
     @property
     def guess(self) -> str:
-        """What its only column was taken for, though nobody said so; empty where there was no choice.
+        """What its only column was taken for, or its names to stand for, though nobody said so; else empty.
 
         Known after the first call.
         """
+        said = self._first.get("names")
+        unlike = self._first.get("order", ()) is None and self.backend.class_names is None
+        if said and unlike and numeric_labels(re.sub("^LABEL_", "", name) for name in said) is None:
+            return (
+                f"the model calls its columns {names_hint(said).strip(' ()')}, and class_names= were taken "
+                "for these in that order (its own names, in any order, overrule)"
+            )
         told = self.output not in ("auto", "network") or self._first.get("columns") != 1
         meaning = self._first.get("meaning", "")
         seen = meaning == self.backend.output_end != "logit"
@@ -298,6 +313,9 @@ class CheckedModel(ModelAbilities):
     ) -> Float64[np.ndarray, "B L"]:
         scores, names = scores_of(answer, shape, dtype)
         self._check_columns(scores, names)
+        order = self._given_order(names)
+        if order is not None:
+            scores = np.ascontiguousarray(scores[:, order])
         meaning = self._first.get("meaning") or self._first.setdefault(
             "meaning", self._column_meaning(scores)
         )
@@ -403,6 +421,15 @@ class CheckedModel(ModelAbilities):
                 "one name a class.",
                 slug="model-columns",
             )
+
+    def _given_order(self, names: tuple[str, ...] | None) -> tuple[int, ...] | None:
+        """The columns in the order in which the user has their names, where the answers tell these."""
+        if names is None or self.given_names is None or len(names) == 1:
+            return None
+        if "order" not in self._first:
+            self._first.setdefault("order", order_of_names(_with_negation(self.given_names), names))
+        order: tuple[int, ...] | None = self._first["order"]
+        return order
 
     def _refuse_range(self, scores: Float64[np.ndarray, "B R"]) -> None:
         meaning = self.settled_output
@@ -513,6 +540,26 @@ def _check_preprocess(preprocess: object) -> Any:
             slug="option-value",
         )
     return preprocess
+
+
+def _names_for(backend: Backend, given: ClassNames) -> tuple[str, ...]:
+    """The given names in the order of the columns: the model's own where it knows them itself.
+
+    Columns of a network or an estimator stay in their places, since its labels are those.
+    """
+    names = ordered_names(given, backend.class_labels)
+    known = backend.class_names
+    whole = _with_negation(names)
+    order = None if known is None else order_of_names(whole, known)
+    if known is None or order is None or order == tuple(range(len(known))):
+        return names
+    warn(
+        f"class_names are in another order than the model's own names of its columns, which was kept: "
+        f"{names_hint(known).strip(' ()')}. A class that is asked for by its number is a column of that "
+        "order. If the model's names are wrong, correct them there, or call the classes by other names.",
+        slug="class-names-order",
+    )
+    return tuple(whole[order.index(column)] for column in range(len(known)))
 
 
 def _with_negation(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """a model's raw answer → scores of shape (B, L), float64: the rules that every answer passes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
 from typing import Any, NoReturn
 
@@ -91,7 +91,14 @@ def _array_and_names(answer: object) -> tuple[Shaped[np.ndarray, "..."], Names |
         if answer and isinstance(answer[0], Mapping):
             return _named_rows(answer)
         return _stack_rows(answer), None
-    return _to_array(answer), None
+    return _to_array(answer), _frame_names(answer)
+
+
+def _frame_names(answer: object) -> Names | None:
+    """Names of the columns of a data frame, where they are texts; a single one may be called anything."""
+    columns = getattr(answer, "columns", None)
+    names = list(columns) if isinstance(columns, Iterable) and hasattr(answer, "to_numpy") else []
+    return tuple(names) if len(names) > 1 and all(isinstance(name, str) for name in names) else None
 
 
 def _to_array(answer: object) -> Shaped[np.ndarray, "..."]:
