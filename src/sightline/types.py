@@ -436,6 +436,11 @@ class ModelAbilities(Protocol):
         """Whether a call is known to take long beside arithmetic: a network's, or a server's."""
         return False
 
+    @property
+    def preprocess_name(self) -> str:
+        """What prepares the images that it is given, in words; empty where nothing does."""
+        return ""
+
     def suggested_batch_size(self, image: Shaped[np.ndarray, "..."], /) -> int | None:
         """Images in a batch that suit the model or its device, if that is known."""
         return None

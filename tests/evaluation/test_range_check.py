@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
 import sightline as sl
+from sightline.adapters.preprocess import Normalized
 from sightline.errors import SightlineWarning
 from sightline.evaluation.range_check import MEAN, SPREAD, KeptImages, spread_places
 
@@ -29,6 +31,13 @@ MODELS = {
     "neighbours": lambda: KNeighborsClassifier(3),
     "invariant": lambda: make_pipeline(Normalizer(), LogisticRegression(C=1e3, max_iter=300)),
 }
+
+
+class Squared(torch.nn.Module):
+    """A preprocessing of tensors."""
+
+    def forward(self, images):
+        return images**2
 
 
 @functools.cache
@@ -97,6 +106,44 @@ def test_a_model_to_which_the_range_does_not_matter_raises_no_warning():
         warnings.simplefilter("error")
         for form in ("unit", "byte", "float byte"):
             sl.evaluate(fitted("invariant", "unit"), given_as(form))
+
+
+PREPARED = {
+    "Normalized": Normalized(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
+    "function": lambda images: images.astype(float) ** 2,
+    "module": Squared(),
+}
+
+
+@pytest.mark.parametrize("form", ["float byte", "signed"])
+@pytest.mark.parametrize("name", PREPARED)
+def test_what_a_model_does_to_its_images_itself_is_part_of_the_advice(name, form):
+    """Followed by the letter, it gives the share of right answers that was promised."""
+    before = PREPARED[name]
+    train, (images, labels) = faces()[0], given_as(form)
+    made = before(torch.from_numpy(train.images)).numpy() if name == "module" else before(train.images)
+    network = MODELS["linear"]().fit(made.reshape(len(train), -1), train.labels)
+
+    class Network(torch.nn.Module):
+        def forward(self, given):
+            rows = given.permute(0, 2, 3, 1).flatten(1).numpy()
+            return torch.from_numpy(network.predict_proba(rows))
+
+    model = sl.as_model(Network() if name == "module" else network, output="probability", preprocess=before)
+    with pytest.warns(SightlineWarning, match="range-unlike"):
+        found = sl.evaluate(model, (images, labels)).range_check
+    assert found.better == "from 0 to 1"
+    written = found.advice.partition("preprocess=")[2].partition(" with the preprocess= that it has now")[0]
+    assert "before(" in written
+    if name == "module":
+        change = eval(written.removeprefix("lambda images: "), {}, {"images": images, "before": np.array})
+        followed = sl.evaluate(model, (change, labels)).accuracy
+    else:
+        followed = sl.evaluate(
+            sl.as_model(network, preprocess=eval(written, {"before": before})), (images, labels)
+        ).accuracy
+    assert followed == pytest.approx(found.right[1 + found.ranges.index(found.better)], abs=0.1)
+    assert followed > found.right[0] + 0.3
 
 
 def test_imagenet_s_mean_and_spread_are_tried():

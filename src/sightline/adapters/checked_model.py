@@ -196,7 +196,7 @@ class CheckedModel(ModelAbilities):
         return made
 
     def __repr__(self) -> str:
-        before = "" if self.preprocess is None else f" after {self._preprocess_name}"
+        before = "" if self.preprocess is None else f" after {self.preprocess_name}"
         return f"CheckedModel({self.backend!r}{before}; {self.rule})"
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Float64[np.ndarray, "B L"]:
@@ -296,7 +296,7 @@ class CheckedModel(ModelAbilities):
             raise
         except Exception as error:
             raise ModelError(
-                f"preprocess={self._preprocess_name} failed on a batch of "
+                f"preprocess={self.preprocess_name} failed on a batch of "
                 f"{batch_text(shape, dtype)}: {type(error).__name__}: {clip_text(error)}. A function "
                 "of one PIL image, such as those of torchvision.transforms, goes into sl.per_image: "
                 "preprocess=sl.per_image(transform).",
@@ -304,8 +304,11 @@ class CheckedModel(ModelAbilities):
             ) from error
 
     @property
-    def _preprocess_name(self) -> str:
+    def preprocess_name(self) -> str:
+        """What prepares the images, in words; empty where nothing does."""
         before = self.preprocess
+        if before is None:
+            return self.backend.preprocess_name
         return repr(before) if isinstance(before, per_image) else callable_name(before)
 
     def _checked_scores(

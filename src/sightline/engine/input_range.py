@@ -38,10 +38,31 @@ def doubts_range(image: Shaped[np.ndarray, "..."], classes: Float[np.ndarray, "L
     return bool(sure and low == 0 and high > 1)
 
 
+def preprocess_advice(change: str, model: object) -> str:
+    """How to change images before a model, in words; what it does to them itself, it is to do afterwards.
+
+    Parameters
+    ----------
+    change : str
+        An expression in `images`.
+    model : Model
+
+    Examples
+    --------
+    >>> preprocess_advice("images / 255", lambda images: images.mean((1, 2)))
+    'preprocess=lambda images: images / 255'
+    """
+    name = getattr(model, "preprocess_name", "")
+    if not name:
+        return f"preprocess=lambda images: {change}"
+    return f"preprocess=lambda images: before({change}) with the preprocess= that it has now, before = {name}"
+
+
 def warn_of_range(
     score: Callable[[Shaped[np.ndarray, "B ..."]], Float[np.ndarray, "B L"]],
     image: Shaped[np.ndarray, "..."],
     classes: Float[np.ndarray, "L"],
+    model: object = None,
 ) -> None:
     """Ask about the image scaled to 0 to 1, and about a black one; warn if the model sees something there.
 
@@ -55,6 +76,8 @@ def warn_of_range(
     image : array, shape (H, W) or (H, W, C)
     classes : float array, shape (L,)
         What the model said of the image as it is.
+    model : Model, optional
+        Whose answers they are, for what is said of its preprocessing.
     """
     high = value_range(image)[1]
     scaled = image.astype(np.float32) / np.float32(high)
@@ -68,11 +91,13 @@ def warn_of_range(
     if np.abs(_log_odds(said) - _log_odds(_shares(black)))[[best, was]].max() < TELLING:
         return
     said_then = f"{told[best]:.3g}" + ("" if best == was else f", for class {best}")
+    prepared = bool(getattr(model, "preprocess_name", ""))
+    standardised = "" if prepared else "; with a mean and a deviation, if it was trained so (--mean, --std)"
     warn(
         f"the image has values from 0 to {high:g}, and of that the model is sure beyond reason (score "
         f"{classes[was]:.6g} for class {was}); scaled to 0 to 1 its score is {said_then}. "
-        f"Was it trained on 0 to 1? Then give image / {high:g}, or preprocess=lambda images: images / "
-        f"{high:g} (--values unit); with a mean and a deviation, if it was trained so (--mean, --std).",
+        f"Was it trained on 0 to 1? Then give image / {high:g}, or "
+        f"{preprocess_advice(f'images / {high:g}', model)} (--values unit){standardised}.",
         slug="range-saturated",
     )
 

@@ -91,7 +91,10 @@ def run_plan(
         tried = try_fills(asked.first_scores, image, segments, others)
     if doubted and query.calls + CALLS <= max_calls(plan):
         warn_of_range(
-            lambda images: unscaled_scores(query.scores_of(images), plan.scale), query.pixels, asked.classes
+            lambda images: unscaled_scores(query.scores_of(images), plan.scale),
+            query.pixels,
+            asked.classes,
+            model,
         )
     _warn_of_scores(scores, attribution, asked.span, plan, tried)
     if change is not None and _is_unsteady(change, asked.said, scores):

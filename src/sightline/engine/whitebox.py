@@ -85,7 +85,10 @@ def run_white_box(
     classes = unscaled_scores(said, plan.scale)
     if advise and doubts_range(image, classes):
         warn_of_range(
-            lambda images: unscaled_scores(query.scores_of(images), plan.scale), query.pixels, classes
+            lambda images: unscaled_scores(query.scores_of(images), plan.scale),
+            query.pixels,
+            classes,
+            model,
         )
     targets = chosen_targets(plan.target, classes)
     to_targets = target_matrix(targets, len(classes))

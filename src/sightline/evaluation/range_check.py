@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import ask_in_batches
 from sightline._value_range import used_bits, value_range
-from sightline.engine.input_range import doubts_range, warn_of_range
+from sightline.engine.input_range import doubts_range, preprocess_advice, warn_of_range
 from sightline.errors import SightlineError, collect_warnings, warn
 from sightline.types import Model, record
 
@@ -123,7 +123,7 @@ def try_ranges(
     given, ways = rescaled
     shares, tried, best, least = [float(right.mean())], [], None, _mean_recall(labels, right)
     least = max(least, 1 / len(np.unique(labels))) + CLEAR
-    for name, advice, change in ways:
+    for name, text, others, change in ways:
         said = _answers(model, [change(image) for image in images], decide)
         if said is None:
             continue
@@ -132,6 +132,7 @@ def try_ranges(
         shares.append(float(now.mean()))
         recall = _mean_recall(labels, now)
         if recall >= least and _is_better(right, now, len(np.unique(labels))):
+            advice = f"Give {preprocess_advice(text, model)}{others}."
             best, least = (name, advice), recall + CLEARER
     better, advice = best or (None, "")
     calls = len(images) * len(tried)
@@ -164,7 +165,7 @@ def warn_of_one_class(
     if not others or len(np.unique(predicted)) > 1:
         return
     if doubts_range(image, scores):
-        warn_of_range(model, image, scores)
+        warn_of_range(model, image, scores, model)
     elif others >= max(NEEDED, len(labels) / 2) and len(np.unique(labels)) > 1:
         low, high = value_range(image)
         warn(
@@ -200,7 +201,8 @@ def _answers(
         return None
 
 
-Way = tuple[str, str, Callable[[Shaped[np.ndarray, "..."]], Shaped[np.ndarray, "..."]]]
+Way = tuple[str, str, str, Callable[[Shaped[np.ndarray, "..."]], Shaped[np.ndarray, "..."]]]
+"""A range in words; an expression that brings `images` there; what else may be given; and the change."""
 
 
 def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
@@ -221,15 +223,15 @@ def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
     ways: list[Way] = []
     for values, text in texts.items():
         words, gain, offset = TARGETS[values]
-        form = f'or of files ImageFormat(values="{values}") (--values {values})'
+        form = f', or of files ImageFormat(values="{values}") (--values {values})'
         change = partial(_rescaled, ends=(low, high), gain=gain, offset=offset)
-        ways.append((words, f"Give preprocess=lambda images: {text}, {form}.", change))
+        ways.append((words, text, form, change))
     if _have_colours(images):
         spread, mean = np.array(SPREAD), np.array(MEAN)
         text = f"({texts.get('unit', 'images')} - {MEAN}) / {SPREAD}"
         change = partial(_rescaled, ends=(low, high), gain=1 / spread, offset=-mean / spread)
         name = "from 0 to 1, less ImageNet's mean, by its spread"
-        ways.append((name, f"Give preprocess=lambda images: {text}.", change))
+        ways.append((name, text, "", change))
     standardised = _standardisation(images)
     return f"from {low:g} to {high:g}", ways if standardised is None else [*ways, standardised]
 
@@ -251,7 +253,8 @@ def _undone_standardisations(images: Images, low: float, high: float) -> list[Wa
     return [
         (
             TARGETS[values][0],
-            f"Give preprocess=lambda images: {text}, or the images before they were standardised.",
+            text,
+            ", or the images before they were standardised",
             partial(_rescaled, ends=ends, gain=TARGETS[values][1], offset=TARGETS[values][2]),
         )
         for values, text in texts.items()
@@ -270,9 +273,9 @@ def _standardisation(images: Images) -> Way | None:
         return None
     numbers = [f"[{', '.join(f'{one:.3g}' for one in row)}]" for row in map(np.ravel, (mean, spread))]
     by = [one.strip("[]") if np.size(mean) == 1 else one for one in numbers]
-    advice = f"Give preprocess=lambda images: (images - {by[0]}) / {by[1]}, or the numbers of its training."
+    text = f"(images - {by[0]}) / {by[1]}"
     change = partial(_rescaled, ends=(mean, mean + spread), gain=1.0, offset=0.0)
-    return "less their mean, by their spread", advice, change
+    return "less their mean, by their spread", text, ", or the numbers of its training", change
 
 
 def _rescaled(

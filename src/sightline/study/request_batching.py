@@ -77,6 +77,11 @@ class RequestBatcher(ModelAbilities):
         return getattr(self.model, "scale", "probability")
 
     @property
+    def preprocess_name(self) -> str:
+        """As the model's."""
+        return getattr(self.model, "preprocess_name", "")
+
+    @property
     def off_host(self) -> bool:
         """Whether the model makes the images of masks on its own device."""
         return isinstance(self.model, ModelAbilities) and self.model.off_host

@@ -137,6 +137,11 @@ class TorchModel(Backend):
         """Whether the module lets its layers be seen: all but TorchScript's do."""
         return not any(base.__name__ == "ScriptModule" for base in type(self.module).__mro__)
 
+    @property
+    def preprocess_name(self) -> str:
+        """The preprocessing of tensors in front."""
+        return "" if self.preprocess is None else type(self.preprocess).__name__
+
     def network(self, preprocess: Callable[[Any], Any] | None = None) -> TorchNetwork:
         """The module's inside; of a compiled one, that of the module it was made from.
 
