@@ -74,6 +74,8 @@ def test_they_give_the_same_scores(twins):
 )
 def test_they_give_the_same_heat(twins, kind):
     parts = {"segment": "grid", "fill": "colour:value=0", "budget": 200, "target": 1}
+    # A process may choose other masks where the scores of two frameworks differ by rounding.
+    parts["estimator"] = "regression"
     at_relu = {"layer": "4"} if "layer" in kind.__dataclass_fields__ else {}
     theirs = sl.explain(IMAGE, twins[0], attribute=kind(), **parts).attribution
     ours = sl.explain(IMAGE, twins[1], attribute=kind(**at_relu), **parts).attribution

@@ -223,7 +223,7 @@ class AdaptiveProcess:
             self._learn(masks, scores)
         if self._instead is not None:
             self._instead.record(masks, scores)
-        elif self.plan.budget == "auto":
+        elif self.plan.budget == "auto" and not self._process.why_not():
             self._stopped = convergence.why_close(self.attribution())
 
     def _learn(self, masks: Masks, scores: Scores) -> None:
