@@ -40,7 +40,7 @@ def test_arrays_are_kept_aside_under_their_places(tmp_path: Path) -> None:
     assert made.segment.labels.dtype == np.int16
     assert made.segment.labels.tolist() == labels.tolist()
     assert decode_fields({name: one for name, one in table.items() if one is not None}, arrays).keys() == {
-        *("segment", "fill", "target", "attribute", "budget", "seed", "scale")
+        *("segment", "fill", "target", "attribute", "budget", "seed", "scale", "estimator")
     }
 
 

@@ -64,6 +64,7 @@ def axis_sizes(value: Any, hint: Any) -> dict[str, int]:
 
     Examples
     --------
+    >>> from jaxtyping import Float
     >>> axis_sizes(np.zeros((2, 3)), Float[np.ndarray, "H W"])
     {'H': 2, 'W': 3}
     """
@@ -81,6 +82,7 @@ def hint_words(hint: Any) -> str:
 
     Examples
     --------
+    >>> from jaxtyping import Float
     >>> hint_words(int | None), hint_words(Float[np.ndarray, "H W"])
     ('a whole number or None', 'an array of numbers, shape (H, W)')
     """

@@ -117,3 +117,12 @@ def test_arrays_that_were_exchanged_are_told_of(tmp_path):
     one.unlink()
     with pytest.raises(FileError, match="the arrays of its plan are missing"):
         Study(tmp_path / "a")
+
+
+@pytest.mark.parametrize(("budget", "chosen"), [(16, "regression"), ("auto", "auto")])
+def test_a_study_leaves_fixed_budgets_to_the_regression(tmp_path, budget, chosen):
+    plan = dataclasses.replace(PLAN, budget=budget)
+    assert plan.estimator == "auto"
+    study = Study(tmp_path / "run", plan).run(images(2), model)
+    assert study.plan.estimator == chosen
+    assert Study(tmp_path / "run", plan).plan == study.plan

@@ -147,7 +147,7 @@ class Plan:
         How the values are learned from the answers: by the attribution's own regression on masks that are
         drawn beforehand, or by a Gaussian process, which chooses the next masks by what it has learned and
         needs a fraction of the calls for the same error. By default the process where calls are dear: for
-        networks, servers and ``budget="auto"``.
+        networks, servers and ``budget="auto"``; in a study for ``budget="auto"`` alone.
 
     Examples
     --------
@@ -249,3 +249,19 @@ def with_changes(plan: Plan, **changes: Any) -> Plan:
     """The plan with those of the changes that are not None."""
     given = {name: value for name, value in changes.items() if value is not None}
     return dataclasses.replace(plan, **given) if given else plan
+
+
+def plan_of_many(plan: Plan) -> Plan:
+    """The plan for the explanations of many images, with the estimator that it leaves open.
+
+    A process saves calls only where they are its to save: of a fixed budget all are spent, and its fits come
+    on top of each image, half a second for 500 calls and more, whatever the model takes. So the regression
+    answers, unless the budget is open or the plan says otherwise.
+
+    Examples
+    --------
+    >>> plan_of_many(Plan(budget=200)).estimator, plan_of_many(Plan(budget="auto")).estimator
+    ('regression', 'auto')
+    """
+    fixed = plan.estimator == "auto" and plan.budget != "auto"
+    return dataclasses.replace(plan, estimator="regression") if fixed else plan

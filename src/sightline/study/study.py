@@ -21,7 +21,7 @@ from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, Subset
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
-from sightline.engine.plan import Plan
+from sightline.engine.plan import Plan, plan_of_many
 from sightline.errors import FileError, ModelError, OptionError, warn
 from sightline.evaluation.classification import Evaluation
 from sightline.explanation import Explanation
@@ -106,6 +106,7 @@ class Study:
         The study's own folder; made by the first run.
     plan : Plan, optional
         All that decides the numbers. A study has one plan: it may be left out where there is one already.
+        Unless it names an estimator, the regression learns the values of a fixed budget (`plan_of_many`).
 
     Raises
     ------
@@ -153,7 +154,7 @@ class Study:
     @property
     def plan(self) -> Plan:
         """What decides the numbers."""
-        return self._manifest.plan if self._manifest is not None else self._given_plan or Plan()
+        return self._manifest.plan if self._manifest is not None else plan_of_many(self._given_plan or Plan())
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
