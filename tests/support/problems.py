@@ -7,7 +7,7 @@ import numpy as np
 from sightline import Plan
 from sightline.engine.segmentation import Grid
 
-PLAN = Plan(segment=Grid(rows=3, columns=3), budget=32, fill="colour")
+PLAN = Plan(segment=Grid(rows=3, columns=3), budget=32, fill="colour", estimator="regression")
 
 
 def images(count: int = 24, seed: int = 0) -> tuple[Any, Any]:
