@@ -17,7 +17,7 @@ from sightline.adapters import as_model
 from sightline.adapters.keras.graph import in_numpy
 from sightline.adapters.keras.model import KerasModel, keras_model
 from sightline.adapters.keras.network import KerasNetwork, randomised_clone
-from sightline.errors import ModelError
+from sightline.errors import ModelError, SightlineWarning
 from support import keras_cases as cases
 from support.contract import CHECKS
 from support.keras_cases import BACKEND, L, keras
@@ -787,3 +787,71 @@ def test_a_regressor_is_known_by_its_loss(loss: Any):
         classifier = keras.models.clone_model(ENDS[kept][0])
         classifier.compile(loss=told)
         assert as_model(classifier)(images).shape == (4, 2)
+
+
+def keras_mixtures() -> dict[str, Any]:
+    """Networks of three columns whose probabilities come by another way than a softmax at the end."""
+    given = keras.Input((4, 4, 1))
+    mean = L.GlobalAveragePooling2D()(given)
+    fixed = keras.initializers.Constant
+    logits = L.Dense(
+        3, kernel_initializer=fixed([[3.0, 0.0, -3.0]]), bias_initializer=fixed([0.0, 1.0, 2.0])
+    )(mean)
+    softmax, ops = L.Softmax()(logits), keras.ops
+    table = np.array([[1, 0], [1, 0], [0, 1]], "float32")
+
+    def within(outputs: Any, key: Any) -> Any:
+        outer = keras.Input((4, 4, 1))
+        return keras.Model(outer, keras.Model(given, outputs)(outer)[key])
+
+    def made(end: Any) -> Any:
+        return keras.Model(given, end)
+
+    evidence = ops.softplus(logits) + 1
+    gates = L.Softmax()(L.Dense(2, kernel_initializer=fixed([[1.0, -1.0]]))(mean))
+    experts = ops.stack([softmax, L.Softmax()(-logits)], axis=1)
+    return {
+        "matmul": (made(ops.matmul(softmax, table)), "id"),
+        "dense": (made(L.Dense(2, use_bias=False, kernel_initializer=fixed(table))(softmax)), "id"),
+        "dot": (made(L.Dot(axes=(1, 1))([gates, experts])), "id"),
+        "evidence": (made(evidence / ops.sum(evidence, -1, keepdims=True)), "id"),
+        "second output": (within([logits, softmax], 1), "id"),
+        "first output": (within([softmax, logits * 0.1 + 0.5], 1), "softmax"),
+        "named output": (within({"logits": logits, "probabilities": softmax}, "probabilities"), "id"),
+        "unmixed": (made(logits), "softmax"),
+        "mean logarithm": (made((ops.log_softmax(logits) + ops.log_softmax(-logits)) / 2), "softmax"),
+        "difference": (
+            made((lambda s: ops.log(s) - ops.log(1 - s))(ops.sigmoid(logits[:, :1] - 9))),
+            "sigmoid",
+        ),
+        "percent": (made(softmax * 100), ""),
+    }
+
+
+MIXTURES = keras_mixtures()
+
+
+@pytest.mark.parametrize("end", MIXTURES)
+def test_probabilities_are_known_by_what_they_add_up_to(end: str):
+    model, kind = MIXTURES[end]
+    images = np.linspace(0, 1, 8, dtype=np.float32).reshape(8, 1, 1, 1) * np.ones((1, 4, 4, 1), np.float32)
+    if not kind:
+        with pytest.raises(ModelError, match="divide percentages by 100"):
+            as_model(model)(images)
+        return
+    own = by_hand(model, images).astype(np.float64)
+    wanted = {"id": own, "softmax": np.exp(own), "sigmoid": 1 / (1 + np.exp(-own))}[kind]
+    wanted = wanted / wanted.sum(1, keepdims=True) if own.shape[1] > 1 else np.hstack([1 - wanted, wanted])
+    adapted = as_model(model)
+    np.testing.assert_allclose(adapted(images), wanted, atol=1e-5)
+    assert bool(adapted.guess) == (end in ("matmul", "dense", "evidence", "mean logarithm", "difference"))
+
+
+@pytest.mark.parametrize("bounded", [lambda a: keras.ops.relu6(a + 3) / 6, L.ReLU(max_value=1.0)])
+def test_a_bounded_column_is_asked_about(bounded: Any):
+    given = keras.Input((4, 4, 1))
+    model = keras.Model(given, bounded(L.GlobalAveragePooling2D()(given)))
+    images = random_images(4, (4, 4, 1), "float32")
+    with pytest.warns(SightlineWarning, match="how it makes them cannot be seen"):
+        scores = as_model(model)(images)
+    np.testing.assert_allclose(scores[:, 1:], by_hand(model, images), atol=1e-6)

@@ -410,3 +410,68 @@ def test_an_export_without_labels_goes_by_place_and_says_so(tmp_path: Path, righ
     assert f"guess      {told}" in repr(made)
     named = sl.evaluate(path, data, class_names=["unlit", "light"] if not right else names)
     assert (named.accuracy, named.guesses) == (1, ())
+
+
+def several_columns(folder: Path, *nodes: Any, domain: str = "") -> str:
+    """A file of three logits, and what nodes make of them."""
+    weights = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
+    constants = {
+        "weights": weights,
+        "table": np.array([[1, 0], [1, 0], [0, 1]], np.float32),
+        "axis": np.array([1]),
+    }
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "weights"], ["logits"]), *nodes],
+        "several",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 16])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", "C"])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(onnx_graphs.ML, 3)]
+    save(helper.make_model(graph, opset_imports=opsets, ir_version=8), folder / "several.onnx")
+    return str(folder / "several.onnx")
+
+
+def linear_classifier(transform: str) -> Any:
+    return helper.make_node(
+        "LinearClassifier",
+        ["logits"],
+        ["label", "y"],
+        domain=onnx_graphs.ML,
+        coefficients=np.eye(3).ravel().tolist(),
+        intercepts=[0.0] * 3,
+        classlabels_ints=[0, 1, 2],
+        post_transform=transform,
+    )
+
+
+node = helper.make_node
+SEVERAL = {
+    "mixed": ([node("Softmax", ["logits"], ["p"]), node("MatMul", ["p", "table"], ["y"])], True),
+    "evidence": (
+        [
+            node("Softplus", ["logits"], ["a"]),
+            node("ReduceSum", ["a", "axis"], ["s"], keepdims=1),
+            node("Div", ["a", "s"], ["y"]),
+        ],
+        True,
+    ),
+    "softmax": ([linear_classifier("SOFTMAX")], False),
+    "logistic": ([linear_classifier("LOGISTIC")], False),
+    "none": ([linear_classifier("NONE")], None),
+}
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_several_columns_of_probabilities_have_log_odds(tmp_path: Path, kind: str) -> None:
+    nodes, guessed = SEVERAL[kind]
+    path, images = several_columns(tmp_path, *nodes), random_images(6, (4, 4), "float32")
+    own = onnxruntime.InferenceSession(path).run(["y"], {"x": images.reshape(6, -1)})[0].astype(np.float64)
+    model = as_model(path)
+    np.testing.assert_allclose(model(images), own, atol=1e-6)
+    if guessed is None:
+        with pytest.raises(ModelError, match="needs probabilities"):
+            model.with_log_odds()(images)
+        return
+    np.testing.assert_allclose(model.with_log_odds()(images), np.log(own / (1 - own)), atol=1e-4)
+    assert bool(model.guess) == guessed

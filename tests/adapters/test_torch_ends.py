@@ -243,3 +243,128 @@ def test_a_study_keeps_and_prints_what_it_took_for_granted(tmp_path):
     made = sl.explain(images[20], lambda images: images.mean((1, 2)), plan)
     assert f"\n  guess: {told[0]}\n" in repr(made)
     assert sl.Explanation.load(made.save(tmp_path / "e.npz")).guesses == told[:1]
+
+
+def other_ends():
+    """Ends that give probabilities without a softmax in front, and how their outputs become them."""
+    two, softplus = torch.tensor([[0.8, 0.2], [0.1, 0.9]]), torch.nn.functional.softplus
+    normed = torch.nn.functional.normalize
+
+    def shared(scores):
+        return scores / scores.sum(1, keepdim=True)
+
+    def geometric(a, b):
+        return torch.stack([a.log_softmax(1), (b / 3).log_softmax(1)]).mean(0)
+
+    def odds(a):
+        return a.sigmoid() / (1 - a.sigmoid())
+
+    def threshold(a):
+        return torch.maximum((a.sum(1, keepdim=True) - 1) / 2, a.max(1, keepdim=True).values - 1)
+
+    return {
+        "noise": (lambda a, b: a.softmax(1) @ two, 2, "id"),
+        "superclasses": (lambda a, b: torch.cat([a, b], 1).softmax(1) @ torch.eye(2).repeat(2, 1), 2, "id"),
+        "experts": (
+            lambda a, b: torch.bmm(b.softmax(1)[:, None], torch.stack([a, b], 1).softmax(2))[:, 0],
+            2,
+            "id",
+        ),
+        "evidence": (lambda a, b: shared(softplus(a) + 1), 2, "id"),
+        "rectified": (lambda a, b: shared(a.relu() + 1), 2, "id"),
+        "normalised": (lambda a, b: normed(a.relu() + 0.1, p=1, dim=1), 2, "id"),
+        "sparsemax": (lambda a, b: torch.relu(a - threshold(a)), 2, "id"),
+        "renormalised": (lambda a, b: shared(a.sigmoid()), 2, "id"),
+        "logits": (lambda a, b: a, 2, "softmax"),
+        "mean logarithm": (geometric, 2, "softmax"),
+        "product of experts": (lambda a, b: a.log_softmax(1) + b.log_softmax(1), 2, "softmax"),
+        "log of noise": (lambda a, b: (a.softmax(1) @ two).log(), 2, "softmax"),
+        "difference": (lambda a, b: (a - 9).sigmoid().log() - (1 - (a - 9).sigmoid()).log(), 1, "sigmoid"),
+        "log of odds": (lambda a, b: odds(a - 9).log(), 1, "sigmoid"),
+        "logit": (lambda a, b: torch.logit((a - 9).sigmoid()), 1, "sigmoid"),
+        "complement": (lambda a, b: torch.log1p(-a.sigmoid()), 1, "exp"),
+    }
+
+
+@pytest.mark.parametrize("exported", [False, True])
+@pytest.mark.parametrize("end", other_ends())
+def test_other_ends_are_read_as_what_they_are(end, exported):
+    how, columns, kind = other_ends()[end]
+    net = Ending(how, columns).eval()
+    with torch.no_grad():
+        own = net(torch.from_numpy(IMAGES)).numpy().astype(np.float64)
+    powers = {"softmax": np.exp(own), "exp": np.exp(own), "sigmoid": 1 / (1 + np.exp(-own)), "id": own}[kind]
+    wanted = (powers / powers.sum(1, keepdims=True) if columns > 1 else powers)[:, -1]
+    source: object = net
+    if exported:
+        given = (torch.zeros(2, 8, 8),)
+        program = torch.export.export(net, given, dynamic_shapes=({0: torch.export.Dim("n", min=2)},))
+        source = CheckedModel(ExportedModel(program, "net.pt2"))
+    model = sl.as_model(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SightlineWarning)
+        np.testing.assert_allclose(model(IMAGES)[:, 1], wanted, atol=1e-5)
+    if end in ("noise", "superclasses", "evidence", "rectified", "sparsemax"):
+        assert model.guess.startswith("columns that add up to 1, taken for probabilities")
+    assert ("mixed logarithms" in model.guess) == (end == "mean logarithm")
+    odds = model.with_log_odds()(IMAGES[:4])
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds[:, 1])), wanted[:4], atol=1e-5)
+
+
+def test_what_added_up_to_1_has_to_go_on():
+    """Logits that happen to do so at first are found out, and output= says what they are."""
+
+    def logits(a, b):
+        return torch.cat([0 * a + 0.25, 0.75 + (a > 0) * (a + 9)], 1)
+
+    dark, light = IMAGES[LABELS == 0], IMAGES[LABELS == 1]
+    net = Ending(lambda a, b: torch.relu(logits(a, b)), 1).eval()
+    model = sl.as_model(net)
+    model(dark)
+    assert "add up to 1" in model.guess
+    with pytest.raises(ModelError, match=r'rows that add up to .*output="logit", "softmax"') as told:
+        model(light)
+    assert told.value.slug == "model-range"
+    said = sl.as_model(net, output="softmax")
+    assert (said(dark)[0, 1] - 1 / (1 + np.exp(-0.5)), said.guess) == (pytest.approx(0, abs=1e-6), "")
+
+
+@pytest.mark.parametrize("exported", [False, True])
+@pytest.mark.parametrize(
+    ("how", "columns", "kind"),
+    [
+        (lambda a, b: 100 * a.softmax(1), 2, "made of probabilities"),
+        (lambda a, b: a.softmax(1) + b.softmax(1), 2, "made of probabilities"),
+        (lambda a, b: a.sigmoid() * 10, 1, "made of probabilities"),
+        (lambda a, b: a.sigmoid() / (1 - a.sigmoid()), 1, "a ratio of probabilities"),
+    ],
+)
+def test_percentages_sums_and_odds_are_refused(how, columns, kind, exported):
+    """Their softmax would be 0 and 1."""
+    source: object = Ending(how, columns).eval()
+    if exported:
+        given = (torch.zeros(2, 8, 8),)
+        program = torch.export.export(source, given, dynamic_shapes=({0: torch.export.Dim("n", min=2)},))
+        source = CheckedModel(ExportedModel(program, "net.pt2"))
+    with pytest.raises(ModelError, match=f"{kind}.*by 100.*output=") as told:
+        sl.as_model(source)(IMAGES)
+    assert told.value.slug == "model-range"
+
+
+def test_odds_within_0_to_1_are_asked_about():
+    with pytest.warns(SightlineWarning, match=r"they are a ratio, a share or odds"):
+        sl.as_model(Ending(lambda a, b: (a - 9).sigmoid() / (1 - (a - 9).sigmoid())))(IMAGES)
+
+
+def test_a_guess_about_several_columns_is_kept_with_the_study(tmp_path):
+    noise = torch.tensor([[0.8, 0.2], [0.1, 0.9]], dtype=torch.float64)
+    net = Ending(lambda a, b: a.softmax(1) @ noise, 2).eval().double()
+    plan = sl.Plan(segment="grid:rows=2,columns=4", budget=30, fill="colour:value=0")
+    study = Study(tmp_path / "s", plan).run(unit_images(), net, progress=False)
+    assert study.manifest.output == "probability"
+    assert study.manifest.guesses[0].startswith("columns that add up to 1")
+    images = unit_images()[0]
+    with torch.no_grad():
+        own = net(torch.from_numpy(images)).numpy()
+    again = Study(study.path).attach(unit_images(), net)
+    np.testing.assert_allclose(again.model(images), own, atol=1e-6)

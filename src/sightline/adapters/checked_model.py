@@ -34,7 +34,7 @@ from sightline.adapters.callable import callable_name
 from sightline.adapters.outputs import batch_text, clip_text, scores_of
 from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError, SightlineWarning, warn
-from sightline.types import Backend, ModelAbilities, Network, Segments
+from sightline.types import Backend, End, ModelAbilities, Network, Segments
 
 OUTPUTS = ("auto", "probability", "log-probability", "logit", "softmax", "sigmoid")
 EXACTLY = 1e-5
@@ -140,7 +140,7 @@ class CheckedModel(ModelAbilities):
 
     @property
     def guess(self) -> str:
-        """What its only column was taken for, or its names to stand for, though nobody said so; else empty.
+        """What its columns were taken for, or its names to stand for, though nobody said so; else empty.
 
         Known after the first call.
         """
@@ -151,6 +151,8 @@ class CheckedModel(ModelAbilities):
                 f"the model calls its columns {names_hint(said).strip(' ()')}, and class_names= were taken "
                 "for these in that order (its own names, in any order, overrule)"
             )
+        if "presumed" in self._first:
+            return f"{self._first['presumed']} (output= overrules)"
         told = self.output not in ("auto", "network") or self._first.get("columns") != 1
         meaning = self._first.get("meaning", "")
         seen = meaning == self.backend.output_end != "logit"
@@ -322,8 +324,10 @@ class CheckedModel(ModelAbilities):
         meaning = self._first.get("meaning") or self._first.setdefault(
             "meaning", self._column_meaning(scores)
         )
-        if meaning == "probability" and not are_probabilities(scores):
-            self._refuse_range(scores)
+        if meaning == "probability":
+            added_up = self._first.get("presumed") == PRESUMED["logit"]
+            if not are_probabilities(scores) or (added_up and not _sums_to_one(scores)):
+                self._refuse_range(scores)
         if meaning == "log-probability" and scores.max() > ROUNDING:
             self._refuse_range(scores)
         if self.scale == "log-odds":
@@ -345,7 +349,7 @@ class CheckedModel(ModelAbilities):
 
     def _column_meaning(self, scores: Float64[np.ndarray, "B R"]) -> str:
         """What the columns are: a key of `SCORES`."""
-        end, single = self.backend.output_end, scores.shape[1] == 1
+        end, single = self._likely_end(scores), scores.shape[1] == 1
         self._first.setdefault("looks", "logits" if end == "logit" else _describe_range(scores))
         if self.output == "softmax" and single:
             raise ModelError(
@@ -353,28 +357,69 @@ class CheckedModel(ModelAbilities):
                 'a logit of class 1, pass output="sigmoid".',
                 slug="model-columns",
             )
-        seen = self._goes_by_end and end is not None and self.backend.output == "network"
-        if self.output not in ("auto", "network") and not seen:
+        if self._is_told:
             return self.output
         if end == "value":
             raise regressor_error(repr(self.backend))
-        network = seen or self.output == "network"
+        network = self.backend.output == "network"
+        if end in ("probability", "ratio") and (network or single):
+            self._check_unit_range(end, scores)
         if scores.max() <= ROUNDING:
             away = 1.0 if single else float(np.abs(np.exp(scores).sum(axis=1) - 1).max())
+            if end == "log-mixture":
+                return "log-probability" if single else "softmax"
             if end == "log-probability":
                 # The softmax of logarithms that are of all classes is the same, and exact in log-odds.
                 return "softmax" if network and away <= SUM_ROUNDING else "log-probability"
             if away <= EXACTLY and not network:
                 return "log-probability"  # as of predict_log_proba: logits do not add up so
-        if are_probabilities(scores) and end in ("probability", None):
-            if network and end is None and (single or not _sums_to_one(scores)):
-                self._warn_of_guess(single)
+        if are_probabilities(scores) and end in ("probability", "ratio", None):
+            if network and end != "probability" and (single or not _sums_to_one(scores)):
+                self._warn_of_guess(single, end)
             return "probability" if single or network else "logit"
         if network:
             if single and np.abs(scores).min() > CERTAIN and self.given_names is None:
                 self._warn_of_values(scores)
             return "sigmoid" if single else "softmax"
         return "logit"
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether `output` says what the columns are, and the end of a network is not to overrule it."""
+        seen = self._goes_by_end and self.backend.output_end and self.backend.output == "network"
+        return self.output not in ("auto", "network") and not seen
+
+    def _likely_end(self, scores: Float64[np.ndarray, "B R"]) -> End | None:
+        """What the model ends in; what ends as logits do, but adds up to 1 in every row, is no logit.
+
+        So do probabilities that a product of matrices mixes, and evidence divided by its sum.
+        """
+        end = self.backend.output_end
+        if self._is_told or scores.shape[1] == 1:
+            return end
+        away = np.abs(scores.sum(axis=1) - 1).max()
+        # A single row of logits may come that near by chance.
+        limit = EXACTLY if len(scores) == 1 else SUM_ROUNDING
+        if end == "logit" and are_probabilities(scores) and away <= limit:
+            self._first.setdefault("presumed", PRESUMED["logit"])
+            return "probability"
+        if end == "log-mixture" and scores.max() <= ROUNDING and not _sums_to_one(np.exp(scores)):
+            self._first.setdefault("presumed", PRESUMED["log-mixture"])
+        return end
+
+    def _check_unit_range(self, end: End, scores: Float64[np.ndarray, "B R"]) -> None:
+        """Refuse what is made of probabilities and is above 1: percentages, sums, odds."""
+        if scores.min() < -ROUNDING or scores.max() <= 1 + ROUNDING:
+            return
+        kind = "a ratio of probabilities, such as odds," if end == "ratio" else "made of probabilities"
+        squash = "sigmoid" if scores.shape[1] == 1 else "softmax"
+        raise ModelError(
+            f"the outputs of {self.backend!r} are {kind} but go from {scores.min():.6g} to "
+            f"{scores.max():.6g}: neither probabilities nor plainly logits. Have it return probabilities: "
+            "divide percentages by 100, a sum over networks by their number, and odds o by 1 + o. If they "
+            f'are logits, output="{squash}" takes their {squash}; output="logit" keeps them as they are.',
+            slug="model-range",
+        )
 
     def _warn_of_values(self, scores: Float64[np.ndarray, "B 1"]) -> None:
         warn(
@@ -386,10 +431,11 @@ class CheckedModel(ModelAbilities):
             slug="model-value",
         )
 
-    def _warn_of_guess(self, single: bool) -> None:
+    def _warn_of_guess(self, single: bool, end: End | None) -> None:
         squash = "sigmoid" if single else "softmax"
+        why = "they are a ratio, a share or odds" if end == "ratio" else "how it makes them cannot be seen"
         warn(
-            f"the first scores of {self.backend!r} lie within 0 to 1, and how it makes them cannot be seen: "
+            f"the first scores of {self.backend!r} lie within 0 to 1, and {why}: "
             'they are taken for probabilities. If they are, say output="probability" (--output) and this '
             f'is not asked again; if they are logits, output="{squash}" takes their {squash}.',
             slug="model-output",
@@ -435,15 +481,20 @@ class CheckedModel(ModelAbilities):
         return order
 
     def _refuse_range(self, scores: Float64[np.ndarray, "B R"]) -> None:
-        meaning = self.settled_output
+        meaning, joint = self.settled_output, "presumed" in self._first
         if meaning == self.output:
             why = f'output="{meaning}" was given'
         elif meaning == "log-probability":
             why = "its first answers were logarithms of probabilities, so they have to stay below 0"
+        elif joint:
+            why = "its first answers added up to 1 in every row, so they were taken for probabilities"
         else:
             why = "its first answers were within 0 to 1, so they were taken for probabilities"
+        sums = scores.sum(axis=1)
+        added = f" and rows that add up to {sums.min():.6g} to {sums.max():.6g}" if joint else ""
         raise ModelError(
-            f"the model returned scores from {scores.min():.6g} to {scores.max():.6g}, but {why}. "
+            f"the model returned scores from {scores.min():.6g} to {scores.max():.6g}"
+            f"{added}, but {why}. "
             'If they are logits, pass output="logit", "softmax" or "sigmoid".',
             slug="model-range",
         )
@@ -492,6 +543,11 @@ SINGLE = {
     "sigmoid": "a logit of class 1: scores are [1 - p, p] of its sigmoid p",
     "logit": "a logit of class 1: scores are [-v, v]",
 }
+PRESUMED = {
+    "logit": "columns that add up to 1, taken for probabilities, though they are not seen to be a softmax",
+    "log-mixture": "mixed logarithms of probabilities, whose softmax is the score, so that it adds up to 1",
+}
+"""What several columns were taken for by their values, in words of a printed result."""
 TAKEN = {
     "probability": "the probability of class 1",
     "log-probability": "the logarithm of the probability of class 1",

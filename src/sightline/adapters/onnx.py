@@ -39,6 +39,8 @@ IMAGENET = (1000, 1001)
 """Classes of ImageNet, without and with one for none of them."""
 CARRIED = ("Cast", "DequantizeLinear", "Identity", "Pad", "QuantizeLinear", "Reshape", "Resize", "Transpose")
 """What leaves the range of an image's values as it is."""
+POST_TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
+"""What forests and linear models may end in, by the numbers that the newest of their operations has."""
 FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)")
 
 
@@ -158,7 +160,11 @@ def _graph_in_file(path: str | None) -> Any:
 def _node_and_makers(node: Any, makers: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """An operation's name, and those whose results it takes: constants are made by none."""
     found = [makers[name] for name in node.input if name in makers]
-    return node.op_type, [one for one in found if one.op_type != "Constant"]
+    squashed = next((one for one in node.attribute if one.name == "post_transform"), None)
+    applied = "NONE" if squashed is None else (squashed.s.decode() or POST_TRANSFORMS[squashed.i])
+    # Of regressors ONNX Runtime ignores it, where they have one column.
+    word = node.op_type if applied == "NONE" or node.op_type.endswith("Regressor") else applied
+    return word, [one for one in found if one.op_type != "Constant"]
 
 
 def _first_operation(graph: Any, name: str) -> str | None:

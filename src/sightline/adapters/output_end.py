@@ -25,18 +25,32 @@ PASSED = (
 """What may be done to outputs and leaves them what they are; operations are known by how they begin."""
 MIXING = frozenset(
     {"mean", "average", "reducemean", "sum", "reducesum", "stack", "cat", "concat", "concatenate"}
-    | {"add", "sub", "subtract", "rsub", "mul", "div", "divide", "truedivide", "prod", "maximum", "minimum"}
-    | {"max", "min", "where", "index", "expand", "clamp", "clampmin", "clip", "to"}
+    | {"add", "sub", "subtract", "rsub", "mul", "multiply", "div", "divide", "truedivide", "prod"}
+    | {"maximum", "minimum", "max", "min", "where", "index", "expand", "clamp", "clampmin", "clip", "to"}
 )
-"""What averages, limits and complements are made of: they leave probabilities what they are, and logits."""
+"""What averages, limits and complements are made of: most leave probabilities what they are, and logits."""
+GATHERING = frozenset({"stack", "cat", "concat", "concatenate", "where", "index", "expand", "to"})
+"""Those of them that change no number."""
 LIMITING = frozenset({"clamp", "clampmin", "clip"})
-SQUASHING = frozenset({"softmax", "sigmoid", "safesoftmax", "hardsigmoid"})
+DIVIDING = frozenset({"div", "divide", "truedivide"})
+SQUASHING = {
+    **dict.fromkeys(("softmax", "safesoftmax", "softmaxzero"), "softmax"),
+    **dict.fromkeys(("sigmoid", "hardsigmoid", "logistic"), "probability"),
+}
+"""What brings anything to 0 to 1: a softmax all classes jointly, the others each alone."""
+LOGARITHMS = {"softmax": "log-softmax", "probability": "log-probability"}
+EXPONENTS = {"log-softmax": "softmax", "log-probability": "probability", "log-mixture": "probability"}
+ALONE = {"softmax": "probability", "log-softmax": "log-probability"}
+PRODUCTS = frozenset({"bmm", "mm", "matmul", "dot", "baddbmm"})
+"""Of probabilities with probabilities, these mix those of several networks."""
 UNBOUNDED = (
     *("addmm", "mm", "bmm", "addbmm", "baddbmm", "linear", "dense", "gemm", "matmul", "mv", "dot", "conv"),
     *("relu", "leakyrelu", "gelu", "softplus", "elu", "celu", "selu", "silu", "nativebatchnorm"),
     *("nativelayernorm", "batchnorm", "layernorm"),
 )
 """What logits come from; operations are known by how they begin."""
+BOUNDED = frozenset({"relu6"})
+"""What looks like those, but may be how a network brings its outputs to 0 to 1."""
 VALUES = frozenset({"linearregressor", "treeensembleregressor", "svmregressor"})
 MOST = 64
 """How far the end of a network is followed."""
@@ -59,45 +73,81 @@ def traced_end(last: T, look: Callable[[T], tuple[str, Sequence[T]]]) -> End | N
     >>> traced_end("Log", lambda one: (one, made_of[one])), traced_end("Linear", lambda one: (one, []))
     ('log-probability', 'logit')
     """
-    return _Tracer(look).end_of(last)
+    found = _Tracer(look).kind_of(last)
+    return ALONE.get(found or "", found)  # type: ignore[return-value]
 
 
 class _Tracer:
-    """Follows operations backwards, and counts them."""
+    """Follows operations backwards, and counts them.
+
+    It tells what is of all classes jointly, a softmax and its logarithm, from what is of each alone.
+    """
 
     def __init__(self, look: Callable[[T], tuple[str, Sequence[T]]]) -> None:
         self.look: Callable[[object], tuple[str, Sequence[object]]] = look  # type: ignore[assignment]
         self.seen = 0
 
-    def end_of(self, last: object) -> End | None:
+    def kind_of(self, last: object) -> str | None:
         self.seen += 1
         if self.seen > MOST:
             return None
         spelt, ends = self.look(last)
         word = operation_word(spelt)
         if word in SQUASHING:
-            return "probability"
+            return SQUASHING[word]
         if word in VALUES:
             return "value"
         if word in ("logsoftmax", "logsigmoid"):
-            return "log-probability"
+            return "log-softmax" if word == "logsoftmax" else "log-probability"
         if word == "exp":
-            return "probability" if self._joint_end(ends) == "log-probability" else None
-        if word == "log":
-            return "log-probability" if self._joint_end(ends) == "probability" else "logit"
-        if word in ("neg", "negative"):
-            inner = [operation_word(self.look(one)[0]) for one in ends]
-            return "log-probability" if inner == ["softplus"] else None
+            return EXPONENTS.get(self._joint_kind(ends) or "")
+        if word in ("log", "logit"):
+            # That of odds, and of what is not limited, is what a softmax or sigmoid is taken of.
+            return "logit" if word == "logit" else LOGARITHMS.get(self._joint_kind(ends) or "", "logit")
+        if word in ("neg", "negative", "log1p"):
+            return self._kind_of_complement(word, ends)
         if ends and (word in MIXING or word.startswith(PASSED)):
-            found = self._joint_end(ends)
-            # Outputs that are no probabilities are brought to 0 to 1 by some networks.
-            return None if word in LIMITING and found == "logit" else found
+            return _mixed_kind(word, self._joint_kind(ends), len(ends))
+        if word in BOUNDED or (word in PRODUCTS and len(ends) > 1 and self._is_probable(ends)):
+            return None
         return "logit" if word.startswith(UNBOUNDED) else None
 
-    def _joint_end(self, ends: Sequence[object]) -> End | None:
-        """What all of them are, where they are the same."""
-        found = {self.end_of(one) for one in ends}
+    def _kind_of_complement(self, word: str, ends: Sequence[object]) -> str | None:
+        """Of −softplus(−a) and log1p(−p), which are logarithms of probabilities."""
+        looked = [self.look(one) for one in ends]
+        inner = [operation_word(spelt) for spelt, _ in looked]
+        if word == "log1p":
+            minus = inner in (["neg"], ["negative"]) and self._is_probable(looked[0][1])
+            return "log-probability" if minus else None
+        return "log-probability" if inner == ["softplus"] else None
+
+    def _is_probable(self, ends: Sequence[object]) -> bool:
+        return self._joint_kind(ends) in LOGARITHMS
+
+    def _joint_kind(self, ends: Sequence[object]) -> str | None:
+        """What all of them are, where they are the same, of all classes jointly or each alone."""
+        found = {self.kind_of(one) for one in ends}
+        if len(found) > 1:
+            found = {ALONE.get(kind or "", kind) for kind in found}
         return found.pop() if len(found) == 1 else None
+
+
+def _mixed_kind(word: str, kind: str | None, count: int) -> str | None:
+    """What becomes of `count` results of one kind that are mixed, limited or passed on."""
+    if word in GATHERING or word.startswith(PASSED):
+        return kind
+    if kind == "logit" and word in LIMITING:
+        return None  # outputs that are no probabilities are brought to 0 to 1 by some networks
+    divides = word in DIVIDING and count > 1
+    if kind in ("softmax", "probability"):
+        return "ratio" if divides else kind
+    if kind in ("log-softmax", "log-probability", "log-mixture"):
+        if divides or word in ("prod", "rsub"):
+            return None
+        if count > 1 and word in ("sub", "subtract"):
+            return "logit"  # log p − log q, the logarithm of a ratio
+        return "log-probability" if kind == "log-probability" else "log-mixture"
+    return kind
 
 
 def operation_word(spelt: str) -> str:

@@ -147,15 +147,18 @@ def graph_end(model: Layer) -> End | None:
 
 def _graph_node(tensor: Tensor) -> tuple[str, list[Tensor]]:
     """What made a tensor, and out of which; of a model within the model, its own last layer."""
-    last, node, _ = tensor._keras_history
-    if getattr(last, "outputs", None) and last.outputs[0] is not tensor:
-        return _graph_node(last.outputs[0])
+    last, node, place = tensor._keras_history
+    within = getattr(last, "outputs", None)
+    if within and within[place] is not tensor:
+        return _graph_node(within[place])
     activation = getattr(getattr(last, "activation", None), "__name__", None)
     word = type(last).__name__
     if activation == "linear" and word == "Activation":
         word = "identity"
     elif activation not in (None, "linear"):
         word = activation
+    elif getattr(last, "max_value", None) is not None:
+        word = "relu6"  # of whatever bound
     return word, list(last._inbound_nodes[node].input_tensors)
 
 

@@ -68,8 +68,8 @@ def module_end(module: "torch.nn.Module", inputs: "torch.Tensor") -> End | None:
 
 
 def may_be_probabilities(scores: "torch.Tensor") -> bool:
-    """Whether all scores are within 0 to 1, as probabilities are, or none is above 0, as their logarithms."""
-    return bool((scores <= ROUNDING).all()) or bool(((scores >= 0) & (scores <= 1)).all())
+    """Whether none is below 0, as of probabilities, their sums and ratios, or above it, as of logarithms."""
+    return bool((scores <= ROUNDING).all()) or bool((scores >= 0).all())
 
 
 def _autograd_node(node: Any) -> tuple[str, list[Any]]:
