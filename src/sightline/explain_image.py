@@ -94,7 +94,8 @@ def explain(
         as it is asked here, says otherwise, as it does when the preprocessing differs.
     batch_size : int, optional
         Most images in one model call's batch; by default what is fastest by the time that the first masks
-        take, found out once for a model and a size of image. Never changes the numbers beyond rounding.
+        take, found out once for a model and a size of image. Never changes the numbers beyond rounding, but
+        where that tips a Gaussian process to other masks.
     progress : bool, optional
         Show a progress bar; by default on a terminal and in a notebook. Never changes the work.
 

@@ -52,7 +52,7 @@ def run_plan(
     batch_size : int or BatchProbe, optional
         Most images in one batch; by default what is fastest by the time that the first masks take, of 8 to
         256 and no more than fit in 16 MiB, which images of one format may share a probe to find out. Never
-        changes the numbers beyond rounding.
+        changes the numbers beyond rounding, but where that tips a process to other masks.
     tick : callable
         Told how many images were answered, after each batch.
     advise : bool
