@@ -105,3 +105,76 @@ def test_other_images_are_told_apart_though_they_are_mirrored(way):
         odd = np.arange(len(images)) % 2 == 1
         found = match_looks(looks_of(map(WAYS[way], images[odd])), looks_of(images[~odd]))
         assert not (found.same | found.near).any()
+
+
+def drawn(colour, rows=slice(8, 20), size=32):
+    image = np.zeros((size, size, 3), np.uint8)
+    image[rows, 8:20] = colour
+    return image
+
+
+def lamps(seed):
+    """Lamps of one place, of many sizes and brightnesses, and of three colours in turn."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:48, :48]
+    images = np.full((90, 48, 48, 3), 20.0)
+    for place, image in enumerate(images):
+        inside = (rows - 24) ** 2 + (columns - 24) ** 2 < rng.integers(10, 16) ** 2
+        image[inside, place % 3] = rng.integers(180, 250)
+    return np.clip(images + rng.normal(0, 2, images.shape), 0, 255).astype(np.uint8), np.arange(90) % 3
+
+
+OTHERS = {
+    "red and blue": (drawn((200, 0, 0)), drawn((0, 0, 200))),
+    "dim and bright": (drawn(60), drawn(240)),
+    "dim and bright, 0 to 1": (drawn(60) / 255, drawn(240) / 255),
+    "tints": (drawn((120, 100, 80)), drawn((80, 100, 120))),
+    "nearly flat": (np.tile(np.linspace(100, 105, 32), (32, 1)), np.tile(np.linspace(100, 104, 32), (32, 1))),
+}
+
+
+@pytest.mark.parametrize("pair", OTHERS)
+def test_images_that_differ_in_colour_or_brightness_alone_are_told_apart(pair):
+    one, other = (looks_of([image]) for image in OTHERS[pair])
+    found = match_looks(one, other)
+    assert not (found.same | found.near).any()
+    assert match_looks(one, looks_of([OTHERS[pair][0]])).same.all()
+    turned = match_looks(one, looks_of([np.rot90(OTHERS[pair][1])]))
+    assert not (turned.same | turned.near).any()
+
+
+def test_lamps_of_other_colours_are_other_images_however_many_there_are_of_their_own():
+    (seen, colours), (others, of_others) = lamps(0), lamps(1)
+    for colour in range(3):
+        found = match_looks(looks_of(others[of_others == colour]), looks_of(seen[colours != colour]))
+        assert not (found.same | found.near).any()
+    red = seen[colours == 0]  # whose edges JPEG keeps best
+    pressed = match_looks(looks_of(map(as_jpeg, red)), looks_of(seen))
+    assert (pressed.same | pressed.near).all()
+    dimmer = match_looks(looks_of((seen * 0.7).astype(np.uint8)), looks_of(seen))
+    assert not dimmer.same.any()
+
+
+def test_copies_of_photographs_are_known_with_their_colours(shared_data):
+    files = sorted((shared_data / "photos").glob("*.jpg"))
+    small = [np.asarray(Image.open(file).convert("RGB").resize((96, 96))) for file in files]
+    half = [np.asarray(Image.fromarray(image).resize((48, 48), Image.Resampling.BILINEAR)) for image in small]
+    noisy = [np.clip(image + RNG.normal(0, 5, image.shape), 0, 255).astype(np.uint8) for image in small]
+    looks = looks_of(small)
+    for copies in (map(as_jpeg, small), half, noisy):
+        found = match_looks(looks_of(copies), looks)
+        assert (found.same | found.near).all()
+    swapped = match_looks(looks_of(image[..., ::-1] for image in small), looks)
+    assert not swapped.same.any()
+
+
+def test_looks_of_earlier_versions_and_of_standardised_images_are_compared_by_their_pattern():
+    images = RNG.integers(0, 256, (20, 32, 32, 3), np.uint8)
+    looks = looks_of(images)
+    earlier = np.ascontiguousarray(looks[:, :256])
+    standardised = looks_of((images - images.mean()) / images.std())
+    for other in (earlier, standardised):
+        for found in (match_looks(looks, other), match_looks(other, looks)):
+            assert (found.same.any(), found.near.all()) == (False, True)
+        assert not match_looks(other[:10], looks[10:]).near.any()
+    assert match_looks(standardised, standardised).same.all()

@@ -38,7 +38,7 @@ class Provenance:
         Where.
     image_digests : frozenset of str
         The `image_digest` of every image that the model learned from or was chosen by.
-    looks : uint8 array, shape (M, 256)
+    looks : uint8 array, shape (M, 387)
         What each of them looks like, as `sightline.data.looks` has it; none where that is not known.
     """
 
