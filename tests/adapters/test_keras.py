@@ -847,6 +847,27 @@ def test_probabilities_are_known_by_what_they_add_up_to(end: str):
     assert bool(adapted.guess) == (end in ("matmul", "dense", "evidence", "mean logarithm", "difference"))
 
 
+def test_gradients_are_before_the_softmax_of_the_output_that_is_taken():
+    """A saturated softmax has none, whichever output of a model within the model it is."""
+    given, outer = keras.Input((4, 4, 1)), keras.Input((4, 4, 1))
+    logits = L.Dense(3)(L.Flatten()(given))
+    softmax = L.Softmax()(logits)
+    within = keras.Model(given, [logits, softmax, L.Dense(2)(softmax)])(outer)
+    images, weights = random_images(3, (4, 4, 1), "float32"), np.array([0.0, 1.0, 0.0], np.float32)
+    plain = as_model(keras.Model(given, logits)).network()
+    for taken in within[:2]:
+        network = as_model(keras.Model(outer, taken)).network()
+        for asked in ("raw_outputs", "input_gradients"):
+            args = (images,) if asked == "raw_outputs" else (images, weights)
+            np.testing.assert_allclose(
+                getattr(network, asked)(*args), getattr(plain, asked)(*args), atol=1e-5
+            )
+    made_of = as_model(keras.Model(outer, within[2])).network()
+    np.testing.assert_allclose(
+        made_of.raw_outputs(images), by_hand(keras.Model(outer, within[2]), images), atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("bounded", [lambda a: keras.ops.relu6(a + 3) / 6, L.ReLU(max_value=1.0)])
 def test_a_bounded_column_is_asked_about(bounded: Any):
     given = keras.Input((4, 4, 1))

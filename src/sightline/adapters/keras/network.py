@@ -229,18 +229,21 @@ class KerasNetwork:
         )
 
     def _run_graph(
-        self, graph: "keras.Model", given: Tensor, visit: Visit, within: str = "", last: bool = True
+        self, graph: "keras.Model", given: Tensor, visit: Visit, within: str = "", place: int | None = 0
     ) -> Tensor:
-        """Run a graph layer by layer, and the models within it likewise."""
-        (end,) = graph.outputs if len(graph.outputs) == 1 else (None,)
+        """Run a graph layer by layer, and the models within it likewise.
+
+        `place` is which of its outputs are the scores, None if they are made of these.
+        """
+        last, _, taken = (None, 0, None) if place is None else graph.outputs[place]._keras_history
 
         def step(part: Layer) -> Callable[..., Any]:
-            name, final = within + part.name, last and end is not None and part is end._keras_history[0]
+            name, final = within + part.name, part is last
             inner = graph_of(part)
 
             def run(*given: Tensor, **named: Any) -> Tensor:
                 if inner is not None and len(given) == 1:
-                    made = self._run_graph(inner, given[0], visit, f"{name}/", final)
+                    made = self._run_graph(inner, given[0], visit, f"{name}/", taken if final else None)
                 elif final and self._is_squashing(part):
                     made = self._without_squashing(part, given[0])
                 else:
