@@ -473,12 +473,14 @@ class ModelAbilities(Protocol):
         )
 
 
-End: TypeAlias = Literal["probability", "ratio", "log-probability", "log-mixture", "logit", "value"]
+End: TypeAlias = Literal[
+    "probability", "ratio", "log-probability", "log-mixture", "mixture", "logit", "value"
+]
 """What a model's outputs are, where it can be seen.
 
 A ratio is one of probabilities, such as odds or shares; a log-mixture is a mean or sum of logarithms of all
-classes' probabilities, whose exponentials need not add up to 1; a value is what a regressor says: no score of
-a class.
+classes' probabilities, whose exponentials need not add up to 1; a mixture is a softmax times weights that may
+be anything; a value is what a regressor says: no score of a class.
 """
 
 

@@ -38,6 +38,8 @@ from sightline.types import Backend, End, ModelAbilities, Network, Segments
 
 OUTPUTS = ("auto", "probability", "log-probability", "logit", "softmax", "sigmoid")
 EXACTLY = 1e-5
+HALF_ROUNDING = 5e-3
+"""How far beside 1 half precision may put a sum of probabilities."""
 CERTAIN = 100.0
 """Size that logits hardly have which were learned: their sigmoid is 0 or 1 to all digits."""
 
@@ -326,7 +328,7 @@ class CheckedModel(ModelAbilities):
         )
         if meaning == "probability":
             added_up = self._first.get("presumed") == PRESUMED["logit"]
-            if not are_probabilities(scores) or (added_up and not _sums_to_one(scores)):
+            if not are_probabilities(scores) or (added_up and not _add_up(scores, SUM_ROUNDING)):
                 self._refuse_range(scores)
         if meaning == "log-probability" and scores.max() > ROUNDING:
             self._refuse_range(scores)
@@ -395,12 +397,15 @@ class CheckedModel(ModelAbilities):
         So do probabilities that a product of matrices mixes, and evidence divided by its sum.
         """
         end = self.backend.output_end
-        if self._is_told or scores.shape[1] == 1:
+        if self._is_told:
             return end
-        away = np.abs(scores.sum(axis=1) - 1).max()
-        # A single row of logits may come that near by chance.
+        if scores.shape[1] == 1:
+            return None if end == "mixture" else end
+        # A single row of logits may come nearer by chance.
         limit = EXACTLY if len(scores) == 1 else SUM_ROUNDING
-        if end == "logit" and are_probabilities(scores) and away <= limit:
+        if end in ("logit", "mixture"):
+            if not are_probabilities(scores) or not _add_up(scores, limit):
+                return "logit"
             self._first.setdefault("presumed", PRESUMED["logit"])
             return "probability"
         if end == "log-mixture" and scores.max() <= ROUNDING and not _sums_to_one(np.exp(scores)):
@@ -630,6 +635,14 @@ def _describe_range(scores: Float64[np.ndarray, "B R"]) -> str:
     if not are_probabilities(scores):
         return "logits"
     return "probabilities" if _sums_to_one(scores) else "independent probabilities"
+
+
+def _add_up(scores: Float64[np.ndarray, "B R"], limit: float) -> bool:
+    """Whether every row adds up to 1, up to a limit, or to the rounding of numbers in half precision."""
+    single = scores.astype(np.float32)
+    bfloat = not (single.view(np.uint32) & 0xFFFF).any()
+    half = bfloat or bool((single.astype(np.float16) == single).all())
+    return bool(np.abs(scores.sum(axis=1) - 1).max() <= (HALF_ROUNDING if half else limit))
 
 
 def _sums_to_one(scores: Float64[np.ndarray, "B R"]) -> bool:

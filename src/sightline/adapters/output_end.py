@@ -38,6 +38,10 @@ SQUASHING = {
     **dict.fromkeys(("sigmoid", "hardsigmoid", "logistic"), "probability"),
 }
 """What brings anything to 0 to 1: a softmax all classes jointly, the others each alone."""
+LOGGED = {
+    "logsoftmax": "log-softmax",
+    **dict.fromkeys(("logsigmoid", "logndtr", "speciallogndtr"), "log-probability"),
+}
 LOGARITHMS = {"softmax": "log-softmax", "probability": "log-probability"}
 EXPONENTS = {"log-softmax": "softmax", "log-probability": "probability", "log-mixture": "probability"}
 ALONE = {"softmax": "probability", "log-softmax": "log-probability"}
@@ -97,8 +101,8 @@ class _Tracer:
             return SQUASHING[word]
         if word in VALUES:
             return "value"
-        if word in ("logsoftmax", "logsigmoid"):
-            return "log-softmax" if word == "logsoftmax" else "log-probability"
+        if word in LOGGED:
+            return LOGGED[word]
         if word == "exp":
             return EXPONENTS.get(self._joint_kind(ends) or "")
         if word in ("log", "logit"):
@@ -108,7 +112,9 @@ class _Tracer:
             return self._kind_of_complement(word, ends)
         if ends and (word in MIXING or word.startswith(PASSED)):
             return _mixed_kind(word, self._joint_kind(ends), len(ends))
-        if word in BOUNDED or (word in PRODUCTS and len(ends) > 1 and self._is_probable(ends)):
+        if word in PRODUCTS:
+            return self._kind_of_product(ends)
+        if word in BOUNDED:
             return None
         return "logit" if word.startswith(UNBOUNDED) else None
 
@@ -119,7 +125,16 @@ class _Tracer:
         if word == "log1p":
             minus = inner in (["neg"], ["negative"]) and self._is_probable(looked[0][1])
             return "log-probability" if minus else None
-        return "log-probability" if inner == ["softplus"] else None
+        # −log(1 + exp(−a)) by hand has but one part that is computed.
+        added = inner == ["logaddexp"] and len(looked[0][1]) == 1
+        return "log-probability" if added or inner == ["softplus"] else None
+
+    def _kind_of_product(self, ends: Sequence[object]) -> str | None:
+        """Of probabilities by probabilities not known, of a softmax by weights a mixture, else logits."""
+        kind = self._joint_kind(ends)
+        if len(ends) > 1:
+            return None if kind in LOGARITHMS else "logit"
+        return "mixture" if kind == "softmax" else "logit"
 
     def _is_probable(self, ends: Sequence[object]) -> bool:
         return self._joint_kind(ends) in LOGARITHMS

@@ -51,7 +51,7 @@ class ExportedModel(DeclaredInputModel):
         self._kept = taken[0].meta["val"].dtype
         self.least, self.most = _batch_bounds(taken[0].meta["val"].shape[0], program.range_constraints)
         self.batch_size = self.input.fixed_batch
-        self.output_end = _program_end(program.graph)
+        self.output_end = _program_end(program.graph, taken)
         self.module = program.module()
 
     def _describe(self) -> str:
@@ -139,14 +139,24 @@ def _check_mode(graph: "torch.fx.Graph", name: str) -> None:
             )
 
 
-def _program_end(graph: "torch.fx.Graph") -> End | None:
+def _program_end(graph: "torch.fx.Graph", given: "list[torch.fx.Node]") -> End | None:
     """What the outputs are; None where there is not one, or its operations do not tell."""
     (returned,) = next(node for node in graph.nodes if node.op == "output").args
     if not (isinstance(returned, list | tuple) and len(returned) == 1):
         return None
-    return traced_end(returned[0], lambda node: (_operation_name(node), _computed_inputs(node)))
+    computed = _computed_nodes(graph, given)
+    return traced_end(
+        returned[0],
+        lambda node: (_operation_name(node), [one for one in node.all_input_nodes if one in computed]),
+    )
 
 
-def _computed_inputs(node: "torch.fx.Node") -> "list[torch.fx.Node]":
-    """What an operation is made of, but weights and constants."""
-    return [one for one in node.all_input_nodes if one.op not in ("placeholder", "get_attr")]
+def _computed_nodes(graph: "torch.fx.Graph", given: "list[torch.fx.Node]") -> "set[torch.fx.Node]":
+    """The operations whose results hang on the values of the inputs, not on their shape alone."""
+    found = set(given)
+    for node in graph.nodes:
+        name = _operation_name(node) if node.op == "call_function" else ""
+        of_shape = name.startswith("sym_") or name.endswith("_like") or not name
+        if not of_shape and not found.isdisjoint(node.all_input_nodes):
+            found.add(node)
+    return found - set(given)
