@@ -327,6 +327,73 @@ def test_the_layer_is_looked_for_once_for_each_shape_of_inputs_and_each_target()
     assert looked_at(32, 0)[1] == again[1]
 
 
+class TakesAWay(nn.Module):
+    """Goes another way for bright images, or where it was told to."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.how, self.told, self.limit = how, False, 0.5
+        self.first = nn.Conv2d(3, 8, 3, padding=1, stride=2)
+        self.second, self.third = (nn.Conv2d(8, 8, 3, padding=1, stride=stride) for stride in (2, 1))
+        self.side = nn.Conv2d(3, 8, 5, padding=2, stride=4)
+        self.head, self.other = nn.Linear(8, 3), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        early = self.first(x).relu()
+        late = self.second(early).relu()
+        if not (self.told or x.mean() > self.limit):
+            return self.head(late.mean((2, 3)))
+        if self.how == "deeper":
+            return self.head(self.third(late).relu().mean((2, 3)))
+        if self.how == "earlier":
+            return self.other(early.mean((2, 3)))
+        if self.how == "twin":  # of the same kinds, in the same order
+            return self.head(self.third(self.second(early)).relu().mean((2, 3)))
+        return self.head(late.mean((2, 3))) * 0.2 + self.other(self.side(x).relu().mean((2, 3)))
+
+
+DARK, BRIGHT = IMAGE * 0.3, IMAGE * 0.2 + np.float32(0.55)
+
+
+def first_target_layer(model: Any, image: np.ndarray) -> str:
+    network = model.network()
+    found = network.last_map_layer(network.prepare_inputs(image[None]), np.eye(3, dtype=np.float32)[0])
+    return str(found.name)
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("how", ["deeper", "earlier", "twin", "around"])
+def test_the_layer_is_that_of_the_way_which_the_image_takes(how, told):
+    net = TakesAWay(how).eval()
+    model = as_model(net)
+    plain = first_target_layer(model, DARK)
+    assert plain == "forward:relu#2"
+    net.told = told
+    other = DARK if told else BRIGHT
+    for asked in (model, as_model(net)):  # one that remembers the other way, and one that knows nothing
+        if how == "around":
+            with pytest.raises(ModelError, match=r"comes together from several maps.*'forward:relu#3'"):
+                first_target_layer(asked, other)
+        else:
+            wanted = {"deeper": "forward:relu#3", "earlier": "forward:relu", "twin": "forward:relu#3"}
+            assert first_target_layer(asked, other) == wanted[how]
+    net.told = False
+    assert first_target_layer(model, DARK) == plain
+
+
+def test_a_way_that_a_changed_image_leaves_is_kept_to():
+    """Just bright enough: changed by halves it is darker, and a batch with such goes the other way."""
+    image = np.full((32, 32, 3), 0.46, np.float32)
+    image[:2], image[2:4] = 0.0, 1.0
+    net = TakesAWay("earlier").eval()
+    net.limit = float(image.mean()) - 1e-3
+    assert halves_changed(image[None]).mean() < net.limit - 0.01
+    assert first_target_layer(as_model(net), image) == "forward:relu"
+    net.limit = float(image.mean()) + 1e-3
+    assert first_target_layer(as_model(net), image) == "forward:relu#2"
+
+
 def marked_place(head: nn.Module) -> nn.Module:
     """A map of what is bright in each quarter, and a head that wants it in the upper left one alone."""
     body = nn.Conv2d(3, 1, 1, bias=False)

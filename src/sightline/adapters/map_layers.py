@@ -26,6 +26,8 @@ AT_MOST_BEFORE = 16
 """Tokens that may stand before those of the patches: class and register tokens."""
 IN_PLACE = 1.5
 """How much more each half of a map has to hang on its own half of the image than on the other."""
+GENTLY = 0.05
+"""Share of a change by which an image may still go the same way, where it does not with all of it."""
 UNMOVED = 1e-2
 """Share of the score's change by which it may differ, and is still said to be the same."""
 LISTED = 4
@@ -53,10 +55,13 @@ class PatchTokens:
         return tokens[:, self.skip :].reshape(len(tokens), self.height, self.width, -1)
 
 
-def halves_changed(inputs: Float[np.ndarray, "one h w c"]) -> Float[np.ndarray, "six h w c"]:
+def halves_changed(
+    inputs: Float[np.ndarray, "one h w c"], share: float = 1.0
+) -> Float[np.ndarray, "six h w c"]:
     """One image, and it with its upper, lower, left and right half and all of it changed: a batch of six.
 
-    The change is drawn from the image's own values, so that the network is asked nothing unheard of.
+    The change is drawn from the image's own values, so that the network is asked nothing unheard of; a share
+    of it where a network goes another way for an image that differs much.
     """
     rng = np.random.default_rng(0)
     (image,) = inputs
@@ -70,7 +75,7 @@ def halves_changed(inputs: Float[np.ndarray, "one h w c"]) -> Float[np.ndarray, 
     height, width = image.shape[0] // 2, image.shape[1] // 2
     parts = (np.s_[:height], np.s_[height:], np.s_[:, :width], np.s_[:, width:], np.s_[:])
     for copy, part in zip(batch[1:], parts, strict=True):
-        copy[part] = other[part]
+        copy[part] += np.float32(share) * (other[part] - copy[part])
     return batch
 
 
@@ -178,7 +183,8 @@ def remembered_layer(
     known : dict
         What was found before, kept with the model.
     key : hashable
-        All that the choice depends on but the image: the network's parts, the inputs' shape, the weights.
+        All that the choice depends on but the image: the network's parts, the inputs' shape, the weights,
+        and the way that the image takes through the network, where that may be another one.
     find : callable
 
     Examples

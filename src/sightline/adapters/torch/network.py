@@ -5,12 +5,13 @@ import copy
 import dataclasses
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from sightline.adapters.map_layers import (
+    GENTLY,
     MapChoice,
     halves_changed,
     no_map_error,
@@ -24,6 +25,7 @@ from sightline.adapters.torch.tracing import (
     is_mixed,
     is_scripted,
     listen_to_module,
+    node_names,
     place_of,
     places_before,
     run_as_written,
@@ -34,6 +36,27 @@ from sightline.types import Activations, Inputs, MapLayer, Reshape, Weights, did
 
 if TYPE_CHECKING:
     import torch
+
+
+class TracedPass(NamedTuple):
+    """A forward pass of a batch.
+
+    Parameters
+    ----------
+    given : tensor
+        Its inputs.
+    made : dict
+        Every tensor with gradients that is made of them, by name.
+    scores : tensor
+        The chosen score of each image.
+    path : int
+        Stands for the layers and functions that were called, and how they hang together.
+    """
+
+    given: "torch.Tensor"
+    made: dict[str, Made]
+    scores: "torch.Tensor"
+    path: int
 
 
 class TorchNetwork:
@@ -100,26 +123,41 @@ class TorchNetwork:
         return seen
 
     def last_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
-        """The last layer, or function that the module calls, with extent and all of the score in it."""
-        parts = tuple((name, type(part)) for name, part in self.module.named_modules())
-        key = (parts, inputs.shape[1:], weights.tobytes())
-        return remembered_layer(self.known_layers, key, lambda: self._find_map_layer(inputs, weights))
+        """The last layer, or function that the module calls, with extent and all of the score in it.
 
-    def _find_map_layer(self, inputs: Inputs, weights: Weights) -> MapLayer:
-        batch = halves_changed(inputs)
-        given, made, scores = self._traced_pass(batch, weights)
+        A module is Python code, which may go another way for another image, or after an attribute was set:
+        one pass of the image tells the way, and for each way the layer is looked for once.
+        """
+        parts = tuple((name, type(part)) for name, part in self.module.named_modules())
+        path = self._traced_pass(inputs, weights).path
+        key = (parts, inputs.shape[1:], weights.tobytes(), path)
+        found = remembered_layer(self.known_layers, key, lambda: self._find_map_layer(inputs, weights, path))
+        return dataclasses.replace(found, calls=found.calls + len(inputs))
+
+    def _pass_of_halves(self, inputs: Inputs, weights: Weights, path: int) -> "tuple[TracedPass, int]":
+        """A pass of the image and its halves changed, all on the image's own way, and its calls."""
+        traced, calls = self._traced_pass(halves_changed(inputs), weights), 6
+        if traced.path == path:
+            return traced, calls
+        copies = self._traced_pass(halves_changed(inputs, share=0.0), weights)
+        if traced.path == copies.path:  # a batch of six is reckoned otherwise than one image
+            return traced, calls + 6
+        gently = self._traced_pass(halves_changed(inputs, share=GENTLY), weights)
+        return gently if gently.path == copies.path else copies, calls + 12
+
+    def _find_map_layer(self, inputs: Inputs, weights: Weights, path: int) -> MapLayer:
+        (given, made, scores, _), calls = self._pass_of_halves(inputs, weights, path)
         start, end = place_of(given), place_of(scores)
         if start is None or end is None:
             raise _no_gradient_error("they have none at all")
         traced = [one.traced(name) for name, one in made.items()]
         choice = MapChoice(traced, places_before, start, end, inputs.shape[1:3], is_learned, is_mixed)
         wanted, elsewhere = float(scores[0].detach()), float(scores[5].detach())
-        calls = len(batch)
 
         def activations(name: str) -> Activations:
             nonlocal calls
             if made[name].changed_since:
-                calls += len(batch)
+                calls += len(given)
                 made[name] = made[name]._replace(tensor=self._activations(name, given))
             return _channels_last_array(made[name].tensor)
 
@@ -195,14 +233,13 @@ class TorchNetwork:
         if not found:
             raise self._no_layer_error(layer, [name for name in others if ":" in name])
 
-    def _traced_pass(
-        self, batch: Inputs, weights: Weights
-    ) -> "tuple[torch.Tensor, dict[str, Made], torch.Tensor]":
-        """Inputs, every tensor with gradients that is made of them, and the chosen score of each image."""
+    def _traced_pass(self, batch: Inputs, weights: Weights) -> "TracedPass":
         made: dict[str, Made] = {}
+        names: list[str] = []
 
         def heard(name: str, tensor: "torch.Tensor") -> None:
             place = place_of(tensor)
+            names.append(name)
             made.pop(name, None)
             if place is not None:
                 made[name] = Made(tensor, place, tensor._version)
@@ -211,7 +248,8 @@ class TorchNetwork:
             given = self._input_tensor(batch).requires_grad_().clone()
             with listen_to_module(self.module, heard):
                 scores = self._chosen_scores(given, weights)
-            return given, made, scores
+            path = hash((tuple(names), node_names(place_of(scores))))
+            return TracedPass(given, made, scores, path)
 
     def _chosen_scores(self, given: "torch.Tensor", weights: Weights) -> "torch.Tensor":
         """The score of each image that the weights choose."""

@@ -110,6 +110,20 @@ def places_before(place: Place) -> Iterator[Place]:
     return ((node, number) for node, number in place[0].next_functions if node is not None)
 
 
+def node_names(place: Place | None) -> tuple[str, ...]:
+    """What was done to come to a tensor, from its end to its beginning: the shape of autograd's graph."""
+    if place is None:
+        return ()
+    seen, left, names = {place[0]}, [place[0]], []
+    for node in left:
+        names.append(f"{node.name()}:{len(node.next_functions)}")
+        for other, _ in node.next_functions:
+            if other is not None and other not in seen:
+                seen.add(other)
+                left.append(other)
+    return tuple(names)
+
+
 def speaks_by_patches(score: "torch.Tensor", tokens: Made, reshape: Reshape) -> bool:
     """Whether a score hangs on the tokens of the patches, rather than on a class token alone."""
     import torch
