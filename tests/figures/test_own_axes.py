@@ -100,3 +100,10 @@ def test_nothing_is_left_open_and_the_default_is_the_panel_as_before():
     assert figures.figure_to_png(one.plot()) == figures.figure_to_png(one.plot("panel"))
     assert plt.get_fignums() == before
     assert matplotlib.get_backend().lower() == "agg"
+
+
+@pytest.mark.parametrize("kind", ["bars", "heat", "overlay"])
+@pytest.mark.parametrize("projection", ["3d", "polar"])
+def test_axes_that_are_not_plain_ones_are_refused(projection, kind):
+    with pytest.raises(OptionError, match=r"plain axes of two dimensions, but .* without projection="):
+        example(MIXED, MIXED_ERROR).plot(kind, ax=Figure().add_subplot(projection=projection))

@@ -72,6 +72,12 @@ def _checked_axes(ax: object) -> Any:
             f"ax must be Matplotlib's axes to draw into, but {describe_value(ax)} was given{several}.",
             slug="figure-option",
         )
+    if getattr(ax, "name", "") in ("3d", "polar"):
+        raise OptionError(
+            f"ax must be plain axes of two dimensions, but {describe_value(ax)} was given: make them without "
+            "projection=.",
+            slug="figure-option",
+        )
     return ax
 
 
