@@ -52,14 +52,18 @@ def test_flips_by_factors_are_the_differences_mask_by_mask(link, rng):
 
     slow = []
     for i, j in itertools.combinations(range(5), 2):
-        total = 0.0
+        effects = []
         for context in contexts:
+            total = 0.0
             for a, b in itertools.product([True, False], repeat=2):
                 mask = context.copy()
                 mask[i], mask[j] = a, b
                 total += (1 if a == b else -1) * score(mask)
-        slow.append(total / len(contexts))
-    assert sampled_pair_effects(kernel, signs, weights, 0.2, link, contexts) == pytest.approx(slow, abs=1e-10)
+            effects.append(total)
+        slow.append(effects)
+    values, noise = sampled_pair_effects(kernel, signs, weights, 0.2, link, contexts)
+    assert values == pytest.approx(np.mean(slow, axis=1), abs=1e-10)
+    assert noise == pytest.approx(np.std(slow, axis=1, ddof=1) / np.sqrt(len(contexts)), abs=1e-7)
 
 
 def test_errors_are_those_of_the_weighted_sum_of_latent_scores(rng):

@@ -64,15 +64,17 @@ def sampled_pair_effects(
     level: float,
     link: Link,
     contexts: Bool[np.ndarray, "D S"],
-) -> Float[np.ndarray, "P"]:
+) -> tuple[Float[np.ndarray, "P"], Float[np.ndarray, "P"]]:
     """The index averaged over `contexts`, from the mean latent score ``level + Σ_m k(x, x_m) weights[m]``.
+
+    Also the standard error that comes of there being no more contexts.
 
     To flip a segment multiplies each product of the kernel by a factor of its own, so that the latent
     scores of all pairs of flips are two products of matrices.
     """
     segments = signs.shape[1]
     tilt = kernel.parameters[-2]
-    total = np.zeros((segments, segments))
+    total, squares = np.zeros((2, segments, segments))
     for here in signs_of(contexts):
         near = np.exp((signs * kernel.lengths) @ here - kernel.lengths.sum())
         near_weight = weights * kernel.amplitude(signs) * kernel.amplitude(here[np.newaxis])[0]
@@ -89,7 +91,10 @@ def sampled_pair_effects(
         at_one = link.score(one)
         second = link.score(np.array(latent)) - at_one[:, np.newaxis] - at_one + link.score(two)
         total += np.outer(here, here) * second
-    return np.asarray(total[np.triu_indices(segments, 1)] / len(contexts))
+        squares += second**2
+    upper, count = np.triu_indices(segments, 1), len(contexts)
+    mean = total[upper] / count
+    return mean, np.sqrt(np.maximum(squares[upper] / count - mean**2, 0) / (count - 1))
 
 
 def pair_errors(

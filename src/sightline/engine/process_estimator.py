@@ -298,24 +298,26 @@ class ProcessEstimator:
         contexts = self._contexts(pair_effects.ERROR_CONTEXTS)
         chosen, values, error = [], [], []
         for k in range(self.targets):
-            of_all = self._pair_values(k)
+            of_all, noise = self._pair_values(k)
             strong = np.argsort(-np.abs(of_all), kind="stable")[:count]
             chosen.append(pairs[strong])
             values.append(of_all[strong])
             found = pair_effects.pair_errors(self.posteriors[k], self.links[k], pairs[strong], contexts)
-            error.append(self.widening() * found)
+            error.append(np.hypot(self.widening() * found, noise[strong]))
         return np.array(chosen), np.array(values), np.array(error)
 
     def _contexts(self, count: int) -> Bool[np.ndarray, "count S"]:
         shapley = self.functional.shapley_pairs
         return pair_effects.context_masks(self.segments, shapley, count, self._random_state(5))
 
-    def _pair_values(self, k: int) -> Float[np.ndarray, "P"]:
+    def _pair_values(self, k: int) -> tuple[Float[np.ndarray, "P"], Float[np.ndarray, "P"]]:
+        """Effects of all pairs, and the noise of averaging over some contexts."""
         posterior, link = self.posteriors[k], self.links[k]
         if self.segments <= COMPLETE:
             keep, _ = self._complete_rows()
             scores = self._expected_scores(k)
-            return pair_effects.complete_pair_effects(keep, scores, self.functional.shapley_pairs)
+            exact = pair_effects.complete_pair_effects(keep, scores, self.functional.shapley_pairs)
+            return exact, np.zeros(len(exact))
         weights = posterior.weights_of(link.latent(self._scores_of(k)))
         return pair_effects.sampled_pair_effects(
             posterior.kernel,
