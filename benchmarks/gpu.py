@@ -87,7 +87,7 @@ def studied(network, device, count, side, budget):
     """Images a second of a study, beside the network alone."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
-    plan = sl.Plan(segment=sl.Grid(rows=5, columns=5), fill="colour", budget=budget)
+    plan = sl.Plan(segment=sl.Grid(rows=5, columns=5), fill="colour", budget=budget, estimator="regression")
     preprocess = Unit()
     model = sl.as_model(network, preprocess=preprocess)
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,9 @@ def main():
     print(f"PyTorch {torch.__version__} on {card}")
     side, calls, repeats = (32, 24, 1) if asked.quick else (224, 1000, 3)
     image = np.random.default_rng(0).random((side, side, 3)).astype(np.float32)
-    plan = sl.Plan(segment=sl.Grid(rows=8, columns=8), fill="blur", target=1, budget=calls)
+    plan = sl.Plan(
+        segment=sl.Grid(rows=8, columns=8), fill="blur", target=1, budget=calls, estimator="regression"
+    )
     single, half = resnet50().to(device), resnet50().to(device).half()
     print(f"{'':42s}{'ratio':>8s}{'total s':>9s}{'alone s':>9s}{'calls':>7s}{'batch':>7s}{'GiB':>8s}")
     explained("float32, images made on the device", single, single, device, image, plan, repeats)
@@ -131,10 +133,9 @@ def main():
     if device.type == "cuda" or not asked.quick:  # processors are slow at it
         explained("float16, images made on the device", half, half, device, image, plan, repeats)
         explained("float16, images made on the host", half, sent(half), device, image, plan, repeats)
-    if hasattr(plan, "estimator"):
-        options = {"attribute": "shapley", "budget": min(calls, 512), "estimator": "gaussian-process"}
-        fitted = dataclasses.replace(plan, **options)
-        explained("float32, Gaussian process fitted", single, single, device, image, fitted, repeats)
+    options = {"attribute": "shapley", "budget": min(calls, 512), "estimator": "gaussian-process"}
+    fitted = dataclasses.replace(plan, **options)
+    explained("float32, Gaussian process fitted", single, single, device, image, fitted, repeats)
     print("the fit itself runs on the processor")
     studied(single, device, 2 if asked.quick else 1000, side, 8 if asked.quick else 64)
     if device.type == "cuda" and TESTS.is_file() and importlib.util.find_spec("pytest"):

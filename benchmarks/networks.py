@@ -153,7 +153,9 @@ def _explain(tool, image, labels, model, ask, calls, sl):
     mean = np.stack([image[labels == one].mean(axis=0) for one in range(labels.max() + 1)])[labels]
     if tool.startswith("sightline"):
         size = None if tool == "sightline grad-cam" else BATCH
-        sl.explain(image, model, attribute=tool.split()[1], batch_size=size, **options)
+        sl.explain(
+            image, model, attribute=tool.split()[1], batch_size=size, estimator="regression", **options
+        )
     elif tool == "lime":
         from lime.lime_image import LimeImageExplainer
 

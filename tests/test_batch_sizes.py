@@ -65,6 +65,7 @@ def chosen(seconds_of_one, largest=256):
         (lambda size: 1 + abs(size - 16), 256, 16, [32, 64, 16, 8]),
         (lambda size: 1 / size, 40, 32, [32, 16]),
         (lambda size: size, 20, 10, [20, 10]),
+        (lambda size: size, 12, 12, [12]),
         (lambda size: size, 5, 5, []),
     ],
 )

@@ -102,7 +102,8 @@ class BatchProbe:
         if (not faster and (not up or self._best != first)) or not following >= LEAST_SIZE:
             self.settled = True
         elif following > self.largest:
-            self.settled, following = self._best != first, first // 2
+            following = first // 2
+            self.settled = self._best != first or following < LEAST_SIZE
         self.size = self._best if self.settled else following
 
     def _time(self, size: int) -> float:

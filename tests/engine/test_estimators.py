@@ -183,7 +183,7 @@ def test_a_contrast_of_a_process_is_between_the_walls_of_a_difference():
 @pytest.mark.parametrize("segments", [8, 9])
 def test_a_process_that_comes_to_every_mask_is_exact(segments):
     rng = np.random.default_rng(1)
-    game = Game(rng.random((2**segments, 1)))  # nothing to be foretold
+    game = Game(rng.random((2**segments, 1)))  # nothing to be predicted
     model = Dear(game.model)
     made = explained(game, model, attribute=Shapley(), budget="auto")
     assert made.values[0] == pytest.approx(
@@ -211,7 +211,7 @@ def test_one_flat_target_beside_another_is_zero_and_the_other_is_known():
     assert np.linalg.norm(made.values[0] - truth(game, Lime())) < 0.1 * np.linalg.norm(truth(game, Lime()))
 
 
-def test_where_nothing_can_be_foretold_the_regression_answers_from_the_same_masks():
+def test_where_nothing_can_be_predicted_the_regression_answers_from_the_same_masks():
     game = Game(np.random.default_rng(0).random((2**14, 1)))
     model = Dear(game.model)
     made = explained(game, model, attribute=Shapley(), budget=600)
@@ -228,6 +228,17 @@ def test_a_process_is_repeatable_and_another_seed_asks_other_masks():
     ]
     assert np.array_equal(runs[0].values, runs[1].values)
     assert not np.array_equal(runs[0].values, runs[2].values)
+
+
+def test_a_process_that_reaches_its_most_masks_answers_itself():
+    game = smooth_game(10)
+    process = AdaptiveProcess(Plan(attribute=Shapley()), 10, 64, "as asked for", (0,), most=64)
+    asked = 0
+    while (masks := process.next_masks()) is not None:
+        process.record(masks, game.scores(masks))
+        asked = len(masks.keep)
+    assert asked == 63
+    assert process.attribution().estimator == "gaussian-process"
 
 
 # An open budget

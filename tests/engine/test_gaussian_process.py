@@ -112,8 +112,8 @@ def test_the_posterior_is_the_textbook_s():
     assert posterior.scale == pytest.approx(away @ np.linalg.solve(covariance, away) / 14)
     for i in range(2, 14):
         rest = np.arange(14) != i
-        foretold = covariance[i, rest] @ np.linalg.solve(covariance[np.ix_(rest, rest)], away[rest])
-        assert posterior.left_out[i - 2] == pytest.approx(away[i] - foretold, abs=1e-9)
+        predicted = covariance[i, rest] @ np.linalg.solve(covariance[np.ix_(rest, rest)], away[rest])
+        assert posterior.left_out[i - 2] == pytest.approx(away[i] - predicted, abs=1e-9)
 
 
 def test_links_lead_there_and_back():

@@ -8,6 +8,7 @@ import pytest
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.convergence import relative_error
 from sightline.engine.functionals import functional_of
+from sightline.engine.gaussian_process import MaskKernel
 from sightline.engine.pair_effects import complete_pair_effects
 from sightline.engine.process_estimator import ProcessEstimator
 from support.reference import Game, random_game
@@ -90,6 +91,33 @@ def test_when_every_mask_was_asked_the_answer_is_exact(method):
     exact = game.ask(method, game.masks())
     assert made.values == pytest.approx(exact.values, abs=1e-10)
     assert made.base == pytest.approx(exact.base, abs=1e-10)
+    assert made.fit == pytest.approx(exact.fit, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("segments", [8, 20])
+def test_an_additive_model_is_fitted_wholly(method, segments, rng):
+    weights = rng.normal(size=segments)
+
+    def score(keep: np.ndarray) -> np.ndarray:
+        return (keep @ weights)[:, np.newaxis]
+
+    estimator = ProcessEstimator(method, segments, 1, "log-odds", 0)
+    keep = estimator.next_masks(60)
+    full, empty = score(np.ones((1, segments)))[0], score(np.zeros((1, segments)))[0]
+    estimator.record(keep, score(keep), full, empty)
+    assert estimator.attribution().fit == pytest.approx([1.0], abs=1e-3)
+
+
+def test_scores_that_turn_out_to_be_no_probabilities_leave_no_tilt(rng):
+    game = smooth_game(10)
+    estimator = explained(Shapley(), game, 64)
+    estimator.kernels[0] = MaskKernel(np.r_[estimator.kernels[0].parameters[:-2], 1.2, -1.0])
+    keep = np.concatenate([estimator.keep, estimator.next_masks(20)])
+    values = game.values(keep)
+    values[-1] = 1.5
+    estimator.record(keep, values, game.table[-1], game.table[0])
+    assert estimator.kernels[0].tilt == 0
 
 
 @pytest.mark.parametrize("segments", [9, 20, 40])
@@ -214,7 +242,7 @@ def test_a_target_of_pure_noise_is_left_to_the_regression_and_others_are_not():
     game = Game(np.hstack([smooth, noise]))
     estimator = explained(Shapley(), game, 128)
     assert estimator.unexplained().tolist() == [False, True]
-    assert "target 1" in estimator.why_not()
+    assert "target 2 of 2" in estimator.why_not()
     made, exact = estimator.attribution(), truth(Shapley(), game)
     assert np.sum((made.values[0] - exact[0]) ** 2) < 0.01 * np.sum(exact[0] ** 2)
     assert made.values.sum(axis=1) == pytest.approx(game.table[-1] - game.table[0])

@@ -77,6 +77,8 @@ def test_r_squared_is_one_minus_the_unexplained_share():
 
 def test_r_squared_of_values_that_never_moved_is_nan_without_a_warning():
     assert np.isnan(solve.r_squared(np.ones((4, 1)), np.zeros((4, 1)), np.ones(4)))[0]
+    moved = np.array([[0.0], [0.0], [0.0], [1.0]])  # where nothing weighs
+    assert np.isnan(solve.r_squared(moved, np.zeros((4, 1)), np.array([1.0, 1.0, 1.0, 0.0])))[0]
 
 
 @pytest.mark.parametrize(

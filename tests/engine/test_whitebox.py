@@ -42,7 +42,9 @@ def heat(method: Any, net: nn.Module, target: Any = 2, image: np.ndarray = IMAGE
 
 
 def explained(name: Any, net: Any, image: np.ndarray = IMAGE, **more: Any) -> sl.Explanation:
-    return sl.explain(image, net, attribute=name, segment="grid:rows=6,columns=5", estimator="regression", **more)
+    return sl.explain(
+        image, net, attribute=name, segment="grid:rows=6,columns=5", estimator="regression", **more
+    )
 
 
 # Against Captum

@@ -9,7 +9,12 @@ from sightline.evaluation import faithfulness
 from support.torch_nets import cnn
 
 IMAGE = np.random.default_rng(0).random((24, 20, 3)).astype(np.float32)
-OPTIONS = {"segment": "grid:rows=6,columns=5", "fill": "colour:value=0", "budget": 150, "estimator": "regression"}
+OPTIONS = {
+    "segment": "grid:rows=6,columns=5",
+    "fill": "colour:value=0",
+    "budget": 150,
+    "estimator": "regression",
+}
 
 
 @pytest.fixture(scope="module")

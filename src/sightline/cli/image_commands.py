@@ -78,7 +78,9 @@ def explain_images(
     ] = "panel",
     pairs: Annotated[
         int,
-        typer.Option(help="Tell so many pairs of segments too that do most together; figure: --kind pairs."),
+        typer.Option(
+            min=0, help="Tell so many pairs of segments too that do most together; figure: --kind pairs."
+        ),
     ] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the figures and the saved explanations.")] = Path(
         "sightline-out"

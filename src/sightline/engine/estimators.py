@@ -29,6 +29,8 @@ MOST_FITTED = 4096
 """Masks that a process is fitted to at the most: the time that a fit takes grows with their cube."""
 MOST_OF_CHEAP = 1024
 """Calls after which it is given up where they may be cheap: a regression asks thousands in that time."""
+MOST_FOR_PAIRS = 2048
+"""Masks, the first of those that were asked, from which effects of pairs are learned: a fit of seconds."""
 PATIENCE = 256
 """Masks before which a process is not given up: the first blocks of a hard model tell little."""
 QUICK, DEAR = 5.0, 0.01
@@ -208,8 +210,10 @@ class AdaptiveProcess:
             return self._hand_over(ALL_MASKS).next_masks()
         most = _without_reserve(self.rows, self._keep.shape[1])
         if self._stopped or count >= most:
+            if self.plan.budget == "auto" and not self._stopped:
+                self._stopped = f"{MOST_FITTED:,} masks are the most that a process is fitted to"
             return None
-        if count + 2 >= self.most:  # the two ends were asked, too
+        if count + 2 >= self.most < self.rows:  # the two ends were asked, too
             return self._hand_over(f"{count + 2:,} calls of a process were not enough").next_masks()
         block = self._process.block_towards() if self.plan.budget == "auto" else self._process.block
         new = self._process.next_masks(min(block, most - count))
@@ -324,7 +328,7 @@ def strongest_pairs(
     low, span = _walls(plan, scores.targets[k : k + 1])
     values, full, empty = _between_walls(one, low, span)
     _, rows = np.unique(keep, axis=0, return_index=True)  # coin flips may come twice
-    rows = np.sort(rows[np.isin(keep[rows].sum(axis=1), (0, segments), invert=True)])
+    rows = np.sort(rows[np.isin(keep[rows].sum(axis=1), (0, segments), invert=True)])[:MOST_FOR_PAIRS]
     process.record(keep[rows], values[rows], full, empty)
     if not solve.has_moved(one.with_ends).any() or process.unexplained().any():
         raise OptionError(

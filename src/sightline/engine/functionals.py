@@ -118,7 +118,7 @@ class Functional:
         sign = np.where(keep, 1.0, -1.0)
         if self.flip_sizes is not None:  # a mean of what showing a segment adds
             parts = self.factor * sign * (scores[:, np.newaxis] - flipped)
-            return parts.mean(axis=0), parts.var(axis=0) / len(parts)
+            return parts.mean(axis=0), mean_variance(parts)
         # What an additive model leaves, averaged over the masks as they weigh, times each segment's state.
         additive = self.rows(keep) @ scores
         level = float(self.mask_weights(keep) @ (scores - keep @ additive))
@@ -135,7 +135,7 @@ class Functional:
         apart = middle * (1 - middle) - pair
         common = pair / (apart + self.segments * pair)
         parts = (parts - common * parts.sum(axis=1, keepdims=True)) / apart
-        return additive + parts.mean(axis=0), parts.var(axis=0) / len(parts)
+        return additive + parts.mean(axis=0), mean_variance(parts)
 
     def _state_weights(self) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
         """Weight of a mask over the chance of the others' states, by how many others are visible.
@@ -194,6 +194,16 @@ def _size_means(keep: Bool[np.ndarray, "M S"], size: Int[np.ndarray, "M"]) -> Fl
     belongs = (size == np.arange(segments + 1)[:, np.newaxis]).astype(float)
     count = np.maximum(belongs.sum(axis=1, keepdims=True), 1)
     return np.asarray((belongs @ keep / count)[size])
+
+
+def mean_variance(parts: Float[np.ndarray, "D ..."]) -> Float[np.ndarray, "..."]:
+    """Of the mean of what `draw_masks_by_size` gave, whose masks may come in complementary pairs.
+
+    So of the means of two neighbours, which are as independent as the pairs are, or as the masks.
+    """
+    half = len(parts) // 2
+    pairs = (parts[0 : 2 * half : 2] + parts[1 : 2 * half : 2]) / 2
+    return np.asarray(pairs.var(axis=0, ddof=1) / half)
 
 
 def draw_masks_by_size(

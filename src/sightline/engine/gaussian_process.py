@@ -162,9 +162,14 @@ class MaskKernel:
     def cube(self) -> float:
         return float(np.exp(self.parameters[-1]))
 
+    @property
+    def tilt(self) -> float:
+        """By which the log amplitude grows from half of the segments shown to all."""
+        return float(self.parameters[-2])
+
     def amplitude(self, signs: Float[np.ndarray, "M S"]) -> Float[np.ndarray, "M"]:
         """A(x)."""
-        return np.asarray(np.exp(self.parameters[-2] * signs.mean(axis=1)))
+        return np.asarray(np.exp(self.tilt * signs.mean(axis=1)))
 
     def between(self, a: Float[np.ndarray, "A S"], b: Float[np.ndarray, "B S"]) -> Float[np.ndarray, "A B"]:
         """k of each row of `a` with each of `b`, in the precision of `a`."""
@@ -397,7 +402,7 @@ class Posterior:
     scale : float
         s2.
     left_out : float array, shape (M − 2,)
-        What each mask's latent score differs from what the others foretell.
+        What each mask's latent score differs from what the others predict.
     surprise : float
         Mean square of that over its variance: 1 where the process knows how wrong it is.
     """

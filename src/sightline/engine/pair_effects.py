@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import gammaln
 
-from sightline.engine.functionals import draw_masks_by_size, log_comb
+from sightline.engine.functionals import draw_masks_by_size, log_comb, mean_variance
 from sightline.engine.gaussian_process import (
     CONSTANT,
     Link,
@@ -73,9 +73,9 @@ def sampled_pair_effects(
     scores of all pairs of flips are two products of matrices.
     """
     segments = signs.shape[1]
-    tilt = kernel.parameters[-2]
-    total, squares = np.zeros((2, segments, segments))
-    for here in signs_of(contexts):
+    tilt = kernel.tilt
+    found = np.empty((len(contexts), segments, segments))
+    for here, effects in zip(signs_of(contexts), found, strict=True):
         near = np.exp((signs * kernel.lengths) @ here - kernel.lengths.sum())
         near_weight = weights * kernel.amplitude(signs) * kernel.amplitude(here[np.newaxis])[0]
         pull = np.exp(-2 * tilt * here / segments)
@@ -90,11 +90,10 @@ def sampled_pair_effects(
         two += (single.T * of_single) @ single + (cubed.T * of_cubed) @ cubed
         at_one = link.score(one)
         second = link.score(np.array(latent)) - at_one[:, np.newaxis] - at_one + link.score(two)
-        total += np.outer(here, here) * second
-        squares += second**2
-    upper, count = np.triu_indices(segments, 1), len(contexts)
-    mean = total[upper] / count
-    return mean, np.sqrt(np.maximum(squares[upper] / count - mean**2, 0) / (count - 1))
+        effects[:] = np.outer(here, here) * second
+    rows, columns = np.triu_indices(segments, 1)
+    parts = found[:, rows, columns]
+    return parts.mean(axis=0), np.sqrt(mean_variance(parts))
 
 
 def pair_errors(

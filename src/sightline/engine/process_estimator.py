@@ -35,8 +35,8 @@ FIT_LEAST, FIT_MOST = 256, 384
 """Masks that the hyperparameters are fitted to, at most: half of those asked, within these."""
 DESIGN_MASKS = 1200
 ANSWER_MASKS, CHUNK = 8192, 1024
-LEAST_TOLD = 0.1
-"""Share of the scores' variance that the process has to foretell of masks left out, to be believed."""
+LEAST_PREDICTED = 0.1
+"""Share of the scores' variance that the process has to predict of masks left out, to be believed."""
 
 
 class ProcessEstimator:
@@ -154,6 +154,8 @@ class ProcessEstimator:
         scores = self._scores_of(k)
         chances = self.scale == "probability" and are_probabilities(scores)
         link: Link = LogitLink() if chances else IdentityLink()
+        if self.kernels[k].tilt and not link.tilted:  # earlier scores looked like probabilities
+            self.kernels[k] = MaskKernel.usual(self.segments)
         latents = rounded_latents(link.latent(scores))
         ends = np.array([np.zeros(self.segments, bool), np.ones(self.segments, bool)])
         signs = signs_of(np.concatenate([ends, self.keep]))
@@ -215,16 +217,17 @@ class ProcessEstimator:
         base, fit = (
             np.where(left, theirs, ours) for theirs, ours in ((usual.base, made.base), (usual.fit, made.fit))
         )
-        return Attribution(values, error, base, fit, made.calls)
+        pull = None if usual.pull is None else np.where(left[:, np.newaxis], usual.pull, 0.0)
+        return Attribution(values, error, base, fit, made.calls, pull=pull)
 
     def _process_attribution(self) -> Attribution:
         values, noise = np.zeros((self.targets, self.segments)), np.zeros((self.targets, self.segments))
         base, fit = np.zeros(self.targets), np.zeros(self.targets)
         for k in range(self.targets):
             keep, scores, values[k], noise[k] = self._averaged(k)
+            if self.functional.efficient:
+                values[k] += (self.full[k] - self.empty[k] - values[k].sum()) / self.segments
             base[k], fit[k] = self._base_and_fit(k, keep, scores, values[k])
-        if self.functional.efficient:
-            values += ((self.full - self.empty - values.sum(axis=1)) / self.segments)[:, np.newaxis]
         variance = np.array([np.diag(self.covariance(k)) for k in range(self.targets)])
         error = np.sqrt(np.maximum(variance, 0) + noise)
         if self._knows_all:
@@ -253,7 +256,7 @@ class ProcessEstimator:
         return keep, scores, values, noise
 
     def _expected_scores(self, k: int) -> Float[np.ndarray, "A"]:
-        """Of all 2^S masks; those of the masks asked as they were said."""
+        """Of all 2^S masks at their expected latent scores; those of the masks asked as they were said."""
         posterior, link, scores = self.posteriors[k], self.links[k], self._scores_of(k)
         weights = posterior.weights_of(link.latent(scores))
         place = mask_numbers(posterior.signs)
@@ -272,11 +275,8 @@ class ProcessEstimator:
         base = self.empty[k] if self.functional.efficient else self.functional.base(keep, scores, values)
         weight = self.functional.mask_weights(keep)
         fitted = keep @ values / self.functional.factor
-        away = scores - weight @ scores
-        rest = scores - fitted
-        rest -= weight @ rest
-        total = float(weight @ away**2)
-        return float(base), 1 - float(weight @ rest**2) / total if total > 0 else float("nan")
+        fitted += self.empty[k] if self.functional.efficient else weight @ (scores - fitted)
+        return float(base), float(solve.r_squared(scores[:, np.newaxis], fitted[:, np.newaxis], weight)[0])
 
     def covariance(self, k: int) -> Float[np.ndarray, "S S"]:
         """Of the values of one target, calibrated."""
@@ -328,24 +328,24 @@ class ProcessEstimator:
             self._contexts(pair_effects.CONTEXTS),
         )
 
-    def told(self) -> Float[np.ndarray, "K"]:
-        """Share of the scores' variance that the process foretells of masks left out; nan where flat."""
+    def predicted_shares(self) -> Float[np.ndarray, "K"]:
+        """Share of the scores' variance that the process predicts of masks left out; nan where flat."""
         shares = np.full(self.targets, np.nan)
         moved = solve.has_moved(np.vstack([self.values, self.full, self.empty]))
         for k in np.flatnonzero(moved).tolist():
             posterior, link, scores = self.posteriors[k], self.links[k], self.values[:, k]
-            foretold = link.score(rounded_latents(link.latent(self._scores_of(k)))[2:] - posterior.left_out)
-            shares[k] = 1 - np.mean((scores - foretold) ** 2) / max(float(np.var(scores)), 1e-300)
+            predicted = link.score(rounded_latents(link.latent(self._scores_of(k)))[2:] - posterior.left_out)
+            shares[k] = 1 - np.mean((scores - predicted) ** 2) / max(float(np.var(scores)), 1e-300)
         return shares
 
     @property
     def _knows_all(self) -> bool:
-        """Whether every mask was asked: then nothing is foretold, and the answer is exact."""
+        """Whether every mask was asked: then nothing is predicted, and the answer is exact."""
         return len(self.keep) == 2.0**self.segments - 2
 
     def unexplained(self) -> Bool[np.ndarray, "K"]:
-        """Of which targets the process foretells next to nothing: the regression answers for these."""
-        return np.asarray((self.told() < LEAST_TOLD) & (not self._knows_all))
+        """Of which targets the process predicts next to nothing: the regression answers for these."""
+        return np.asarray((self.predicted_shares() < LEAST_PREDICTED) & (not self._knows_all))
 
     def why_not(self) -> str:
         """Why the regression answers in place of the process, at least for some targets; "" where not."""
@@ -353,9 +353,11 @@ class ProcessEstimator:
         if not len(left):
             return ""
         which = (
-            "" if len(left) == self.targets else f" of target {', '.join(map(str, left))} of those explained"
+            ""
+            if len(left) == self.targets
+            else f" of target {', '.join(str(k + 1) for k in left)} of {self.targets}"
         )
-        return f"a Gaussian process foretells next to nothing of the scores{which}"
+        return f"a Gaussian process predicts next to nothing of the scores{which}"
 
     def _regression(self) -> Attribution:
         """What the attribution itself makes of the masks asked, those of each size weighing as it does."""

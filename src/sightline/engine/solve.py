@@ -100,7 +100,7 @@ def r_squared(
     share = (weight / weight.sum())[:, np.newaxis]
     spread = (share * (values - (share * values).sum(axis=0)) ** 2).sum(axis=0)
     rest = (share * (values - fitted) ** 2).sum(axis=0)
-    flat = ~has_moved(values)
+    flat = ~has_moved(values) | (spread == 0)  # masks that weigh nothing may be all that moved
     return np.where(flat, np.nan, 1 - rest / np.where(flat, 1, spread))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float
 
 from sightline import render
 from sightline._arguments import clear_arguments
@@ -28,9 +28,9 @@ from sightline.figures.layout import (
     lower_edge,
     stack_lines,
 )
-from sightline.figures.view_model import TargetView, target_view, unit_text
+from sightline.figures.view_model import target_view, unit_text
 from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, format_number
-from sightline.types import Contrast
+from sightline.types import Contrast, Segments
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,16 +92,19 @@ def plot_pairs(
     items = target_heading(explanation, target, width)
     top = lower_edge(items) + 16
     items.append(ImageTile(grey, MARGIN, top))
-    items += _links(seen, pairs, MARGIN, top)
+    items += _links(explanation.segments, grey.shape, pairs, MARGIN, top)
     items += legend_items(_side_entries(pairs), MARGIN, top + len(grey) + 18, width - 2 * MARGIN)
     items += _pair_lines(pairs, lower_edge(items) + 10, unit_text(explanation))
     return draw_items(items, width, lower_edge(items) + MARGIN)
 
 
-def _links(seen: TargetView, pairs: Sequence["PairEffect"], left: int, top: float) -> Iterator[LayoutItem]:
-    """Links, the strongest uppermost, then points and the numbers of the segments."""
+def _links(
+    segments: Segments, shape: tuple[int, ...], pairs: Sequence["PairEffect"], left: int, top: float
+) -> Iterator[LayoutItem]:
+    """Links in an image drawn in `shape`, the strongest uppermost, then points and numbers of segments."""
+    scale = np.array(shape[1::-1]) / segments.labels.shape[::-1]
     largest = max((abs(pair.value) for pair in pairs), default=0.0) or 1.0
-    places = {end: _middle_of(seen, end) for pair in pairs for end in pair[:2]}
+    places = {end: _middle_of(segments, end) * scale for pair in pairs for end in pair[:2]}
     points = {end: (left + float(x), top + float(y)) for end, (x, y) in places.items()}
     for pair in reversed(pairs):
         thick = max(THINNEST, THICKEST * abs(pair.value) / largest)
@@ -112,13 +115,11 @@ def _links(seen: TargetView, pairs: Sequence["PairEffect"], left: int, top: floa
         yield TextLine(str(number), point[0] + DOT, point[1] - 0.6 * DOT, NOTE, bold=True, halo=True)
 
 
-def _middle_of(seen: TargetView, segment: int) -> Int[np.ndarray, "2"]:
+def _middle_of(segments: Segments, segment: int) -> Float[np.ndarray, "2"]:
     """The pixel (x, y) of a segment that is nearest to its mean: of a ring, one on the ring."""
-    rows, columns = np.nonzero(seen.ids[seen.segments.labels] == segment)
-    if not len(rows):  # smaller than a pixel at this size
-        return np.zeros(2, dtype=np.intp)
+    rows, columns = np.nonzero(segments.labels == segment)
     away = (rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2
-    return np.array([columns[away.argmin()], rows[away.argmin()]])
+    return np.array([columns[away.argmin()], rows[away.argmin()]]) + 0.5
 
 
 def _side_colour(pair: "PairEffect") -> Colour:
