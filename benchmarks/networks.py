@@ -83,7 +83,7 @@ class Clock:
             torch.cuda.synchronize()
 
 
-def image():
+def photograph():
     from skimage import data
     from skimage.transform import resize
 
@@ -103,7 +103,7 @@ def run(tool, calls, device):
     import sightline as sl
 
     warnings.simplefilter("ignore")
-    image, clock, segment = pixels(), Clock(), segmenter()
+    image, clock, segment = photograph(), Clock(), segmenter()
     labels = segment(image).labels
     runtime = "onnx" if tool.endswith("onnx") else "torch"
     if runtime == "onnx":

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -42,7 +43,8 @@ class Leader(NamedTuple):
 class PairEffect(NamedTuple):
     """Two segments, and what they do together beyond what each does alone, and how sure that is.
 
-    Positive: the score needs both, or either is worth more beside the other; negative: they tell the same.
+    Positive: the score needs both, or either is worth more beside the other; negative: either is worth
+    less, as where both show the same.
     """
 
     a: int
@@ -432,9 +434,10 @@ class Explanation:
 
     @staticmethod
     def _leader_line(leader: Leader) -> str:
-        doubt = f" ± {leader.error:.4f}" if leader.error else ""
-        value = f"{leader.value:+.4f}" if leader.error else f"{leader.value:+.4g}"
-        return f"  segment {leader.segment:3d}  {value}{doubt}"
+        if not leader.error:
+            return f"  segment {leader.segment:3d}  {leader.value:+.4g}"
+        digits = 4 if not leader.error < 5e-5 else 1 - math.floor(math.log10(leader.error))
+        return f"  segment {leader.segment:3d}  {leader.value:+.{digits}f} ± {leader.error:.{digits}f}"
 
     def _repr_png_(self) -> bytes:
         from sightline import figures

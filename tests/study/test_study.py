@@ -244,7 +244,7 @@ def test_an_open_budget_tells_what_it_spent_and_reached(tmp_path):
     rows = [row.attribution for row in study.rows()]
     shares = [np.linalg.norm(one.error[0]) / np.linalg.norm(one.values[0]) for one in rows]
     told = re.search(
-        r"; (\S+) calls, (\S+) an image \((\S+) to (\S+)\), for errors of (\S+) % of the values at the",
+        r"; (\S+) calls, (\S+) for the median image \((\S+) to (\S+)\), for errors of (\S+) % of the values",
         repr(study),
     )
     assert [float(one.replace(",", "")) for one in told.groups()[:4]] == [

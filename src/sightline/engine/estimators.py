@@ -210,8 +210,8 @@ class AdaptiveProcess:
             return self._hand_over(ALL_MASKS).next_masks()
         most = _without_reserve(self.rows, self._keep.shape[1])
         if self._stopped or count >= most:
-            if self.plan.budget == "auto" and not self._stopped:
-                self._stopped = f"{MOST_FITTED:,} masks are the most that a process is fitted to"
+            if self.rows == self.most and not self._stopped:
+                self._stopped = f"{self.most:,} masks are the most that a process is fitted to"
             return None
         if count + 2 >= self.most < self.rows:  # the two ends were asked, too
             return self._hand_over(f"{count + 2:,} calls of a process were not enough").next_masks()

@@ -357,7 +357,9 @@ class ProcessEstimator:
             if len(left) == self.targets
             else f" of target {', '.join(str(k + 1) for k in left)} of {self.targets}"
         )
-        return f"a Gaussian process predicts next to nothing of the scores{which}"
+        return (
+            f"a Gaussian process predicts next to nothing of the scores{which}: the regression answers there"
+        )
 
     def _regression(self) -> Attribution:
         """What the attribution itself makes of the masks asked, those of each size weighing as it does."""

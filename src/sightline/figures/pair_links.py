@@ -1,5 +1,6 @@
 """explanation, target → the segments that do something together, as links on the image."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ def _side_colour(pair: "PairEffect") -> Colour:
 def _side_entries(pairs: Sequence["PairEffect"]) -> list[LegendEntry]:
     """What the colours say, as far as they are in use."""
     used = {_side_colour(pair) for pair in pairs}
-    meaning = ((RED, "more together than each alone"), (BLUE, "less together: they tell the same"))
+    meaning = ((RED, "more together than each alone"), (BLUE, "less together than each alone"))
     return [(colour_swatch(one), text) for one, text in (*meaning, (GREY, UNDECIDED)) if one in used]
 
 
@@ -139,6 +140,8 @@ def _pair_lines(pairs: Sequence["PairEffect"], top: float, unit: str) -> Iterato
     """The pairs in words, strongest first."""
     lines = [f"What two segments do together beyond each alone, in {unit}:"]
     for pair in pairs:
-        doubt = f" ± {format_number(pair.error)}" if pair.error else ""
-        lines.append(f"{pair.a} and {pair.b}: {format_number(pair.value, sign=True)}{doubt}")
+        digits = max(0, 1 - math.floor(math.log10(pair.error))) if pair.error else 0
+        value = f"{pair.value:+.{digits}f}".replace("-", "−")
+        told = f"{value} ± {pair.error:.{digits}f}" if pair.error else format_number(pair.value, sign=True)
+        lines.append(f"{pair.a} and {pair.b}: {told}")
     return stack_lines(lines, MARGIN, top, size=NOTE)

@@ -660,7 +660,7 @@ class Study:
         known = shares[np.isfinite(shares)]
         if not len(known):
             return ""
-        each = f"{np.median(calls):,.0f} an image ({calls.min():,} to {calls.max():,})"
+        each = f"{np.median(calls):,.0f} for the median image ({calls.min():,} to {calls.max():,})"
         reached = f"errors of {100 * np.median(known):.2g} % of the values at the median"
         return f"; {calls.sum():,} calls, {each}, for {reached}"
 
