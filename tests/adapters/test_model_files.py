@@ -338,7 +338,7 @@ def test_a_keras_file_answers_as_its_network_does(keras: Any, tmp_path: Path) ->
     save(net, tmp_path / "net.keras")
     model = load_model(str(tmp_path / "net.keras"))
     np.testing.assert_allclose(model(IMAGES), expected, atol=1e-6)
-    assert sl.explain(IMAGES[0], model, attribute="grad-cam").attribution.layer.startswith(
+    assert sl.explain(IMAGES[0], model, attribute="hires-cam").attribution.layer.startswith(
         "batch_normalization"
     )
     save(net, tmp_path / "net.h5")

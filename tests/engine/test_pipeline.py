@@ -297,7 +297,7 @@ def test_an_open_budget_does_not_chase_the_rounding_of_a_flat_model():
     assert not made.values.any()
 
 
-@pytest.mark.parametrize("draws", [1, 60, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("draws", [1, 60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_an_open_budget_holds_for_averaged_fills(draws):
     image = np.random.default_rng(0).random((2, 12))
     model = Watched(soft)
