@@ -6,7 +6,7 @@ import pytest
 from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks
 from sightline.engine.attribute import Shapley
 from sightline.engine.functionals import draw_masks_by_size, functional_of
-from sightline.engine.gaussian_process import MaskKernel, all_signs, condition_process, signs_of
+from sightline.engine.gaussian_process import IdentityLink, MaskKernel, all_signs, condition_process, signs_of
 
 
 def a_question(segments: int, asked: int, seed: int = 0) -> Question:
@@ -14,7 +14,7 @@ def a_question(segments: int, asked: int, seed: int = 0) -> Question:
     kernel = MaskKernel(np.r_[rng.normal(-1.5, 0.5, segments), -1.0, -3.0, 0.3, -0.7])
     keep = rng.random((asked, segments)) < 0.5
     keep[0], keep[1] = False, True
-    posterior = condition_process(kernel, signs_of(keep), rng.normal(size=asked))
+    posterior = condition_process(kernel, signs_of(keep), rng.normal(size=asked), IdentityLink())
     signs = all_signs(segments)
     slope = 0.5 + rng.random(len(signs))
     return Question(posterior, functional_of(Shapley(), segments).rows(signs > 0) * slope, signs)

@@ -99,10 +99,11 @@ def test_a_fit_is_better_than_where_it_began_and_untilted_where_it_must_be():
     assert fitted.lengths[1] > 5 * fitted.lengths[4]  # what matters varies faster
 
 
-def test_the_posterior_is_the_textbook_s():
+@pytest.mark.parametrize("link", [IdentityLink(), LogitLink()])
+def test_the_posterior_is_the_textbook_s(link):
     kernel, keep = some_kernel(5), some_masks(14, 5)
-    latents = np.random.default_rng(4).normal(size=14)
-    posterior = condition_process(kernel, signs_of(keep), latents)
+    latents = 3 * np.random.default_rng(4).normal(size=14)
+    posterior = condition_process(kernel, signs_of(keep), latents, link)
     noise = np.exp(kernel.parameters[-3]) * np.r_[ENDS, ENDS, np.ones(12)] + JITTER
     covariance = kernel.between(signs_of(keep), signs_of(keep)) + np.diag(noise)
     away = latents - latents.mean()
@@ -110,10 +111,16 @@ def test_the_posterior_is_the_textbook_s():
     slow = kernel.between(others, signs_of(keep)) @ np.linalg.solve(covariance, away) + latents.mean()
     assert posterior.mean(others) == pytest.approx(slow, abs=1e-9)
     assert posterior.scale == pytest.approx(away @ np.linalg.solve(covariance, away) / 14)
+    variance = np.empty(12)
     for i in range(2, 14):
         rest = np.arange(14) != i
-        predicted = covariance[i, rest] @ np.linalg.solve(covariance[np.ix_(rest, rest)], away[rest])
-        assert posterior.left_out[i - 2] == pytest.approx(away[i] - predicted, abs=1e-9)
+        by_rest = np.linalg.solve(covariance[np.ix_(rest, rest)], covariance[rest, i])
+        assert posterior.left_out[i - 2] == pytest.approx(away[i] - by_rest @ away[rest], abs=1e-9)
+        variance[i - 2] = posterior.scale * (covariance[i, i] - by_rest @ covariance[rest, i])
+    squared = posterior.left_out**2
+    moves = link.slope(latents[2:], squared.mean()) ** 2
+    surprise = max(np.mean(squared / variance), np.sum(moves * squared) / np.sum(moves * variance))
+    assert posterior.surprise == pytest.approx(surprise)
 
 
 def test_links_lead_there_and_back():

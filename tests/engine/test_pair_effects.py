@@ -70,7 +70,7 @@ def test_flips_by_factors_are_the_differences_mask_by_mask(link, rng):
 def test_errors_are_those_of_the_weighted_sum_of_latent_scores(rng):
     kernel = MaskKernel(np.r_[rng.normal(-1.5, 0.3, 4), -1.0, -3.0, 0.0, -0.7])
     keep = rng.random((8, 4)) < 0.5
-    posterior = condition_process(kernel, signs_of(keep), rng.normal(size=8))
+    posterior = condition_process(kernel, signs_of(keep), rng.normal(size=8), IdentityLink())
     contexts = rng.random((3, 4)) < 0.5
     found = pair_errors(posterior, IdentityLink(), np.array([[1, 3]]), contexts)[0]
     states, effect = [], []

@@ -404,7 +404,8 @@ class Posterior:
     left_out : float array, shape (M − 2,)
         What each mask's latent score differs from what the others predict.
     surprise : float
-        Mean square of that over its variance: 1 where the process knows how wrong it is.
+        Mean square of that over its variance: 1 where the process knows how wrong it is. The larger of two:
+        of all masks alike, and of each as its score moves with the latent one.
     """
 
     kernel: MaskKernel
@@ -441,9 +442,9 @@ def noise_of(count: int) -> Float[np.ndarray, "M"]:
 
 
 def condition_process(
-    kernel: MaskKernel, signs: Float[np.ndarray, "M S"], latents: Float[np.ndarray, "M"]
+    kernel: MaskKernel, signs: Float[np.ndarray, "M S"], latents: Float[np.ndarray, "M"], link: Link
 ) -> Posterior:
-    """The process given latent scores of masks, the two ends first."""
+    """The process given latent scores of masks, the two ends first, through a link."""
     level = float(latents.mean())
     values = latents - level
     covariance = kernel.between(signs, signs)
@@ -454,7 +455,15 @@ def condition_process(
     inverse, _ = dtrtri(factor, lower=1)
     precision = np.einsum("ij,ij->j", inverse, inverse)[2:]
     left_out = weights[2:] / precision
-    surprise = float(np.mean(left_out**2 * precision / scale)) if len(left_out) and scale > 0 else 1.0
+    surprise = 1.0
+    if len(left_out) and scale > 0:
+        squared = left_out**2
+        # Where most masks are saturated, it is the others whose scores move that count.
+        moves = link.slope(latents[2:], float(squared.mean())) ** 2
+        surprise = max(
+            float(np.mean(squared * precision / scale)),
+            float(moves @ squared / (scale * (moves @ (1 / precision)))),
+        )
     return Posterior(kernel, signs, factor, weights, level, scale, left_out, surprise)
 
 

@@ -170,7 +170,7 @@ class ProcessEstimator:
             self.kernels[k], signs[some], values[some], noise_of(few), link.tilted, steps
         )
         self.links.append(link)
-        self.posteriors.append(condition_process(self.kernels[k], signs, latents))
+        self.posteriors.append(condition_process(self.kernels[k], signs, latents, link))
 
     def _complete_rows(self) -> tuple[Bool[np.ndarray, "A S"], Float[np.ndarray, "S A"]]:
         assert isinstance(self.attribute, Hashable)  # options are
