@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sightline.study.request_batching import RequestBatcher, RunStopped
+from sightline.types import ModelAbilities
 
 
 def together(batcher, batches):
@@ -78,7 +79,7 @@ def test_once_stopped_the_model_is_not_asked_any_more():
 
 
 def test_a_model_that_makes_its_own_images_is_asked_by_one_thread_at_a_time():
-    class Away:
+    class Away(ModelAbilities):
         busy = False
 
         off_host = True
