@@ -20,6 +20,7 @@ from sightline.engine.gaussian_process import (
     signs_of,
     single,
 )
+from sightline.engine.sampling import all_masks
 from sightline.types import record
 
 FEWEST, MOST = 2000, 9000
@@ -42,7 +43,7 @@ def candidate_masks(
     """Distinct masks not `asked`: all where they are few, else two thirds of even sizes, one coin flips."""
     pool = min(max(FEWEST, 16 * count), MOST)
     if segments < 40 and 2**segments <= 3 * pool:
-        keep = ((np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1).astype(bool)
+        keep = all_masks(segments)
     else:
         even = np.ones(segments + 1)
         even[[0, -1]] = 0

@@ -10,9 +10,9 @@ from collections.abc import Hashable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import gammaln
 
 from sightline.engine.attribute import Banzhaf, Lime, Rise, Shapley
+from sightline.engine.sampling import all_masks, log_comb
 from sightline.types import record
 
 COMPLETE = 16
@@ -26,7 +26,7 @@ def complete_rows(
     """All 2^S masks, and the rows of the functional of `attribute` on them."""
     functional = functional_of(attribute, segments)
     assert functional is not None
-    keep = ((np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1).astype(bool)
+    keep = all_masks(segments)
     return keep, functional.rows(keep)
 
 
@@ -180,12 +180,6 @@ def functional_of(attribute: object, segments: int) -> Functional | None:
         log_mass = log_comb(segments) + log_chance
         return Functional(np.exp(log_mass), np.exp(log_mass), factor=1 - attribute.p, centred=True)
     return None
-
-
-def log_comb(segments: int) -> Float[np.ndarray, "S1"]:
-    """Log of how many masks there are of each size."""
-    size = np.arange(segments + 1)
-    return np.asarray(gammaln(segments + 1) - gammaln(size + 1) - gammaln(segments - size + 1))
 
 
 def _size_means(keep: Bool[np.ndarray, "M S"], size: Int[np.ndarray, "M"]) -> Float[np.ndarray, "M S"]:

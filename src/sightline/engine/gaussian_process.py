@@ -22,6 +22,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri, dtrtri
 from scipy.optimize import minimize
 
+from sightline.engine.sampling import all_masks
 from sightline.types import record
 
 CONSTANT = 25.0
@@ -264,8 +265,7 @@ class MaskKernel:
 @functools.lru_cache(maxsize=4)
 def all_signs(segments: int) -> Float[np.ndarray, "A S"]:
     """Signs of all 2^S masks, that of row b by the bits of b."""
-    bits = (np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1
-    return np.asarray(2.0 * bits - 1)
+    return signs_of(all_masks(segments))
 
 
 def _kronecker_product(

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import gammaln
 
-from sightline.engine.functionals import draw_masks_by_size, log_comb, mean_variance
+from sightline.engine.functionals import draw_masks_by_size, mean_variance
 from sightline.engine.gaussian_process import (
     CONSTANT,
     Link,
@@ -18,6 +18,7 @@ from sightline.engine.gaussian_process import (
     half_solved,
     signs_of,
 )
+from sightline.engine.sampling import log_comb
 
 CONTEXTS = 64
 ERROR_CONTEXTS = 16

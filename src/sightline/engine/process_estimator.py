@@ -9,7 +9,7 @@ from sightline._scales import Scale, are_probabilities
 from sightline.engine import pair_effects, solve
 from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks, new_masks
 from sightline.engine.convergence import CLOSE_TOGETHER, relative_error
-from sightline.engine.functionals import COMPLETE, complete_rows, draw_masks_by_size, functional_of, log_comb
+from sightline.engine.functionals import COMPLETE, complete_rows, draw_masks_by_size, functional_of
 from sightline.engine.gaussian_process import (
     IdentityLink,
     Link,
@@ -23,7 +23,7 @@ from sightline.engine.gaussian_process import (
     rounded_latents,
     signs_of,
 )
-from sightline.engine.sampling import Balanced
+from sightline.engine.sampling import Balanced, size_weights
 from sightline.errors import OptionError
 from sightline.types import Attribute, Attribution, Masks, Scores
 
@@ -114,7 +114,7 @@ class ProcessEstimator:
                 return first
         asked = {row.tobytes() for row in np.packbits(self.keep, axis=1)}
         asked |= {np.packbits(np.full(self.segments, end)).tobytes() for end in (False, True)}
-        led = [k for k in range(len(self.posteriors)) if not self.unexplained()[k]]
+        led = np.flatnonzero(~self.unexplained()).tolist() if self.posteriors else []
         if self.posteriors and not led:
             return self._usual_masks(count, asked)
         candidates = candidate_masks(self.segments, count, asked, self._random_state(1))
@@ -363,10 +363,7 @@ class ProcessEstimator:
 
     def _regression(self) -> Attribution:
         """What the attribution itself makes of the masks asked, those of each size weighing as it does."""
-        size = self.keep.sum(axis=1)
-        comb = np.exp(np.minimum(log_comb(self.segments)[size], 600.0))
-        weight = comb / np.bincount(size)[size]
         scores = Scores(
             self.values, self.full, self.empty, tuple(range(self.targets)), self.full, len(self.keep) + 2
         )
-        return self.attribute(Masks(self.keep, weight), scores)
+        return self.attribute(Masks(self.keep, size_weights(self.keep)), scores)

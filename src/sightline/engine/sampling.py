@@ -26,8 +26,7 @@ class Exhaustive:
                 f"all masks of {segments} segments are 2^{segments}, more than the {rows} asked for.",
                 slug="budget-small",
             )
-        keep = (np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1
-        return Masks(keep.astype(bool), np.ones(2**segments))
+        return Masks(all_masks(segments), np.ones(2**segments))
 
 
 @option
@@ -107,7 +106,7 @@ def size_weights(keep: Bool[np.ndarray, "M S"]) -> Float[np.ndarray, "M"]:
     """One over the chance of each mask among those of its size: as many stand for all that there are."""
     size = keep.sum(axis=1)
     drawn = np.bincount(size, minlength=keep.shape[1] + 1)
-    return np.asarray(np.exp(np.minimum(_log_comb(keep.shape[1])[size] - np.log(drawn[size]), 700.0)))
+    return np.asarray(np.exp(np.minimum(log_comb(keep.shape[1])[size] - np.log(drawn[size]), 700.0)))
 
 
 def _uniform_weight(segments: int, rows: int) -> Float[np.ndarray, "M"]:
@@ -115,7 +114,13 @@ def _uniform_weight(segments: int, rows: int) -> Float[np.ndarray, "M"]:
     return np.full(rows, math.exp(min(segments * math.log(2) - math.log(max(rows, 1)), 700.0)))
 
 
-def _log_comb(segments: int) -> Float[np.ndarray, "S1"]:
+def all_masks(segments: int) -> Bool[np.ndarray, "A S"]:
+    """All 2^S masks, row b by the bits of b."""
+    return ((np.arange(2**segments)[:, np.newaxis] >> np.arange(segments)) & 1).astype(bool)
+
+
+def log_comb(segments: int) -> Float[np.ndarray, "S1"]:
+    """Log of how many masks there are of each size."""
     size = np.arange(segments + 1)
     return np.asarray(gammaln(segments + 1) - gammaln(size + 1) - gammaln(segments - size + 1))
 
@@ -125,7 +130,7 @@ def _draw_pairs(segments: int, wanted: int, rng: np.random.Generator) -> list[Bo
     if segments < 2:
         return []
     half = segments // 2
-    left = np.exp(np.minimum(_log_comb(segments)[: half + 1], 700.0))
+    left = np.exp(np.minimum(log_comb(segments)[: half + 1], 700.0))
     if segments % 2 == 0:
         left[half] /= 2
     left[0] = 0
