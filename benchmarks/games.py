@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from shapiq_games import load
 
 from sightline.engine import convergence
 from sightline.engine.attribute import Banzhaf, Lime, Shapley
@@ -20,16 +21,6 @@ from sightline.engine.sampling import Bernoulli, Exhaustive
 from sightline.types import Scores
 
 BUDGETS = (128, 512, 2048)
-
-
-def load(path):
-    """Scores by mask: the bits of the index say which segments are shown."""
-    with np.load(path) as file:
-        keep, values = file["coalitions"], file["values"].astype(float)
-    bits = 1 << np.arange(keep.shape[1])
-    table = np.empty(len(values))
-    table[keep @ bits] = values
-    return keep.shape[1], table, bits
 
 
 def scores(table, bits, keep, calls):
