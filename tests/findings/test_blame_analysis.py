@@ -126,7 +126,7 @@ def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
 
 
 def confirming(study, seed):
-    from sightline.findings.sample_split import split_answers
+    from sightline.study.sample_split import split_answers
 
     return ~split_answers(study, None, np.random.default_rng(seed)).choosing
 

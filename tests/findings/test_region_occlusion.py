@@ -6,7 +6,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from sightline.engine.fills import Colour, Noise
-from sightline.findings.region_occlusion import Probe, control_areas, occlude_regions
+from sightline.findings.region_occlusion import Probe, occlude_regions
+from sightline.regions.margins import control_areas
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 

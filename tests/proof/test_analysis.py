@@ -10,11 +10,10 @@ from sightline._digests import image_digest
 from sightline.engine.fills import Noise, SegmentMean
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, ModelError, OptionError, SightlineWarning
-from sightline.findings.region_occlusion import control_areas
 from sightline.proof.analysis import prove
 from sightline.proof.probes import move_content
 from sightline.regions import grid
-from sightline.regions.margins import DEFAULT_MARGIN
+from sightline.regions.margins import DEFAULT_MARGIN, control_areas
 from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training_data import TrainingData, as_subset

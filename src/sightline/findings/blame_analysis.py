@@ -28,11 +28,11 @@ from sightline.findings.region_effects import (
     rule_p_values,
 )
 from sightline.findings.region_occlusion import Probe, occlude_regions
-from sightline.findings.sample_split import SampleSplit, split_answers
 from sightline.findings.significance import bootstrap_ci
 from sightline.regions.margins import DEFAULT_MARGIN, widen_mask
 from sightline.regions.region_set import Regions
 from sightline.regions.templates import named
+from sightline.study.sample_split import SampleSplit, split_answers
 from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
 from sightline.types import Fill

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Shaped
 from sightline._scales import Scale, are_probabilities, log_probabilities, within_reach
 from sightline.errors import ModelError
 from sightline.findings.region_occlusion import RegionScores
-from sightline.findings.sample_split import SampleSplit
 from sightline.findings.significance import holm_adjusted, sign_flip_test
+from sightline.study.sample_split import SampleSplit
 from sightline.types import record
 
 RULES = ("least effect", "elsewhere", "right answers", "turns elsewhere")

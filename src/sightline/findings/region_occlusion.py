@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from sightline._batch_sizes import choose_batch_size
 from sightline._scales import are_probabilities, log_odds, unscaled_scores
 from sightline.engine.fills import Blur, Colour, Donors, Noise, draw_area
 from sightline.engine.image import channels_last
+from sightline.regions.margins import control_areas
 from sightline.types import Fill, Model, record
 
 EVERYWHERE = (Blur, Colour, Donors, Noise)
@@ -189,43 +190,3 @@ def occluded_images(
             draws = draw_area(image, hole, fill)
         for draw in draws:
             yield number, np.where(hole[..., np.newaxis], draw, pixels).reshape(image.shape)
-
-
-def control_areas(
-    mask: Bool[np.ndarray, "H W"], count: int, rng: np.random.Generator
-) -> list[Bool[np.ndarray, "H W"]]:
-    """Areas as large as a region, apart from it: its shape moved, else what lies nearest to a random pixel.
-
-    Where the rest of the image is smaller than the region, the rest is taken.
-    """
-    free = ~mask
-    if not mask.any() or not free.any():
-        return [np.zeros_like(mask)] * count
-    shifts = _clear_shifts(mask)
-    if len(shifts):
-        # A moved region stays within the image, so nothing comes back in at the other side.
-        chosen = shifts[rng.integers(len(shifts), size=count)]
-        return [np.roll(mask, tuple(shift), axis=(0, 1)) for shift in chosen]
-    return [_nearest_free(free, int(mask.sum()), rng) for _ in range(count)]
-
-
-def _clear_shifts(mask: Bool[np.ndarray, "H W"]) -> Int[np.ndarray, "M 2"]:
-    """Steps down and across that keep a region within the image and bring it clear of where it was."""
-    from scipy.signal import fftconvolve
-
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
-    # Pixels that the region shares with itself, moved: valid correlation of the image with the region.
-    shared = fftconvolve(mask.astype(np.float64), box[::-1, ::-1], mode="valid")
-    return np.asarray(np.argwhere(shared < 0.5) - np.array([rows[0], columns[0]]))
-
-
-def _nearest_free(
-    free: Bool[np.ndarray, "H W"], area: int, rng: np.random.Generator
-) -> Bool[np.ndarray, "H W"]:
-    """Up to `area` free pixels, the nearest to one of them drawn at random."""
-    where = np.argwhere(free)
-    far = ((where - where[rng.integers(len(where))]) ** 2).sum(axis=1)
-    hole = np.zeros_like(free)
-    hole[tuple(where[np.argsort(far, kind="stable")[:area]].T)] = True
-    return hole

@@ -11,10 +11,10 @@ from sightline.findings.region_effects import class_evidence
 from sightline.findings.region_occlusion import (
     Probe,
     RegionScores,
-    control_areas,
     occlude_regions,
     occluded_images,
 )
+from sightline.regions.margins import control_areas
 from sightline.regions.region_set import Regions
 from sightline.repair.region_swap import draw_donor, paste_region
 from sightline.repair.repair_region import RepairRegion

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sightline.findings.sample_split import split_answers
+from sightline.study.sample_split import split_answers
 from support.studies import Memory
 
 
