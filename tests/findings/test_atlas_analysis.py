@@ -18,6 +18,7 @@ from sightline.findings.atlas_result import NONE, SAME, Atlas, OutcomeMap
 from sightline.findings.class_strata import ClassStrata
 from sightline.render import scale_limit
 from sightline.study import Study
+from support.bright import bright, known_bright
 from support.studies import Memory
 
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
@@ -431,3 +432,11 @@ def test_long_pairs_are_written_in_two_lines(made):
 
 def test_regions_may_be_named(study, made):
     assert atlas(study, regions="grid:rows=3,columns=3").region_names == made.region_names
+
+
+def test_regions_found_in_the_images_are_told_as_if_they_were_known(study):
+    found, known = (atlas(study, regions=one) for one in (bright(0.6), known_bright(study.images, 0.6)))
+    assert found["wrong"].regions[0] > 0
+    for name in ("right", "wrong"):
+        np.testing.assert_array_equal(found[name].regions, known[name].regions)
+        np.testing.assert_array_equal(found[name].region_error, known[name].region_error)

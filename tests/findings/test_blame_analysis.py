@@ -11,6 +11,7 @@ from sightline import regions
 from sightline.errors import ModelError, OptionError, SegmentError
 from sightline.findings.blame_analysis import blame
 from sightline.findings.region_effects import class_evidence
+from support.bright import bright, known_bright
 from support.saturated import cornered, in_percent, sure
 from support.studies import Memory
 
@@ -415,3 +416,14 @@ def test_half_a_shortcut_that_turns_no_answer_of_a_saturated_model_is_told_with_
     )
     assert f"(adjusted p = {line.evidence_p:.2g}), yet 0 of {found.wrong} turn right" in found.verdict
     assert found.to_dict()["regions"][0]["misleads"]
+
+
+def test_regions_found_in_the_images_are_blamed_as_if_they_were_known(planted):
+    found, known = (
+        blame(planted, one, seed=3, margin=0.1) for one in (bright(0.65), known_bright(planted.images, 0.65))
+    )
+    assert found.regions[0].gain != 0
+    assert [one.region for one in found.regions] == [one.region for one in known.regions]
+    for one, other in zip(found.regions, known.regions, strict=True):
+        assert (one.gain, one.p, one.wrong_share) == (other.gain, other.p, other.wrong_share)
+    sl.figures.plot_blame(found)

@@ -17,6 +17,7 @@ from sightline.regions.margins import DEFAULT_MARGIN, control_areas
 from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training_data import TrainingData, as_subset
+from support.bright import bright, known_bright
 from support.saturated import cornered, in_percent, sure
 
 NAMES = ("oak", "birch", "pine")
@@ -415,3 +416,15 @@ def test_what_misleads_a_saturated_model_is_tested_in_log_odds():
         for model in (sure, in_percent)
     }
     assert told[sure].tests.misled < 0.01 < 0.05 < told[in_percent].tests.misled
+
+
+def test_what_is_found_in_the_images_is_proved_as_if_it_were_known():
+    images, labels = IMAGES[:60], LABELS[:60]
+    how = QUICK | {"fill": sl.Colour(0.35), "explained": 4}
+    proofs = [
+        prove(MISLED, BETTER, (images, labels), region=one["bright"], regions=one, **how)
+        for one in (bright(), known_bright(images))
+    ]
+    assert proofs[0].to_dict()["measures"] == proofs[1].to_dict()["measures"]
+    assert proofs[0]["errors blamed on it"].before > 0
+    assert [one.mask.sum() for one in proofs[0].examples] == [one.mask.sum() for one in proofs[1].examples]

@@ -12,6 +12,7 @@ from skimage.measure import points_in_poly
 from sightline import regions as sr
 from sightline.errors import FileError, OptionError, SegmentError, SightlineWarning
 from support import unchecked
+from support.bright import bright
 
 WHOLE = [(0, 0), (0, 1), (1, 1), (1, 0)]
 UPPER = [(0, 0), (0, 1), (0.5, 1), (0.5, 0)]
@@ -219,6 +220,33 @@ def test_the_place_is_asked_for_where_it_matters():
     with pytest.raises(SegmentError, match=r"regions for 3 images, but not for image 3"):
         regions.masks((4, 4), 3)
     assert (sr.grid(2, 2).masks((4, 4), 7) == sr.grid(2, 2).masks((4, 4))).all()
+
+
+def test_regions_that_an_image_shows_are_found_in_it():
+    regions, image = bright(), np.full((4, 6, 3), 0.5)
+    image[1:3, 2:4], image[3, 5] = 1.0, 0.0
+    light, dark = regions.masks((4, 6), image=image)
+    assert light.astype(int).tolist() == [[0] * 6, *[[0, 0, 1, 1, 0, 0]] * 2, [0] * 6]
+    assert np.argwhere(dark).tolist() == [[3, 5]]
+    assert regions.areas((4, 6), 0, image).tolist() == [4, 1]
+    assert (regions["dark"].masks((4, 6), image=image)[0] == dark).all()
+    both = regions.join({"both": ["bright", "dark"]})
+    assert (both.masks((4, 6), image=image)[0] == light | dark).all()
+    # What another size is asked for is found at the image's own.
+    assert (regions.masks((8, 12), image=image) == np.kron([light, dark], np.ones((1, 2, 2)))).all()
+    assert regions.needs_image
+    assert not regions.shared
+    assert repr(regions) == "<Regions: 2 (bright, dark), found in each image>"
+
+
+def test_the_image_is_asked_for_where_it_matters():
+    with pytest.raises(SegmentError, match=r"found by what an image shows, but no image was given") as caught:
+        bright().masks((4, 4), 3)
+    assert caught.value.slug == "regions-image"
+    assert not any(
+        one.needs_image for one in (sr.grid(2, 2), sr.face(), sr.per_image(own(), ["row", "column"]))
+    )
+    assert (sr.grid(2, 2).masks((4, 4), image=np.ones((4, 4))) == sr.grid(2, 2).masks((4, 4))).all()
 
 
 def test_an_image_with_other_regions_is_refused():

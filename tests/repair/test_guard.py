@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from sightline import Noise, as_model
+from sightline import Colour, Noise, as_model
 from sightline.errors import ModelError, OptionError
 from sightline.regions import grid, per_image
 from sightline.repair import Counterexamples, Guard
 from sightline.repair.guard import median_fill
-from sightline.repair.repair_region import resolve_region
+from sightline.repair.guarded_model import GuardedModel
+from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training_data import as_subset
+from support.bright import bright
 
 CORNER = grid(4, 4)["r1c1"]
 AREA = resolve_region(CORNER)
@@ -127,3 +129,11 @@ def test_a_guard_whose_model_only_guesses_says_so():
         Guard(region=CORNER)(corner, (images, labels))
     )
     assert "guessing" not in repr(Guard(region=grid(4, 4)["r4c4"])(corner, (images, labels)))
+
+
+def test_what_is_found_in_an_image_is_hidden_in_that_image():
+    region = RepairRegion(bright(0.7)["bright"], 0)
+    model = as_model(lambda images: images.mean(axis=(1, 2)))
+    guarded = GuardedModel(model, region, Colour(0.0))
+    for image, made in zip(IMAGES[:4], guarded.hide_region(IMAGES[:4]), strict=True):
+        np.testing.assert_array_equal(made, np.where(image > 0.7, 0, image))

@@ -12,6 +12,7 @@ from sightline.errors import ImageError, OptionError
 from sightline.regions import grid, per_image
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion, draw_donor, paste_region
 from sightline.repair.repair_region import RepairRegion, resolve_region
+from support.bright import bright, known_bright
 
 CORNER = resolve_region(grid(4, 4)["r1c1"], margin=0)
 RNG = np.random.default_rng(0)
@@ -171,3 +172,13 @@ def test_of_regions_of_each_image_its_own_the_donor_s_content_is_planted_where_t
     assert set(bright.tolist()) <= {0, 1, 2, 3, 4}
     filled = RegionSwapped(as_dataset((images, labels)), own, Noise(), copies=1)
     assert all(np.array_equal(filled[one][0], images[one]) for one in range(0, 20, 2))
+
+
+@pytest.mark.parametrize("how", [SwapRegion(), ShufflePixels(), Blur()])
+def test_what_is_found_in_the_images_is_replaced_as_if_it_were_known(how):
+    found, known = (
+        RegionSwapped(SOURCE, RepairRegion(one["bright"], 0.1), how, copies=2, seed=1)
+        for one in (bright(0.7), known_bright(IMAGES, 0.7))
+    )
+    assert all(np.array_equal(found[place][0], known[place][0]) for place in range(24))
+    assert any(not np.array_equal(found[place][0], IMAGES[place]) for place in range(12))

@@ -154,7 +154,7 @@ def outlined_regions(
     """
     pixels = render.fit_to_size(drawn, size)
     rows, columns = (nearest_index(*sizes) for sizes in zip(pixels.shape, drawn.shape[:2], strict=False))
-    masks = regions.masks(drawn.shape[:2], index)
+    masks = regions.masks(drawn.shape[:2], index, drawn)
     patches = [
         _enlarged_patch(name, mask, rows, columns) for name, mask in zip(regions.names, masks, strict=True)
     ]

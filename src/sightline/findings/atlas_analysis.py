@@ -153,7 +153,9 @@ class _AtlasMeans:
         self.others = len(counts) - len(chosen), sum(counts.values()) - shown
 
     def add(self, row: Row) -> None:
-        in_regions = np.zeros(0) if self.drawn is None else region_sums(row.heat(), self.drawn, row.place)
+        in_regions = np.zeros(0)
+        if self.drawn is not None:
+            in_regions = region_sums(row.heat(), self.drawn, row.place, self.study)
         heatmap, image = at_size(row, self.study, self.shape)
         self.all.add(heatmap, image)
         self.hidden_little += row.hides_little(self.study.plan)

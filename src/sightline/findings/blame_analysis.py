@@ -261,17 +261,17 @@ def _attribution_shares(
     for row in study.rows():
         little += row.hides_little(study.plan)
         if row.place in chooses:
-            sums[int(row.right)] += signed_attribution(row, regions)
+            sums[int(row.right)] += signed_attribution(row, regions, study)
             counts[int(row.right)] += 1
     means = sums / np.maximum(counts, 1)
     whole = np.abs(means).sum(axis=1, keepdims=True)
     return np.asarray(means / np.where(whole > 0, whole, 1)), little
 
 
-def signed_attribution(row: Row, regions: Regions) -> Float[np.ndarray, "R"]:
+def signed_attribution(row: Row, regions: Regions, study: StudyResults) -> Float[np.ndarray, "R"]:
     """Attribution of each region towards the predicted class, against the label where that is another."""
     heat = row.heat() if row.right else row.heat() - row.heat(row.label)
-    return region_sums(heat, regions, row.place)
+    return region_sums(heat, regions, row.place, study)
 
 
 @dataclasses.dataclass
@@ -313,7 +313,7 @@ class _Occlusion:
         mean: RunningMean | None = None
         for place in sorted(self.places):
             image = self.study.image(place)
-            masks = self.masks(image.shape[:2], place, of, margin)
+            masks = self.masks(image, place, of, margin)
             shown = unit_rgb(image)
             mean = RunningMean(shown.shape) if mean is None else mean
             if shown.shape == mean.mean.shape:
@@ -323,10 +323,10 @@ class _Occlusion:
         self.mean_image = None if mean is None else mean.mean
 
     def masks(
-        self, shape: tuple[int, int], place: int, of: Sequence[int] | None, margin: float
+        self, image: Shaped[np.ndarray, "..."], place: int, of: Sequence[int] | None, margin: float
     ) -> Bool[np.ndarray, "R H W"]:
         """Pixels of all regions, or of some with a margin, but where that is the whole image."""
-        masks = self.regions.masks(shape, place)
+        masks = self.regions.masks(image.shape[:2], place, image)
         if of is None:
             return masks
         wide = [widen_mask(masks[one], margin) for one in of]
@@ -374,7 +374,7 @@ def _with_margins(
         made = _effect_of_region(effects, number, one.region, told, shares, level, rng)
         wide[one.region] = dataclasses.replace(made, margin=margin)
     place = min(trial.places)
-    masks = trial.masks(trial.study.image(place).shape[:2], place, of, margin)
+    masks = trial.masks(trial.study.image(place), place, of, margin)
     taken = np.zeros(masks.shape[1:], dtype=bool)
     confirmed: set[str] = set()
     for number in sorted(range(len(of)), key=lambda one: -wide[suspects[one].region].net_gain):

@@ -125,9 +125,18 @@ def resize_rgb(pixels: Float[np.ndarray, "h w 3"], shape: tuple[int, int]) -> Fl
     return resize_smooth(pixels, shape).clip(0, 1)
 
 
-def region_sums(heat: Float[np.ndarray, "H W"], regions: Regions, place: int) -> Float[np.ndarray, "R"]:
-    """The sum of an image's heat in each region."""
-    return np.asarray([heat[mask].sum() for mask in regions.masks(heat.shape, place)])
+def region_sums(
+    heat: Float[np.ndarray, "H W"], regions: Regions, place: int, study: StudyResults
+) -> Float[np.ndarray, "R"]:
+    """The sum of an image's heat in each region; the image is read where they are found in its pixels.
+
+    Raises
+    ------
+    FileError, ImageError
+        If it has to be read and cannot.
+    """
+    image = study.image(place) if regions.needs_image else None
+    return np.asarray([heat[mask].sum() for mask in regions.masks(heat.shape, place, image)])
 
 
 def size_within(shape: tuple[int, ...], most: int) -> tuple[int, int]:

@@ -118,7 +118,7 @@ def summarise_shift(
     data: Subset, region: RepairRegion, heatmaps: Heatmaps, calls: tuple[int, int]
 ) -> AttributionShift:
     """What explanations of some images come to."""
-    masks = {place: region.mask(both[0].shape, data.root_index(place)) for place, both in heatmaps.items()}
+    masks = {place: region_mask(data, region, place) for place in heatmaps}
     shares = [
         [*(_share_inside(heat, masks[place]) for heat in both), masks[place].mean()]
         for place, both in heatmaps.items()
@@ -131,6 +131,12 @@ def summarise_shift(
     # Of regions that each image has its own of: where they are in half of them.
     outline = np.mean(list(masks.values()), axis=0) >= 0.5
     return AttributionShift(kept, image, first, second, outline, calls)
+
+
+def region_mask(data: Subset, region: RepairRegion, place: int) -> Bool[np.ndarray, "H W"]:
+    """The repaired region in one of the images."""
+    image = data[place][0]
+    return region.mask(image.shape[:2], data.root_index(place), image)
 
 
 def _share_inside(heat: Map, mask: Bool[np.ndarray, "H W"]) -> float:
@@ -167,7 +173,7 @@ def changed_answers(
             ChangedAnswer(
                 place=place,
                 image=np.rint(unit_rgb(image) * 255).astype(np.uint8),
-                mask=region.mask(image.shape[:2], data.root_index(place)),
+                mask=region_mask(data, region, place),
                 label=class_names[data.labels[place]],
                 said_before=class_names[predicted[0][place]],
                 said_after=class_names[predicted[1][place]],

@@ -83,9 +83,9 @@ class Probes:
     def __iter__(self) -> Iterator[Probe]:
         for place in range(len(self.data)):
             image, index = self.data[place][0], self.data.root_index(place)
-            masks = self.region.mask(image.shape[:2], index)[np.newaxis]
+            masks = self.region.mask(image.shape[:2], index, image)[np.newaxis]
             if self.others is not None:
-                masks = np.concatenate([masks, self.others.masks(image.shape[:2], index)])
+                masks = np.concatenate([masks, self.others.masks(image.shape[:2], index, image)])
             yield Probe(place, image, masks, self._content_variants(place, image, masks[0]))
 
     def _content_variants(

@@ -14,6 +14,7 @@ from sightline._checks import check_whole
 from sightline._tensors import array_or_none
 from sightline.errors import SegmentError
 from sightline.regions.shapes import (
+    Image,
     MaskShapes,
     NumberNames,
     PerImageShapes,
@@ -24,6 +25,7 @@ from sightline.regions.shapes import (
     check_names,
     masks_from_labels,
     numbers_and_names,
+    resize_masks,
 )
 from sightline.types import did_you_mean, record
 
@@ -70,7 +72,8 @@ class Regions:
         check_names(self.names)
 
     def __repr__(self) -> str:
-        per = "" if self.shared else ", each image its own"
+        found = ", found in each image" if self.needs_image else ", each image its own"
+        per = "" if self.shared else found
         return f"<Regions: {len(self)} ({', '.join(self.names)}){per}>"
 
     def __len__(self) -> int:
@@ -95,6 +98,11 @@ class Regions:
     def shared(self) -> bool:
         """Whether all images have the same regions."""
         return self.shapes.shared
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether the masks are found in an image's own pixels, so that `masks` has to be given it."""
+        return self.shapes.needs_image
 
     @clear_arguments
     def index(self, name: str) -> int:
@@ -151,7 +159,9 @@ class Regions:
         return Regions(names, self.shapes, tuple((place,) for place in pieces))
 
     @clear_arguments
-    def masks(self, shape: tuple[int, int], index: int | None = None) -> Bool[np.ndarray, "R H W"]:
+    def masks(
+        self, shape: tuple[int, int], index: int | None = None, image: Image | None = None
+    ) -> Bool[np.ndarray, "R H W"]:
         """Which pixels belong to each region of an image.
 
         Parameters
@@ -160,6 +170,9 @@ class Regions:
             The image's height and width.
         index : int, optional
             The image's index in the data: needed where every image has regions of its own.
+        image : array, shape (H, W) or (H, W, C), optional
+            The image as the data has it: needed where the regions are found by what it shows (`needs_image`).
+            Of another size than `shape`, masks are found at its own and brought to that.
 
         Returns
         -------
@@ -170,7 +183,8 @@ class Regions:
         Raises
         ------
         SegmentError
-            If a region common to all images has no pixel at this size, or the index is needed and missing.
+            If a region common to all images has no pixel at this size, or the index or the image is needed
+            and missing.
 
         Examples
         --------
@@ -181,19 +195,21 @@ class Regions:
         height, width = check_size("shape", shape)
         if self.shared:
             return self._cached_masks((height, width))
-        return self._region_masks((height, width), index)
+        return self._region_masks((height, width), index, image)
 
     @clear_arguments
-    def areas(self, shape: tuple[int, int], index: int | None = None) -> Int[np.ndarray, "R"]:
+    def areas(
+        self, shape: tuple[int, int], index: int | None = None, image: Image | None = None
+    ) -> Int[np.ndarray, "R"]:
         """Pixels in each region, as `masks` has them."""
-        return np.asarray(self.masks(shape, index).sum(axis=(1, 2)))
+        return np.asarray(self.masks(shape, index, image).sum(axis=(1, 2)))
 
     @functools.cached_property
     def _cached_masks(self) -> Callable[[tuple[int, int]], Bool[np.ndarray, "R H W"]]:
         return functools.lru_cache(maxsize=REMEMBERED)(lambda shape: self._nonempty_masks(shape))
 
     def _nonempty_masks(self, shape: tuple[int, int]) -> Bool[np.ndarray, "R H W"]:
-        found = self._region_masks(shape, None)
+        found = self._region_masks(shape, None, None)
         for name, mask in zip(self.names, found, strict=True):
             if not mask.any():
                 raise SegmentError(
@@ -203,8 +219,19 @@ class Regions:
                 )
         return found
 
-    def _region_masks(self, shape: tuple[int, int], index: int | None) -> Bool[np.ndarray, "R H W"]:
-        pieces = self.shapes(shape, index)
+    def _region_masks(
+        self, shape: tuple[int, int], index: int | None, image: Image | None
+    ) -> Bool[np.ndarray, "R H W"]:
+        if self.needs_image:
+            if image is None:
+                raise SegmentError(
+                    f"the regions {', '.join(self.names)} are found by what an image shows, but no image was "
+                    "given. Ask for the masks of one image: regions.masks(shape, image=image).",
+                    slug="regions-image",
+                )
+            pieces = resize_masks(self.shapes((image.shape[0], image.shape[1]), index, image), shape)
+        else:
+            pieces = self.shapes(shape, index, image)
         found = np.stack([pieces[list(several)].any(axis=0) for several in self.made_of])
         found.setflags(write=False)
         return found

@@ -19,18 +19,23 @@ STRETCH = 0.02
 """Largest difference between an image's proportions and a mask's that is let pass."""
 
 Polygon = Float[np.ndarray, "_ 2"]
+Image = Shaped[np.ndarray, "..."]
 NumberNames = Sequence[str] | Mapping[int, str]
 
 
 @runtime_checkable
 class RegionShapes(Protocol):
-    """Height and width of an image, its index in the data → a mask for each of the pieces."""
+    """Height and width of an image, its index in the data, the image → a mask for each of the pieces."""
 
     @property
     def pieces(self) -> tuple[str, ...]: ...
     @property
     def shared(self) -> bool: ...
-    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]: ...
+    @property
+    def needs_image(self) -> bool: ...
+    def __call__(
+        self, shape: tuple[int, int], index: int | None, image: Image | None = None, /
+    ) -> Bool[np.ndarray, "R H W"]: ...
 
 
 @record
@@ -50,8 +55,11 @@ class PolygonShapes:
     polygons: tuple[tuple[Polygon, ...], ...]
     exclusive: bool = False
     shared = True
+    needs_image = False
 
-    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]:
+    def __call__(
+        self, shape: tuple[int, int], index: int | None, image: Image | None = None, /
+    ) -> Bool[np.ndarray, "R H W"]:
         masks = np.stack([_union_mask(polygons, shape) for polygons in self.polygons])
         if self.exclusive:
             masks[1:] &= ~np.logical_or.accumulate(masks, axis=0)[:-1]
@@ -72,8 +80,11 @@ class MaskShapes:
     pieces: tuple[str, ...]
     masks: Bool[np.ndarray, "R h w"]
     shared = True
+    needs_image = False
 
-    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]:
+    def __call__(
+        self, shape: tuple[int, int], index: int | None, image: Image | None = None, /
+    ) -> Bool[np.ndarray, "R H W"]:
         return resize_masks(self.masks, shape)
 
 
@@ -97,12 +108,15 @@ class PerImageShapes:
     ids: tuple[int, ...]
     strict: bool
     shared = False
+    needs_image = False
 
-    def __call__(self, shape: tuple[int, int], index: int | None, /) -> Bool[np.ndarray, "R H W"]:
+    def __call__(
+        self, shape: tuple[int, int], index: int | None, image: Image | None = None, /
+    ) -> Bool[np.ndarray, "R H W"]:
         found = self._find_masks(index)
         if hasattr(found, "masks") and hasattr(found, "names"):
             self._check_names(found.names, index)
-            return np.asarray(found.masks(shape, index))
+            return np.asarray(found.masks(shape, index, image))
         array = np.asarray(found)
         if array.ndim == 2:
             array = masks_from_labels(array, self.ids, strict=self.strict)

@@ -57,8 +57,11 @@ class GuardedModel(Backend):
 
     def hide_region(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
         """The images with the region hidden: a new array."""
-        mask = self.region.mask(images.shape[1:3])
-        return np.stack([paste_region(one, mask, draw_area(one, mask, self.fill)[0]) for one in images])
+        return np.stack([self._hide_in_image(one) for one in images])
+
+    def _hide_in_image(self, image: Image) -> Image:
+        mask = self.region.mask(image.shape[:2], None, image)
+        return paste_region(image, mask, draw_area(image, mask, self.fill)[0])
 
 
 def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> CheckedModel:

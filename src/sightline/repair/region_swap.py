@@ -108,7 +108,7 @@ class RegionSwapped(Dataset):
 
     def _own_mask(self, index: int, image: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "H W"]:
         """The region of an image of the data set, with its margin."""
-        return self.region.mask(image.shape[:2], self.dataset.root_index(index))
+        return self.region.mask(image.shape[:2], self.dataset.root_index(index), image)
 
     def _donor_image(self, index: int, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
         """Another image, of the same size."""

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 
 from sightline._checks import check_number
 from sightline.errors import OptionError, SegmentError
@@ -37,8 +37,13 @@ class RepairRegion:
         """The same with a margin that is wider by `extra`."""
         return RepairRegion(self.regions, self.margin + extra)
 
-    def mask(self, shape: tuple[int, int], index: int | None = None) -> Bool[np.ndarray, "H W"]:
-        """Which pixels are replaced; read-only.
+    def mask(
+        self,
+        shape: tuple[int, int],
+        index: int | None = None,
+        image: Shaped[np.ndarray, "..."] | None = None,
+    ) -> Bool[np.ndarray, "H W"]:
+        """Which pixels are replaced; read-only. Index and image as for `Regions.masks`.
 
         Raises
         ------
@@ -48,17 +53,19 @@ class RepairRegion:
         if self.regions.shared:
             mask: Bool[np.ndarray, "H W"] = self._shared_mask(shape)
             return mask
-        return self._find_mask(shape, index)
+        return self._find_mask(shape, index, image)
 
     @functools.cached_property
     def _shared_mask(self) -> Any:
-        return functools.lru_cache(maxsize=4)(lambda shape: self._find_mask(shape, None))
+        return functools.lru_cache(maxsize=4)(lambda shape: self._find_mask(shape, None, None))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_shared_mask"}
 
-    def _find_mask(self, shape: tuple[int, int], index: int | None) -> Bool[np.ndarray, "H W"]:
-        wide = widen_mask(self.regions.masks(shape, index)[0], self.margin)
+    def _find_mask(
+        self, shape: tuple[int, int], index: int | None, image: Shaped[np.ndarray, "..."] | None
+    ) -> Bool[np.ndarray, "H W"]:
+        wide = widen_mask(self.regions.masks(shape, index, image)[0], self.margin)
         if wide.all():
             steps = margin_pixels(self.margin, shape)
             raise SegmentError(
