@@ -25,7 +25,7 @@ from sightline.engine.cam import (
     ScoreCam,
     Tokens,
 )
-from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, Surroundings
 from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
 from sightline.engine.model_query import Classes, Top
 from sightline.engine.pipeline import run_plan
@@ -89,6 +89,8 @@ OPTIONS = {
         Blur(sigma=8.0),
         Noise(draws=3, seed=4),
         Inpaint(),
+        Surroundings(),
+        Surroundings(sigma=2.0),
         Donors(np.random.default_rng(0).random((2, 2, 3, 1)).astype(np.float32)),
         Donors(np.zeros((2, 3), np.uint8)),
     ],

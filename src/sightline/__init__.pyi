@@ -18,6 +18,7 @@ from sightline.engine.fills import (
     Inpaint as Inpaint,
     Noise as Noise,
     SegmentMean as SegmentMean,
+    Surroundings as Surroundings,
 )
 from sightline.engine.gradients import IntegratedGradients as IntegratedGradients
 from sightline.engine.model_query import Classes as Classes, Top as Top

@@ -6,13 +6,23 @@ import numpy as np
 import pytest
 
 from sightline._value_range import value_range
-from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, draw_area, draw_fill
+from sightline.engine.fills import (
+    Blur,
+    Colour,
+    Donors,
+    Inpaint,
+    Noise,
+    SegmentMean,
+    Surroundings,
+    draw_area,
+    draw_fill,
+)
 from sightline.errors import ImageError, OptionError, SightlineWarning
 from sightline.types import Fill, Segments
 
 SHAPES = [(12, 14), (12, 14, 1), (12, 14, 2), (12, 14, 3), (12, 14, 4)]
 DTYPES = ["bool", "uint8", "uint16", "int64", "float16", "float32", "float64"]
-FILLS: list[Fill] = [SegmentMean(), Colour(), Blur(), Noise(draws=3), Inpaint()]
+FILLS: list[Fill] = [SegmentMean(), Colour(), Blur(), Noise(draws=3), Inpaint(), Surroundings()]
 
 
 def quarters(height: int = 12, width: int = 14) -> Segments:
@@ -295,3 +305,35 @@ def test_numbers_that_the_dtype_cannot_hold_go_to_its_nearest(dtype: str, value:
     image = random_image((12, 14), dtype)
     (got,) = draw_fill(image, quarters(), lambda pixels, segments: np.full(pixels.shape, float(value)))
     assert np.unique(got).tolist() == [shown]
+
+
+def test_surroundings_are_the_weighted_mean_of_what_is_outside_of_the_hole() -> None:
+    image = random_image((14, 16, 3), "float64", seed=3)
+    hole = np.zeros((14, 16), bool)
+    hole[5:8, 6:10] = True
+    (got,) = draw_area(image, hole, Surroundings(sigma=2.0))
+    down, across = np.nonzero(~hole)
+    for y, x in np.argwhere(hole):
+        # The Gaussian is cut off at four times its width, in each direction.
+        near = (np.abs(down - y) <= 8) & (np.abs(across - x) <= 8)
+        weight = np.exp(-((down - y) ** 2 + (across - x) ** 2) / 8) * near
+        np.testing.assert_allclose(got[y, x], weight @ image[down, across] / weight.sum(), atol=1e-9)
+    assert np.array_equal(got[~hole], image[~hole])
+
+
+def test_surroundings_know_nothing_of_what_they_hide_however_large_it_is() -> None:
+    image = np.full((40, 40, 1), 0.25)
+    for hole in (np.pad(np.ones((36, 36), bool), 2), np.pad(np.ones((39, 39), bool), ((1, 0), (0, 1)))):
+        image[hole] = 1.0
+        (got,) = draw_area(image, hole, Surroundings())
+        np.testing.assert_allclose(got, 0.25)
+        image[:] = 0.25
+    corner = np.zeros((200, 200), bool)
+    corner[0, 0] = True
+    (got,) = draw_area(np.where(corner, 0.5, 1.0)[..., np.newaxis], ~corner, Surroundings(sigma=0.1))
+    np.testing.assert_allclose(got, 0.5)
+
+
+def test_surroundings_have_a_width() -> None:
+    with pytest.raises(OptionError, match="Surroundings needs a sigma above 0, but 0 was given"):
+        draw_fill(random_image((6, 6), "float64"), Segments(np.eye(6, dtype=int)), Surroundings(sigma=0.0))

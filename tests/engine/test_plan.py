@@ -17,7 +17,7 @@ from sightline.engine.cam import (
     ScoreCam,
     Tokens,
 )
-from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, Surroundings
 from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
 from sightline.engine.model_query import Classes, Top
 from sightline.engine.plan import NAMES, Plan, as_target, parse_option, with_changes
@@ -28,7 +28,7 @@ from sightline.types import Contrast
 from support import unchecked
 
 SEGMENTS = (Slic(), Quickshift(), Felzenszwalb(), Watershed(), Grid())
-FILLS = (SegmentMean(), Colour(), Blur(), Noise(), Inpaint())
+FILLS = (SegmentMean(), Colour(), Blur(), Noise(), Inpaint(), Surroundings())
 SAMPLES = (FoldOver(), Balanced(), Bernoulli(), LeaveOneOut(), Exhaustive())
 INSIDE = (
     *(Cam(), GradCam(), GradCamPlusPlus(), HiResCam(), LayerCam(), ScoreCam(), EigenCam()),

@@ -119,7 +119,15 @@ class Calls:
                 f"option {kind.__name__}": (kind, {})
                 for kind in (
                     *(sl.Slic, sl.Quickshift, sl.Felzenszwalb, sl.Watershed, sl.Grid, sl.Top, sl.Plan),
-                    *(sl.Colour, sl.Blur, sl.Noise, sl.Inpaint, sl.SegmentMean, sl.IntegratedGradients),
+                    *(
+                        sl.Colour,
+                        sl.Blur,
+                        sl.Noise,
+                        sl.Inpaint,
+                        sl.Surroundings,
+                        sl.SegmentMean,
+                        sl.IntegratedGradients,
+                    ),
                     *(sl.Lime, sl.Shapley, sl.Banzhaf, sl.Rise, sl.Occlusion, sl.GradCam, sl.Tokens),
                 )
             },

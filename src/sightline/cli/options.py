@@ -43,7 +43,8 @@ Segment = Annotated[
     ),
 ]
 Fill = Annotated[
-    str, typer.Option(help="What hidden looks like: segment-mean, colour, blur, noise or inpaint.")
+    str,
+    typer.Option(help="What hidden looks like: segment-mean, colour, blur, noise, inpaint or surroundings."),
 ]
 Budget = Annotated[str, typer.Option(help="Most model calls for an image, or auto.")]
 Scale = Annotated[

@@ -1,6 +1,7 @@
 """image and segments → what hidden pixels look like."""
 
 import functools
+import math
 from collections.abc import Iterable
 from dataclasses import field
 from typing import Any
@@ -18,6 +19,8 @@ from sightline.engine.own_functions import ask_function
 from sightline.errors import ImageError, OptionError, warn
 from sightline.types import Fill, Segments, option
 
+REACHED = 0.01
+"""Share of a Gaussian's weight that has to lie outside of a hole for its mean to be taken there."""
 MOST_DRAWS = 1000
 """Of noise: each is an image in memory, and a question for each mask."""
 
@@ -147,6 +150,65 @@ class Inpaint:
         return np.clip(out, 0, 1) * span + low
 
 
+@option
+class Surroundings:
+    """Each segment as a blur of what lies around it, with itself left out.
+
+    Nothing of what is hidden remains, not even its brightness, which a blur of the whole image keeps.
+
+    Parameters
+    ----------
+    sigma : float, optional
+        Width of the Gaussian in pixels; by default a sixteenth of the shorter side. Four times as wide, and
+        so on, in the middle of a segment that it does not reach.
+    """
+
+    sigma: float | None = None
+
+    def __call__(self, image: Shaped[np.ndarray, "H W C"], segments: Segments) -> Float[np.ndarray, "H W C"]:
+        return self.fill_segments(image, segments, range(segments.count))
+
+    def fill_segments(
+        self, image: Shaped[np.ndarray, "H W C"], segments: Segments, wanted: Iterable[int]
+    ) -> Float[np.ndarray, "H W C"]:
+        """The image with some of its segments filled, each by itself; the others as they are."""
+        sigma = min(image.shape[:2]) / 16 if self.sigma is None else self.sigma
+        if sigma <= 0:
+            raise OptionError(
+                f"Surroundings needs a sigma above 0, but {sigma:g} was given.", slug="option-value"
+            )
+        pixels = image.astype(np.float64)
+        out = pixels.copy()
+        if segments.count == 1:
+            return np.broadcast_to(pixels.mean(axis=(0, 1)), image.shape).astype(np.float64)
+        for one in wanted:
+            _fill_from_around(out, pixels, segments.labels == one, sigma)
+        return out
+
+
+def _fill_from_around(
+    out: Float[np.ndarray, "H W C"],
+    pixels: Float[np.ndarray, "H W C"],
+    hole: Shaped[np.ndarray, "H W"],
+    sigma: float,
+) -> None:
+    """Write into a hole the weighted mean of what is around it, the near counting most."""
+    from scipy.ndimage import gaussian_filter
+
+    left = hole.copy()
+    while left.any() and sigma <= 4 * max(hole.shape):
+        box = _bounding_window(hole, math.ceil(4 * sigma))
+        known = (~hole[box])[..., np.newaxis].astype(np.float64)
+        weight, sums = (
+            gaussian_filter(part, (sigma, sigma, 0), mode="constant") for part in (known, pixels[box] * known)
+        )
+        reached = left[box] & (weight[..., 0] > REACHED)
+        out[box][reached] = sums[reached] / weight[reached]
+        left[box] &= ~reached
+        sigma *= 4
+    out[left] = pixels[~hole].mean(axis=0)
+
+
 def _bounding_window(hole: Shaped[np.ndarray, "H W"], margin: int = 4) -> tuple[slice, slice]:
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     return (
@@ -256,7 +318,7 @@ def draw_area(
     image itself.
     """
     segments = Segments.renumber(area)
-    if isinstance(how, Inpaint):
+    if isinstance(how, Inpaint | Surroundings):
         # The rest is the largest hole of all, and nobody looks at what it would be filled with.
         how = functools.partial(how.fill_segments, wanted=np.unique(segments.labels[area]).tolist())
     return draw_fill(image, segments, how)

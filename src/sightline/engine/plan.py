@@ -11,7 +11,7 @@ from sightline._scales import SCALES, Scale
 from sightline._spec import from_spec, normalized
 from sightline.engine.attribute import Banzhaf, Lime, Occlusion, Rise, Shapley
 from sightline.engine.cam import Cam, EigenCam, GradCam, GradCamPlusPlus, HiResCam, LayerCam, ScoreCam
-from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean
+from sightline.engine.fills import Blur, Colour, Donors, Inpaint, Noise, SegmentMean, Surroundings
 from sightline.engine.gradients import GradientXInput, IntegratedGradients, SmoothGrad
 from sightline.engine.model_query import Classes, Top
 from sightline.engine.sampling import Balanced, Bernoulli, Exhaustive, FoldOver, LeaveOneOut
@@ -47,6 +47,7 @@ NAMES: Mapping[str, Mapping[str, Any]] = {
         "blur": Blur,
         "noise": Noise,
         "inpaint": Inpaint,
+        "surroundings": Surroundings,
         "donors": Donors,
     },
     "sample": {
