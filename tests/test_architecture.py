@@ -79,7 +79,7 @@ ARROWS = {
     "explain_image": {"adapters", "data", "engine", "explanation"},
     "evaluation": {"adapters", "data", "engine", "explain_image", "explanation", "figures"},
     "study": {"_serialise", "adapters", "data", "engine", "evaluation", "explanation"},
-    "regions": set(),
+    "regions": {"adapters", "engine", "study"},
     "findings": {"adapters", "engine", "figures", "regions", "study"},
     "repair": {"_serialise", "adapters", "data", "engine", "regions", "study"},
     "proof": {"adapters", "data", "engine", "figures", "findings", "regions", "repair", "study"},

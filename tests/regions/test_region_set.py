@@ -485,7 +485,7 @@ def test_masks_are_saved_beside_and_go_where_the_file_goes(tmp_path):
     moved = tmp_path.rename(tmp_path.with_name("moved"))
     same(sr.load(moved / "my.toml"), regions["b"], (12, 9))
     (moved / "my.npz").unlink()
-    with pytest.raises(FileError, match=r"my\.toml cannot be used: its masks in .*my\.npz cannot be read"):
+    with pytest.raises(FileError, match=r"my\.toml cannot be used: its arrays in .*my\.npz cannot be read"):
         sr.load(moved / "my.toml")
 
 
@@ -526,8 +526,8 @@ JAW = "[polygons]\njaw = [[0.5, 0], [0.5, 1], [1, 1]]\n"
         (f"{JAW}[regions]\nchin = [3]", "'chin' has no piece 3"),
         (f"{JAW}[regions]\n", "no region was given"),
         ("[masks]\nfile = 3", r"\[masks\] needs a file"),
-        ('[masks]\nfile = "no.npz"\nnames = ["a"]', r"its masks in .*no\.npz cannot be read"),
-        ('[masks]\nfile = "bad.toml"\nnames = ["a"]', r"its masks in .* cannot be read"),
+        ('[masks]\nfile = "no.npz"\nnames = ["a"]', r"its arrays in .*no\.npz cannot be read"),
+        ('[masks]\nfile = "bad.toml"\nnames = ["a"]', r"its arrays in .* cannot be read"),
         ("[polygons]\njaw = [[0.5, 0], [0.5, '\udcff'], [1, 1]]", "codec can't decode"),
     ],
 )

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Shaped
 
 from sightline._arguments import clear_arguments
+from sightline._checks import is_whole
 from sightline._files import write_arrays, write_text
 from sightline._limits import read_arrays, read_text
 from sightline.errors import FileError, SegmentError
+from sightline.regions.concept_shapes import ConceptShapes, Detector
 from sightline.regions.region_set import Regions, one_region_a_piece
+from sightline.regions.segment_looks import BLOCKS
 from sightline.regions.shapes import MaskShapes, Polygon, PolygonShapes, as_polygons, check_names
 from sightline.types import did_you_mean
 
@@ -27,7 +30,9 @@ EXCLUSIVE = """\
 JOINED = """\
 # The regions, in order, and the pieces that each is made of. Without this table, each piece is a region.
 """
-TABLES = ("exclusive", "regions", "polygons", "masks")
+TABLES = ("exclusive", "regions", "polygons", "masks", "concepts")
+SHAPES = ("polygons", "masks", "concepts")
+"""Tables of which a file has one."""
 IN_LINE = 6
 """Points written in one line."""
 
@@ -68,7 +73,10 @@ def write_regions(regions: Regions, path: Path) -> Path:
     if isinstance(shapes, PolygonShapes):
         body = _polygon_table(shapes)
     elif isinstance(shapes, MaskShapes):
-        body = _mask_table(shapes, path.with_suffix(".npz"))
+        body = _array_table("masks", shapes, path.with_suffix(".npz"))
+    elif isinstance(shapes, ConceptShapes):
+        body = _array_table("concepts", shapes, path.with_suffix(".npz"))
+        body += f"towards = {list(shapes.towards)}\n"
     else:
         raise FileError(
             "regions that every image has its own of cannot be saved as TOML. Keep the segmentations or "
@@ -78,6 +86,8 @@ def write_regions(regions: Regions, path: Path) -> Path:
     try:
         if isinstance(shapes, MaskShapes):
             write_arrays(path.with_suffix(".npz"), {"masks": shapes.masks})
+        elif isinstance(shapes, ConceptShapes):
+            write_arrays(path.with_suffix(".npz"), _detector_arrays(shapes))
         write_text(path, HEADING + body + _region_table(regions))
     except OSError as error:
         raise FileError(
@@ -130,9 +140,18 @@ def _toml_list(lines: list[str]) -> str:
     return "[\n" + "".join(f"    {line},\n" for line in lines) + "]"
 
 
-def _mask_table(shapes: MaskShapes, beside: Path) -> str:
+def _array_table(table: str, shapes: MaskShapes | ConceptShapes, beside: Path) -> str:
     names = ", ".join(map(_toml_string, shapes.pieces))
-    return f"\n[masks]\nfile = {_toml_string(beside.name)}\nnames = [{names}]\n"
+    return f"\n[{table}]\nfile = {_toml_string(beside.name)}\nnames = [{names}]\n"
+
+
+def _detector_arrays(shapes: ConceptShapes) -> dict[str, Shaped[np.ndarray, "..."]]:
+    return {
+        "centres": np.stack([one.centre for one in shapes.detectors]),
+        "weights": np.stack([one.weight for one in shapes.detectors]),
+        "radii": np.array([one.radius for one in shapes.detectors]),
+        "found_in": np.array(shapes.found_in, dtype=np.str_),
+    }
 
 
 def _region_table(regions: Regions) -> str:
@@ -159,13 +178,15 @@ def _parse_regions(said: dict[str, Any], folder: Path) -> Regions:
     for key in said:
         if key not in TABLES:
             raise ValueError(f"there is no {key!r} in a file of regions. {did_you_mean(key, TABLES)}")
-    if ("polygons" in said) == ("masks" in said):
-        raise ValueError("it needs either a table [polygons] or a table [masks]")
+    if sum(table in said for table in SHAPES) != 1:
+        raise ValueError("it needs either a table [polygons], a table [masks] or a table [concepts]")
     exclusive = said.get("exclusive", False)
     if not isinstance(exclusive, bool):
         raise ValueError(f"exclusive must be true or false, but it is {exclusive!r}")
     if "masks" in said:
         return _joined_regions(_parse_masks(_required_table(said, "masks"), folder), said)
+    if "concepts" in said:
+        return _joined_regions(_parse_concepts(_required_table(said, "concepts"), folder), said)
     drawn = _required_table(said, "polygons")
     check_names(tuple(drawn))
     polygons = tuple(as_polygons(name, points) for name, points in drawn.items())
@@ -179,31 +200,62 @@ def _required_table(said: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _parse_masks(said: dict[str, Any], folder: Path) -> MaskShapes:
+    names, path = _names_and_file("masks", said, folder)
+    found = _read_beside(path).get("masks", np.zeros(0))
+    if found.ndim != 3 or found.dtype != bool or len(found) != len(names) or 0 in found.shape:
+        raise ValueError(
+            f"{path} must hold {len(names)} masks, bool of shape ({len(names)}, h, w), but they are "
+            f"{found.dtype} of shape {found.shape}"
+        )
+    return MaskShapes(names, np.asarray(found))
+
+
+def _parse_concepts(said: dict[str, Any], folder: Path) -> ConceptShapes:
+    names, path = _names_and_file("concepts", said, folder)
+    towards = said.get("towards")
+    classes = towards if isinstance(towards, list) else []
+    if len(classes) != len(names) or not all(is_whole(one) and one >= 0 for one in classes):
+        raise ValueError(
+            f"towards must name a class for each of {len(names)} concepts, but it is {towards!r}"
+        )
+    arrays = _read_beside(path)
+    length, count = sum(BLOCKS), len(names)
+    for name, shape in (("centres", (count, length)), ("weights", (count, length)), ("radii", (count,))):
+        found = arrays.get(name, np.zeros(0))
+        if found.shape != shape or found.dtype.kind != "f" or not np.isfinite(found).all():
+            raise ValueError(
+                f"{path} must hold {name}, finite numbers of shape {shape}, but they are {found.dtype} of "
+                f"shape {found.shape}"
+            )
+    detectors = map(
+        Detector, *(arrays[name].astype(float) for name in ("centres", "weights")), arrays["radii"].tolist()
+    )
+    seen = arrays.get("found_in", np.zeros(0, np.str_))
+    return ConceptShapes(names, tuple(detectors), tuple(classes), tuple(map(str, seen.ravel().tolist())))
+
+
+def _names_and_file(table: str, said: dict[str, Any], folder: Path) -> tuple[tuple[str, ...], Path]:
+    """What the pieces are called, and the file of their arrays."""
     names, file = said.get("names"), said.get("file")
     if not isinstance(file, str) or not isinstance(names, list):
-        raise ValueError('[masks] needs a file, such as file = "masks.npz", and names = ["…", "…"]')
+        raise ValueError(f'[{table}] needs a file, such as file = "{table}.npz", and names = ["…", "…"]')
     check_names(tuple(names))
     if Path(file).is_absolute() or ".." in Path(file).parts:
-        raise ValueError(f"the file of [masks] must lie beside it or below, but it is {file!r}")
-    return MaskShapes(tuple(names), _read_masks(folder / file, len(names)))
+        raise ValueError(f"the file of [{table}] must lie beside it or below, but it is {file!r}")
+    return tuple(names), folder / file
 
 
-def _read_masks(path: Path, count: int) -> Bool[np.ndarray, "R h w"]:
+def _read_beside(path: Path) -> dict[str, Any]:
+    """The arrays of the file beside."""
     try:
-        found = read_arrays(path)["masks"]
+        return read_arrays(path)
     except FileError:
         raise
     except Exception as error:  # what a damaged archive raises is not foreseeable
-        raise ValueError(f"its masks in {path} cannot be read: {error}") from None
-    if found.ndim != 3 or found.dtype != bool or len(found) != count or 0 in found.shape:
-        raise ValueError(
-            f"{path} must hold {count} masks, bool of shape ({count}, h, w), but they are {found.dtype} of "
-            f"shape {found.shape}"
-        )
-    return np.asarray(found)
+        raise ValueError(f"its arrays in {path} cannot be read: {error}") from None
 
 
-def _joined_regions(shapes: PolygonShapes | MaskShapes, said: dict[str, Any]) -> Regions:
+def _joined_regions(shapes: PolygonShapes | MaskShapes | ConceptShapes, said: dict[str, Any]) -> Regions:
     if "regions" not in said:
         return one_region_a_piece(shapes)
     made_of = []

@@ -39,7 +39,8 @@ REMEMBERED = 4
 class Regions:
     """Named areas that are common to all images of a study: jaw, left lung.
 
-    Built by `grid`, `polygons`, `masks`, `labels`, `per_image`, `face`, `chest`, `named` or `load`.
+    Built by `grid`, `polygons`, `masks`, `labels`, `per_image`, `face`, `chest`, `named` or `load`; by
+    `concepts` for things that are known by their looks, wherever they are.
 
     Parameters
     ----------
@@ -145,6 +146,26 @@ class Regions:
         )
         return Regions(tuple(name for _, name, _ in ordered), self.shapes, made_of)
 
+    @clear_arguments
+    def rename(self, names: Mapping[str, str]) -> "Regions":
+        """The same regions, some of them called otherwise.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            What a region is called → what it is to be called.
+
+        Examples
+        --------
+        >>> from sightline.regions import grid
+        >>> grid(1, 2).rename({"r1c1": "left half"}).names
+        ('left half', 'r1c2')
+        """
+        called = list(self.names)
+        for old, new in names.items():
+            called[self.index(old)] = new
+        return Regions(tuple(called), self.shapes, self.made_of)
+
     def apart(self) -> "Regions":
         """The pieces that the regions are made of, each a region: the left eye and the right one.
 
@@ -240,7 +261,8 @@ class Regions:
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the regions as a TOML file that a person can edit, and `load` reads.
 
-        Polygons stand in it as points; masks go into an ``.npz`` file of the same name beside it.
+        Polygons stand in it as points; masks, and the detectors of concepts, go into an ``.npz`` file of the
+        same name beside it.
 
         Parameters
         ----------

@@ -1,0 +1,386 @@
+"""study → concepts: what the wrong answers go by, known by its looks, with a detector for each.
+
+Candidates are clusters of segments that look alike: of those with most attribution for the wrong class, which
+finds things, and of all, which finds what is everywhere, such as a texture. They are ranked by asking the
+model: what was detected is hidden in wrong answers, and put into images of other classes.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from sightline._arguments import clear_arguments
+from sightline._batch_sizes import choose_batch_size
+from sightline._checks import check_batch_size, check_seed, check_whole
+from sightline._progress import progress_bar
+from sightline._resize import resize_nearest
+from sightline.adapters import as_model
+from sightline.adapters.checked_model import CheckedModel
+from sightline.engine.fills import Surroundings, draw_area
+from sightline.engine.image import channels_last
+from sightline.errors import OptionError
+from sightline.regions.concept_shapes import ConceptShapes, Detector
+from sightline.regions.margins import control_areas, widen_mask
+from sightline.regions.region_set import Regions, one_region_a_piece
+from sightline.regions.segment_looks import BLOCKS, SegmentLooks, describe_segments
+from sightline.study.sample_split import split_answers
+from sightline.study.schema import Row, StudyResults
+from sightline.study.study import as_study
+from sightline.types import record
+
+Image = Shaped[np.ndarray, "..."]
+
+FEWEST = 6
+"""Wrong answers called a class, in the half that chooses, below which nothing is looked for."""
+FEWEST_FOUND = 4
+"""Of these, those that a concept has to be found in."""
+MOST_CLASSES = 3
+"""Classes that wrong answers are called most often, and that concepts are looked for."""
+MOST_WRONG, MOST_TARGETS = 40, 24
+"""Wrong answers called a class that are looked at, and images of other classes that are pasted into."""
+SEEDS = 2
+"""Segments with most attribution that are taken of each wrong answer."""
+THINGS, STUFF = 5, 12
+"""Clusters of these, and of all segments."""
+NEAR = (0.5, 0.9)
+"""Shares of a cluster's members that its detectors find."""
+PRESENT, COVERED = 0.15, 0.85
+"""Least share of the wrong answers that a concept is found in, and most of an image that it may cover."""
+LEADING = 12
+"""Candidates of a class that are hidden, of those that do most when they are pasted."""
+LEAST = 0.05
+"""Share of what the true class lacks that hiding has to give back, as blame asks."""
+GROWN = 0.03
+"""Margin of what is hidden and pasted, as a share of the shorter side."""
+NEARLY = 0.8
+"""Share of the best effect of look-alikes that the tightest of them, which is kept, has to have."""
+
+
+@clear_arguments
+def concepts(
+    study: StudyResults | str | PathLike[str],
+    *,
+    n_concepts: int = 6,
+    model: object = None,
+    groups: Sequence[object] | Shaped[np.ndarray, "..."] | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+) -> Regions:
+    """What a model's errors may go by, wherever it is in the images: candidates, the likeliest first.
+
+    A mark, a ruler or a texture of the background has no fixed place, so that no region holds it. A concept is
+    known by its looks instead: by the colours, edges, grain and size of the segments of an image (SLIC). The
+    images are parted at random into two halves as `sightline.blame` parts them, and in one of them, for each
+    class that wrong answers are called often,
+
+    1. segments that look alike are put together (k-means): those with most attribution for the wrong class,
+       and, for what is everywhere, all of them;
+    2. each cluster becomes a tight and a loose detector, which marks whatever looks like it in any image;
+    3. the model is asked: what was detected is put into images of other classes, beside another piece of the
+       same image, and hidden in wrong answers, behind what surrounds it, beside as much elsewhere. Of
+       detectors that mark the same, the tightest that does nearly as much as the best is kept.
+
+    They are ranked by the less sure of these two effects, and are candidates until `sightline.blame`, which
+    takes them like any regions, confirms them on the other half. Look at them first
+    (`sightline.figures.plot_concepts`), and give them names (`Regions.rename`).
+
+    Parameters
+    ----------
+    study : Study, or the path of its folder
+    n_concepts : int
+        How many to give, at most.
+    model : anything `as_model` takes, optional
+        By default the study's own.
+    groups : "label" or sequence, optional
+        What each image belongs to, as for `sightline.blame`: whole groups are parted.
+    seed : int
+        Which half, and which images are asked about.
+    batch_size : int, optional
+        Most images in one model call; never changes the numbers beyond rounding.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
+
+    Returns
+    -------
+    Regions
+        Named ``"concept 1"``, ``"concept 2"``, … Their masks are found in each image's own pixels:
+        ``regions.masks(shape, image=image)``; a concept may be nowhere in an image.
+
+    Raises
+    ------
+    OptionError
+        If there are too few errors, or nothing that several of them share.
+    ModelError
+        If the model is not the one that was explained.
+
+    Examples
+    --------
+    >>> concepts(sl.Study("runs/xrays")).rename({"concept 1": "token"})  # doctest: +SKIP
+    """
+    study = as_study(study)
+    check_whole("n_concepts", n_concepts)
+    check_seed("seed", seed)
+    check_batch_size(batch_size)
+    rng = np.random.default_rng(seed)
+    split = split_answers(study, groups, rng)
+    asked = study.model if model is None else as_model(model, class_names=study.class_names)
+    chosen = set(split.places[split.choosing].tolist())
+    rows = [row for row in study.rows() if row.place in chosen]
+    classes = _frequent_classes(rows)
+    trial = _Trial(study, asked, rng, batch_size)
+    found: list[_Candidate] = []
+    with progress_bar(progress, len(classes)) as tick:
+        for towards in classes:
+            found += _class_concepts(trial, rows, towards, seed)
+            tick(1)
+    if not found:
+        raise OptionError(
+            "nothing was found that several errors share by its looks. Try regions with a fixed place, such as "
+            "sightline.regions.grid(4, 4), with sightline.blame.",
+            slug="concepts-none",
+        )
+    found = sorted(found, key=lambda one: -min(one.hidden, one.pasted))[:n_concepts]
+    return one_region_a_piece(
+        ConceptShapes(
+            tuple(f"concept {number + 1}" for number in range(len(found))),
+            tuple(one.detector for one in found),
+            tuple(one.towards for one in found),
+            tuple(row.id for row in rows),
+        )
+    )
+
+
+def _frequent_classes(rows: Sequence[Row]) -> list[int]:
+    """The classes that wrong answers are called most often.
+
+    Raises
+    ------
+    OptionError
+        If none is called so often enough.
+    """
+    called = np.bincount([row.predicted for row in rows if not row.right], minlength=1)
+    often = [int(one) for one in np.argsort(-called, kind="stable") if called[one] >= FEWEST]
+    if not often:
+        raise OptionError(
+            f"too few errors to look for concepts in: a half of them has {int(called.sum())}, and {FEWEST} of "
+            "them have to be called the same class. Give the study more images.",
+            slug="concepts-few",
+        )
+    return often[:MOST_CLASSES]
+
+
+@record
+class _Seen:
+    """An image of the half that chooses, with what it looks like."""
+
+    row: Row
+    image: Image
+    looks: SegmentLooks
+
+
+@dataclasses.dataclass
+class _Candidate:
+    """A detector, and how sure it is (t-values) that hiding and pasting what it finds matters."""
+
+    detector: Detector
+    towards: int
+    masks: list[Bool[np.ndarray, "H W"]]
+    pasted: float = -np.inf
+    hidden: float = -np.inf
+    effect: float = 0.0
+
+
+@dataclasses.dataclass
+class _Trial:
+    """The model, asked about images with something hidden or pasted."""
+
+    study: StudyResults
+    model: CheckedModel
+    rng: np.random.Generator
+    batch_size: int | None
+    seen: dict[int, _Seen] = dataclasses.field(default_factory=dict)
+
+    def look(self, row: Row) -> _Seen:
+        """An image with what it looks like, once."""
+        if row.place not in self.seen:
+            image = self.study.image(row.place)
+            self.seen[row.place] = _Seen(row, image, describe_segments(image))
+        return self.seen[row.place]
+
+    def scores(self, images: Sequence[Image]) -> Float[np.ndarray, "B L"]:
+        """What the model says of images, which are asked in batches of one shape."""
+        said: list[Any] = [None] * len(images)
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for place, image in enumerate(images):
+            shapes.setdefault(image.shape, []).append(place)
+        for places in shapes.values():
+            size = choose_batch_size(self.batch_size, self.model, images[places[0]])
+            for start in range(0, len(places), size):
+                batch = places[start : start + size]
+                for place, one in zip(batch, self.model(np.stack([images[p] for p in batch])), strict=True):
+                    said[place] = one
+        return np.array(said)
+
+
+def _class_concepts(trial: _Trial, rows: Sequence[Row], towards: int, seed: int) -> list[_Candidate]:
+    """Candidates for one class that answers are wrongly called, look-alikes joined."""
+    wrong = [row for row in rows if not row.right and row.predicted == towards]
+    others = [row for row in rows if row.predicted != towards]
+    wrong = [trial.look(wrong[place]) for place in trial.rng.permutation(len(wrong))[:MOST_WRONG]]
+    others = [trial.look(others[place]) for place in trial.rng.permutation(len(others))[:MOST_TARGETS]]
+    candidates = []
+    for detector in _detectors(wrong, seed):
+        masks = [_found_mask(detector, one) for one in wrong]
+        if sum(mask.any() for mask in masks) >= max(FEWEST_FOUND, PRESENT * len(wrong)):
+            candidates.append(_Candidate(detector, towards, masks))
+    for one in candidates:
+        one.pasted = _pasting_effect(trial, one, wrong, others)
+    candidates = sorted(candidates, key=lambda one: -one.pasted)[:LEADING]
+    for one in candidates:
+        one.hidden, one.effect = _hiding_effect(trial, one, wrong)
+    return _tightest_of_alike(candidates)
+
+
+def _found_mask(detector: Detector, seen: _Seen) -> Bool[np.ndarray, "H W"]:
+    """What it finds in an image; nothing, where that is nearly all."""
+    mask = detector.mask(seen.looks, (seen.image.shape[0], seen.image.shape[1]))
+    return mask if mask.mean() <= COVERED else np.zeros_like(mask)
+
+
+def _detectors(wrong: Sequence[_Seen], seed: int) -> Iterator[Detector]:
+    """One tight and one loose detector for each cluster of segments."""
+    from sklearn.cluster import KMeans
+
+    every = np.concatenate([one.looks.looks for one in wrong])
+    weight = _equal_weights(every)
+    leading = np.concatenate([one.looks.looks[_leading_segments(one)] for one in wrong])
+    for looks, count in ((leading, THINGS), (every, STUFF)):
+        made = KMeans(min(count, len(looks)), n_init=4, random_state=seed).fit(looks * weight)
+        far = np.linalg.norm(looks * weight - made.cluster_centers_[made.labels_], axis=1)
+        for cluster, centre in enumerate(made.cluster_centers_):
+            for share in NEAR:
+                radius = float(np.quantile(far[made.labels_ == cluster], share))
+                yield Detector(centre / weight, weight, radius)
+
+
+def _equal_weights(looks: Float[np.ndarray, "S D"]) -> Float[np.ndarray, "D"]:
+    """Weights by which colours, edges, grain and size vary as much as each other."""
+    variance = looks.var(axis=0)
+    parts = np.split(variance, np.cumsum(BLOCKS)[:-1])
+    return np.concatenate([np.full(len(part), 1 / np.sqrt(part.sum() + 1e-9)) for part in parts])
+
+
+def _leading_segments(seen: _Seen) -> Int[np.ndarray, "_"]:
+    """The segments of a wrong answer with most attribution for the wrong class, against the true one."""
+    heat = seen.row.heat() - seen.row.heat(seen.row.label)
+    labels = resize_nearest(seen.looks.labels, heat.shape)
+    sums = np.bincount(labels.ravel(), heat.ravel(), len(seen.looks.looks))
+    return np.argsort(-sums, kind="stable")[:SEEDS]
+
+
+def _hiding_effect(trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen]) -> tuple[float, float]:
+    """What hiding it gives the true class beyond hiding as much elsewhere: t-value, and mean."""
+    images, shown = [], []
+    for one, mask in zip(wrong, candidate.masks, strict=True):
+        if mask.any():
+            wide = widen_mask(mask, GROWN)
+            holes = [wide, *control_areas(wide, 1, trial.rng)]
+            images += [_hidden(one.image, hole) for hole in holes]
+            shown.append(one)
+    said = trial.scores(images).reshape(len(shown), 2, -1)
+    gains = np.zeros(len(wrong))
+    for place, (one, (there, elsewhere)) in enumerate(zip(shown, said, strict=True)):
+        label, lacked = one.row.label, one.row.classes[one.row.predicted] - one.row.classes[one.row.label]
+        gains[place] = there[label] - elsewhere[label] - LEAST * lacked
+    return _t_value(gains), float(gains.mean())
+
+
+def _hidden(image: Image, hole: Bool[np.ndarray, "H W"]) -> Image:
+    """The image with a hole that shows what surrounds it."""
+    draw = draw_area(image, hole, Surroundings())[0]
+    return np.where(hole[..., np.newaxis], draw, channels_last(image)).reshape(image.shape)
+
+
+def _pasting_effect(
+    trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen], others: Sequence[_Seen]
+) -> float:
+    """What pasting it gives its class beyond pasting another piece of the same image: t-value."""
+    donors = [(one, mask) for one, mask in zip(wrong, candidate.masks, strict=True) if mask.any()]
+    targets = [one for one in others if not _found_mask(candidate.detector, one).any()]
+    images, lacked = [], []
+    for target in targets:
+        donor, mask = donors[trial.rng.integers(len(donors))]
+        if donor.image.shape != target.image.shape:
+            continue
+        wide = widen_mask(mask, GROWN)
+        pieces = (wide, *control_areas(wide, 1, trial.rng))
+        images += [_with_piece(target.image, donor.image, piece, trial.rng) for piece in pieces]
+        lacked.append(1 - target.row.classes[candidate.towards])
+    if len(lacked) < FEWEST:
+        return -np.inf
+    said = trial.scores(images).reshape(len(lacked), 2, -1)[:, :, candidate.towards]
+    return _t_value(said[:, 0] - said[:, 1] - LEAST * np.array(lacked))
+
+
+def _with_piece(
+    image: Image, donor: Image, piece: Bool[np.ndarray, "H W"], rng: np.random.Generator
+) -> Image:
+    """The image with a piece of another one at a random place."""
+    rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
+    height, width = piece.shape
+    step = (
+        int(rng.integers(-rows[0], height - rows[-1])),
+        int(rng.integers(-columns[0], width - columns[-1])),
+    )
+    moved = np.roll(piece, step, axis=(0, 1))
+    made = image.copy()
+    made[moved] = np.roll(donor, step, axis=(0, 1))[moved]
+    return made
+
+
+def _t_value(values: Float[np.ndarray, "N"]) -> float:
+    """The mean over its standard error."""
+    return float(values.mean() / (values.std(ddof=1) / np.sqrt(len(values)) + 1e-9))
+
+
+def _tightest_of_alike(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Of those that mark the same, the one with the smallest area that does nearly as much as the best."""
+    groups: list[list[_Candidate]] = []
+    for one in sorted(candidates, key=lambda one: -one.hidden):
+        alike = next((group for group in groups if _mark_the_same(one, group[0])), None)
+        if alike is None:
+            groups.append([one])
+        else:
+            alike.append(one)
+    kept = []
+    for group in groups:
+        top = group[0]
+        near = [
+            one
+            for one in group
+            if one is top or (one.effect >= NEARLY * top.effect and one.hidden >= NEARLY * top.hidden)
+        ]
+        kept.append(min(near, key=_mean_area))
+    return kept
+
+
+def _mark_the_same(one: _Candidate, other: _Candidate) -> bool:
+    """Whether two are found in the same images, and mostly at the same place."""
+    there = [(mine.any(), its.any()) for mine, its in zip(one.masks, other.masks, strict=True)]
+    both = [place for place, seen in enumerate(there) if all(seen)]
+    if len(both) < 0.4 * min(sum(mine for mine, _ in there), sum(its for _, its in there)):
+        return False
+    shared = [
+        (one.masks[place] & other.masks[place]).sum() / min(one.masks[place].sum(), other.masks[place].sum())
+        for place in both
+    ]
+    return bool(np.mean(np.array(shared) > 0.4) > 0.5)
+
+
+def _mean_area(candidate: _Candidate) -> float:
+    return float(np.mean([mask.mean() for mask in candidate.masks if mask.any()]))
