@@ -73,9 +73,9 @@ def concepts(
 ) -> Regions:
     """What a model's errors may go by, wherever it is in the images: candidates, the likeliest first.
 
-    A mark, a ruler or a texture of the background has no fixed place, so that no region holds it. A concept is
-    known by its looks instead: by the colours, edges, grain and size of the segments of an image (SLIC). The
-    images are parted at random into two halves as `sightline.blame` parts them, and in one of them, for each
+    A mark, a ruler or a texture of the background has no fixed place, so that no region holds it. A concept
+    is known by its looks instead: by the colours, edges, grain and size of the segments of an image (SLIC).
+    The images are parted at random into two halves as `sightline.blame` parts them, and in one of them, for each
     class that wrong answers are called often,
 
     1. segments that look alike are put together (k-means): those with most attribution for the wrong class,
@@ -140,8 +140,8 @@ def concepts(
             tick(1)
     if not found:
         raise OptionError(
-            "nothing was found that several errors share by its looks. Try regions with a fixed place, such as "
-            "sightline.regions.grid(4, 4), with sightline.blame.",
+            "nothing was found that several errors share by its looks. Try regions with a fixed place, such "
+            "as sightline.regions.grid(4, 4), with sightline.blame.",
             slug="concepts-none",
         )
     found = sorted(found, key=lambda one: -min(one.hidden, one.pasted))[:n_concepts]
@@ -167,8 +167,8 @@ def _frequent_classes(rows: Sequence[Row]) -> list[int]:
     often = [int(one) for one in np.argsort(-called, kind="stable") if called[one] >= FEWEST]
     if not often:
         raise OptionError(
-            f"too few errors to look for concepts in: a half of them has {int(called.sum())}, and {FEWEST} of "
-            "them have to be called the same class. Give the study more images.",
+            f"too few errors to look for concepts in: a half of them has {int(called.sum())}, and {FEWEST} "
+            "of them have to be called the same class. Give the study more images.",
             slug="concepts-few",
         )
     return often[:MOST_CLASSES]
@@ -229,10 +229,10 @@ class _Trial:
 
 def _class_concepts(trial: _Trial, rows: Sequence[Row], towards: int, seed: int) -> list[_Candidate]:
     """Candidates for one class that answers are wrongly called, look-alikes joined."""
-    wrong = [row for row in rows if not row.right and row.predicted == towards]
-    others = [row for row in rows if row.predicted != towards]
-    wrong = [trial.look(wrong[place]) for place in trial.rng.permutation(len(wrong))[:MOST_WRONG]]
-    others = [trial.look(others[place]) for place in trial.rng.permutation(len(others))[:MOST_TARGETS]]
+    missed = [row for row in rows if not row.right and row.predicted == towards]
+    elsewhere = [row for row in rows if row.predicted != towards]
+    wrong = [trial.look(missed[one]) for one in trial.rng.permutation(len(missed))[:MOST_WRONG]]
+    others = [trial.look(elsewhere[one]) for one in trial.rng.permutation(len(elsewhere))[:MOST_TARGETS]]
     candidates = []
     for detector in _detectors(wrong, seed):
         masks = [_found_mask(detector, one) for one in wrong]
