@@ -75,8 +75,8 @@ def concepts(
 
     A mark, a ruler or a texture of the background has no fixed place, so that no region holds it. A concept
     is known by its looks instead: by the colours, edges, grain and size of the segments of an image (SLIC).
-    The images are parted at random into two halves as `sightline.blame` parts them, and in one of them, for each
-    class that wrong answers are called often,
+    The images are parted at random into two halves as `sightline.blame` parts them, and in one of them, for
+    each class that wrong answers are called often,
 
     1. segments that look alike are put together (k-means): those with most attribution for the wrong class,
        and, for what is everywhere, all of them;
