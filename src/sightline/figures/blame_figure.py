@@ -44,6 +44,7 @@ MAP = 480
 LINE, BETWEEN = 40, 40
 PALE = (176, 182, 188)
 HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
+CONCEPT_HEADS = ("speaks for", "adjusted p", "found in wrong | right", "pasted (another piece)", "overall")
 GAIN = "gain of the true class's {} when hidden"
 EFFECT = ("gain", "low", "high", "control_gain")
 
@@ -56,6 +57,10 @@ def plot_blame(blame: "Blame") -> "Figure":
     regions that are confirmed to drive errors; a grey mark is what hiding as much elsewhere gains, and a pale
     line the least gain that counts. Beside them: the adjusted p-value of those that were tested, and how many
     answers turned. Below: where the regions lie, over the mean image.
+
+    Of concepts the class that each speaks for stands beside it, in how many wrong and right answers called
+    that it was found, what pasting it gives that class and what pasting another piece of the same image does,
+    and the gain of the true class over all images with it. Blue are those that are worth more than they cost.
 
     Parameters
     ----------
@@ -73,7 +78,8 @@ def plot_blame(blame: "Blame") -> "Figure":
     names = [shorten_text(one.label, LONGEST, CAPTION, bold=True) for one in blame.regions]
     left = MARGIN + 24 + max((text_width(name, CAPTION, bold=True) for name in names), default=0)
     if names:
-        width = max(width, left + CHART + sum(BETWEEN + text_width(head, NOTE) for head in HEADS) - MARGIN)
+        columns = sum(BETWEEN + room for _, _, room in _number_columns(blame))
+        width = max(width, left + CHART + columns - MARGIN)
     items: list[LayoutItem] = [*figure_title(_blame_headline(blame), width)]
     said = wrap_parts(blame.verdict.split(), width, NOTE, between=" ", most=9)
     items += stack_lines(said, MARGIN, lower_edge(items) + 6, size=NOTE, colour=QUIET)
@@ -88,7 +94,10 @@ def plot_blame(blame: "Blame") -> "Figure":
 def _blame_headline(blame: "Blame") -> str:
     named = [one.label for one in blame.regions if one.confirmed]
     none = "No region is confirmed to drive them" if blame.regions else "Nothing can be said of them"
-    what = f"Driven by: {', '.join(named)}" if named else none
+    by = "Driven by"
+    if blame.of_concepts:
+        none, by = "No concept is shown to mislead" if blame.regions else none, "Misled by"
+    what = f"{by}: {', '.join(named)}" if named else none
     return f"{blame.errors:,} wrong answer{'s' * (blame.errors != 1)}. {what}"
 
 
@@ -113,28 +122,61 @@ def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> l
     )
     confirmed = [row for row, one in enumerate(blame.regions) if one.confirmed]
     untested = [row for row, one in enumerate(blame.regions) if not math.isfinite(one.p)]
-    columns = (
-        ["not tested" if row in untested else f"{one.p:.2g}" for row, one in enumerate(blame.regions)],
-        [f"{one.corrected:g} ({one.control_corrected:.1f})" for one in blame.regions],
-        [f"{one.broken:g} ({one.control_broken:.1f})" for one in blame.regions],
-    )
     items: list[LayoutItem] = [
         *chart.column(names, MARGIN, size=CAPTION, bold=confirmed),
         *chart.column([], left, head=GAIN.format("log-odds" if _in_log_odds(blame) else "score")),
         chart.area(lambda axes: _draw_effects(axes, blame)),
     ]
     anchor = left + CHART
-    for head, texts, quiet in zip(HEADS, columns, (untested, [], []), strict=True):
-        anchor += BETWEEN + text_width(head, NOTE)
+    for head, texts, room in _number_columns(blame):
+        anchor += BETWEEN + room
+        quiet = untested if head == HEADS[0] else []
         items += chart.column(texts, anchor, head=head, align="right", quiet=quiet)
     return items
+
+
+def _number_columns(blame: "Blame") -> list[tuple[str, list[str], float]]:
+    """The columns of numbers beside the chart: head, texts, and the room that the widest of them takes."""
+    rows = blame.regions
+    p = [f"{one.p:.2g}" if math.isfinite(one.p) else "not tested" for one in rows]
+    columns: dict[str, list[str]]
+    if blame.of_concepts:
+        columns = dict(
+            zip(
+                CONCEPT_HEADS,
+                (
+                    [shorten_text(one.towards, LONGEST / 2, NOTE) for one in rows],
+                    p,
+                    [
+                        f"{one.found_wrong} of {one.called_wrong} | {one.found_right} of {one.called_right}"
+                        for one in rows
+                    ],
+                    [_paired_text(one.pasted_gain, one.pasted_control) for one in rows],
+                    [f"{one.overall:+.2f}" if math.isfinite(one.overall) else "" for one in rows],
+                ),
+                strict=True,
+            )
+        )
+    else:
+        turned = [f"{one.corrected:g} ({one.control_corrected:.1f})" for one in rows]
+        broken = [f"{one.broken:g} ({one.control_broken:.1f})" for one in rows]
+        columns = dict(zip(HEADS, (p, turned, broken), strict=True))
+    return [
+        (head, texts, max(text_width(text, NOTE) for text in (head, *texts)))
+        for head, texts in columns.items()
+    ]
+
+
+def _paired_text(value: float, control: float) -> str:
+    return f"{value:+.2f} ({control:+.2f})" if math.isfinite(value) else "too few"
 
 
 def _draw_effects(axes: "Axes", blame: "Blame") -> None:
     """Intervals as bars, over them marks of what hiding gains, there and elsewhere."""
     rows = np.arange(len(blame.regions))
     gain, low, high, elsewhere = np.array([_effect_numbers(blame, one) for one in blame.regions]).T
-    axes.axvline(_least_effect(blame), color=unit_colour(FAINT), linewidth=1, zorder=1)
+    if math.isfinite(_least_effect(blame)):
+        axes.axvline(_least_effect(blame), color=unit_colour(FAINT), linewidth=1, zorder=1)
     axes.axvline(0.0, color=unit_colour(GREY), linewidth=1, zorder=1)
     known = np.isfinite(low) & np.isfinite(high)
     axes.barh(
@@ -167,6 +209,8 @@ def _least_effect(blame: "Blame") -> float:
 
 
 def _effect_colour(blame: "Blame", one: "RegionEffect") -> Colour:
+    if blame.of_concepts:
+        return RED if one.confirmed else BLUE if one.worthwhile else PALE
     _, _, high, _ = _effect_numbers(blame, one)
     return RED if one.confirmed else BLUE if high < 0 else PALE
 
@@ -179,12 +223,17 @@ def _blame_legend(blame: "Blame") -> list[LegendEntry]:
         PALE: "95 % interval: not confirmed",
         BLUE: "95 % interval: hiding it lowers the score",
     }
+    elsewhere = "hiding as much elsewhere"
+    if blame.of_concepts:
+        bars |= {RED: "95 % interval: misleads", BLUE: "95 % interval: worth more than it costs"}
+    else:
+        elsewhere += "; in brackets, how many answers that turned"
     marks = {
         INK: "gain",
-        GREY: "hiding as much elsewhere; in brackets, how many answers that turned",
+        GREY: elsewhere,
         FAINT: f"the least that counts: {blame.min_effect:.0%} of what the true class lacked",
     }
-    if _least_effect(blame) <= 0:
+    if not _least_effect(blame) > 0:
         del marks[FAINT]
     return [
         *((colour_swatch(colour), text) for colour, text in bars.items() if colour in colours),

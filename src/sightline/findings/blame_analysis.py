@@ -15,10 +15,12 @@ from sightline._progress import progress_bar
 from sightline._scales import with_evidence
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
+from sightline.engine.fills import Surroundings
 from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError
 from sightline.findings.blame_result import Blame, RegionEffect
+from sightline.findings.concept_blame import ConceptBlame
 from sightline.findings.heatmaps import RunningMean, region_sums
 from sightline.findings.region_effects import (
     OF_EVIDENCE,
@@ -179,6 +181,22 @@ def blame(
     hidden_as = with_changes(Plan(fill=study.plan.fill), fill=fill).fill
     asked_for = _named_suspects(suspect, regions)
     warn_if_permuted(study.labels, study.predicted, study.class_names)
+    if regions.needs_image:
+        return ConceptBlame(
+            study=study,
+            concepts=regions,
+            model=study.model if model is None else as_model(model, class_names=study.class_names),
+            fill=with_changes(Plan(fill=Surroundings()), fill=fill).fill,
+            groups=groups,
+            suspects=asked_for,
+            n_suspects=n_suspects,
+            controls=controls,
+            max_answers=max_answers,
+            seed=seed,
+            min_effect=min_effect,
+            level=level,
+            batch_size=batch_size,
+        ).blame()
     rng = np.random.default_rng(seed)
     split = split_answers(study, groups, rng, whole=bool(asked_for))
     head: dict[str, Any] = {

@@ -11,6 +11,7 @@ from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
 from sightline._tables import format_table
 from sightline.errors import SegmentError
+from sightline.findings.concept_words import CONCEPT_HEADS, concept_finding, concept_row, concept_verdict
 from sightline.regions.region_file import describe_regions
 from sightline.regions.region_set import Regions
 from sightline.types import did_you_mean, record
@@ -78,6 +79,29 @@ class RegionEffect:
         turns not surely more answers right than hiding as much elsewhere: it is not confirmed.
     evidence_p : float
         The p-value of that, adjusted; nan for a region that is no suspect.
+    towards : str
+        Of a concept: the class that it speaks for. `gain`, `low` and `high` are then of the wrong answers
+        called that in which it was found. Empty for a region that has a fixed place.
+    found_wrong, called_wrong, found_right, called_right : int
+        Wrong and right answers that are called that class: in how many of how many it was found.
+    found_all : int
+        All images in which it was found and hidden; `corrected` and `broken` are of those.
+    lacked, odds_lacked : float
+        What the true class lacked in those wrong answers.
+    pasted : int
+        Images into which it was pasted.
+    pasted_gain, pasted_control : float
+        What the class that it speaks for gains there, and by another piece of the same image.
+    overall : float
+        Mean gain of the true class over all images with it, right answers too, beyond hiding elsewhere.
+    overall_ci : tuple of float
+        Its 95 % bootstrap interval.
+    class_share, others_share : float
+        Share of the images of its class, and of all others, in which it was found.
+    class_odds : tuple of float
+        95 % interval of the odds ratio of these two.
+    worthwhile : bool
+        Whether it is confirmed as something that the model goes by, and worth more than it costs.
     """
 
     region: str
@@ -105,6 +129,23 @@ class RegionEffect:
     odds_control_gain: float = float("nan")
     misleads: bool = False
     evidence_p: float = float("nan")
+    towards: str = ""
+    found_wrong: int = 0
+    called_wrong: int = 0
+    found_right: int = 0
+    called_right: int = 0
+    found_all: int = 0
+    lacked: float = float("nan")
+    odds_lacked: float = float("nan")
+    pasted: int = 0
+    pasted_gain: float = float("nan")
+    pasted_control: float = float("nan")
+    overall: float = float("nan")
+    overall_ci: tuple[float, float] = (float("nan"), float("nan"))
+    class_share: float = float("nan")
+    others_share: float = float("nan")
+    class_odds: tuple[float, float] = (float("nan"), float("nan"))
+    worthwhile: bool = False
 
     @property
     def net_gain(self) -> float:
@@ -164,6 +205,10 @@ class Blame:
     hidden_little : int
         Images of the study whose score, near 1, hardly changes when everything is hidden: of them the
         attribution, which chooses the suspects, says next to nothing.
+    of_concepts : bool
+        Whether the regions are concepts, found by what an image shows.
+    screened : int
+        How many concepts the suspects were chosen from.
     """
 
     regions: tuple[RegionEffect, ...]
@@ -183,6 +228,8 @@ class Blame:
     scale: str = "probability"
     odds_lacked: float = float("nan")
     hidden_little: int = 0
+    of_concepts: bool = False
+    screened: int = 0
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -203,6 +250,8 @@ class Blame:
         """What was found, in words."""
         if self.lack:
             return f"{self.lack}."
+        if self.of_concepts:
+            return concept_verdict(self)
         named = [one for one in self.regions if one.confirmed]
         found = [self._describe_effect(one) for one in named]
         if not named and not self.named:
@@ -236,6 +285,8 @@ class Blame:
             If it was not among the regions.
         """
         one = self[region]
+        if self.of_concepts:
+            return concept_finding(self, one)
         if one.confirmed:
             return self._describe_effect(one)
         if not one.suspect:
@@ -307,7 +358,8 @@ class Blame:
         return {**made, "areas": areas, "findings": self._all_findings(), "verdict": self.verdict}
 
     def __repr__(self) -> str:
-        table = format_table([HEADS, *map(_table_row, self.regions)]) if self.regions else []
+        heads, row = (CONCEPT_HEADS, concept_row) if self.of_concepts else (HEADS, _table_row)
+        table = format_table([heads, *map(row, self.regions)]) if self.regions else []
         return "\n".join([self._heading_line(), *table, self.verdict])
 
     def _heading_line(self) -> str:

@@ -115,7 +115,7 @@ def occlude_regions(
         Most images in one model call.
     """
     questions = chain.from_iterable(_occlusion_questions(probe, fill, controls, seed) for probe in probes)
-    for place, group in groupby(_model_answers(questions, models, batch_size), key=lambda answer: answer[0]):
+    for place, group in groupby(model_answers(questions, models, batch_size), key=lambda answer: answer[0]):
         _, keys, scores = zip(*group, strict=True)
         yield tuple(
             _scores_and_odds(place, keys, each, controls, model)
@@ -133,7 +133,7 @@ def _occlusion_questions(probe: Probe, fill: Fill, controls: int, seed: int) -> 
         yield probe.place, (kind, number), image
 
 
-def _model_answers(
+def model_answers(
     questions: Iterable[Question], models: Sequence[Model], batch_size: int | None
 ) -> Iterator[tuple[int, tuple[str, int], list[Float[np.ndarray, "L"]]]]:
     """All models' scores in order; images that follow each other and are alike go in one batch."""

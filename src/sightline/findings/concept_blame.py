@@ -1,0 +1,387 @@
+"""study and concepts → what, by its looks, misleads a model: screened on one half, confirmed on the other."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from sightline._printing import printable_text
+from sightline.adapters.checked_model import CheckedModel
+from sightline.findings.blame_result import Blame, RegionEffect
+from sightline.findings.concept_trial import ConceptTrial, PasteEffects, Sightings, numbers_where
+from sightline.findings.region_effects import RegionEffects
+from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
+from sightline.regions.region_set import Regions
+from sightline.study.sample_split import SampleSplit, split_answers
+from sightline.study.schema import StudyResults
+from sightline.types import Fill, record
+
+CONCEPT_RULES = ("least effect", "elsewhere", "pasting")
+"""What a concept is held against to be confirmed."""
+FEWEST_FOUND = 8
+"""Wrong answers with a detection, called what the concept speaks for, below which it is not tested."""
+FEWEST_DONORS, FEWEST_TARGETS = 3, 8
+"""Images that a concept is pasted from and into, below which that is not tested."""
+MOST_SCREENED, MOST_TARGETS, FEW_TARGETS = 50, 60, 20
+"""Wrong answers that screen a concept, and images it is pasted into to confirm and to screen."""
+LEADING = 8
+"""Concepts that are pasted to screen them, of those whose hiding does most."""
+PASTE_MARGIN = 0.2
+"""Share of what the class lacks that pasting has to give beyond another piece of the same image."""
+NEARLY = 0.8
+"""Share of the best effect of look-alikes that the tightest of them, which is kept, has to have."""
+TELLING = 2.0
+"""Odds ratio of the class where a concept is found below which, surely, it tells next to nothing of it."""
+
+
+@record
+class _Candidate:
+    """A concept, the class that it speaks for, and how the half that chooses ranks it."""
+
+    concept: int
+    towards: int
+    hidden: float = -np.inf
+    pasted: float = -np.inf
+    effect: float = -np.inf
+    share: float = 1.0
+
+    @property
+    def rank(self) -> float:
+        return min(self.hidden, self.pasted)
+
+
+@dataclasses.dataclass
+class ConceptBlame:
+    """Blame of concepts, step by step.
+
+    Parameters
+    ----------
+    study : Study
+    concepts : Regions
+    model : CheckedModel
+    fill : Fill
+    groups : sequence or None
+        What each image belongs to.
+    suspects : sequence of int
+        Concepts that are to be tested; empty to choose them.
+    n_suspects, controls, max_answers, seed : int
+    min_effect, level : float
+    batch_size : int or None
+    """
+
+    study: StudyResults
+    concepts: Regions
+    model: CheckedModel
+    fill: Fill
+    groups: Sequence[object] | Shaped[np.ndarray, "..."] | None
+    suspects: Sequence[int]
+    n_suspects: int
+    controls: int
+    max_answers: int
+    seed: int
+    min_effect: float
+    level: float
+    batch_size: int | None
+
+    def blame(self) -> Blame:
+        """Which concepts mislead, and which are worth more than they cost."""
+        self.rng = np.random.default_rng(self.seed)
+        self.split = _concept_split(self.study, self.concepts, self.groups, self.rng)
+        head: dict[str, Any] = {
+            "errors": self.split.n_errors,
+            "min_effect": self.min_effect,
+            "level": self.level,
+            "fill": repr(self.fill),
+            "areas": self.concepts,
+            "named": bool(self.suspects),
+            "of_concepts": True,
+            "screened": len(self.concepts),
+        }
+        wrong = self.split.wrong
+        confirming = wrong & ~self.split.choosing
+        head |= {"wrong": int(confirming.sum()), "right": int((~wrong & ~self.split.choosing).sum())}
+        grouped = np.unique(self.split.groups[confirming]).size if self.split.grouped else None
+        if lack := _too_few_concepts(self.split):
+            return Blame(regions=(), groups=grouped, lacked=np.nan, calls=0, lack=lack, **head)
+        self.sightings = Sightings(self.study, self.concepts)
+        self.trial = ConceptTrial(
+            self.sightings, self.model, self.fill, self.split, self.seed, self.batch_size
+        )
+        candidates = self._candidates()
+        if not self.suspects:
+            candidates = self._screen(candidates)[: self.n_suspects]
+        rows = self._confirm(candidates)
+        return Blame(
+            regions=tuple(rows),
+            groups=grouped,
+            lacked=np.nan,
+            scale=self.scale,
+            calls=self.trial.calls,
+            **head,
+        )
+
+    scale: str = "probability"
+
+    def _candidates(self) -> list[_Candidate]:
+        """Each concept with its class: what it was found by, or what wrong answers with it are called."""
+        shapes = self.concepts.shapes
+        told = getattr(shapes, "towards", None)
+        choosing = self.split.wrong & (self.split.choosing | self.split.whole)
+        made = []
+        for concept in self.suspects or range(len(self.concepts)):
+            if told is not None:
+                made.append(_Candidate(concept, int(told[self.concepts.made_of[concept][0]])))
+                continue
+            called = self.split.predicted[choosing & self.sightings.found[:, concept]]
+            if len(called):
+                made.append(_Candidate(concept, int(np.bincount(called).argmax())))
+        return made
+
+    def _screen(self, candidates: Sequence[_Candidate]) -> list[_Candidate]:
+        """Those that help most where they are hidden and raise their class where they are pasted, best first.
+
+        Of several that mark the same place, the tightest stands for all that does nearly as much as the best.
+        """
+        hidden = [self._screen_hidden(one) for one in candidates]
+        ranked = sorted((one for one in hidden if np.isfinite(one.hidden)), key=lambda one: -one.hidden)
+        alike: list[list[_Candidate]] = []
+        for one in ranked:
+            wrong = self._wrong_called(one.towards, choosing=True)
+            for several in alike:
+                first = several[0]
+                if first.towards == one.towards and self.sightings.are_alike(
+                    first.concept, one.concept, wrong
+                ):
+                    several.append(one)
+                    break
+            else:
+                alike.append([one])
+        leading = [self._screen_pasted(_tightest(several)) for several in alike[:LEADING]]
+        return sorted(leading, key=lambda one: -one.rank)
+
+    def _wrong_called(self, towards: int, *, choosing: bool) -> Int[np.ndarray, "n"]:
+        """Numbers of the wrong answers of one half that are called a class."""
+        half = self.split.choosing == choosing
+        return numbers_where(self.split.wrong, self.split.predicted == towards, half)
+
+    def _screen_hidden(self, one: _Candidate) -> _Candidate:
+        wrong = self._wrong_called(one.towards, choosing=True)
+        wrong = np.sort(np.random.default_rng(self.seed).permutation(wrong)[:MOST_SCREENED])
+        found = self.sightings.found[wrong, one.concept]
+        if found.sum() < min(6, FEWEST_FOUND):
+            return one
+        effects = self.trial.hide(one.concept, wrong[found], 1)
+        net = np.zeros(len(wrong))
+        net[found] = (
+            effects.odds_gain[:, 0] - effects.odds_control_gain[:, 0] - self.min_effect * effects.odds_lacked
+        )
+        share = float(self.sightings.shares[wrong[found], one.concept].mean())
+        return dataclasses.replace(one, hidden=_t_value(net), effect=float(net.mean()), share=share)
+
+    def _screen_pasted(self, one: _Candidate) -> _Candidate:
+        half = self.split.choosing
+        pasted = self._paste(one, half, half, FEW_TARGETS)
+        value = -np.inf if pasted is None else _t_value(pasted.beyond(0.0))
+        return dataclasses.replace(one, pasted=value)
+
+    def _paste(
+        self,
+        one: _Candidate,
+        donating: Bool[np.ndarray, "N"],
+        receiving: Bool[np.ndarray, "N"],
+        most: int,
+    ) -> PasteEffects | None:
+        """What pasting does: from wrong answers called the class, into images not called it, without it."""
+        found, called = self.sightings.found[:, one.concept], self.split.predicted == one.towards
+        donors = numbers_where(self.split.wrong, called, found, donating)
+        targets = numbers_where(~called, ~found, receiving)
+        if len(donors) < FEWEST_DONORS or len(targets) < FEWEST_TARGETS:
+            return None
+        targets = np.sort(self.rng.permutation(targets)[:most])
+        return self.trial.paste(one.concept, one.towards, donors.tolist(), targets.tolist())
+
+    def _confirm(self, suspects: Sequence[_Candidate]) -> list[RegionEffect]:
+        """Each suspect, tested on the half that did not choose; those whose hiding helps most first."""
+        tested = [self._test(one) for one in suspects]
+        adjusted = holm_adjusted([max(ps) for _, ps in tested]) if tested else []
+        rows = []
+        for (row, ps), p in zip(tested, adjusted, strict=True):
+            failed = tuple(
+                rule for rule, own in zip(CONCEPT_RULES, ps, strict=True) if own * p / max(ps) > self.level
+            )
+            real = p <= self.level
+            misleads = real and (row.overall > 0 or row.class_odds[1] < TELLING)
+            rows.append(
+                dataclasses.replace(
+                    row, p=p, failed=failed, confirmed=misleads, worthwhile=real and not misleads
+                )
+            )
+        return sorted(rows, key=lambda one: (not one.confirmed, not one.worthwhile, one.p, -one.net_gain))
+
+    def _test(self, one: _Candidate) -> tuple[RegionEffect, tuple[float, ...]]:
+        """What was measured of a suspect, and the p-value of each of `CONCEPT_RULES`."""
+        confirming = ~self.split.choosing
+        found = self.sightings.found[:, one.concept] & confirming
+        mine = found & self.split.wrong & (self.split.predicted == one.towards)
+        if mine.sum() < FEWEST_FOUND:
+            return self._effect(one, None, None), (1.0,) * len(CONCEPT_RULES)
+        first = self.rng.permutation(numbers_where(mine))[: self.max_answers]
+        others = self.rng.permutation(numbers_where(found & ~mine))[: self.max_answers]
+        numbers = np.sort(np.concatenate([first, others]))
+        effects = self.trial.hide(one.concept, numbers, self.controls)
+        self.scale = effects.scale
+        donating = self.split.choosing if self.split.choosing.any() else confirming
+        pasted = self._paste(one, donating, confirming, MOST_TARGETS)
+        own = mine[numbers]
+        groups, needed = effects.groups[own], self.min_effect * effects.odds_lacked[own]
+        gain, elsewhere = effects.odds_gain[own, 0], effects.odds_control_gain[own, 0]
+        ps = (
+            sign_flip_test(gain - needed, groups, self.rng),
+            sign_flip_test(gain - elsewhere - needed, groups, self.rng),
+            1.0 if pasted is None else sign_flip_test(pasted.beyond(PASTE_MARGIN), pasted.groups, self.rng),
+        )
+        return self._effect(one, (effects, own), pasted), ps
+
+    def _effect(
+        self,
+        one: _Candidate,
+        hidden: tuple[RegionEffects, Bool[np.ndarray, "n"]] | None,
+        pasted: PasteEffects | None,
+    ) -> RegionEffect:
+        """What was measured of a suspect; not a number where it was not tested."""
+        called = (self.split.predicted == one.towards) & ~self.split.choosing
+        found, wrong = self.sightings.found[:, one.concept], self.split.wrong
+        counts = {
+            "found_wrong": int((found & called & wrong).sum()),
+            "called_wrong": int((called & wrong).sum()),
+            "found_right": int((found & called & ~wrong).sum()),
+            "called_right": int((called & ~wrong).sum()),
+        }
+        told: dict[str, Any] = {
+            "region": self.concepts.names[one.concept],
+            "suspect": True,
+            "p": 1.0,
+            "confirmed": False,
+            "towards": _class_text(one.towards, self.study.class_names),
+            "wrong_share": np.nan,
+            "right_share": np.nan,
+            **counts,
+            **self._class_shares(one),
+        }
+        if hidden is None:
+            measured = ("gain", "low", "high", "control_gain")
+            counted = ("corrected", "control_corrected", "broken", "control_broken")
+            return RegionEffect(**told, **dict.fromkeys(measured, np.nan), **dict.fromkeys(counted, 0.0))
+        told |= _hidden_numbers(*hidden, self.rng)
+        if pasted is not None:
+            told |= {
+                "pasted": len(pasted),
+                "pasted_gain": float(pasted.gain.mean()),
+                "pasted_control": float(pasted.control_gain.mean()),
+            }
+        return RegionEffect(**told)
+
+    def _class_shares(self, one: _Candidate) -> dict[str, Any]:
+        """How often the concept is found in images of its class and in others, of the half that confirms."""
+        confirming = ~self.split.choosing
+        found, of_class = self.sightings.found[:, one.concept], self.split.labels == one.towards
+        inside, outside = found[confirming & of_class], found[confirming & ~of_class]
+        return {
+            "class_share": float(inside.mean()) if len(inside) else np.nan,
+            "others_share": float(outside.mean()) if len(outside) else np.nan,
+            "class_odds": _odds_ratio(inside, outside),
+        }
+
+
+def _hidden_numbers(
+    effects: RegionEffects, own: Bool[np.ndarray, "n"], rng: np.random.Generator
+) -> dict[str, Any]:
+    """What hiding a concept did: in the wrong answers that are its own, and in all images with it."""
+    gain, elsewhere = effects.gain[own, 0], effects.control_gain[own, 0]
+    odds, odds_elsewhere = effects.odds_gain[own, 0], effects.odds_control_gain[own, 0]
+    groups, wrong = effects.groups[own], effects.wrong
+    low, high = bootstrap_ci(gain, groups, rng)
+    odds_low, odds_high = bootstrap_ci(odds, groups, rng)
+    overall = effects.gain[:, 0] - effects.control_gain[:, 0]
+    right, control_right = effects.right[:, 0], effects.control_right[:, 0]
+    return {
+        "gain": float(gain.mean()),
+        "low": low,
+        "high": high,
+        "control_gain": float(elsewhere.mean()),
+        "lacked": float(effects.lacked[own].mean()),
+        "odds_lacked": float(effects.odds_lacked[own].mean()),
+        "net": bootstrap_ci(odds - odds_elsewhere, groups, rng),
+        "odds_gain": float(odds.mean()),
+        "odds_low": odds_low,
+        "odds_high": odds_high,
+        "odds_control_gain": float(odds_elsewhere.mean()),
+        "corrected": float(right[wrong].sum()),
+        "control_corrected": float(control_right[wrong].sum()),
+        "broken": float((1 - right[~wrong]).sum()),
+        "control_broken": float((1 - control_right[~wrong]).sum()),
+        "found_all": len(overall),
+        "overall": float(overall.mean()),
+        "overall_ci": bootstrap_ci(overall, effects.groups, rng),
+    }
+
+
+def _concept_split(
+    study: StudyResults,
+    concepts: Regions,
+    groups: Sequence[object] | Shaped[np.ndarray, "..."] | None,
+    rng: np.random.Generator,
+) -> SampleSplit:
+    """The half that the concepts were found in chooses; where that was another study's, half by lot.
+
+    Of a group of which one image was looked at, no image confirms.
+    """
+    split = split_answers(study, groups, rng)
+    found_in = set(getattr(concepts.shapes, "found_in", ()))
+    used = np.array([row.id in found_in for row in study.rows()], dtype=bool) if found_in else None
+    if used is None or not used.any():
+        return split
+    choosing = np.isin(split.groups, split.groups[used])
+    return dataclasses.replace(split, choosing=choosing)
+
+
+def _too_few_concepts(split: SampleSplit) -> str:
+    """What there is too little of, in words; empty if there is enough."""
+    for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
+        fewest = split.fewest_answers(which)
+        if fewest < FEWEST_FOUND:
+            return (
+                f"too few {kind}: {int(which.sum())}, and each of two halves needs {FEWEST_FOUND}, the one "
+                "that concepts are found in and the one that confirms"
+            )
+    return ""
+
+
+def _class_text(label: int, names: tuple[str, ...] | None) -> str:
+    return printable_text(names[label]) if names else f"class {label}"
+
+
+def _tightest(alike: Sequence[_Candidate]) -> _Candidate:
+    """Of those that mark the same place, best first, the smallest that does nearly as much as the best."""
+    best = alike[0]
+    if best.hidden <= 0:
+        return best
+    near = [one for one in alike if one.effect >= NEARLY * best.effect and one.hidden >= NEARLY * best.hidden]
+    return min(near, key=lambda one: one.share)
+
+
+def _t_value(values: Float[np.ndarray, "n"]) -> float:
+    """Mean over its standard error; no value where there are too few to tell."""
+    if len(values) < 3:
+        return -np.inf
+    return float(values.mean() / (values.std(ddof=1) / np.sqrt(len(values)) + 1e-9))
+
+
+def _odds_ratio(inside: Bool[np.ndarray, "n"], outside: Bool[np.ndarray, "m"]) -> tuple[float, float]:
+    """95 % interval of how much higher the odds of the class are where a concept is found (Woolf 1955)."""
+    cells = np.array([inside.sum(), (~inside).sum(), outside.sum(), (~outside).sum()]) + 0.5
+    middle = np.log(cells[0] * cells[3] / cells[1] / cells[2])
+    error = 1.96 * np.sqrt((1 / cells).sum())
+    return float(np.exp(middle - error)), float(np.exp(middle + error))
