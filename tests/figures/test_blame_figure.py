@@ -26,6 +26,7 @@ class Line:
 class Found:
     errors, verdict, lacked, min_effect, scale = 56, "jaw drives errors.", 0.4, 0.05, "probability"
     areas = image = None
+    of_concepts = False
 
     def __init__(self, *regions):
         self.regions = regions

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import sightline as sl
+from sightline import figures
 from sightline.findings.blame_analysis import blame
 from sightline.findings.concept_trial import GROWN, Sightings, paste_pair
 from sightline.regions.margins import widen_mask
@@ -180,6 +181,16 @@ def test_the_table_the_figure_and_the_json_tell_the_same(found):
     assert told["regions"][0]["towards"] == "shiny"
     assert told["regions"][0]["pasted_gain"] == pytest.approx(one.pasted_gain)
     assert told["findings"]["bright"].startswith("bright misleads towards shiny")
+
+
+def test_the_figure_shows_each_concept_with_its_class_and_what_hiding_and_pasting_do(found):
+    figure = figures.plot_blame(found)
+    said = [text.get_text() for text in figure.axes[0].texts]
+    one = found["bright"]
+    assert said[0] == f"{found.errors} wrong answers. Misled by: bright"
+    assert f"{one.pasted_gain:+.2f} ({one.pasted_control:+.2f})" in said
+    assert f"{one.found_wrong} of {one.called_wrong} | {one.found_right} of {one.called_right}" in said
+    assert "95 % interval: misleads" in said
 
 
 def test_a_thing_is_pasted_whole_and_the_other_piece_has_its_shape_at_its_place():

@@ -114,6 +114,17 @@ def blame(
     planted there: on real chest X-rays with nothing planted, where the published set to test with differs
     from the one to learn from, a region was confirmed in a fifth of the trials.
 
+    **Concepts** (`sightline.regions.concepts`) lie anywhere and are found by what an image shows. The half of
+    the images that they were found in screens them: each is hidden where it was found in wrong answers of the
+    class that it speaks for, filled from its surroundings, and pasted into other images; the `n_suspects`
+    that do most by both are suspects. The other half confirms: hiding gives back `min_effect`, and that much
+    beyond hiding the same shape elsewhere, as above; and pasting it into images that are not called that
+    class, and do not have it, raises the class beyond another piece of the same image, by a fifth of what it
+    lacks or more. The largest p counts, adjusted by Holm's method. That a model goes by something does not
+    make it wrong. So the true class's gain over **all** images with it, right answers too, decides what it is
+    called: it misleads if that is above 0, or if it tells next to nothing of its class (the odds of finding
+    it there are surely less than twice as high as elsewhere); else it is worth more than it costs.
+
     Wrong answers are taken to be independent of each other. Where several images show one person or come
     from one source, they are not; name the `groups`, and whole groups are parted, flipped and drawn.
 
@@ -182,21 +193,10 @@ def blame(
     asked_for = _named_suspects(suspect, regions)
     warn_if_permuted(study.labels, study.predicted, study.class_names)
     if regions.needs_image:
-        return ConceptBlame(
-            study=study,
-            concepts=regions,
-            model=study.model if model is None else as_model(model, class_names=study.class_names),
-            fill=with_changes(Plan(fill=Surroundings()), fill=fill).fill,
-            groups=groups,
-            suspects=asked_for,
-            n_suspects=n_suspects,
-            controls=controls,
-            max_answers=max_answers,
-            seed=seed,
-            min_effect=min_effect,
-            level=level,
-            batch_size=batch_size,
-        ).blame()
+        hidden_as = with_changes(Plan(fill=Surroundings()), fill=fill).fill
+        asked = study.model if model is None else as_model(model, class_names=study.class_names)
+        numbers = n_suspects, controls, max_answers, seed, min_effect, level, batch_size
+        return ConceptBlame(study, regions, asked, hidden_as, groups, asked_for, *numbers).blame()
     rng = np.random.default_rng(seed)
     split = split_answers(study, groups, rng, whole=bool(asked_for))
     head: dict[str, Any] = {

@@ -271,9 +271,9 @@ class ConceptBlame:
             **self._class_shares(one),
         }
         if hidden is None:
-            measured = ("gain", "low", "high", "control_gain")
-            counted = ("corrected", "control_corrected", "broken", "control_broken")
-            return RegionEffect(**told, **dict.fromkeys(measured, np.nan), **dict.fromkeys(counted, 0.0))
+            told |= dict.fromkeys(("gain", "low", "high", "control_gain"), np.nan)
+            told |= dict.fromkeys(("corrected", "control_corrected", "broken", "control_broken"), 0.0)
+            return RegionEffect(**told)
         told |= _hidden_numbers(*hidden, self.rng)
         if pasted is not None:
             told |= {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
-from sightline._scales import are_probabilities, log_odds, unscaled_scores, with_evidence
+from sightline._scales import Scale, are_probabilities, log_odds, unscaled_scores, with_evidence
 from sightline.adapters.checked_model import CheckedModel
 from sightline.findings.region_effects import RegionEffects, measure_effects
 from sightline.findings.region_occlusion import Probe, Question, model_answers, occlude_regions
@@ -170,7 +170,7 @@ class ConceptTrial:
         numbers = np.array(list(said), dtype=np.intp)
         classes = max((len(one[0]) for one in said.values()), default=towards + 1)
         answers = np.array(list(said.values())).reshape(-1, 3, classes)
-        scale = getattr(model, "scale", "probability")
+        scale: Scale = getattr(model, "scale", "probability")
         scores = unscaled_scores(answers, scale)
         odds = answers
         if scale != "log-odds" and are_probabilities(answers):
