@@ -79,7 +79,14 @@ def versions():
         try:
             yield f"{name} {importlib.metadata.version(name)}"
         except importlib.metadata.PackageNotFoundError:
-            yield f"{name} not installed"
+            yield f"{name} {own_version()}" if name == VERSIONS[0] else f"{name} not installed"
+
+
+def own_version():
+    """Of a checkout that is on the path, or installed in place under another name."""
+    from sightline._version import __version__
+
+    return f"{__version__} of this checkout"
 
 
 def told(words):

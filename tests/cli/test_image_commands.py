@@ -110,6 +110,20 @@ def test_an_estimator_and_pairs_are_asked_for(folder):
     assert made.plan.estimator == made.estimator == "gaussian-process"
 
 
+def test_pairs_of_every_target_are_told_under_its_name(folder):
+    words = ["explain", "brightness:bright_left", "grey.png", "--budget", "60", "--top", "2", "--pairs", "1"]
+    done = sightline(*words, "--segment", "grid:rows=3,columns=4")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("  pairs of ") == done.output.count("together") == 2
+
+
+@pytest.mark.parametrize("words", [["--pairs", "2"], ["--kind", "pairs"]])
+def test_pairs_of_a_method_that_knows_none_are_refused_before_the_model_is_asked(folder, words):
+    done = sightline("explain", "brightness:bright_left", "grey.png", "--attribute", "occlusion", *words)
+    assert "knows nothing of pairs of segments" in str(done.exception)
+    assert not Path("sightline-out/grey.npz").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

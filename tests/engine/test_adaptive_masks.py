@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks
+from sightline.engine.adaptive_masks import WantedValues, candidate_masks, choose_masks
 from sightline.engine.attribute import Shapley
 from sightline.engine.functionals import draw_masks_by_size, functional_of
 from sightline.engine.gaussian_process import IdentityLink, MaskKernel, all_signs, condition_process, signs_of
 
 
-def a_question(segments: int, asked: int, seed: int = 0) -> Question:
+def a_question(segments: int, asked: int, seed: int = 0) -> WantedValues:
     rng = np.random.default_rng(seed)
     kernel = MaskKernel(np.r_[rng.normal(-1.5, 0.5, segments), -1.0, -3.0, 0.3, -0.7])
     keep = rng.random((asked, segments)) < 0.5
@@ -17,10 +17,10 @@ def a_question(segments: int, asked: int, seed: int = 0) -> Question:
     posterior = condition_process(kernel, signs_of(keep), rng.normal(size=asked), IdentityLink())
     signs = all_signs(segments)
     slope = 0.5 + rng.random(len(signs))
-    return Question(posterior, functional_of(Shapley(), segments).rows(signs > 0) * slope, signs)
+    return WantedValues(posterior, functional_of(Shapley(), segments).rows(signs > 0) * slope, signs)
 
 
-def variance_after(question: Question, more: np.ndarray) -> float:
+def variance_after(question: WantedValues, more: np.ndarray) -> float:
     """Trace of the covariance of the wanted values once `more` masks are known, with no short cut."""
     posterior = question.posterior
     signs = np.concatenate([posterior.signs, signs_of(more)])
@@ -76,7 +76,7 @@ def test_candidates_are_distinct_and_new(segments, rng):
 def test_the_covariance_of_the_wanted_values_is_the_posterior_s():
     question = a_question(4, 7)
     posterior = question.posterior
-    wide = max(posterior.surprise, 1.0) * posterior.scale
+    wide = max(posterior.misfit, 1.0) * posterior.scale
     assert np.trace(question.covariance()) == pytest.approx(
         wide * variance_after(question, np.zeros((0, 4), bool)), rel=1e-8
     )
@@ -85,9 +85,9 @@ def test_the_covariance_of_the_wanted_values_is_the_posterior_s():
 def test_a_sample_of_masks_adds_nothing_to_the_covariance_in_the_mean(rng):
     exact = a_question(6, 12)
     functional = functional_of(Shapley(), 6)
-    exact = Question(exact.posterior, functional.rows(exact.signs > 0), exact.signs)
+    exact = WantedValues(exact.posterior, functional.rows(exact.signs > 0), exact.signs)
     found = np.zeros((6, 6))
     for _ in range(100):
         keep = draw_masks_by_size(functional.size_shares(), 60, rng)
-        found += Question(exact.posterior, functional.rows(keep), signs_of(keep)).covariance() / 100
+        found += WantedValues(exact.posterior, functional.rows(keep), signs_of(keep)).covariance() / 100
     assert np.trace(found) == pytest.approx(np.trace(exact.covariance()), rel=0.25)

@@ -218,7 +218,8 @@ def test_where_nothing_can_be_predicted_the_regression_answers_from_the_same_mas
     assert made.estimator == "regression"
     assert "next to nothing" in made.reason
     assert 590 <= model.calls <= 600
-    assert (np.abs(made.values[0] - truth(game, Shapley())) < 4 * made.error[0]).all()
+    away = (made.values[0] - truth(game, Shapley())) / made.error[0]
+    assert 0.3 < np.mean(away**2) < 3
 
 
 def test_a_process_is_repeatable_and_another_seed_asks_other_masks():
@@ -300,25 +301,19 @@ def test_an_estimator_that_is_done_asks_nothing_more():
 
 
 @pytest.mark.parametrize(
-    ("name", "reason", "asking", "thinking", "said"),
+    ("name", "cheap", "asking", "thinking", "said"),
     [
-        ("regression", "calls of this model may be cheap", 60.0, 0.1, "gaussian-process"),
-        ("regression", "calls of this model may be cheap", 4.0, 0.1, ""),
-        ("regression", "as asked for", 60.0, 0.1, ""),
-        (
-            "gaussian-process",
-            "as asked for",
-            2.0,
-            9.0,
-            '9 s of thought, 2 s of calls: estimator="regression"',
-        ),
-        ("gaussian-process", "as asked for", 2.0, 4.0, ""),
-        ("gaussian-process", "as asked for", 10.0, 9.0, ""),
+        ("regression", True, 60.0, 0.1, "gaussian-process"),
+        ("regression", True, 4.0, 0.1, ""),
+        ("regression", False, 60.0, 0.1, ""),
+        ("gaussian-process", False, 2.0, 9.0, '9 s of thought, 2 s of calls: estimator="regression"'),
+        ("gaussian-process", False, 2.0, 4.0, ""),
+        ("gaussian-process", False, 10.0, 9.0, ""),
     ],
 )
-def test_what_would_have_been_quicker_is_said_of_seconds_only(name, reason, asking, thinking, said):
+def test_what_would_have_been_quicker_is_said_of_seconds_only(name, cheap, asking, thinking, said):
     none = np.zeros((1, 2))
-    made = Attribution(none, none, none[0, :1], none[0, :1], estimator=name, reason=reason)
-    hint = quicker_hint(made, asking, thinking, calls=1000)
+    made = Attribution(none, none, none[0, :1], none[0, :1], estimator=name)
+    hint = quicker_hint(made, asking, thinking, calls=1000, might_be_cheap=cheap)
     assert said in hint
     assert bool(said) == bool(hint)

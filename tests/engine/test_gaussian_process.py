@@ -90,13 +90,14 @@ def test_a_fit_is_better_than_where_it_began_and_untilted_where_it_must_be():
     keep = some_masks(60, 6)
     values = keep @ np.array([1.0, 0, 0, 2.0, 0, 0]) + (keep[:, 1] & keep[:, 2])
     rest = (signs_of(keep), values - values.mean(), noise_of(60))
-    fitted = fit_kernel(MaskKernel.usual(6), *rest, False, 25)
+    fitted = fit_kernel(MaskKernel.at_prior_mean(6), *rest, False, 25)
     before, after = (
-        negative_log_posterior(one.parameters, *rest, False)[0] for one in (MaskKernel.usual(6), fitted)
+        negative_log_posterior(one.parameters, *rest, False)[0]
+        for one in (MaskKernel.at_prior_mean(6), fitted)
     )
     assert after < before - 10
     assert fitted.parameters[-2] == 0
-    assert fitted.lengths[1] > 5 * fitted.lengths[4]  # what matters varies faster
+    assert fitted.rates[1] > 5 * fitted.rates[4]  # what matters varies faster
 
 
 @pytest.mark.parametrize("link", [IdentityLink(), LogitLink()])
@@ -119,8 +120,8 @@ def test_the_posterior_is_the_textbook_s(link):
         variance[i - 2] = posterior.scale * (covariance[i, i] - by_rest @ covariance[rest, i])
     squared = posterior.left_out**2
     moves = link.slope(latents[2:], squared.mean()) ** 2
-    surprise = max(np.mean(squared / variance), np.sum(moves * squared) / np.sum(moves * variance))
-    assert posterior.surprise == pytest.approx(surprise)
+    misfit = max(np.mean(squared / variance), np.sum(moves * squared) / np.sum(moves * variance))
+    assert posterior.misfit == pytest.approx(misfit)
 
 
 def test_links_lead_there_and_back():

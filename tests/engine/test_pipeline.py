@@ -358,6 +358,22 @@ def test_a_model_that_changes_its_mind_is_reported():
     assert "is it in training mode, or random by design?" in str(caught[0].message)
 
 
+@pytest.mark.parametrize("estimator", ["regression", "gaussian-process"])
+def test_an_open_budget_ends_where_the_model_itself_is_what_is_unsure(estimator):
+    generator = np.random.default_rng(0)
+
+    def dropout(images: np.ndarray) -> np.ndarray:
+        return soft(images) + 0.1 * generator.random((len(images), 3))
+
+    image = np.random.default_rng(0).random((4, 20))
+    plan = Plan(segment=Grid(rows=4, columns=5), fill=Colour(0.0), budget="auto", estimator=estimator)
+    with pytest.warns(SightlineWarning, match="same image changed by"):
+        *_, made = run_plan(image, dropout, plan)
+    assert "the model's own answer changes by 0.0" in made.stopped
+    assert made.calls <= 1100
+    assert not made.settled
+
+
 @pytest.mark.parametrize("exact", [True, False])
 def test_rounding_in_single_precision_is_no_change_of_mind(exact):
     def single(images: np.ndarray) -> np.ndarray:

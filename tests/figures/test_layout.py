@@ -206,3 +206,12 @@ def test_a_figure_shows_itself_in_a_notebook_and_can_be_pickled_and_saved(tmp_pa
     for ending in ("png", "pdf", "svg"):
         figure.savefig(tmp_path / f"figure.{ending}")
         assert (tmp_path / f"figure.{ending}").stat().st_size > 1000
+
+
+def test_a_part_that_is_too_wide_is_broken_after_its_commas_and_nothing_is_lost():
+    scores = "log-odds 7.16 (probability 0.9992), with everything hidden −3.25"
+    lines = wrap_parts([scores, "Lime", "1,000 model calls"], 400, 9)
+    assert lines[0] == "log-odds 7.16 (probability 0.9992),"
+    assert lines[1].startswith("with everything hidden −3.25 · Lime")
+    assert "…" not in "".join(lines)
+    assert wrap_parts([scores], 900, 9) == [scores]

@@ -88,6 +88,7 @@ def explain_images(
     trust: Trust = False,
 ) -> None:
     """Explain images: write a figure and a saved explanation (.npz) of each."""
+    from sightline.engine.estimators import check_pairs_known
     from sightline.explain_image import explain
     from sightline.figures import KINDS
 
@@ -104,21 +105,28 @@ def explain_images(
     }
     opened = read_model(model, preprocess, mean, std, trust=trust, output=output)
     plan = read_plan(budget, seed, targets=target or (), top=top, **options)
+    if pairs or kind == "pairs":
+        check_pairs_known(plan.attribute)  # before the model is asked
     failed = 0
     for path in paths:
         try:
             made = explain(wanted.read(path), opened, plan, class_names=classes, progress=True)
             kept = made.save(out / f"{path.stem}.npz")
             figure = write_figure(made.plot(kind), out / f"{path.stem}.png")
-            linked = made.pairs(pairs) if pairs else []
+            linked = [(one, made.pairs(pairs, one)) for one in made.targets] if pairs else []
         except SightlineError as error:
             say_text(f"{printable_text(path)}: {error}", "red")
             failed += 1
         else:
             say_text(printable_text(path))
             say_result(made, [figure, kept])
-            for one in linked:
-                say_text(f"  segments {one.a:3d} and {one.b:3d}  {one.value:+.4f} ± {one.error:.4f} together")
+            for target_of, found in linked:
+                if len(linked) > 1:
+                    say_text(f"  pairs of {made.name(target_of)}:")
+                for one in found:
+                    say_text(
+                        f"  segments {one.a:3d} and {one.b:3d}  {one.value:+.4f} ± {one.error:.4f} together"
+                    )
     if failed:
         say_text(f"{failed} of {len(paths)} images failed.", "red")
         raise typer.Exit(1)

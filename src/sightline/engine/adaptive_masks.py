@@ -67,7 +67,7 @@ def new_masks(keep: Bool[np.ndarray, "C S"], asked: set[bytes]) -> Bool[np.ndarr
 
 
 @record
-class Question:
+class WantedValues:
     """What is wanted of one process.
 
     Parameters
@@ -122,7 +122,7 @@ class Question:
         choice of masks adds is not in it.
         """
         posterior = self.posterior
-        wide = max(posterior.surprise, 1.0) * posterior.scale
+        wide = max(posterior.misfit, 1.0) * posterior.scale
         if self._table is not None:
             return np.asarray(wide * self._covariance_of(self.effects, self.effects))
         half = np.arange(len(self.signs)) // 2 % 2 == 0  # complements stay together
@@ -152,7 +152,7 @@ class Question:
 class GreedyChoice:
     """Chooses masks for one process, one by one, and hears of those that others chose."""
 
-    def __init__(self, question: Question, candidates: Bool[np.ndarray, "C S"], most: int) -> None:
+    def __init__(self, question: WantedValues, candidates: Bool[np.ndarray, "C S"], most: int) -> None:
         posterior = question.posterior
         self.kernel = posterior.kernel
         self.nugget = self.kernel.nugget
@@ -217,7 +217,7 @@ class GreedyChoice:
 
 
 def choose_masks(
-    questions: list[Question], candidates: Bool[np.ndarray, "C S"], count: int
+    questions: list[WantedValues], candidates: Bool[np.ndarray, "C S"], count: int
 ) -> Int[np.ndarray, "count"]:
     """Which candidates to ask: each process chooses some in turn, knowing what the others chose."""
     count = min(count, len(candidates))
@@ -236,7 +236,7 @@ def choose_masks(
 
 
 def _screened_candidates(
-    questions: list[Question], candidates: Bool[np.ndarray, "C S"], most: int
+    questions: list[WantedValues], candidates: Bool[np.ndarray, "C S"], most: int
 ) -> Int[np.ndarray, "L"]:
     """Those whose scores tell most about the wanted values, in their order."""
     if len(candidates) <= most:

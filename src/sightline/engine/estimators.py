@@ -8,7 +8,7 @@ have told, and hands over to the regression where that is of no use.
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -21,10 +21,22 @@ from sightline.engine.plan import Plan
 from sightline.engine.process_estimator import ProcessEstimator
 from sightline.engine.sampling import Exhaustive, LeaveOneOut, size_weights
 from sightline.errors import OptionError
-from sightline.types import Attribute, Attribution, Contrast, Masks, Model, ModelAbilities, Sampler, Scores
+from sightline.types import (
+    Attribute,
+    Attribution,
+    Contrast,
+    Masks,
+    Model,
+    ModelAbilities,
+    Sampler,
+    Scores,
+    WhiteBoxMethod,
+)
 
 AUTO_FIRST = 128
+"""Masks of an open budget's first set, for a regression; all masks are asked where they are no more."""
 AUTO_COMPLETE = 512
+"""Inner masks up to which an open budget asks them all at once, where it may."""
 MOST_FITTED = 4096
 """Masks that a process is fitted to at the most: the time that a fit takes grows with their cube."""
 MOST_OF_CHEAP = 1024
@@ -37,11 +49,14 @@ QUICK, DEAR = 5.0, 0.01
 """Seconds that nobody minds for one image, and seconds a call above which fewer are worth thinking about."""
 CHEAP = "calls of this model may be cheap"
 ALL_MASKS = "of all masks"
+"""Reasons, as they are printed."""
 
 
 @runtime_checkable
 class Estimator(Protocol):
     """Says which masks are asked, and makes an attribution of the answers."""
+
+    might_be_cheap: bool
 
     def next_masks(self) -> Masks | None:
         """All masks that were asked, and those to ask now; None when it is done."""
@@ -57,7 +72,12 @@ class Estimator(Protocol):
 
 
 def choose_estimator(
-    plan: Plan, model: Model, segments: int, rows: int, targets: tuple[int | Contrast, ...]
+    plan: Plan,
+    model: Model,
+    segments: int,
+    rows: int,
+    targets: tuple[int | Contrast, ...],
+    tick: Callable[[], None] = lambda: None,
 ) -> Estimator:
     """The estimator that the plan names, or that suits the model and the number of masks.
 
@@ -71,6 +91,8 @@ def choose_estimator(
     rows : int
         The most masks that may be asked beside the two ends.
     targets : tuple of int or Contrast
+    tick : callable
+        Called now and then while an estimator thinks, so that progress can be told.
 
     Raises
     ------
@@ -80,13 +102,13 @@ def choose_estimator(
     """
     why = _why_regression(plan, model, segments, rows)
     if why:
-        return Regression(plan, segments, rows, why)
+        return Regression(plan, segments, rows, why, might_be_cheap=why is CHEAP)
     if plan.estimator == "gaussian-process":
-        return AdaptiveProcess(plan, segments, min(rows, MOST_FITTED), "as asked for", targets)
+        return AdaptiveProcess(plan, segments, min(rows, MOST_FITTED), "as asked for", targets, tick=tick)
     if _is_costly(model):
         reason = "calls of a network or server are dear"
-        return AdaptiveProcess(plan, segments, min(rows, MOST_FITTED), reason, targets)
-    return AdaptiveProcess(plan, segments, rows, "the budget is open", targets, MOST_OF_CHEAP)
+        return AdaptiveProcess(plan, segments, min(rows, MOST_FITTED), reason, targets, tick=tick)
+    return AdaptiveProcess(plan, segments, rows, "the budget is open", targets, MOST_OF_CHEAP, tick)
 
 
 def _is_costly(model: Model) -> bool:
@@ -131,6 +153,8 @@ class Regression:
         Why this estimator, as it is to be printed.
     asked : bool array, shape (M, S), optional
         Masks that were asked before, by whatever rule: the design goes on from them.
+    might_be_cheap : bool
+        Whether the process was left out for no other reason.
     """
 
     def __init__(
@@ -140,9 +164,12 @@ class Regression:
         rows: int,
         reason: str,
         asked: Bool[np.ndarray, "M S"] | None = None,
+        *,
+        might_be_cheap: bool = False,
     ) -> None:
         self.plan = plan
         self.reason = reason
+        self.might_be_cheap = might_be_cheap
         self._designs = (
             _mask_designs(plan, segments, rows)
             if asked is None
@@ -179,6 +206,8 @@ class AdaptiveProcess:
     targets : tuple of int or Contrast
     most : int
         Calls after which the regression goes on.
+    tick : callable
+        Called after each target is thought about.
     """
 
     def __init__(
@@ -189,13 +218,15 @@ class AdaptiveProcess:
         reason: str,
         targets: tuple[int | Contrast, ...],
         most: int = MOST_FITTED,
+        tick: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
+        self.might_be_cheap = False
         self.most = most
         self.rows = rows
         self.reason = reason
         assert isinstance(plan.attribute, Attribute), "those that look inside ask about no masks"
-        self._process = ProcessEstimator(plan.attribute, segments, len(targets), plan.scale, plan.seed)
+        self._process = ProcessEstimator(plan.attribute, segments, len(targets), plan.scale, plan.seed, tick)
         self._low, self._span = _walls(plan, targets)
         self._keep = np.zeros((0, segments), dtype=bool)
         self._scores: Scores | None = None
@@ -256,6 +287,7 @@ class AdaptiveProcess:
             values=made.values * scaled,
             error=made.error * scaled,
             base=made.base * self._span + self._low,
+            pull=None if made.pull is None else made.pull * scaled,
             estimator="regression" if self._process.unexplained().all() else "gaussian-process",
             reason=why_not or self.reason,
             stopped=self._stopped,
@@ -263,19 +295,30 @@ class AdaptiveProcess:
         return zero_where_flat(whole, self._scores)
 
 
-def quicker_hint(made: Attribution, asking: float, thinking: float, calls: int) -> str:
+def quicker_hint(
+    made: Attribution, asking: float, thinking: float, calls: int, *, might_be_cheap: bool
+) -> str:
     """Which estimator would have been quicker, where seconds tell; the choice itself is never by the clock.
+
+    Parameters
+    ----------
+    made : Attribution
+    asking, thinking : float
+        Seconds.
+    calls : int
+    might_be_cheap : bool
+        Whether the regression answered for no other reason than that.
 
     Examples
     --------
     >>> none = np.zeros((1, 2))
-    >>> made = Attribution(none, none, none[:, 0], none[:, 0], estimator="regression", reason=CHEAP)
-    >>> quicker_hint(made, asking=60.0, thinking=0.1, calls=1000)
+    >>> made = Attribution(none, none, none[:, 0], none[:, 0], estimator="regression")
+    >>> quicker_hint(made, asking=60.0, thinking=0.1, calls=1000, might_be_cheap=True)
     'Its calls are dear: estimator="gaussian-process" needs a fraction of them'
     """
     if made.estimator == "gaussian-process" and thinking > max(QUICK, asking):
         return f'{thinking:.0f} s of thought, {asking:.0f} s of calls: estimator="regression" is quicker'
-    if made.reason == CHEAP and asking > QUICK and asking > DEAR * calls:
+    if might_be_cheap and asking > QUICK and asking > DEAR * calls:
         return 'Its calls are dear: estimator="gaussian-process" needs a fraction of them'
     return ""
 
@@ -295,6 +338,26 @@ def _between_walls(
     return (scores.values - low) / span, (scores.full - low) / span, (scores.empty - low) / span
 
 
+def check_pairs_known(attribute: object) -> None:
+    """Refuse a method that tells nothing of pairs of segments: no call need be spent to know that.
+
+    Raises
+    ------
+    OptionError
+    """
+    if not ProcessEstimator.serves(attribute, 2):
+        inside = isinstance(attribute, WhiteBoxMethod)
+        raise _unknown_pairs(attribute, "it asks about no masks" if inside else "its masks tell of none")
+
+
+def _unknown_pairs(attribute: object, why: str) -> OptionError:
+    return OptionError(
+        f"an explanation by {attribute!r} knows nothing of pairs of segments: {why}. Explain the "
+        "image by Lime, Shapley, Banzhaf or Rise, of two segments or more.",
+        slug="pairs-unknown",
+    )
+
+
 def strongest_pairs(
     plan: Plan, scores: Scores, k: int, count: int
 ) -> tuple[Int[np.ndarray, "P 2"], Float[np.ndarray, "P"], Float[np.ndarray, "P"]]:
@@ -307,14 +370,11 @@ def strongest_pairs(
     OptionError
         If the masks were not kept, are those of a method that knows no pairs, or tell too little.
     """
+    check_pairs_known(plan.attribute)
     keep = scores.keep
-    if keep is None or not ProcessEstimator.serves(plan.attribute, keep.shape[1]):
-        why = "the masks that were asked are not kept" if keep is None else "its masks tell of none"
-        raise OptionError(
-            f"this explanation by {plan.attribute!r} knows nothing of pairs of segments: {why}. Explain the "
-            "image by Lime, Shapley, Banzhaf or Rise, of two segments or more.",
-            slug="pairs-unknown",
-        )
+    if keep is None or keep.shape[1] < 2:
+        why = "the masks that were asked are not kept" if keep is None else "it has one segment"
+        raise _unknown_pairs(plan.attribute, why)
     assert isinstance(plan.attribute, Attribute), "those that look inside keep no masks"
     segments = keep.shape[1]
     one = dataclasses.replace(

@@ -26,11 +26,13 @@ from sightline.engine.sampling import all_masks
 from sightline.types import record
 
 CONSTANT = 25.0
+"""Share of the kernel that all masks have in common: hardly a wall for the process's level."""
 JITTER = 1e-8
+"""Added to the nugget, for the Cholesky factor."""
 ENDS = 1e-3
 """Share of the nugget at the image itself and the empty mask: both are held almost exactly."""
 SPREAD = 2.0
-"""Precision of a segment's log length around the mean of all."""
+"""Precision of a segment's log rate around the mean of all."""
 GRID = 2.0**-8
 """To which log hyperparameters are rounded, before anything is chosen by them."""
 FINE = 2.0**-11
@@ -130,13 +132,13 @@ class MaskKernel:
     Parameters
     ----------
     parameters : float array, shape (S + 4,)
-        Log lengths of the segments; log weight of the linear part; log nugget; tilt; log weight of the cube.
+        Log rates of the segments; log weight of the linear part; log nugget; tilt; log weight of the cube.
     """
 
     parameters: Float[np.ndarray, "P"]
 
     @classmethod
-    def usual(cls, segments: int) -> "MaskKernel":
+    def at_prior_mean(cls, segments: int) -> "MaskKernel":
         """The mean of the prior."""
         mean, _ = _hyper_prior(segments)
         return cls(np.r_[np.full(segments, mean[0]), mean[1:]])
@@ -146,14 +148,14 @@ class MaskKernel:
         return len(self.parameters) - 4
 
     @property
-    def lengths(self) -> Float[np.ndarray, "S"]:
+    def rates(self) -> Float[np.ndarray, "S"]:
         return np.asarray(np.exp(self.parameters[:-4]))
 
     @property
     def linear(self) -> Float[np.ndarray, "S"]:
         """Variance of each segment's linear part."""
-        lengths = self.lengths
-        return np.asarray(np.exp(self.parameters[-4]) * lengths / lengths.mean())
+        rates = self.rates
+        return np.asarray(np.exp(self.parameters[-4]) * rates / rates.mean())
 
     @property
     def nugget(self) -> float:
@@ -176,10 +178,10 @@ class MaskKernel:
         """k of each row of `a` with each of `b`, in the precision of `a`."""
         made = np.empty((len(a), len(b)), dtype=a.dtype)
         amplitude = self._amplitude_of(b)
-        linear, lengths = (b * in_precision_of(one, a) for one in (self.linear, self.lengths))
+        linear, rates = (b * in_precision_of(one, a) for one in (self.linear, self.rates))
         for column in range(0, len(b), TILE):
             to = slice(column, column + TILE)
-            parts = None if amplitude is None else amplitude[to], linear[to].T, lengths[to].T
+            parts = None if amplitude is None else amplitude[to], linear[to].T, rates[to].T
             for row in range(0, len(a), TILE):
                 self._fill_tile(a[row : row + TILE], *parts, made[row : row + TILE, to])
         return made
@@ -193,12 +195,12 @@ class MaskKernel:
         a: Float[np.ndarray, "A S"],
         amplitude: Float[np.ndarray, "B"] | None,
         linear: Float[np.ndarray, "S B"],
-        lengths: Float[np.ndarray, "S B"],
+        rates: Float[np.ndarray, "S B"],
         made: Float[np.ndarray, "A B"],
     ) -> None:
         """As much of the kernel as stays near the processor."""
-        product = a @ lengths
-        product -= a.dtype.type(self.lengths.sum())
+        product = a @ rates
+        product -= a.dtype.type(self.rates.sum())
         np.maximum(product, LEAST_LOG[a.dtype.itemsize], out=product)
         np.exp(product, out=product)
         cubed = product * product
@@ -226,8 +228,8 @@ class MaskKernel:
         pull = np.exp(-2 * self.parameters[-2] * here / self.segments)
         sums = signs.T @ weights * self.linear
         linear = here @ sums + CONSTANT * weights.sum()
-        product = (here * self.lengths) @ signs.T
-        product -= self.lengths.sum()
+        product = (here * self.rates) @ signs.T
+        product -= self.rates.sum()
         np.maximum(product, LEAST_LOG[8], out=product)
         np.exp(product, out=product)
         cubed = product * product
@@ -237,8 +239,8 @@ class MaskKernel:
         for part, power, share in ((product, 2, 1.0), (cubed, 6, self.cube)):
             part *= (share * amplitude)[:, np.newaxis]
             part *= weights * self.amplitude(signs)
-            grown = part.sum(axis=1)[:, np.newaxis] * np.cosh(power * self.lengths)
-            flipped += pull * (grown - here * np.sinh(power * self.lengths) * (part @ signs))
+            grown = part.sum(axis=1)[:, np.newaxis] * np.cosh(power * self.rates)
+            flipped += pull * (grown - here * np.sinh(power * self.rates) * (part @ signs))
             linear += part.sum(axis=1)
         return linear, flipped
 
@@ -254,8 +256,8 @@ class MaskKernel:
         amplitude = self.amplitude(signs)[:, np.newaxis]
         tilted = np.zeros((len(signs), weights.shape[1]))
         tilted[place] = weights * amplitude[place]
-        total = _kronecker_product(self.lengths, tilted)
-        total += self.cube * _kronecker_product(3 * self.lengths, tilted)
+        total = _kronecker_product(self.rates, tilted)
+        total += self.cube * _kronecker_product(3 * self.rates, tilted)
         total *= amplitude
         total += signs @ (self.linear[:, np.newaxis] * (signs[place].T @ weights))
         total += CONSTANT * weights.sum(axis=0)
@@ -269,12 +271,12 @@ def all_signs(segments: int) -> Float[np.ndarray, "A S"]:
 
 
 def _kronecker_product(
-    lengths: Float[np.ndarray, "S"], values: Float[np.ndarray, "A R"]
+    rates: Float[np.ndarray, "S"], values: Float[np.ndarray, "A R"]
 ) -> Float[np.ndarray, "A R"]:
     """Σ_y exp(Σ_j t_j (x_j y_j − 1)) values[y] for all masks x."""
     shape = values.shape
-    for first in range(0, len(lengths), GROUP_BITS):
-        some = lengths[first : first + GROUP_BITS]
+    for first in range(0, len(rates), GROUP_BITS):
+        some = rates[first : first + GROUP_BITS]
         signs = all_signs(len(some))
         factor = np.exp((signs * some) @ signs.T - some.sum())
         values = factor @ values.reshape(-1, len(signs), 2**first * shape[1])
@@ -282,7 +284,7 @@ def _kronecker_product(
 
 
 def _hyper_prior(segments: int) -> tuple[Float[np.ndarray, "5"], Float[np.ndarray, "5"]]:
-    """Mean and standard deviation of: mean log length, log linear, log nugget, tilt, log cube."""
+    """Mean and standard deviation of: mean log rate, log linear, log nugget, tilt, log cube."""
     mean = np.array([np.log(1.2 / segments), np.log(0.5 / segments), np.log(1e-3), 0.0, np.log(0.2)])
     return mean, np.array([1.5, 2.0, 3.0, 1.5, 2.0])
 
@@ -304,11 +306,11 @@ def negative_log_posterior(
     tilted : whether the amplitude may change with the size of the mask
     """
     segments, count = signs.shape[1], len(values)
-    lengths = np.exp(parameters[:segments])
+    rates = np.exp(parameters[:segments])
     linear, nugget, cube = np.exp(parameters[[-4, -3, -1]])
-    share = lengths / lengths.mean()
-    plain = (signs * lengths) @ signs.T
-    plain -= lengths.sum()
+    share = rates / rates.mean()
+    plain = (signs * rates) @ signs.T
+    plain -= rates.sum()
     np.maximum(plain, LEAST_LOG[8], out=plain)
     np.exp(plain, out=plain)
     cubed = plain * plain
@@ -344,7 +346,7 @@ def negative_log_posterior(
     plain += cubed
     of_linear = 0.5 * linear * np.einsum("ms,ms->s", signs, inverse @ signs)
     gradient = np.empty_like(parameters)
-    gradient[:segments] = 0.5 * lengths * (np.einsum("ms,ms->s", signs, plain @ signs) - plain.sum())
+    gradient[:segments] = 0.5 * rates * (np.einsum("ms,ms->s", signs, plain @ signs) - plain.sum())
     gradient[:segments] += (of_linear - (of_linear @ share) / segments) * share
     gradient[segments:] = (of_linear @ share, 0.5 * nugget * (np.diag(inverse) @ noise), tilt, of_cube)
     prior, slope = _log_prior(parameters)
@@ -403,7 +405,7 @@ class Posterior:
         s2.
     left_out : float array, shape (M − 2,)
         What each mask's latent score differs from what the others predict.
-    surprise : float
+    misfit : float
         Mean square of that over its variance: 1 where the process knows how wrong it is. The larger of two:
         of all masks alike, and of each as its score moves with the latent one.
     """
@@ -415,7 +417,7 @@ class Posterior:
     level: float
     scale: float
     left_out: Float[np.ndarray, "M2"]
-    surprise: float
+    misfit: float
 
     def mean(self, signs: Float[np.ndarray, "A S"]) -> Float[np.ndarray, "A"]:
         """Expected latent scores."""
@@ -455,16 +457,16 @@ def condition_process(
     inverse, _ = dtrtri(factor, lower=1)
     precision = np.einsum("ij,ij->j", inverse, inverse)[2:]
     left_out = weights[2:] / precision
-    surprise = 1.0
+    misfit = 1.0
     if len(left_out) and scale > 0:
         squared = left_out**2
         # Where most masks are saturated, it is the others whose scores move that count.
         moves = link.slope(latents[2:], float(squared.mean())) ** 2
-        surprise = max(
+        misfit = max(
             float(np.mean(squared * precision / scale)),
             float(moves @ squared / (scale * (moves @ (1 / precision)))),
         )
-    return Posterior(kernel, signs, factor, weights, level, scale, left_out, surprise)
+    return Posterior(kernel, signs, factor, weights, level, scale, left_out, misfit)
 
 
 def _lower_factor(covariance: Float[np.ndarray, "M M"]) -> Float[np.ndarray, "M M"]:

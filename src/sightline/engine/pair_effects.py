@@ -21,7 +21,9 @@ from sightline.engine.gaussian_process import (
 from sightline.engine.sampling import log_comb
 
 CONTEXTS = 64
+"""Masks of the others over which effects are averaged, where there are too many for all."""
 ERROR_CONTEXTS = 16
+"""As many, for the errors of the few pairs that are told."""
 
 
 def segment_pairs(segments: int) -> Int[np.ndarray, "P 2"]:
@@ -77,11 +79,11 @@ def sampled_pair_effects(
     tilt = kernel.tilt
     found = np.empty((len(contexts), segments, segments))
     for here, effects in zip(signs_of(contexts), found, strict=True):
-        near = np.exp((signs * kernel.lengths) @ here - kernel.lengths.sum())
+        near = np.exp((signs * kernel.rates) @ here - kernel.rates.sum())
         near_weight = weights * kernel.amplitude(signs) * kernel.amplitude(here[np.newaxis])[0]
         pull = np.exp(-2 * tilt * here / segments)
-        single = np.exp(-2 * kernel.lengths * here * signs) * pull
-        cubed = np.exp(-6 * kernel.lengths * here * signs) * pull
+        single = np.exp(-2 * kernel.rates * here * signs) * pull
+        cubed = np.exp(-6 * kernel.rates * here * signs) * pull
         of_single, of_cubed = near_weight * near, near_weight * kernel.cube * near**3
         linear = kernel.linear * here * (signs.T @ weights)
         plain = level + CONSTANT * weights.sum() + linear.sum()
@@ -119,4 +121,4 @@ def pair_errors(
         known[:, p] = effect @ covariance
         prior[p] = effect @ posterior.kernel.between(states, states) @ effect
     variance = prior - (half_solved(posterior, known) ** 2).sum(axis=0)
-    return np.asarray(np.sqrt(np.maximum(variance, 0) * max(posterior.surprise, 1.0) * posterior.scale))
+    return np.asarray(np.sqrt(np.maximum(variance, 0) * max(posterior.misfit, 1.0) * posterior.scale))

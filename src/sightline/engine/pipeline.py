@@ -24,6 +24,7 @@ from sightline.errors import BudgetError, warn
 from sightline.types import Attribution, Masks, Model, Scores, Segments, WhiteBoxMethod
 
 AUTO_MOST = 8192
+"""Calls of an open budget at the most."""
 FEW = 64
 """Masks below which no call is spent on other fills."""
 STILL = 1e-3
@@ -82,9 +83,10 @@ def run_plan(
     spent = len(others) + CALLS * doubted
     if rows - spent >= FEW:
         rows -= spent
-    estimator = choose_estimator(plan, model, segments.count, rows, asked.targets)
-    scores, attribution = _learn_values(asked, estimator)
-    change = asked.repeatability() if query.calls < max_calls(plan) else None
+    estimator = choose_estimator(plan, model, segments.count, rows, asked.targets, lambda: tick(0))
+    scores, attribution, change = _learn_values(asked, estimator)
+    if change is None and query.calls < max_calls(plan):
+        change = asked.repeatability()
     tried: dict[str, float] = {}
     room = query.calls + len(others) <= max_calls(plan)
     if others and room and _say_little(scores, attribution, asked.span, plan):
@@ -154,19 +156,37 @@ class TargetQuery:
         return np.asarray((self.query.scores_of(images) @ self.to_targets)[:, 0])
 
 
-def _learn_values(asked: TargetQuery, estimator: Estimator) -> tuple[Scores, Attribution]:
-    """Ask what the estimator wants to know, until it is done."""
+def _learn_values(
+    asked: TargetQuery, estimator: Estimator
+) -> tuple[Scores, Attribution, Float[np.ndarray, "K"] | None]:
+    """Ask what the estimator wants to know, until it is done, or the model itself is what is left unsure.
+
+    Besides, how far the image's own scores change when it is asked again, if that was asked on the way.
+    """
     began, asking = time.perf_counter(), 0.0
-    masks = estimator.next_masks()
-    while masks is not None:
+    masks, change, stopped = estimator.next_masks(), None, ""
+    while masks is not None and not stopped:
         before = time.perf_counter()
         scores = asked.score_masks(masks)
+        if asked.plan.budget == "auto" and change is None:
+            change = asked.repeatability()
         asking += time.perf_counter() - before
         estimator.record(masks, scores)
+        if change is not None and _changes_much(change, asked.said, scores):
+            stopped = _why_unsteady(change, estimator.attribution())
         masks = estimator.next_masks()
     made = estimator.attribution()
     thinking = time.perf_counter() - began - asking
-    return scores, dataclasses.replace(made, hint=quicker_hint(made, asking, thinking, scores.calls))
+    made = dataclasses.replace(made, stopped=stopped or made.stopped)
+    hint = quicker_hint(made, asking, thinking, scores.calls, might_be_cheap=estimator.might_be_cheap)
+    return scores, dataclasses.replace(made, hint=hint), change
+
+
+def _why_unsteady(change: Float[np.ndarray, "K"], made: Attribution) -> str:
+    """Why more masks tell no more of a model that is not deterministic; empty where they would."""
+    if not (made.error.max(axis=1) <= change).all():
+        return ""
+    return f"the model's own answer changes by {change.max():.2g}, more than other masks would change a value"
 
 
 def max_calls(plan: Plan) -> int:
@@ -270,13 +290,17 @@ def _small_change(scores: Scores, span: float, plan: Plan) -> float | None:
 
 def _is_unsteady(change: Float[np.ndarray, "K"], said: Float[np.ndarray, "L"], scores: Scores) -> bool:
     """Whether the model answers the same image differently, and that it was said."""
-    span, most = float(np.ptp(scores.with_ends, axis=0).max()), float(change.max())
-    if most <= max(UNSTEADY * span, solve.ROUNDING * float(np.abs(said).max())):
+    if not _changes_much(change, said, scores):
         return False
     warn(
-        f"the model is not deterministic: its answer for the same image changed by {most:.2g} when asked "
-        "again: is it in training mode, or random by design? The errors shown are widened by that change, "
-        "and nothing is called settled.",
+        f"the model is not deterministic: its answer for the same image changed by {change.max():.2g} when "
+        "asked again: is it in training mode, or random by design? The errors shown are widened by that "
+        "change, and nothing is called settled.",
         slug="model-unsteady",
     )
     return True
+
+
+def _changes_much(change: Float[np.ndarray, "K"], said: Float[np.ndarray, "L"], scores: Scores) -> bool:
+    span = float(np.ptp(scores.with_ends, axis=0).max())
+    return float(change.max()) > max(UNSTEADY * span, solve.ROUNDING * float(np.abs(said).max()))

@@ -1,13 +1,13 @@
 """masks and scores → attribution by a Gaussian process that also chooses the masks: asks nothing itself."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from sightline._scales import Scale, are_probabilities
 from sightline.engine import pair_effects, solve
-from sightline.engine.adaptive_masks import Question, candidate_masks, choose_masks, new_masks
+from sightline.engine.adaptive_masks import WantedValues, candidate_masks, choose_masks, new_masks
 from sightline.engine.convergence import CLOSE_TOGETHER, relative_error
 from sightline.engine.functionals import COMPLETE, complete_rows, draw_masks_by_size, functional_of
 from sightline.engine.gaussian_process import (
@@ -23,7 +23,7 @@ from sightline.engine.gaussian_process import (
     rounded_latents,
     signs_of,
 )
-from sightline.engine.sampling import Balanced, size_weights
+from sightline.engine.sampling import Balanced, FoldOver, size_weights
 from sightline.errors import OptionError
 from sightline.types import Attribute, Attribution, Masks, Scores
 
@@ -34,7 +34,11 @@ STEPS, LATER_STEPS = 25, 10
 FIT_LEAST, FIT_MOST = 256, 384
 """Masks that the hyperparameters are fitted to, at most: half of those asked, within these."""
 DESIGN_MASKS = 1200
+"""Masks by which the next ones are chosen and the errors told, where there are too many for all."""
 ANSWER_MASKS, CHUNK = 8192, 1024
+"""Masks at which each segment's flip is averaged there, and how many of them at a time."""
+CODE_LEAST = 4
+"""Calls a segment before which no other masks than the code's are asked, where the regression asks a code."""
 LEAST_PREDICTED = 0.1
 """Share of the scores' variance that the process has to predict of masks left out, to be believed."""
 
@@ -50,6 +54,8 @@ class ProcessEstimator:
         S and K.
     scale : {"probability", "log-odds"}
     seed : int
+    tick : callable
+        Called after each target is thought about.
 
     Examples
     --------
@@ -63,7 +69,15 @@ class ProcessEstimator:
     True
     """
 
-    def __init__(self, attribute: Attribute, segments: int, targets: int, scale: Scale, seed: int) -> None:
+    def __init__(
+        self,
+        attribute: Attribute,
+        segments: int,
+        targets: int,
+        scale: Scale,
+        seed: int,
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
         functional = functional_of(attribute, segments)
         if functional is None or not self.serves(attribute, segments):
             raise OptionError(
@@ -73,14 +87,17 @@ class ProcessEstimator:
             )
         self.attribute, self.functional = attribute, functional
         self.segments, self.targets, self.scale, self.seed = segments, targets, scale, seed
+        self.tick = tick
         self.keep = np.zeros((0, segments), dtype=bool)
         self.values = np.zeros((0, targets))
         self.full = self.empty = np.zeros(targets)
-        self.kernels = [MaskKernel.usual(segments) for _ in range(targets)]
+        self.kernels = [MaskKernel.at_prior_mean(segments) for _ in range(targets)]
         self.posteriors: list[Posterior] = []
         self.links: list[Link] = []
-        self._questions: dict[int, Question] = {}
+        self._wanted: dict[int, WantedValues] = {}
         self._made: Attribution | None = None
+        self._has_code = isinstance(attribute.sample, FoldOver)
+        self._from_code = 0
 
     @staticmethod
     def serves(attribute: object, segments: int) -> bool:
@@ -108,22 +125,51 @@ class ProcessEstimator:
 
     def next_masks(self, count: int) -> Bool[np.ndarray, "M S"]:
         """Up to `count` masks to ask next: none twice, no ends; none when all were asked."""
-        if len(self.keep) == 0:
+        if len(self.keep) == 0 and not self._has_code:
             first = Balanced()(self.segments, count, np.random.default_rng(self.seed)).keep
             if len(first):
                 return first
         asked = {row.tobytes() for row in np.packbits(self.keep, axis=1)}
         asked |= {np.packbits(np.full(self.segments, end)).tobytes() for end in (False, True)}
         led = np.flatnonzero(~self.unexplained()).tolist() if self.posteriors else []
+        if self._stays_on_code():
+            masks = self._regression_masks(count, asked)
+            self._from_code += len(masks)
+            return masks
         if self.posteriors and not led:
-            return self._usual_masks(count, asked)
+            return self._regression_masks(count, asked)
         candidates = candidate_masks(self.segments, count, asked, self._random_state(1))
         if not led or len(candidates) <= count:
             return candidates[:count]
-        chosen = choose_masks([self._question(k) for k in led], candidates, count)
+        chosen = choose_masks([self._wanted_of(k) for k in led], candidates, count)
         return np.asarray(candidates[chosen])
 
-    def _usual_masks(self, count: int, asked: set[bytes]) -> Bool[np.ndarray, "M S"]:
+    @property
+    def _is_on_code(self) -> bool:
+        """Whether all masks so far are those of the regression's code, which answers by them as well."""
+        return self._has_code and self._from_code == len(self.keep)
+
+    def _stays_on_code(self) -> bool:
+        """Whether the code goes on: until the process errs by much less on it than the regression.
+
+        A code of few runs is clear of all pairs of segments, which the process has to learn; once other masks
+        were asked there is no way back. On every second complete ImageNet game, these bounds kept the code
+        where it is better and gave it up early elsewhere.
+        """
+        if not self._is_on_code or not self.posteriors:
+            return self._is_on_code
+        calls = len(self.keep) + 2
+        bound = 0.2 + 2 * self.segments / calls
+        return calls < CODE_LEAST * self.segments or bool((self._error_ratios() > bound).any())
+
+    def _error_ratios(self) -> Float[np.ndarray, "K"]:
+        """Expected squared error of the process over that of the regression of the same masks."""
+        ours = np.array([np.trace(self.covariance(k)) for k in range(self.targets)])
+        theirs = (self._regression().error ** 2).sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(ours > 0, ours / theirs, 0.0)
+
+    def _regression_masks(self, count: int, asked: set[bytes]) -> Bool[np.ndarray, "M S"]:
         """Those that the regression asks, which answers if nothing is explained."""
         rows = 2 * (len(self.keep) + count)
         usual = self.attribute.sample(self.segments, rows, np.random.default_rng(self.seed)).keep
@@ -143,9 +189,10 @@ class ProcessEstimator:
         """
         self.keep, self.values = keep, np.asarray(values, dtype=float)
         self.full, self.empty = np.asarray(full, dtype=float), np.asarray(empty, dtype=float)
-        self.links, self.posteriors, self._questions, self._made = [], [], {}, None
+        self.links, self.posteriors, self._wanted, self._made = [], [], {}, None
         for k in range(self.targets):
             self._fit_target(k)
+            self.tick()
 
     def _scores_of(self, k: int) -> Float[np.ndarray, "M"]:
         return np.asarray(np.r_[self.empty[k], self.full[k], self.values[:, k]])
@@ -155,7 +202,7 @@ class ProcessEstimator:
         chances = self.scale == "probability" and are_probabilities(scores)
         link: Link = LogitLink() if chances else IdentityLink()
         if self.kernels[k].tilt and not link.tilted:  # earlier scores looked like probabilities
-            self.kernels[k] = MaskKernel.usual(self.segments)
+            self.kernels[k] = MaskKernel.at_prior_mean(self.segments)
         latents = rounded_latents(link.latent(scores))
         ends = np.array([np.zeros(self.segments, bool), np.ones(self.segments, bool)])
         signs = signs_of(np.concatenate([ends, self.keep]))
@@ -176,12 +223,13 @@ class ProcessEstimator:
         assert isinstance(self.attribute, Hashable)  # options are
         return complete_rows(self.attribute, self.segments)
 
-    def _question(self, k: int) -> Question:
-        if k not in self._questions:
-            self._questions[k] = self._made_question(k)
-        return self._questions[k]
+    def _wanted_of(self, k: int) -> WantedValues:
+        if k not in self._wanted:
+            self._wanted[k] = self._made_wanted(k)
+            self.tick()
+        return self._wanted[k]
 
-    def _made_question(self, k: int) -> Question:
+    def _made_wanted(self, k: int) -> WantedValues:
         posterior, link = self.posteriors[k], self.links[k]
         if self.segments <= COMPLETE:
             keep, rows = self._complete_rows()
@@ -194,7 +242,7 @@ class ProcessEstimator:
             latents = posterior.kernel.over_all_masks(place, weights)[:, 0] + posterior.level
         else:
             latents = posterior.mean(signs)
-        return Question(posterior, rows * link.slope(latents, posterior.spread), signs)
+        return WantedValues(posterior, rows * link.slope(latents, posterior.spread), signs)
 
     def attribution(self) -> Attribution:
         """Values with calibrated errors; Shapley's add up exactly to the two ends' difference."""
@@ -203,22 +251,41 @@ class ProcessEstimator:
         return self._made
 
     def _made_attribution(self) -> Attribution:
-        left = self.unexplained()
-        if left.all():
+        share = self.regression_shares()
+        if (share == 1).all():
             return self._regression()
-        made = self._process_attribution()
-        if not left.any():
-            return made
-        usual = self._regression()
-        values, error = (
-            np.where(left[:, np.newaxis], theirs, ours)
-            for theirs, ours in ((usual.values, made.values), (usual.error, made.error))
+        ours = self._process_attribution()
+        if not share.any():
+            return ours
+        theirs = self._regression()
+
+        def mixed(one: Float[np.ndarray, "K ..."], other: Float[np.ndarray, "K ..."]) -> np.ndarray:
+            part = share.reshape(-1, *[1] * (one.ndim - 1))
+            whole = np.where(part > 0, one, 0.0) * part + np.where(part < 1, other, 0.0) * (1 - part)
+            return np.asarray(whole)
+
+        return Attribution(
+            mixed(theirs.values, ours.values),
+            np.sqrt(mixed(theirs.error**2, ours.error**2)),
+            mixed(theirs.base, ours.base),
+            mixed(theirs.fit, ours.fit),
+            ours.calls,
+            pull=None if theirs.pull is None else theirs.pull * share[:, np.newaxis],
         )
-        base, fit = (
-            np.where(left, theirs, ours) for theirs, ours in ((usual.base, made.base), (usual.fit, made.fit))
-        )
-        pull = None if usual.pull is None else np.where(left[:, np.newaxis], usual.pull, 0.0)
-        return Attribution(values, error, base, fit, made.calls, pull=pull)
+
+    def regression_shares(self) -> Float[np.ndarray, "K"]:
+        """Which part of each answer is the regression's, of the same masks.
+
+        All of it where the process predicts next to nothing; on the regression's own code, the more of it the
+        less its squared error is beside the process's. Its errors are told wider than they are, so it counts
+        twice what they say, and more where they are no larger than the process's.
+        """
+        share = self.unexplained().astype(float)
+        if self._is_on_code and not self._knows_all:
+            odds = 2 * self._error_ratios()
+            odds *= np.maximum(odds, 1)
+            share = np.maximum(share, 1 - 1 / (1 + odds))
+        return np.asarray(share)
 
     def _process_attribution(self) -> Attribution:
         values, noise = np.zeros((self.targets, self.segments)), np.zeros((self.targets, self.segments))
@@ -280,9 +347,9 @@ class ProcessEstimator:
 
     def covariance(self, k: int) -> Float[np.ndarray, "S S"]:
         """Of the values of one target, calibrated."""
-        return self.widening() ** 2 * self._question(k).covariance()
+        return self.error_factor() ** 2 * self._wanted_of(k).covariance()
 
-    def widening(self) -> float:
+    def error_factor(self) -> float:
         """By which standard errors are multiplied.
 
         Hyperparameters are taken for known, which they are not: on every second complete ImageNet game, of
@@ -303,7 +370,7 @@ class ProcessEstimator:
             chosen.append(pairs[strong])
             values.append(of_all[strong])
             found = pair_effects.pair_errors(self.posteriors[k], self.links[k], pairs[strong], contexts)
-            error.append(np.hypot(self.widening() * found, noise[strong]))
+            error.append(np.hypot(self.error_factor() * found, noise[strong]))
         return np.array(chosen), np.array(values), np.array(error)
 
     def _contexts(self, count: int) -> Bool[np.ndarray, "count S"]:
@@ -362,8 +429,12 @@ class ProcessEstimator:
         )
 
     def _regression(self) -> Attribution:
-        """What the attribution itself makes of the masks asked, those of each size weighing as it does."""
+        """What the attribution itself makes of the masks asked.
+
+        Those of a size weigh as much as all that there are, but for a code, which has each as often as it is.
+        """
         scores = Scores(
             self.values, self.full, self.empty, tuple(range(self.targets)), self.full, len(self.keep) + 2
         )
-        return self.attribute(Masks(self.keep, size_weights(self.keep)), scores)
+        weight = np.ones(len(self.keep)) if self._is_on_code else size_weights(self.keep)
+        return self.attribute(Masks(self.keep, weight), scores)

@@ -96,7 +96,7 @@ def plot_targets(
     for target, seen, which in zip(explanation.targets, views, shown, strict=True):
         words = [
             explanation.name(target),
-            *_short_scores(explanation, target),
+            *(line for text in _short_scores(explanation, target) for line in _wrap_words(text)),
             *_verdict_lines(explanation, target),
         ]
         cells.append((tint_segments(seen, which, end, outlined=num is not None), words))
@@ -237,7 +237,7 @@ def draw_gallery(
 
 
 def _short_scores(explanation: "Explanation", target: int | Contrast) -> list[str]:
-    """Score and score with everything hidden, in two lines that fit under a small image."""
+    """Score and score with everything hidden, in few words."""
     return [line.removeprefix("with ") for line in score_texts(explanation, target)]
 
 

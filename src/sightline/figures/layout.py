@@ -296,15 +296,27 @@ def wrap_parts(
     bold: bool = False,
     most: int = 3,
 ) -> list[str]:
-    """Lines of whole parts, as many in a line as fit; what does not fit in `most` lines is shortened."""
+    """Lines of whole parts, as many in a line as fit; what does not fit in `most` lines is shortened.
+
+    A part that is itself too wide is broken after its commas.
+    """
     lines: list[str] = []
-    for part in map(legible_text, parts):
+    for part in _broken_parts(map(legible_text, parts), width, size, bold):
         joined = f"{lines[-1]}{between}{part}" if lines else part
         if lines and (len(lines) == most or text_width(joined, size, bold=bold) <= width):
             lines[-1] = joined
         else:
             lines.append(part)
     return [shorten_text(line, width, size, bold=bold) for line in lines]
+
+
+def _broken_parts(parts: Iterable[str], width: RealNumber, size: RealNumber, bold: bool) -> Iterator[str]:
+    for part in parts:
+        pieces = part.split(", ")
+        if len(pieces) == 1 or text_width(part, size, bold=bold) <= width:
+            yield part
+        else:
+            yield from [*(f"{piece}," for piece in pieces[:-1]), pieces[-1]]
 
 
 def stack_lines(

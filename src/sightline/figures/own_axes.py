@@ -112,7 +112,7 @@ def _caption_lines(
     explanation: "Explanation", target: int | Contrast | None, drawn: OneImage
 ) -> Iterator[str]:
     """The score, what the colours mean, and why there are none."""
-    yield score_texts(explanation, target)[0]
+    yield from textwrap.wrap(score_texts(explanation, target)[0], LETTERS)
     nothing = verdict_text(explanation, target)
     if nothing:
         yield from textwrap.wrap(nothing, LETTERS)
