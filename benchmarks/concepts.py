@@ -1,4 +1,4 @@
-"""Are shortcuts that have no fixed place found by their looks, and marked in the images?
+"""Are shortcuts that have no fixed place found by their looks, marked in the images, and blamed?
 
 A mark lies anywhere, or a texture in the background, and goes with one class in the images to learn from, and
 with none in those to test with. A small network is trained for each trial. A concept *is* the planted thing
@@ -23,6 +23,8 @@ from torch import nn
 
 from sightline.data import drawn_faces, olivetti
 from sightline.engine.plan import Plan
+from sightline.errors import OptionError
+from sightline.findings.blame_analysis import blame
 from sightline.regions import concepts
 from sightline.study import Study
 
@@ -201,6 +203,47 @@ def judged(found, truth):
     }
 
 
+def blamed(study, found, seed):
+    """What blame says of the concepts, the leading one first."""
+    made = blame(study, found, seed=seed, progress=False)
+    return [
+        {
+            "number": found.index(one.region),
+            "said": "misleads" if one.confirmed else "worth it" if one.worthwhile else "",
+            "p": one.p,
+            "overall": one.overall,
+            "odds": one.class_odds,
+        }
+        for one in made.regions
+    ]
+
+
+def summarised(lines, name):
+    """Of one problem: the trials in which a planted thing is first, and confirmed; or anything is."""
+    lines = [line for line in lines if line["problem"] == name]
+    things = sorted({thing for line in lines for one in line["concepts"] for thing in one} - {"towards"})
+    said = [f"{name}: {len(lines)} trials"]
+    for thing in things:
+        hits = [
+            [
+                (place, row, line["concepts"][row["number"]][thing])
+                for place, row in enumerate(line["blame"])
+                if line["concepts"][row["number"]][thing]["precision"] >= 0.5
+            ]
+            for line in lines
+        ]
+        real = [next((fit for _, row, fit in each if row["said"]), None) for each in hits]
+        fits = [fit for fit in real if fit]
+        misled = sum(any(row["said"] == "misleads" for _, row, _ in each) for each in hits)
+        means = {key: round(float(np.mean([fit[key] for fit in fits])), 2) for key in (fits or [{}])[0]}
+        first = sum(bool(each) and each[0][0] == 0 for each in hits)
+        said.append(f"  {thing}: first {first}, confirmed {len(fits)}, misleads {misled}, {means}")
+    rows = [[row["said"] for row in line["blame"]] for line in lines]
+    both = sum("misleads" in each for each in rows), sum("worth it" in each for each in rows)
+    said.append(f"  anything: misleads {both[0]}, worth more than it costs {both[1]}")
+    return "\n".join(said)
+
+
 def trial(name, seed, draw=None):
     """Train, explain, look for concepts; how each fits what was planted, on the images not searched."""
     net, _, _, test, z, truth = problem(name, seed)
@@ -209,10 +252,15 @@ def trial(name, seed, draw=None):
         study = Study(folder, PLAN).run((test, z), net, check_range=False, progress=False)
         errors = int((study.predicted != study.labels).sum())
         started = time.perf_counter()
-        found = concepts(study, seed=seed)
-        line = {"problem": name, "seed": seed, "errors": errors, "n": len(found)}
+        line = {"problem": name, "seed": seed, "errors": errors, "n": 0, "concepts": [], "blame": []}
+        try:
+            found = concepts(study, seed=seed)
+        except OptionError as error:  # too few errors, or none with anything in common
+            return {**line, "nothing": str(error)}
+        line["n"] = len(found)
         line["seconds"] = round(time.perf_counter() - started, 1)
-        seen = set(found.shapes.found_in) if len(found) else set()
+        line["blame"] = blamed(study, found, seed)
+        seen = set(found.shapes.found_in)
         others = [place for place in range(len(test)) if str(place) not in seen]
         masks = np.array([found.masks(test.shape[1:3], place, test[place]) for place in others])
         line["concepts"] = [
@@ -233,17 +281,18 @@ def main():
     parser.add_argument("--seeds", nargs=2, type=int, default=(0, 10))
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
-    done = [json.loads(line) for line in given.keep.open()] if given.keep and given.keep.exists() else []
-    known = {(line["problem"], line["seed"]) for line in done}
+    lines = [json.loads(line) for line in given.keep.open()] if given.keep and given.keep.exists() else []
+    known = {(line["problem"], line["seed"]) for line in lines}
     for name in given.problems:
         for seed in range(*given.seeds):
             if (name, seed) in known:
                 continue
-            line = trial(name, seed)
-            print(json.dumps(line), flush=True)
+            lines.append(json.loads(json.dumps(trial(name, seed))))
+            print(json.dumps(lines[-1]), flush=True)
             if given.keep:
                 with given.keep.open("a") as file:
-                    file.write(json.dumps(line) + "\n")
+                    file.write(json.dumps(lines[-1]) + "\n")
+        print(summarised(lines, name), flush=True)
 
 
 if __name__ == "__main__":
