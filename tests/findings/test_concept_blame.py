@@ -53,6 +53,14 @@ def studied(data, model=None):
     return Answered(model or scored(), *data, PLAN, class_names=NAMES)
 
 
+@dataclasses.dataclass(frozen=True)
+class KnownShapes(BrightShapes):
+    """With the class that each speaks for, and the images that they were found in."""
+
+    towards: tuple[int, ...] = (1, 0)
+    found_in: tuple[str, ...] = ()
+
+
 BRIGHT = one_region_a_piece(BrightShapes())
 
 
@@ -140,12 +148,7 @@ def test_a_mark_is_mostly_confirmed_and_chance_mostly_not():
 
 
 def test_images_that_concepts_were_found_in_do_not_confirm(planted):
-    @dataclasses.dataclass(frozen=True)
-    class Known(BrightShapes):
-        towards: tuple[int, ...] = (1, 0)
-        found_in: tuple[str, ...] = tuple(map(str, range(0, 240, 3)))
-
-    made = blame(planted, one_region_a_piece(Known()))
+    made = blame(planted, one_region_a_piece(KnownShapes(found_in=tuple(map(str, range(0, 240, 3))))))
     others = np.arange(240) % 3 > 0
     assert made.wrong == (others & (planted.labels != planted.predicted)).sum()
     assert made["bright"].towards == "shiny"
@@ -157,6 +160,13 @@ def test_a_named_concept_is_tested_and_its_words_say_that_it_is_not_shown(plante
     assert [one.region for one in made.regions] == ["dark"]
     assert made.confirmed == ()
     assert made.finding("dark").startswith("dark is not shown to mislead (adjusted p = ")
+
+
+def test_a_named_concept_that_another_study_found_is_tested_on_all_errors(planted):
+    made = blame(planted, one_region_a_piece(KnownShapes(found_in=("elsewhere.png",))), suspect="bright")
+    assert made.wrong == (planted.labels != planted.predicted).sum()
+    assert made.confirmed == ("bright",)
+    assert made["bright"].called_wrong == ((planted.predicted == 1) & (planted.labels == 0)).sum()
 
 
 def test_too_few_images_with_it_are_said_so(planted):

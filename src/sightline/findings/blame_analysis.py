@@ -196,7 +196,7 @@ def blame(
         hidden_as = with_changes(Plan(fill=Surroundings()), fill=fill).fill
         asked = study.model if model is None else as_model(model, class_names=study.class_names)
         numbers = n_suspects, controls, max_answers, seed, min_effect, level, batch_size
-        return ConceptBlame(study, regions, asked, hidden_as, groups, asked_for, *numbers).blame()
+        return ConceptBlame(study, regions, asked, hidden_as, groups, asked_for, *numbers, progress).blame()
     rng = np.random.default_rng(seed)
     split = split_answers(study, groups, rng, whole=bool(asked_for))
     head: dict[str, Any] = {

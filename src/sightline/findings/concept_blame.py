@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._printing import printable_text
+from sightline._progress import progress_bar
 from sightline.adapters.checked_model import CheckedModel
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_trial import ConceptTrial, PasteEffects, Sightings, numbers_where
@@ -69,6 +70,7 @@ class ConceptBlame:
     n_suspects, controls, max_answers, seed : int
     min_effect, level : float
     batch_size : int or None
+    progress : bool or None
     """
 
     study: StudyResults
@@ -84,18 +86,21 @@ class ConceptBlame:
     min_effect: float
     level: float
     batch_size: int | None
+    progress: bool | None = None
+    scale: str = dataclasses.field(default="probability", init=False)
 
     def blame(self) -> Blame:
         """Which concepts mislead, and which are worth more than they cost."""
         self.rng = np.random.default_rng(self.seed)
-        self.split = _concept_split(self.study, self.concepts, self.groups, self.rng)
+        named = bool(self.suspects)
+        self.split = _concept_split(self.study, self.concepts, self.groups, self.rng, named=named)
         head: dict[str, Any] = {
             "errors": self.split.n_errors,
             "min_effect": self.min_effect,
             "level": self.level,
             "fill": repr(self.fill),
             "areas": self.concepts,
-            "named": bool(self.suspects),
+            "named": named,
             "of_concepts": True,
             "screened": len(self.concepts),
         }
@@ -105,14 +110,14 @@ class ConceptBlame:
         grouped = np.unique(self.split.groups[confirming]).size if self.split.grouped else None
         if lack := _too_few_concepts(self.split):
             return Blame(regions=(), groups=grouped, lacked=np.nan, calls=0, lack=lack, **head)
-        self.sightings = Sightings(self.study, self.concepts)
-        self.trial = ConceptTrial(
-            self.sightings, self.model, self.fill, self.split, self.seed, self.batch_size
-        )
-        candidates = self._candidates()
-        if not self.suspects:
-            candidates = self._screen(candidates)[: self.n_suspects]
-        rows = self._confirm(candidates)
+        steps = len(self.split.places) + len(self.concepts) + self.n_suspects
+        with progress_bar(self.progress, steps) as self.tick:
+            self.sightings = Sightings(self.study, self.concepts, self.tick)
+            self.trial = ConceptTrial(
+                self.sightings, self.model, self.fill, self.split, self.seed, self.batch_size
+            )
+            candidates = self._candidates()
+            rows = self._confirm(candidates if named else self._screen(candidates)[: self.n_suspects])
         return Blame(
             regions=tuple(rows),
             groups=grouped,
@@ -121,8 +126,6 @@ class ConceptBlame:
             calls=self.trial.calls,
             **head,
         )
-
-    scale: str = "probability"
 
     def _candidates(self) -> list[_Candidate]:
         """Each concept with its class: what it was found by, or what wrong answers with it are called."""
@@ -170,6 +173,7 @@ class ConceptBlame:
         wrong = self._wrong_called(one.towards, choosing=True)
         wrong = np.sort(np.random.default_rng(self.seed).permutation(wrong)[:MOST_SCREENED])
         found = self.sightings.found[wrong, one.concept]
+        self.tick(1)
         if found.sum() < min(6, FEWEST_FOUND):
             return one
         effects = self.trial.hide(one.concept, wrong[found], 1)
@@ -222,6 +226,7 @@ class ConceptBlame:
 
     def _test(self, one: _Candidate) -> tuple[RegionEffect, tuple[float, ...]]:
         """What was measured of a suspect, and the p-value of each of `CONCEPT_RULES`."""
+        self.tick(1)
         confirming = ~self.split.choosing
         found = self.sightings.found[:, one.concept] & confirming
         mine = found & self.split.wrong & (self.split.predicted == one.towards)
@@ -333,18 +338,22 @@ def _concept_split(
     concepts: Regions,
     groups: Sequence[object] | Shaped[np.ndarray, "..."] | None,
     rng: np.random.Generator,
+    *,
+    named: bool,
 ) -> SampleSplit:
     """The half that the concepts were found in chooses; where that was another study's, half by lot.
 
-    Of a group of which one image was looked at, no image confirms.
+    Of a group of which one image was looked at, no image confirms. Where concepts are named that another
+    study found, with their classes, nothing is left to choose, and all confirm.
     """
-    split = split_answers(study, groups, rng)
-    found_in = set(getattr(concepts.shapes, "found_in", ()))
-    used = np.array([row.id in found_in for row in study.rows()], dtype=bool) if found_in else None
-    if used is None or not used.any():
+    shapes = concepts.shapes
+    found_in = set(getattr(shapes, "found_in", ()))
+    used = np.array([row.id in found_in for row in study.rows()], dtype=bool) if found_in else np.zeros(0)
+    whole = named and not used.any() and getattr(shapes, "towards", None) is not None
+    split = split_answers(study, groups, rng, whole=whole)
+    if not used.any():
         return split
-    choosing = np.isin(split.groups, split.groups[used])
-    return dataclasses.replace(split, choosing=choosing)
+    return dataclasses.replace(split, choosing=np.isin(split.groups, split.groups[used.astype(bool)]))
 
 
 def _too_few_concepts(split: SampleSplit) -> str:

@@ -1,7 +1,7 @@
 """concepts and images → where each is found, and what the model says where it is hidden or pasted."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
@@ -33,6 +33,8 @@ class Sightings:
     ----------
     study : Study
     concepts : Regions
+    tick : callable
+        Told how many more images have been looked at.
 
     Attributes
     ----------
@@ -42,7 +44,9 @@ class Sightings:
         Share of the image that it covers.
     """
 
-    def __init__(self, study: StudyResults, concepts: Regions) -> None:
+    def __init__(
+        self, study: StudyResults, concepts: Regions, tick: Callable[[int], None] = lambda count: None
+    ) -> None:
         self.study, self.places = study, np.asarray(study.places).tolist()
         self.shares = np.zeros((len(self.places), len(concepts)))
         self._shapes: list[tuple[int, int]] = []
@@ -56,6 +60,7 @@ class Sightings:
                 if 0 < share <= MOST_COVERED:
                     self.shares[number, concept] = share
                     self._packed[number, concept] = np.packbits(mask)
+            tick(1)
         self.found = self.shares > 0
 
     def mask(self, number: int, concept: int) -> Mask:
