@@ -13,6 +13,7 @@ from sightline.errors import OptionError
 from sightline.figures.atlas_figure import plot_atlas
 from sightline.figures.bar_chart import plot_bars
 from sightline.figures.blame_figure import plot_blame
+from sightline.figures.cause_figure import plot_causes
 from sightline.figures.comparison_figure import plot_comparison
 from sightline.figures.gallery import plot_right_and_wrong, plot_targets
 from sightline.figures.image_grid import plot_images
@@ -48,6 +49,7 @@ __all__ = [
     "plot_regions",
     "plot_atlas",
     "plot_blame",
+    "plot_causes",
     "stack_figures",
     "plot_proof",
     "figure_to_png",

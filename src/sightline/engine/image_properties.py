@@ -1,0 +1,309 @@
+"""image → what all of it has, such as its colour cast or its contrast; and the image with another value of it.
+
+A property belongs to the whole image, so no area can be hidden to take it away. It can be exchanged instead:
+the image is given the value that another one has, and keeps all else as far as that goes.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from sightline._value_range import value_range
+from sightline.engine.image import channels_last
+from sightline.types import record
+
+Pixels = Float[np.ndarray, "H W C"]
+"""An image from 0 to 1, without an alpha channel."""
+Value = Float[np.ndarray, "D"]
+"""What an image has of a property: one number or several."""
+
+COARSE = 2.0
+"""Standard deviation in pixels of the blur that parts detail from what is coarser."""
+LARGEST_FACTOR = 8.0
+"""How many times contrast or detail may be raised: an image that has none of it gets none."""
+FLAT = 2.5 / 255
+"""How far the values of a frame may lie apart: a file compressed with loss has them nearly alike."""
+NOISE_KERNEL = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
+"""Blind to slopes and edges, so that what it leaves is mostly noise (Immerkær 1996)."""
+NOISE_SPREAD = 0.6745 * 6.0
+"""Median of the absolute values that the kernel leaves of normal noise, over its standard deviation."""
+SMOOTH_SHARE = 1 / 8
+"""Width of the blur that makes a field smooth, as a share of the image's shorter side."""
+
+
+@record
+class ImageProperty:
+    """Something that the whole image has.
+
+    Parameters
+    ----------
+    name : str
+    describes : str
+        What is measured, in words.
+    measure : callable
+        Pixels → its value.
+    exchange : callable
+        Pixels, its own value, another value, generator → pixels with the other value.
+    uniform : bool
+        Whether exchanging it changes all pixels alike: then what it is held against does so, too.
+    in_colour : bool
+        Whether only images with colours have it.
+    """
+
+    name: str
+    describes: str
+    measure: Callable[[Pixels], Value]
+    exchange: Callable[[Pixels, Value, Value, np.random.Generator], Pixels]
+    uniform: bool = False
+    in_colour: bool = False
+
+
+@record
+class UnitScale:
+    """Between the numbers of some images and pixels from 0 to 1.
+
+    Parameters
+    ----------
+    low, high : float
+        Black and white.
+    """
+
+    low: float
+    high: float
+
+    @classmethod
+    def spanning(cls, images: Iterable[Shaped[np.ndarray, "..."]]) -> "UnitScale":
+        """The scale that holds what each of the images takes for black and for white."""
+        ranges = [value_range(image) for image in images]
+        return reduce(UnitScale.joined, (cls(*one) for one in ranges))
+
+    def joined(self, other: "UnitScale") -> "UnitScale":
+        """The scale that holds both."""
+        return UnitScale(min(self.low, other.low), max(self.high, other.high))
+
+    def pixels(self, image: Shaped[np.ndarray, "..."]) -> Pixels:
+        """The image from 0 to 1, without an alpha channel."""
+        span = self.high - self.low if self.high > self.low else 1.0
+        shown = (channels_last(image).astype(np.float64) - self.low) / span
+        return shown[..., :3] if shown.shape[2] == 4 else shown
+
+    def image(self, pixels: Pixels, like: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """Pixels as an image of the same form as another, whose alpha channel it keeps."""
+        values = pixels.clip(0, 1) * (self.high - self.low) + self.low
+        made = channels_last(like).astype(np.float64)
+        made[..., : values.shape[2]] = values
+        if like.dtype.kind in "ui":
+            made = np.rint(made)
+        elif like.dtype.kind == "b":
+            made = made > 0.5
+        return np.asarray(made.reshape(like.shape).astype(like.dtype))
+
+
+def _grey(pixels: Pixels) -> Float[np.ndarray, "H W"]:
+    return np.asarray(pixels.mean(axis=2))
+
+
+def _without_detail(pixels: Pixels) -> Pixels:
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(pixels, (COARSE, COARSE, 0), mode="nearest"))
+
+
+def _factor(own: Value, other: Value) -> float:
+    """By what something is multiplied to have the other value."""
+    return float(np.clip(other[0] / max(own[0], 1e-6), 0.0, LARGEST_FACTOR))
+
+
+def _channel_ratios(pixels: Pixels) -> Value:
+    means = pixels.mean(axis=(0, 1))
+    return np.asarray(means / max(float(means.mean()), 1e-3))
+
+
+def _with_ratios(pixels: Pixels, own: Value, other: Value, rng: np.random.Generator) -> Pixels:
+    return np.asarray(pixels * (other / np.maximum(own, 1e-3)))
+
+
+def _brightness(pixels: Pixels) -> Value:
+    return np.array([pixels.mean()])
+
+
+def _with_brightness(pixels: Pixels, own: Value, other: Value, rng: np.random.Generator) -> Pixels:
+    return np.asarray(pixels + (other - own))
+
+
+def _contrast(pixels: Pixels) -> Value:
+    return np.array([_grey(pixels).std()])
+
+
+def _with_contrast(pixels: Pixels, own: Value, other: Value, rng: np.random.Generator) -> Pixels:
+    middle = pixels.mean(axis=(0, 1))
+    return np.asarray(middle + (pixels - middle) * _factor(own, other))
+
+
+def _detail(pixels: Pixels) -> Value:
+    grey = _grey(pixels)[..., np.newaxis]
+    return np.array([(grey - _without_detail(grey)).std()])
+
+
+def _with_detail(pixels: Pixels, own: Value, other: Value, rng: np.random.Generator) -> Pixels:
+    coarse = _without_detail(pixels)
+    return np.asarray(coarse + (pixels - coarse) * _factor(own, other))
+
+
+def _noise(pixels: Pixels) -> Value:
+    from scipy.signal import convolve2d
+
+    if min(pixels.shape[:2]) < 3:
+        return np.zeros(1)
+    left = [np.abs(convolve2d(channel, NOISE_KERNEL, mode="valid")) for channel in pixels.transpose(2, 0, 1)]
+    return np.array([np.median(left) / NOISE_SPREAD])
+
+
+def _with_noise(pixels: Pixels, own: Value, other: Value, rng: np.random.Generator) -> Pixels:
+    from scipy.ndimage import median_filter
+
+    if other[0] >= own[0]:
+        spread = np.sqrt(other[0] ** 2 - own[0] ** 2)
+        return np.asarray(pixels + rng.normal(size=pixels.shape) * spread)
+    quiet = median_filter(pixels, size=(3, 3, 1), mode="nearest")
+    return np.asarray(quiet + (pixels - quiet) * (other[0] / own[0]))
+
+
+def _frame(pixels: Pixels) -> Value:
+    """Widths above, below, left and right as shares of the image, then the frame's value in each channel."""
+    corner = pixels[0, 0]
+    alike = (np.abs(pixels - corner) <= FLAT).all(axis=2)
+    if alike.all() or not alike[0].all() | alike[:, 0].all():
+        # Sides of the lower right corner's value alone are framed as well.
+        corner = pixels[-1, -1]
+        alike = (np.abs(pixels - corner) <= FLAT).all(axis=2)
+    widths = np.zeros(4)
+    if not alike.all():
+        for side, rows in enumerate((alike, alike[::-1], alike.T, alike.T[::-1])):
+            widths[side] = np.logical_and.accumulate(rows.all(axis=1)).sum() / len(rows)
+    return np.concatenate([widths, corner if widths.any() else np.zeros_like(corner)])
+
+
+def _frame_steps(value: Value, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Pixels above and below, left and right."""
+    return [
+        (round(float(value[2 * axis]) * shape[axis]), round(float(value[2 * axis + 1]) * shape[axis]))
+        for axis in (0, 1)
+    ]
+
+
+def _with_frame(pixels: Pixels, own: Value, other: Value, rng: np.random.Generator) -> Pixels:
+    height, width = pixels.shape[:2]
+    (top, bottom), (left, right) = _frame_steps(own, pixels.shape)
+    inside = pixels[top : height - bottom, left : width - right]
+    # What was below the frame is not known: what stands beside it goes on there, mirrored.
+    small = max(top, bottom) >= inside.shape[0] or max(left, right) >= inside.shape[1]
+    around = ((top, bottom), (left, right), (0, 0))
+    made: Pixels = np.pad(inside, around, mode="edge" if small else "reflect")
+    (top, bottom), (left, right) = _frame_steps(other, pixels.shape)
+    colour = other[4:] if len(other) - 4 == pixels.shape[2] else other[4:].mean()
+    for part in (np.s_[:top], np.s_[height - bottom :], np.s_[:, :left], np.s_[:, width - right :]):
+        made[part] = colour
+    return made
+
+
+PROPERTIES: dict[str, ImageProperty] = {
+    one.name: one
+    for one in (
+        ImageProperty(
+            name="chromaticity",
+            describes="mean of each channel over the mean of all",
+            measure=_channel_ratios,
+            exchange=_with_ratios,
+            uniform=True,
+            in_colour=True,
+        ),
+        ImageProperty(
+            name="brightness",
+            describes="mean of all values",
+            measure=_brightness,
+            exchange=_with_brightness,
+        ),
+        ImageProperty(
+            name="contrast",
+            describes="standard deviation of the grey values",
+            measure=_contrast,
+            exchange=_with_contrast,
+        ),
+        ImageProperty(
+            name="detail",
+            describes="standard deviation of what a blur takes away: how sharp it is",
+            measure=_detail,
+            exchange=_with_detail,
+        ),
+        ImageProperty(
+            name="noise",
+            describes="standard deviation of what is neither slope nor edge",
+            measure=_noise,
+            exchange=_with_noise,
+        ),
+        ImageProperty(
+            name="frame",
+            describes="width above, below, left and right of a border of one value, and that value",
+            measure=_frame,
+            exchange=_with_frame,
+        ),
+    )
+}
+"""The properties that can be exchanged, by their names."""
+
+
+def measure_property(
+    which: ImageProperty, image: Shaped[np.ndarray, "..."], scale: UnitScale
+) -> Value | None:
+    """What an image has of a property; None where it can have none, as no grey image has a colour cast."""
+    pixels = scale.pixels(image)
+    return None if which.in_colour and pixels.shape[2] != 3 else which.measure(pixels)
+
+
+def exchange_property(
+    which: ImageProperty,
+    image: Shaped[np.ndarray, "..."],
+    value: Value,
+    scale: UnitScale,
+    rng: np.random.Generator,
+) -> Shaped[np.ndarray, "..."]:
+    """The image with another value of a property, in the same form; what lies beyond black or white is cut.
+
+    Examples
+    --------
+    >>> image = np.full((8, 8, 3), 0.25)
+    >>> darker = exchange_property(
+    ...     PROPERTIES["brightness"], image, np.array([0.125]), UnitScale(0, 1), np.random.default_rng(0)
+    ... )
+    >>> float(darker.mean())
+    0.125
+    """
+    pixels = scale.pixels(image)
+    return scale.image(which.exchange(pixels, which.measure(pixels), value, rng), image)
+
+
+def other_change(
+    which: ImageProperty,
+    image: Shaped[np.ndarray, "..."],
+    changed: Shaped[np.ndarray, "..."],
+    scale: UnitScale,
+    rng: np.random.Generator,
+) -> Shaped[np.ndarray, "..."]:
+    """The image with a change of another kind that is as large (root mean square) as that of its property.
+
+    A random shift of the channels where the property's exchange changes all pixels alike; else a random smooth
+    field.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    pixels, size = scale.pixels(image), np.sqrt(((scale.pixels(changed) - scale.pixels(image)) ** 2).mean())
+    if which.uniform:
+        field: Any = rng.normal(size=(1, 1, pixels.shape[2]))
+    else:
+        width = max(1.0, SMOOTH_SHARE * min(pixels.shape[:2]))
+        field = gaussian_filter(rng.normal(size=pixels.shape), (width, width, 0), mode="wrap")
+    return scale.image(pixels + field * (size / max(float(np.sqrt((field**2).mean())), 1e-12)), image)

@@ -1,0 +1,531 @@
+"""study → which property of the whole image drives the wrong answers: exchanged, against as large a change."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from sightline._arguments import check_choice, clear_arguments
+from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
+from sightline._class_names import warn_if_permuted
+from sightline._printing import printable_text
+from sightline._progress import progress_bar
+from sightline._scales import are_probabilities, log_odds, unscaled_scores, with_evidence, within_reach
+from sightline.adapters import as_model
+from sightline.engine.image_properties import (
+    PROPERTIES,
+    ImageProperty,
+    UnitScale,
+    exchange_property,
+    measure_property,
+    other_change,
+)
+from sightline.findings.cause_result import ImageCause, ImageCauses
+from sightline.findings.error_links import column_values, link_errors
+from sightline.findings.region_occlusion import model_answers
+from sightline.findings.sample_split import SampleSplit, split_answers
+from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
+from sightline.study.metadata import FILE_COLUMNS, MetadataTable, file_columns, join_metadata, list_of_study
+from sightline.study.schema import StudyResults
+from sightline.study.study import as_study
+from sightline.types import Model
+
+RULES = ("values", "least effect", "other change", "given", "turns by other change")
+"""What a property is held against to be confirmed: see `image_causes`."""
+FEWEST = 10
+"""Wrong answers called a class, and right answers of others, below which nothing is said of that class."""
+MOST_CLASSES = 5
+"""Classes that are looked at, those that most errors are called."""
+SPREAD = 8
+"""Values that a property is averaged over."""
+MOST_MEASURED = 2000
+"""Images whose properties are measured: wrong answers first, right ones at random."""
+
+
+@clear_arguments
+def image_causes(
+    study: StudyResults | str | PathLike[str],
+    *,
+    table: object = None,
+    key: str | None = None,
+    columns: Sequence[str] | None = None,
+    properties: Sequence[str] | None = None,
+    model: object = None,
+    groups: Sequence[object] | Shaped[np.ndarray, "..."] | None = None,
+    min_effect: float = 0.05,
+    min_given: float = 0.2,
+    level: float = 0.05,
+    draws: int = 4,
+    max_answers: int = 60,
+    seed: int = 0,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+) -> ImageCauses:
+    """Causes of errors that no area shows: colour cast, brightness, contrast, detail, noise, frame, metadata.
+
+    Hiding an area cannot take away what the whole image has. So properties are **exchanged**. For each class
+    that ten or more errors are called, wrong answers called so get the value of right answers of other
+    classes, several times, and the model is asked again. A property is confirmed if in these wrong answers
+
+    1. its values differ from those of right answers of other classes (Kolmogorov & Smirnov); where not,
+       exchanging them can do nothing, and the model is not asked;
+    2. the exchange gives the true class at least a share `min_effect` of what it lacked;
+    3. at least that beyond another change of the image that is as large: of a colour cast a cast in a random
+       colour, else a smooth random field;
+    4. images not called so that are given the value of these wrong answers gain towards that class a share
+       `min_given` of what it lacks more than with the value of right answers of other classes;
+    5. more of the wrong answers turn right than by the other change.
+
+    All is tested by flipping signs, on log-odds where scores are probabilities; the largest p-value counts,
+    adjusted by Holm's method for the number of properties and classes. Properties and classes stand before
+    anything is looked at, so that all errors confirm. What is confirmed is then taken from all answers alike,
+    right ones too, by averaging the evidence over eight values that are spread over all images: only what
+    costs more right answers than it is worth *misleads*.
+
+    What cannot be exchanged, a file's format and size or a column of a `table`, is tested for an association
+    with errors within each label, and named as no more than that.
+
+    Parameters
+    ----------
+    study : Study, or the path of its folder
+    table : path, mapping of columns, data frame or sequence of dict, optional
+        Metadata, a line for each image: CSV, TSV or Parquet. By default the further columns of the list that
+        the study was made from.
+    key : str, optional
+        The table's column that names the images, by path, file name, or place in the data; by default the
+        column that names most of them.
+    columns : sequence of str, optional
+        Columns to look at; by default all but those that name each image.
+    properties : sequence of str, optional
+        Properties to look at; by default all of ``"chromaticity"``, ``"brightness"``, ``"contrast"``,
+        ``"detail"``, ``"noise"`` and ``"frame"``.
+    model : anything `as_model` takes, optional
+        By default the study's own.
+    groups : "label" or sequence, optional
+        As for `blame`.
+    min_effect, min_given : float
+        The least effects worth naming, as shares of what is lacked; 0 to 1.
+    level : float
+        Chance of confirming any property where none does so much; between 0 and 1.
+    draws : int
+        Values, and other changes, that each wrong answer gets.
+    max_answers : int
+        Most images of each kind that the model is asked about for each class.
+    seed : int
+    batch_size : int, optional
+        Most images in one model call; never changes the numbers beyond rounding.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
+
+    Returns
+    -------
+    ImageCauses
+        Prints as a table with a verdict.
+
+    Raises
+    ------
+    OptionError
+        If a number is out of range, there is no such property or column, or `groups` does not fit the study.
+    FileError
+        If the table cannot be read, or names none of the images.
+
+    Examples
+    --------
+    >>> image_causes(sl.Study("runs/faces"))  # doctest: +SKIP
+    """
+    study = as_study(study)
+    check_whole("draws", draws, most=MOST_REPEATS)
+    check_whole("max_answers", max_answers, FEWEST)
+    check_seed("seed", seed)
+    check_batch_size(batch_size)
+    for name, number in (("min_effect", min_effect), ("min_given", min_given)):
+        check_number(name, number, at_least=0, below=1)
+    check_number("level", level, above=0, below=1)
+    chosen = [PROPERTIES[check_choice("properties", one, PROPERTIES)] for one in properties or PROPERTIES]
+    warn_if_permuted(study.labels, study.predicted, study.class_names)
+    rng = np.random.default_rng((seed, 11))
+    split = split_answers(study, groups, rng, whole=True)
+    head: dict[str, Any] = {"min_effect": min_effect, "min_given": min_given, "level": level}
+    head["errors"] = split.n_errors
+    called = called_classes(split.labels, split.predicted)
+    names = _class_names(study, split)
+    joined, notes = metadata_columns(study, split.places, table, key, columns)
+    links = link_errors(joined, split.labels, split.predicted, called, names, level, rng)
+    if not called:
+        lack = f"too few errors: {split.n_errors}, and a class needs {FEWEST} that are called so"
+        return ImageCauses((), links, images=0, calls=0, lack=lack, notes=notes, **head)
+    asked = study.model if model is None else as_model(model, class_names=study.class_names)
+    some = _measured_places(split, rng)
+    with progress_bar(progress, len(some), "measuring images") as tick:
+        values, scale = _measure_all(study, split, some, chosen, tick)
+    exchange = _Exchange(study, split, with_evidence(asked), scale, draws, max_answers, seed, batch_size)
+    with progress_bar(progress, len(values) * len(called), "exchanging properties") as tick:
+        tested = [
+            exchange.tested(PROPERTIES[name], one, each, names[one], (min_effect, min_given, level), tick)
+            for name, each in values.items()
+            for one in called
+        ]
+    causes = _decided([one for one in tested if one is not None], level, exchange, values)
+    return ImageCauses(
+        causes,
+        links,
+        images=len(some),
+        calls=exchange.calls,
+        scale="log-odds" if exchange.likely else "probability",
+        notes=notes,
+        **head,
+    )
+
+
+def called_classes(labels: Int[np.ndarray, "N"], predicted: Int[np.ndarray, "N"]) -> list[int]:
+    """Classes that enough errors are called, the most frequent first."""
+    wrong = predicted[labels != predicted]
+    counts = np.bincount(wrong) if wrong.size else np.zeros(0, int)
+    order = np.argsort(-counts, kind="stable").tolist()
+    return [one for one in order if counts[one] >= FEWEST][:MOST_CLASSES]
+
+
+def _class_names(study: StudyResults, split: SampleSplit) -> list[str]:
+    count = 1 + int(max(split.labels.max(initial=0), split.predicted.max(initial=0)))
+    known = [printable_text(name) for name in study.class_names or ()]
+    return known + [f"class {one}" for one in range(len(known), count)]
+
+
+def metadata_columns(
+    study: StudyResults,
+    places: Int[np.ndarray, "N"],
+    table: object,
+    key: str | None,
+    columns: Sequence[str] | None,
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Columns of a table, of the study's list, and of the files themselves, and what was guessed of them."""
+    found: dict[str, tuple[str, ...]] = {}
+    told: list[str] = []
+    given = list_of_study(study) if table is None else table
+    told_of: dict[str, tuple[object, ...]] = file_columns(study, places)
+    if given is not None:
+        joined = join_metadata(study, places, MetadataTable.read(given), key, columns)
+        told += joined.notes
+        told_of |= joined.columns
+    for name, values in told_of.items():
+        texts = column_values(values)
+        if texts is not None:
+            found[name] = texts
+        elif name not in FILE_COLUMNS:
+            told.append(f"Column {name} has another value for nearly every image, and was left out.")
+    return found, tuple(told)
+
+
+def _measured_places(split: SampleSplit, rng: np.random.Generator) -> Int[np.ndarray, "n"]:
+    """Rows of the split to measure: all wrong answers, as far as there is room, and right ones at random."""
+    order = rng.permutation(len(split.places))
+    order = order[np.argsort(~split.wrong[order], kind="stable")]
+    wrong = int(min(split.n_errors, MOST_MEASURED // 2))
+    right = order[split.n_errors :][: MOST_MEASURED - wrong]
+    return np.sort(np.concatenate([order[:wrong], right]))
+
+
+PropertyValues = dict[int, Float[np.ndarray, "D"]]
+"""What each image has of a property, by its row in the split."""
+
+
+def _measure_all(
+    study: StudyResults,
+    split: SampleSplit,
+    rows: Int[np.ndarray, "n"],
+    chosen: Sequence[ImageProperty],
+    tick: Callable[[int], None],
+) -> tuple[dict[str, PropertyValues], UnitScale]:
+    """All properties that differ among the images, image by image."""
+    scale = UnitScale.spanning(study.image(int(split.places[row])) for row in rows[:64])
+    measured: dict[str, PropertyValues] = {one.name: {} for one in chosen}
+    for row in rows.tolist():
+        image = study.image(int(split.places[row]))
+        for one in chosen:
+            if (value := measure_property(one, image, scale)) is not None:
+                measured[one.name][row] = value
+        tick(1)
+    return {name: each for name, each in measured.items() if _varies(each)}, scale
+
+
+def _varies(values: PropertyValues) -> bool:
+    shapes = {value.shape for value in values.values()}
+    return len(shapes) == 1 and bool(np.ptp(np.stack(list(values.values())), axis=0).max() > 1e-6)
+
+
+@dataclasses.dataclass
+class _Said:
+    """Scores of some images, N times D: as they are told, and on the scale that is tested."""
+
+    scores: Float[np.ndarray, "N D L"]
+    odds: Float[np.ndarray, "N D L"]
+
+
+@dataclasses.dataclass
+class _Exchange:
+    """The model, asked about images whose properties were exchanged."""
+
+    study: StudyResults
+    split: SampleSplit
+    model: Model
+    scale: UnitScale
+    draws: int
+    max_answers: int
+    seed: int
+    batch_size: int | None
+    calls: int = 0
+    likely: bool = False
+    as_they_are: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
+
+    def tested(
+        self,
+        which: ImageProperty,
+        called: int,
+        values: PropertyValues,
+        called_name: str,
+        least: tuple[float, float, float],
+        tick: Callable[[int], None],
+    ) -> tuple[ImageCause, tuple[float, ...]] | None:
+        """What exchanging a property does to answers of a class, and the p-value of each rule."""
+        min_effect, min_given, level = least
+        rng = np.random.default_rng((self.seed, called, *which.name.encode()))
+        known = np.array(sorted(values))
+        wrong, said = self.split.wrong[known], self.split.predicted[known]
+        mine, others = known[wrong & (said == called)], known[~wrong & (said != called)]
+        if min(len(mine), len(others)) < FEWEST:
+            return None
+        p_values = _values_differ([values[one] for one in mine], [values[one] for one in others])
+        made = ImageCause(
+            property=which.name,
+            called=called,
+            called_name=called_name,
+            wrong=len(mine),
+            own=_median_value(values, mine),
+            usual=_median_value(values, others),
+            p=p_values,
+            failed=("values",),
+        )
+        if p_values > level:
+            tick(1)
+            return made, (p_values,)
+        mine = rng.permutation(mine)[: self.max_answers]
+        taken = self._taken(which, mine, values, others, rng)
+        targets = rng.permutation(known[said != called])[: self.max_answers]
+        given = self._given(which, targets, values, (mine, others), rng)
+        tick(1)
+        return self._weighed(made, called, mine, targets, taken, given, p_values, (min_effect, min_given), rng)
+
+    def _taken(
+        self,
+        which: ImageProperty,
+        rows: Int[np.ndarray, "n"],
+        values: PropertyValues,
+        others: Int[np.ndarray, "m"],
+        rng: np.random.Generator,
+    ) -> dict[str, _Said]:
+        """Images with values of other ones, and with other changes as large."""
+        donors = rng.choice(others, (len(rows), self.draws))
+
+        def images() -> Iterator[tuple[int, str, Any]]:
+            for row, own in zip(rows.tolist(), donors.tolist(), strict=True):
+                image = self._image(row)
+                yield row, "full", image
+                for donor in own:
+                    changed = exchange_property(which, image, values[donor], self.scale, rng)
+                    yield row, "taken", changed
+                    yield row, "other", other_change(which, image, changed, self.scale, rng)
+
+        return self._ask(images(), len(rows))
+
+    def _given(
+        self,
+        which: ImageProperty,
+        rows: Int[np.ndarray, "n"],
+        values: PropertyValues,
+        donors: tuple[Int[np.ndarray, "m"], Int[np.ndarray, "o"]],
+        rng: np.random.Generator,
+    ) -> dict[str, _Said]:
+        """Images with values of wrong answers called so, and with values of right answers of other classes."""
+        both = [rng.choice(one, len(rows)) for one in donors]
+
+        def images() -> Iterator[tuple[int, str, Any]]:
+            for row, own, other in zip(rows.tolist(), *(one.tolist() for one in both), strict=True):
+                image = self._image(row)
+                yield row, "full", image
+                yield row, "taken", exchange_property(which, image, values[own], self.scale, rng)
+                yield row, "other", exchange_property(which, image, values[other], self.scale, rng)
+
+        return self._ask(images(), len(rows))
+
+    def _image(self, row: int) -> Shaped[np.ndarray, "..."]:
+        return self.study.image(int(self.split.places[row]))
+
+    def _ask(self, images: Iterable[tuple[int, str, Any]], count: int) -> dict[str, _Said]:
+        """What the model says, kind by kind; a batch at a time is in memory."""
+        kinds: dict[str, list[Any]] = {}
+        questions = ((row, (kind, 0), image) for row, kind, image in images)
+        for _, (kind, _), (said,) in model_answers(questions, (self.model,), self.batch_size):
+            kinds.setdefault(kind, []).append(said)
+            self.calls += 1
+        told = {kind: np.array(said).reshape(count, -1, len(said[0])) for kind, said in kinds.items()}
+        every = np.concatenate([said.reshape(-1, said.shape[-1]) for said in told.values()])
+        in_odds = getattr(self.model, "scale", "probability") == "log-odds"
+        self.likely = in_odds or are_probabilities(every)
+        if not self.likely:
+            return {kind: _Said(said, said) for kind, said in told.items()}
+        odds = within_reach((every if in_odds else log_odds(every)).reshape(-1, 1)).reshape(every.shape)
+        made, start = {}, 0
+        for kind, said in told.items():
+            part = odds[start : start + said.shape[0] * said.shape[1]].reshape(said.shape)
+            made[kind] = _Said(unscaled_scores(said) if in_odds else said, part)
+            start += part.shape[0] * part.shape[1]
+        return made
+
+    def _weighed(
+        self,
+        made: ImageCause,
+        called: int,
+        mine: Int[np.ndarray, "n"],
+        targets: Int[np.ndarray, "m"],
+        taken: Mapping[str, _Said],
+        given: Mapping[str, _Said],
+        p_values: float,
+        least: tuple[float, float],
+        rng: np.random.Generator,
+    ) -> tuple[ImageCause, tuple[float, ...]]:
+        """The numbers of a property, and the p-value of each rule."""
+        groups = self.split.groups
+        labels, predicted = self.split.labels[mine], self.split.predicted[mine]
+        score, odds = (_gains(taken, labels, predicted, scale) for scale in ("scores", "odds"))
+        toward, odds_toward = (
+            _gains(given, np.full(len(targets), called), self.split.predicted[targets], scale)
+            for scale in ("scores", "odds")
+        )
+        right = {kind: _right_share(taken[kind], labels) for kind in ("taken", "other")}
+        held = (
+            (odds.taken - least[0] * odds.lacked, groups[mine]),
+            (odds.taken - odds.other - least[0] * odds.lacked, groups[mine]),
+            (odds_toward.taken - odds_toward.other - least[1] * odds_toward.lacked, groups[targets]),
+            (right["taken"] - right["other"], groups[mine]),
+        )
+        p = (p_values, *(sign_flip_test(each, which, rng) for each, which in held))
+        low, high = bootstrap_ci(score.taken, groups[mine], rng)
+        weighed = dataclasses.replace(
+            made,
+            wrong=len(mine),
+            lacked=float(score.lacked.mean()),
+            gain=float(score.taken.mean()),
+            low=low,
+            high=high,
+            control_gain=float(score.other.mean()),
+            given=float(toward.taken.mean()),
+            given_other=float(toward.other.mean()),
+            odds_lacked=float(odds.lacked.mean()),
+            odds_gain=float(odds.taken.mean()),
+            odds_control_gain=float(odds.other.mean()),
+            odds_given=float(odds_toward.taken.mean()),
+            odds_given_other=float(odds_toward.other.mean()),
+            corrected=float(right["taken"].sum()),
+            control_corrected=float(right["other"].sum()),
+        )
+        return weighed, p
+
+    def net_worth(self, which: ImageProperty, values: PropertyValues) -> tuple[float, float]:
+        """Share of right answers as images are, and with a property averaged over what all images have of it.
+
+        Every image gets the same values, spread evenly over all, and the mean of the evidence decides. So a
+        property that tells the class counts for what it is worth, and one that misleads for what it costs.
+        """
+        rng = np.random.default_rng((self.seed, *which.name.encode(), 1))
+        donors = _spread_rows(values)
+        rows = rng.permutation(len(self.split.places))[: 2 * self.max_answers]
+
+        def images() -> Iterator[tuple[int, str, Any]]:
+            for row in rows.tolist():
+                image = self._image(row)
+                yield row, "full", image
+                for donor in donors:
+                    yield row, "spread", exchange_property(which, image, values[donor], self.scale, rng)
+
+        said, labels = self._ask(images(), len(rows)), self.split.labels[rows]
+        averaged = said["spread"].odds.mean(axis=1).argmax(axis=1) == labels
+        return float(_right_share(said["full"], labels).mean()), float(averaged.mean())
+
+
+def _spread_rows(values: PropertyValues) -> list[int]:
+    """Images whose values lie evenly spread over all, along the direction in which they differ most."""
+    rows = sorted(values)
+    each = np.array([values[row] for row in rows])
+    each = (each - each.mean(axis=0)) / np.maximum(each.std(axis=0), 1e-12)
+    order = np.argsort(each @ np.linalg.svd(each, full_matrices=False)[2][0], kind="stable")
+    return [rows[one] for one in order[((np.arange(SPREAD) + 0.5) * len(rows) / SPREAD).astype(int)]]
+
+
+@dataclasses.dataclass
+class _Gains:
+    """What a class lacked in each image, and what it gains by the exchange and by another change."""
+
+    lacked: Float[np.ndarray, "n"]
+    taken: Float[np.ndarray, "n"]
+    other: Float[np.ndarray, "n"]
+
+
+def _gains(
+    said: Mapping[str, _Said], classes: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"], scale: str
+) -> _Gains:
+    rows = np.arange(len(classes))
+    full = getattr(said["full"], scale)[:, 0]
+    own = full[rows, classes]
+    taken, other = (
+        getattr(said[kind], scale)[rows, :, classes].mean(axis=1) - own for kind in ("taken", "other")
+    )
+    return _Gains(full[rows, predicted] - own, taken, other)
+
+
+def _right_share(said: _Said, labels: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    right: Bool[np.ndarray, "n D"] = said.scores.argmax(axis=2) == labels[:, np.newaxis]
+    return np.asarray(right.mean(axis=1))
+
+
+def _values_differ(mine: Sequence[Any], others: Sequence[Any]) -> float:
+    """How likely values so far apart are by chance: of several numbers, the least p times how many there are."""
+    from scipy.stats import ks_2samp
+
+    pairs = [
+        (one, other)
+        for one, other in zip(np.array(mine).T, np.array(others).T, strict=True)
+        if max(np.ptp(one), np.ptp(other), abs(one[0] - other[0])) > 0
+    ]
+    ps = [float(ks_2samp(one, other).pvalue) for one, other in pairs]
+    return min(1.0, min(ps, default=1.0) * max(len(ps), 1))
+
+
+def _median_value(values: PropertyValues, rows: Int[np.ndarray, "n"]) -> tuple[float, ...]:
+    return tuple(np.median([values[one] for one in rows.tolist()], axis=0).tolist())
+
+
+def _decided(
+    tested: Sequence[tuple[ImageCause, tuple[float, ...]]],
+    level: float,
+    exchange: _Exchange,
+    values: Mapping[str, PropertyValues],
+) -> tuple[ImageCause, ...]:
+    """Each with its adjusted p-value and what it is not surely beyond; confirmed ones first."""
+    # All rules have to hold, so the largest p counts and needs no adjusting (Berger 1982).
+    largest = [max(p) for _, p in tested]
+    made, worth = [], dict[str, tuple[float, float]]()
+    for adjusted, (one, p), most in zip(holm_adjusted(largest), tested, largest, strict=True):
+        failed = tuple(
+            rule for rule, own in zip(RULES, p, strict=False) if own * adjusted / max(most, 1e-12) > level
+        )
+        done = dataclasses.replace(one, p=adjusted, failed=failed, confirmed=adjusted <= level)
+        if done.confirmed:
+            if done.property not in worth:
+                worth[done.property] = exchange.net_worth(PROPERTIES[done.property], values[done.property])
+            was, averaged = worth[done.property]
+            done = dataclasses.replace(done, right=was, right_without=averaged)
+        made.append(done)
+    return tuple(sorted(made, key=lambda one: (not one.confirmed, one.p, -np.nan_to_num(one.odds_gain))))

@@ -1,0 +1,162 @@
+"""columns of metadata and the answers → which values errors go with, within each label: an association.
+
+A hospital or a file's format cannot be exchanged, so nothing here can prove that it is a cause.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sightline.findings.cause_result import ErrorLink
+from sightline.findings.significance import ROUNDS, holm_adjusted
+
+MISSING = "(missing)"
+RARE = "(rare values)"
+FEWEST_IMAGES = 5
+"""Images of a value below which it is counted among the rare ones."""
+MOST_VALUES = 50
+"""Values of a column beyond which it is taken to name each image, as an id does."""
+DISTINCT_NUMBERS = 8
+"""Different numbers of a column beyond which they are parted into quarters."""
+
+
+def column_values(column: Sequence[object]) -> tuple[str, ...] | None:
+    """What each image has in a column, as text: quarters of many numbers; None of a column like an id.
+
+    Examples
+    --------
+    >>> column_values(["a"] * 5 + ["b"] * 5 + [None])[-2:]
+    ('b', '(missing)')
+    >>> sorted(set(column_values(list(range(40)))))
+    ['0 to 9', '10 to 19', '20 to 29', '30 to 39']
+    """
+    known = [one for one in column if not _is_missing(one)]
+    if known and all(isinstance(one, int | float | np.number) for one in known):
+        if len(set(known)) > DISTINCT_NUMBERS:
+            return _quarters(column)
+        texts = [MISSING if _is_missing(one) else f"{one:g}" for one in column]
+    else:
+        texts = [MISSING if _is_missing(one) else str(one) for one in column]
+    counts = {text: texts.count(text) for text in dict.fromkeys(texts)}
+    often = [text for text, count in counts.items() if count >= FEWEST_IMAGES]
+    if not often or len(often) > MOST_VALUES:
+        return None
+    return tuple(text if text in often else RARE for text in texts)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value == "" or value != value
+
+
+def _quarters(column: Sequence[object]) -> tuple[str, ...]:
+    numbers = np.array([np.nan if _is_missing(one) else float(one) for one in column])  # type: ignore[arg-type]
+    known = numbers[np.isfinite(numbers)]
+    edges = np.unique(np.quantile(known, (0.25, 0.5, 0.75), method="higher"))
+    which = np.searchsorted(edges, numbers, side="right")
+    names = {}
+    for one in range(len(edges) + 1):
+        inside = known[np.searchsorted(edges, known, side="right") == one]
+        names[one] = f"{inside.min():g} to {inside.max():g}" if inside.size else ""
+    return tuple(
+        names[int(one)] if np.isfinite(number) else MISSING
+        for one, number in zip(which, numbers, strict=True)
+    )
+
+
+def link_errors(
+    columns: Mapping[str, tuple[str, ...]],
+    labels: Int[np.ndarray, "N"],
+    predicted: Int[np.ndarray, "N"],
+    called: Sequence[int],
+    names: Sequence[str],
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[ErrorLink, ...]:
+    """Which value of each column errors called each class go with most, and whether that is chance.
+
+    Parameters
+    ----------
+    columns : mapping of str to tuple of str, length N
+    labels, predicted : int array, shape (N,)
+    called : sequence of int
+        Classes that errors are called.
+    names : sequence of str
+        Of all classes.
+    level : float
+    rng : numpy.random.Generator
+    """
+    tested = []
+    for name, values in columns.items():
+        distinct, which = np.unique(np.array(values, dtype=object).astype(str), return_inverse=True)
+        if len(distinct) < 2:
+            continue
+        for one in called:
+            p, value = stratified_test(which, labels, predicted == one, labels != one, rng)
+            here, other = (which == value) & (labels != one), (which != value) & (labels != one)
+            wrong = predicted == one
+            tested.append(
+                (
+                    p,
+                    ErrorLink(
+                        column=name,
+                        value=str(distinct[value]),
+                        called=one,
+                        called_name=names[one],
+                        errors=int((here & wrong).sum()),
+                        images=int(here.sum()),
+                        other_errors=int((other & wrong).sum()),
+                        other_images=int(other.sum()),
+                        p=p,
+                        found=False,
+                    ),
+                )
+            )
+    adjusted = holm_adjusted([p for p, _ in tested]) if tested else []
+    made = [
+        ErrorLink(**{**vars(link), "p": p, "found": p <= level})
+        for p, (_, link) in zip(adjusted, tested, strict=True)
+    ]
+    return tuple(sorted(made, key=lambda link: link.p))
+
+
+def stratified_test(
+    which: Int[np.ndarray, "N"],
+    strata: Int[np.ndarray, "N"],
+    errors: Bool[np.ndarray, "N"],
+    counted: Bool[np.ndarray, "N"],
+    rng: np.random.Generator,
+) -> tuple[float, int]:
+    """Whether errors are dealt out over values by chance within each stratum, and the value with most too many.
+
+    Were errors of a label as likely with every value, how they are dealt out would be a draw without
+    replacement; the statistic is the largest standardised excess of a value (Mantel & Haenszel 1959, with the
+    exact permutation distribution drawn 9,999 times).
+
+    Examples
+    --------
+    >>> which = np.repeat([0, 1], 50)
+    >>> errors = np.arange(100) < 20
+    >>> stratified_test(which, np.zeros(100, int), errors, np.ones(100, bool), np.random.default_rng(0))
+    (0.0001, 0)
+    """
+    n_values = int(which.max()) + 1
+    seen, expected, variance = np.zeros(n_values), np.zeros(n_values), np.zeros(n_values)
+    drawn: Float[np.ndarray, "D V"] = np.zeros((ROUNDS, n_values))
+    for stratum in np.unique(strata[counted]):
+        inside = counted & (strata == stratum)
+        sizes = np.bincount(which[inside], minlength=n_values)
+        total, wrong = int(inside.sum()), int(errors[inside].sum())
+        if not 0 < wrong < total:
+            continue
+        share = sizes / total
+        seen += np.bincount(which[inside & errors], minlength=n_values)
+        expected += wrong * share
+        variance += wrong * share * (1 - share) * (total - wrong) / max(total - 1, 1)
+        drawn += rng.multivariate_hypergeometric(sizes, wrong, size=ROUNDS, method="marginals")
+    spread = np.sqrt(np.maximum(variance, 1e-12))
+    excess = np.where(variance > 0, (seen - expected) / spread, -np.inf)
+    if not (variance > 0).any():
+        return 1.0, 0
+    largest = np.where(variance > 0, (drawn - expected) / spread, -np.inf).max(axis=1)
+    return float((1 + (largest >= excess.max() - 1e-9).sum()) / (1 + ROUNDS)), int(excess.argmax())
