@@ -107,6 +107,24 @@ Output = Annotated[
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
+Table = Annotated[
+    Path | None,
+    typer.Option(
+        help="Metadata of the images, such as hospital or device: a .csv, .tsv or .parquet with a line for "
+        "each; by default the further columns of the list that was studied."
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(help="The table's column that names the images, by path or file name; else it is guessed."),
+]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        help="The table's column that says what each image belongs to, such as a patient: images of one are "
+        "not independent. label where each class is one person."
+    ),
+]
 RUN_REGIONS = "regions.toml"
 """Where a study keeps the regions that were last looked at."""
 USUAL_REGIONS = "grid:rows=4,columns=4"

@@ -21,6 +21,8 @@ from sightline.cli.options import (
     Budget,
     Estimator,
     Fill,
+    Groups,
+    Key,
     Mean,
     Mode,
     ModelAgain,
@@ -34,6 +36,7 @@ from sightline.cli.options import (
     Segment,
     Size,
     Std,
+    Table,
     Trust,
     Values,
     app,
@@ -55,6 +58,7 @@ from sightline.errors import FileError, OptionError
 if TYPE_CHECKING:
     from sightline.data import ImageFormat
     from sightline.engine.plan import Plan
+    from sightline.findings.cause_result import ImageCauses
     from sightline.study import Ray, Study
 
 if TYPE_CHECKING:
@@ -203,6 +207,43 @@ def draw_atlas(
     say_result(made, [write_figure(made.plot(), file)])
 
 
+WHOLE_IMAGES = "causes"
+"""Name of the files of what was found of whole images."""
+
+
+@app.command("causes")
+def find_image_causes(
+    run: Run,
+    table: Table = None,
+    key: Key = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column of the table to look at; may be given several times.")
+    ] = None,
+    groups: Groups = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="File of the figure; by default RUN/causes.png. Beside it: .json.")
+    ] = None,
+    model: ModelAgain = None,
+    trust: Trust = False,
+) -> None:
+    """Test causes that lie in whole images: cast, brightness, contrast, detail, noise, frame, metadata."""
+    from sightline.findings.cause_analysis import image_causes
+    from sightline.study.metadata import column_of_groups
+
+    study = open_study(run, model=model, trust=trust)
+    file = figure_file(out or run / f"{WHOLE_IMAGES}.png")
+    given: Any = {"table": table, "key": key, "columns": column, "seed": seed, "progress": True}
+    made = image_causes(study, groups=column_of_groups(study, groups, table, key), **given)
+    say_result(made, [write_figure(made.plot(), file), write_numbers(made, file.with_suffix(".json"))])
+    if made.misleading:
+        say_text(_repair_words(run, made.misleading[0]))
+
+
+def _repair_words(run: Path, name: str) -> str:
+    return f"Repair it: sightline repair {run} --region {shlex.quote(name)} -o REPAIR"
+
+
 @app.command("blame")
 def blame_regions(
     run: Run,
@@ -220,6 +261,16 @@ def blame_regions(
     fill: Annotated[
         str | None, typer.Option(help="What a hidden region looks like; by default as in the study.")
     ] = None,
+    groups: Groups = None,
+    table: Table = None,
+    key: Key = None,
+    whole_images: Annotated[
+        bool,
+        typer.Option(
+            "--whole-images/--no-whole-images",
+            help="Test causes that lie in whole images first, such as a colour cast; also by itself: causes.",
+        ),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Which errors screen and which confirm.")] = 0,
     out: Annotated[
         Path | None,
@@ -234,18 +285,33 @@ def blame_regions(
     from sightline.engine.plan import parse_option
     from sightline.figures import plot_blame
     from sightline.findings.blame_analysis import blame
+    from sightline.findings.cause_analysis import image_causes
+    from sightline.study.metadata import column_of_groups
 
     study = open_study(run, model=model, trust=trust)
     file = figure_file(out or run / "blame.png")
     hidden = None if fill is None else parse_option("fill", fill)
     among = regions_of_run(run, regions)
-    made = blame(study, among, suspect=suspect, margin=margin, fill=hidden, seed=seed, progress=True)
+    of_one = column_of_groups(study, groups, table, key)
+    causes: ImageCauses | None = None
+    if whole_images:  # first: of a cast, say, hiding an area may blame that area
+        causes = image_causes(study, table=table, key=key, groups=of_one, seed=seed, progress=True)
+        say_result(causes, [write_numbers(causes, run / f"{WHOLE_IMAGES}.json")])
+    given: Any = {"suspect": suspect, "margin": margin, "fill": hidden, "seed": seed}
+    made = blame(study, among, groups=of_one, progress=True, **given)
     files = [write_figure(plot_blame(made), file), write_numbers(made, file.with_suffix(".json"))]
     if among.shared:
         files.append(among.save(run / RUN_REGIONS))
     say_result(made, files)
-    if made.confirmed:
-        say_text(f"Repair it: sightline repair {run} --region {shlex.quote(made.confirmed[0])} -o REPAIR")
+    if causes is not None and causes.misleading:
+        if made.confirmed:
+            say_text(
+                f"Look at {causes.misleading[0]} first: where whole images mislead, hiding an area may help "
+                "because that takes some of it away."
+            )
+        say_text(_repair_words(run, causes.misleading[0]))
+    elif made.confirmed:
+        say_text(_repair_words(run, made.confirmed[0]))
 
 
 @app.command("regions")

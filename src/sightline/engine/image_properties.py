@@ -1,4 +1,4 @@
-"""image → what all of it has, such as its colour cast or its contrast; and the image with another value of it.
+"""image → what all of it has, such as a colour cast or contrast; and the image with another value of it.
 
 A property belongs to the whole image, so no area can be hidden to take it away. It can be exchanged instead:
 the image is given the value that another one has, and keeps all else as far as that goes.
@@ -95,10 +95,8 @@ class UnitScale:
         values = pixels.clip(0, 1) * (self.high - self.low) + self.low
         made = channels_last(like).astype(np.float64)
         made[..., : values.shape[2]] = values
-        if like.dtype.kind in "ui":
+        if like.dtype.kind in "bui":
             made = np.rint(made)
-        elif like.dtype.kind == "b":
-            made = made > 0.5
         return np.asarray(made.reshape(like.shape).astype(like.dtype))
 
 
@@ -295,8 +293,7 @@ def other_change(
 ) -> Shaped[np.ndarray, "..."]:
     """The image with a change of another kind that is as large (root mean square) as that of its property.
 
-    A random shift of the channels where the property's exchange changes all pixels alike; else a random smooth
-    field.
+    A random shift of the channels where the exchange changes all pixels alike; else a smooth random field.
     """
     from scipy.ndimage import gaussian_filter
 

@@ -60,8 +60,8 @@ def plot_causes(causes: "ImageCauses") -> "Figure":
     >>> plot_causes(sightline.image_causes(study))  # doctest: +SKIP
     """
     width = WIDTH - 2 * MARGIN
-    named = ", ".join(causes.confirmed)
-    what = f"Driven by whole images: {named}" if named else "No whole-image cause is confirmed"
+    named = ", ".join(causes.misleading)
+    what = f"Driven by whole images: {named}" if named else "No whole-image cause misleads surely"
     head = f"{causes.errors:,} wrong answer{'s' * (causes.errors != 1)}. {what}"
     items: list[LayoutItem] = [*figure_title(head, width)]
     said = wrap_parts(causes.verdict.split(), width, NOTE, between=" ", most=9)
@@ -81,7 +81,7 @@ def _link_text(column: str, value: str, called: str, p: float) -> str:
 
 
 def _cause_rows(shown: "list[ImageCause]", top: float) -> list[LayoutItem]:
-    names = [f"{one.property}, called {one.called_name}" for one in shown]
+    names = [f"{one.name}, called {one.called_name}" for one in shown]
     left = MARGIN + 24 + max(text_width(name, CAPTION, bold=True) for name in names)
     drawn = [number for one in shown for number in (one.low, one.high, one.control_gain, one.gain)]
     low, high = min(0.0, *drawn), max(1e-9, *drawn)
@@ -123,7 +123,7 @@ def _draw_causes(axes: "Axes", shown: "list[ImageCause]") -> None:
         [one.high - one.low for one in shown],
         left=[one.low for one in shown],
         height=10 / LINE,
-        color=[unit_colour(RED if one.confirmed else PALE) for one in shown],
+        color=[unit_colour(RED if one.misleads else PALE) for one in shown],
         linewidth=0,
         zorder=2,
     )
@@ -137,8 +137,8 @@ def _cause_legend(shown: "list[ImageCause]") -> list[LegendEntry]:
     return [
         *(
             (colour_swatch(colour), text)
-            for confirmed, (colour, text) in bars.items()
-            if confirmed in {one.confirmed for one in shown}
+            for misleads, (colour, text) in bars.items()
+            if misleads in {one.misleads for one in shown}
         ),
         *((drawn_swatch(PAPER, (np.s_[:, 14:18], colour)), text) for colour, text in marks.items()),
     ]

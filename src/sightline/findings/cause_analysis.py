@@ -1,4 +1,4 @@
-"""study → which property of the whole image drives the wrong answers: exchanged, against as large a change."""
+"""study → which property of whole images drives the wrong answers: exchanged, against as large a change."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ from sightline.engine.image_properties import (
 from sightline.findings.cause_result import ImageCause, ImageCauses
 from sightline.findings.error_links import column_values, link_errors
 from sightline.findings.region_occlusion import model_answers
-from sightline.findings.sample_split import SampleSplit, split_answers
 from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
 from sightline.study.metadata import FILE_COLUMNS, MetadataTable, file_columns, join_metadata, list_of_study
+from sightline.study.sample_split import SampleSplit, split_answers
 from sightline.study.schema import StudyResults
 from sightline.study.study import as_study
 from sightline.types import Model
@@ -40,7 +40,9 @@ FEWEST = 10
 MOST_CLASSES = 5
 """Classes that are looked at, those that most errors are called."""
 SPREAD = 8
-"""Values that a property is averaged over."""
+"""Values of a property that all images are tried with."""
+MOST_HELD = 160
+"""Images that are given one value of a confirmed property."""
 MOST_MEASURED = 2000
 """Images whose properties are measured: wrong answers first, right ones at random."""
 
@@ -81,9 +83,9 @@ def image_causes(
 
     All is tested by flipping signs, on log-odds where scores are probabilities; the largest p-value counts,
     adjusted by Holm's method for the number of properties and classes. Properties and classes stand before
-    anything is looked at, so that all errors confirm. What is confirmed is then taken from all answers alike,
-    right ones too, by averaging the evidence over eight values that are spread over all images: only what
-    costs more right answers than it is worth *misleads*.
+    anything is looked at, so that all errors confirm. A model may go by a property and be right to, so what
+    is confirmed is then held at one value in all images, right ones too: only where surely more answers are
+    right that way it *misleads*. Which value, one half of these images says for the other.
 
     What cannot be exchanged, a file's format and size or a column of a `table`, is tested for an association
     with errors within each label, and named as no more than that.
@@ -299,7 +301,7 @@ class _Exchange:
             return None
         p_values = _values_differ([values[one] for one in mine], [values[one] for one in others])
         made = ImageCause(
-            property=which.name,
+            name=which.name,
             called=called,
             called_name=called_name,
             wrong=len(mine),
@@ -316,7 +318,9 @@ class _Exchange:
         targets = rng.permutation(known[said != called])[: self.max_answers]
         given = self._given(which, targets, values, (mine, others), rng)
         tick(1)
-        return self._weighed(made, called, mine, targets, taken, given, p_values, (min_effect, min_given), rng)
+        return self._weighed(
+            made, called, mine, targets, taken, given, p_values, (min_effect, min_given), rng
+        )
 
     def _taken(
         self,
@@ -348,7 +352,7 @@ class _Exchange:
         donors: tuple[Int[np.ndarray, "m"], Int[np.ndarray, "o"]],
         rng: np.random.Generator,
     ) -> dict[str, _Said]:
-        """Images with values of wrong answers called so, and with values of right answers of other classes."""
+        """Images with values of wrong answers called so, and of right answers of other classes."""
         both = [rng.choice(one, len(rows)) for one in donors]
 
         def images() -> Iterator[tuple[int, str, Any]]:
@@ -433,26 +437,31 @@ class _Exchange:
         )
         return weighed, p
 
-    def net_worth(self, which: ImageProperty, values: PropertyValues) -> tuple[float, float]:
-        """Share of right answers as images are, and with a property averaged over what all images have of it.
+    def held_at_one_value(self, which: ImageProperty, values: PropertyValues) -> tuple[float, float, float]:
+        """Share of right answers as images are and with one value of a property for all, and p that it rose.
 
-        Every image gets the same values, spread evenly over all, and the mean of the evidence decides. So a
-        property that tells the class counts for what it is worth, and one that misleads for what it costs.
+        Which of several values that is, one half of the images says for the other. So a property that tells
+        the class counts for what it is worth, and one that misleads for what it costs.
         """
         rng = np.random.default_rng((self.seed, *which.name.encode(), 1))
         donors = _spread_rows(values)
-        rows = rng.permutation(len(self.split.places))[: 2 * self.max_answers]
+        rows = rng.permutation(len(self.split.places))[:MOST_HELD]
 
         def images() -> Iterator[tuple[int, str, Any]]:
             for row in rows.tolist():
                 image = self._image(row)
                 yield row, "full", image
                 for donor in donors:
-                    yield row, "spread", exchange_property(which, image, values[donor], self.scale, rng)
+                    yield row, "held", exchange_property(which, image, values[donor], self.scale, rng)
 
         said, labels = self._ask(images(), len(rows)), self.split.labels[rows]
-        averaged = said["spread"].odds.mean(axis=1).argmax(axis=1) == labels
-        return float(_right_share(said["full"], labels).mean()), float(averaged.mean())
+        was = _right_share(said["full"], labels)
+        right = said["held"].scores.argmax(axis=2) == labels[:, np.newaxis]
+        halves = np.arange(len(rows)) % 2
+        best = [int(right[halves != half].mean(axis=0).argmax()) for half in (0, 1)]
+        held = right[np.arange(len(rows)), np.array(best)[halves]].astype(np.float64)
+        p = sign_flip_test(held - was, self.split.groups[rows], rng)
+        return float(was.mean()), float(held.mean()), p
 
 
 def _spread_rows(values: PropertyValues) -> list[int]:
@@ -491,7 +500,7 @@ def _right_share(said: _Said, labels: Int[np.ndarray, "n"]) -> Float[np.ndarray,
 
 
 def _values_differ(mine: Sequence[Any], others: Sequence[Any]) -> float:
-    """How likely values so far apart are by chance: of several numbers, the least p times how many there are."""
+    """How likely values so far apart are by chance: of several numbers, the least p times their number."""
     from scipy.stats import ks_2samp
 
     pairs = [
@@ -516,16 +525,17 @@ def _decided(
     """Each with its adjusted p-value and what it is not surely beyond; confirmed ones first."""
     # All rules have to hold, so the largest p counts and needs no adjusting (Berger 1982).
     largest = [max(p) for _, p in tested]
-    made, worth = [], dict[str, tuple[float, float]]()
+    made, worth = [], dict[str, tuple[float, float, float]]()
     for adjusted, (one, p), most in zip(holm_adjusted(largest), tested, largest, strict=True):
         failed = tuple(
             rule for rule, own in zip(RULES, p, strict=False) if own * adjusted / max(most, 1e-12) > level
         )
         done = dataclasses.replace(one, p=adjusted, failed=failed, confirmed=adjusted <= level)
         if done.confirmed:
-            if done.property not in worth:
-                worth[done.property] = exchange.net_worth(PROPERTIES[done.property], values[done.property])
-            was, averaged = worth[done.property]
-            done = dataclasses.replace(done, right=was, right_without=averaged)
+            if done.name not in worth:
+                worth[done.name] = exchange.held_at_one_value(PROPERTIES[done.name], values[done.name])
+            was, held, p_held = worth[done.name]
+            misleads = held > was and p_held <= level
+            done = dataclasses.replace(done, right=was, right_held=held, held_p=p_held, misleads=misleads)
         made.append(done)
     return tuple(sorted(made, key=lambda one: (not one.confirmed, one.p, -np.nan_to_num(one.odds_gain))))

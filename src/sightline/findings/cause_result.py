@@ -33,7 +33,7 @@ class ImageCause:
 
     Parameters
     ----------
-    property : str
+    name : str
         One of `sightline.engine.image_properties.PROPERTIES`.
     called : int
         The class that the wrong answers were called.
@@ -63,12 +63,16 @@ class ImageCause:
         The same on the scale that is tested: log-odds where scores are probabilities.
     corrected, control_corrected : float
         Wrong answers that turn right: the mean over the values, and over other changes.
-    right, right_without : float
-        Of a confirmed one: share of right answers among some of all images as they are, and with the evidence
-        averaged over values of the property that are spread over all images. Else nan.
+    right, right_held : float
+        Of a confirmed one: share of right answers among some of all images as they are, and with one value of
+        the property for all of them. Else nan.
+    held_p : float
+        Of the test that it rose.
+    misleads : bool
+        Whether it did, surely: then the model is better without the property.
     """
 
-    property: str
+    name: str
     called: int
     called_name: str
     wrong: int
@@ -92,17 +96,9 @@ class ImageCause:
     corrected: float = NAN
     control_corrected: float = NAN
     right: float = NAN
-    right_without: float = NAN
-
-    @property
-    def net(self) -> float:
-        """Share of all answers that would be right without the property and are not, less those it is worth."""
-        return self.right_without - self.right
-
-    @property
-    def misleads(self) -> bool:
-        """Whether it drives errors and costs more right answers than it is worth."""
-        return self.confirmed and self.net > 0
+    right_held: float = NAN
+    held_p: float = NAN
+    misleads: bool = False
 
 
 @record
@@ -179,12 +175,12 @@ class ImageCauses:
     @property
     def confirmed(self) -> tuple[str, ...]:
         """Names of the properties that drive errors, each once."""
-        return tuple(dict.fromkeys(one.property for one in self.causes if one.confirmed))
+        return tuple(dict.fromkeys(one.name for one in self.causes if one.confirmed))
 
     @property
     def misleading(self) -> tuple[str, ...]:
-        """Those of them that cost more right answers than they are worth."""
-        return tuple(dict.fromkeys(one.property for one in self.causes if one.misleads))
+        """Those of them without which surely more answers are right."""
+        return tuple(dict.fromkeys(one.name for one in self.causes if one.misleads))
 
     @property
     def associated(self) -> tuple[str, ...]:
@@ -195,7 +191,7 @@ class ImageCauses:
         """The leading one of a property, or of a column."""
         known: dict[str, ImageCause | ErrorLink] = {}
         for one in self.causes:
-            known.setdefault(one.property, one)
+            known.setdefault(one.name, one)
         for link in self.links:
             known.setdefault(link.column, link)
         if name in known:
@@ -210,20 +206,20 @@ class ImageCauses:
         """What was found, in words."""
         if self.lack:
             return f"{self.lack}."
-        named = [one for one in self.causes if one.confirmed]
-        first = {one.property: one for one in reversed(named)}
-        found = [self._describe_cause(one) for one in named if first[one.property] is one]
+        named = sorted((one for one in self.causes if one.confirmed), key=lambda one: not one.misleads)
+        first = {one.name: one for one in reversed(named)}
+        found = [self._describe_cause(one) for one in named if first[one.name] is one]
         found += [
-            f"So does {one.property} in answers called {one.called_name} (adjusted p = {one.p:.2g})."
+            f"So does {one.name} in answers called {one.called_name} (adjusted p = {one.p:.2g})."
             for one in named
-            if first[one.property] is not one
+            if first[one.name] is not one
         ]
         if not found:
-            tested = ", ".join(dict.fromkeys(one.property for one in self.causes)) or "none could be tested"
+            tested = ", ".join(dict.fromkeys(one.name for one in self.causes)) or "none could be tested"
             found = [
                 f"No whole-image cause found: exchanging a property ({tested}) with right answers of other "
-                f"classes surely gives no wrong answers back {self.min_effect:.0%} of what they lacked, beyond "
-                "what a change as large gives, and makes other images be called the same."
+                f"classes surely gives no wrong answers back {self.min_effect:.0%} of what they lacked, "
+                "beyond what a change as large gives, and makes other images be called the same."
             ]
         found += [self._describe_link(one) for one in self.links if one.found]
         if self.links and not self.associated:
@@ -238,20 +234,23 @@ class ImageCauses:
             if self.scale == "log-odds"
             else ""
         )
-        worth = (
-            "it misleads"
-            if one.net > 0
-            else "yet it is worth more than it costs here, so it may be a reason as well as a shortcut"
-        )
+        held = f"{one.right_held:.0%} with one {one.name} for all (p = {one.held_p:.2g})"
+        if one.misleads:
+            head = f"{one.name} drives errors, a whole-image cause, which no area shows"
+            worth = f"Of all answers {one.right:.0%} are right as images are, and {held}: it misleads."
+        else:
+            head = f"{one.name} weighs in wrong answers, and the model is not shown to be better without it"
+            worth = (
+                f"Yet of all answers {one.right:.0%} are right as images are, and {held}: it may be a reason "
+                "as well as a shortcut."
+            )
         return (
-            f"{one.property} drives errors, a whole-image cause, which no area shows: wrong answers called "
-            f"{one.called_name} that get the {one.property} of right answers of other classes gain "
-            f"{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the {one.lacked:.3f} that the true class "
-            f"lacked, by a change as large {one.control_gain:.3f}{odds}, and {one.corrected:.1f} of "
-            f"{one.wrong} turn right (other change {one.control_corrected:.1f}); images not called "
-            f"{one.called_name} that get theirs gain {one.given:.3f} towards it, with that of right answers "
-            f"{one.given_other:.3f}; adjusted p = {one.p:.2g}. Of all answers {one.right:.0%} are right, and "
-            f"{one.right_without:.0%} with the {one.property} averaged out: {worth}."
+            f"{head}: wrong answers called {one.called_name} that get the {one.name} of right answers of "
+            f"other classes gain {one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the {one.lacked:.3f} that "
+            f"the true class lacked, by a change as large {one.control_gain:.3f}{odds}, and "
+            f"{one.corrected:.1f} of {one.wrong} turn right (other change {one.control_corrected:.1f}); "
+            f"images not called {one.called_name} that get theirs gain {one.given:.3f} towards it, with that of "
+            f"right answers {one.given_other:.3f}; adjusted p = {one.p:.2g}. {worth}"
         )
 
     def _describe_link(self, one: ErrorLink) -> str:
@@ -292,9 +291,11 @@ class ImageCauses:
             lines += format_table([HEADS, *map(_cause_cells, asked)])
         if spared := len(self.causes) - len(asked):
             lines.append(
-                f"  and {spared} of property and class whose values in those wrong answers are those of right "
-                "answers of other classes: nothing to exchange, so the model was not asked"
+                f"  and {spared} of property and class whose values in those wrong answers are those of "
+                "right answers of other classes: nothing to exchange, so the model was not asked"
             )
+        if any(one.confirmed and not one.misleads for one in self.causes):
+            lines.append("  + weighs in wrong answers, and the model is not shown to be better without it")
         if self.links:
             lines += format_table([LINK_HEADS, *map(_link_cells, self.links)])
         return "\n".join([*lines, *self.notes, self.verdict])
@@ -302,7 +303,7 @@ class ImageCauses:
 
 def _cause_cells(one: ImageCause) -> tuple[str, ...]:
     return (
-        f"{'* ' if one.confirmed else '  '}{one.property}",
+        f"{'* ' if one.misleads else '+ ' if one.confirmed else '  '}{one.name}",
         one.called_name,
         f"{one.gain:+.3f} of {one.lacked:.3f}",
         f"{one.low:+.3f} to {one.high:+.3f}",

@@ -32,7 +32,7 @@ def column_values(column: Sequence[object]) -> tuple[str, ...] | None:
     ['0 to 9', '10 to 19', '20 to 29', '30 to 39']
     """
     known = [one for one in column if not _is_missing(one)]
-    if known and all(isinstance(one, int | float | np.number) for one in known):
+    if known and all(isinstance(one, int | float) and not isinstance(one, bool) for one in known):
         if len(set(known)) > DISTINCT_NUMBERS:
             return _quarters(column)
         texts = [MISSING if _is_missing(one) else f"{one:g}" for one in column]
@@ -127,7 +127,7 @@ def stratified_test(
     counted: Bool[np.ndarray, "N"],
     rng: np.random.Generator,
 ) -> tuple[float, int]:
-    """Whether errors are dealt out over values by chance within each stratum, and the value with most too many.
+    """Whether errors are dealt out by chance within each stratum, and the value with most too many.
 
     Were errors of a label as likely with every value, how they are dealt out would be a draw without
     replacement; the statistic is the largest standardised excess of a value (Mantel & Haenszel 1959, with the

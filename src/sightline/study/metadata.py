@@ -112,15 +112,14 @@ def _columns_of(given: object) -> dict[str, list[Any]]:
 
 def _read_text_columns(file: Path) -> dict[str, list[Any]]:
     try:
-        start = file.open("rb").read(2)
+        with file.open("rb") as binary:
+            start = binary.read(2)
         encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         with file.open(newline="", encoding=encoding) as opened:
             head = opened.readline()
             delimiter = "\t" if file.suffix.lower() == ".tsv" else max(DELIMITERS, key=head.count)
             names = [one.strip() for one in next(csv.reader([head], delimiter=delimiter), [])]
-            rows = [
-                row for row in csv.reader(opened, delimiter=delimiter, skipinitialspace=True) if any(row)
-            ]
+            rows = [row for row in csv.reader(opened, delimiter=delimiter, skipinitialspace=True) if any(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileError(f"the table {file} cannot be read: {reason}.", slug="table-file") from None
@@ -168,16 +167,17 @@ def _known_value(value: Any) -> Any:
 def _typed_values(values: list[Any]) -> list[Any]:
     if not all(isinstance(one, str | None) for one in values):
         return values
-    numbers = []
+    numbers: list[float | None] = []
     for one in values:
         try:
             # A leading 0 is part of a code, not of a number.
             code = one is not None and len(one) > 1 and one[0] == "0" and one[1].isdigit()
-            numbers.append(None if one is None or code else float(one))
+            number = None if one is None or code else float(one)
         except ValueError:
             return values
-        if code or not (one is None or np.isfinite(numbers[-1])):
+        if code or not (number is None or np.isfinite(number)):
             return values
+        numbers.append(number)
     return numbers
 
 
@@ -350,6 +350,47 @@ def list_of_study(study: StudyResults) -> MetadataTable | None:
     if not set(table.columns) - {path, label}:
         return None
     return MetadataTable(table.columns, f"the study's list {found[1]}", path, (label,))
+
+
+def column_of_groups(
+    study: StudyResults, column: str | None, table: object = None, key: str | None = None
+) -> tuple[str, ...] | str | None:
+    """What each explained image belongs to, as a column of a table has it, for ``groups=`` of `blame`.
+
+    Parameters
+    ----------
+    study : StudyResults
+    column : str or None
+        ``"label"`` where each class is one, which is no column.
+    table, key
+        As for `join_metadata`; by default the list of the study.
+
+    Raises
+    ------
+    OptionError
+        If there is no table, or no such column.
+    FileError
+        If an image has no group there.
+    """
+    if column is None or column == "label":
+        return column
+    given = list_of_study(study) if table is None else table
+    if given is None:
+        raise OptionError(
+            f"there is no column {column!r} to take groups from: the study was not made from a list with "
+            "further columns. Give a table: table= (--table FILE).",
+            slug="table-missing",
+        )
+    joined = join_metadata(study, np.asarray(study.places), MetadataTable.read(given), key, [column])
+    values = joined.columns[column]
+    missing = [place for place, one in enumerate(values) if one is None]
+    if missing:
+        raise FileError(
+            f"{len(missing):,} of {len(values):,} images have no {column} in the table, such as image "
+            f"{study.places[missing[0]]}: every image has to belong to a group. Fill them in.",
+            slug="table-groups",
+        )
+    return tuple(map(str, values))
 
 
 def file_columns(study: StudyResults, places: Int[np.ndarray, "N"]) -> dict[str, tuple[Any, ...]]:
