@@ -249,8 +249,8 @@ class ImageCauses:
             f"other classes gain {one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the {one.lacked:.3f} that "
             f"the true class lacked, by a change as large {one.control_gain:.3f}{odds}, and "
             f"{one.corrected:.1f} of {one.wrong} turn right (other change {one.control_corrected:.1f}); "
-            f"images not called {one.called_name} that get theirs gain {one.given:.3f} towards it, with that of "
-            f"right answers {one.given_other:.3f}; adjusted p = {one.p:.2g}. {worth}"
+            f"images not called {one.called_name} that get theirs gain {one.given:.3f} towards it, with that "
+            f"of right answers {one.given_other:.3f}; adjusted p = {one.p:.2g}. {worth}"
         )
 
     def _describe_link(self, one: ErrorLink) -> str:
