@@ -7,14 +7,15 @@ import pytest
 
 import sightline as sl
 from sightline._digests import image_digest
-from sightline.engine.fills import Noise, SegmentMean
+from sightline.engine.fills import Noise, SegmentMean, Surroundings, draw_area
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, ModelError, OptionError, SightlineWarning
 from sightline.proof.analysis import prove
-from sightline.proof.probes import move_content
+from sightline.proof.probes import Probes, move_content
 from sightline.regions import grid
 from sightline.regions.margins import DEFAULT_MARGIN, control_areas
 from sightline.repair.method import Provenance, RepairResult
+from sightline.repair.region_swap import paste_region
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training_data import TrainingData, as_subset
 from support.bright import bright, known_bright
@@ -286,7 +287,9 @@ def test_models_of_other_classes_are_refused():
     assert caught.value.slug == "proof-classes"
 
 
-@pytest.mark.parametrize("present", [[True], np.full(160, 2)])
+@pytest.mark.parametrize(
+    "present", [[True], np.full(160, 2), np.zeros((160, 2, 2, 2), bool), [True] * 159 + [np.ones((2, 2))]]
+)
 def test_presence_is_of_every_image(present):
     with pytest.raises(OptionError, match="present must say True or False for each of the 160") as caught:
         prove(MISLED, BETTER, (IMAGES, LABELS), region=TOP, present=present, **QUICK)
@@ -425,6 +428,50 @@ def test_what_is_found_in_the_images_is_proved_as_if_it_were_known():
         prove(MISLED, BETTER, (images, labels), region=one["bright"], regions=one, **how)
         for one in (bright(), known_bright(images))
     ]
-    assert proofs[0].to_dict()["measures"] == proofs[1].to_dict()["measures"]
+    measures = [one.to_dict()["measures"] for one in proofs]
+    assert [one for one in measures[0] if one["kind"] != "presence"] == measures[1]
     assert proofs[0]["errors blamed on it"].before > 0
     assert [one.mask.sum() for one in proofs[0].examples] == [one.mask.sum() for one in proofs[1].examples]
+    assert proofs[1].detections is None
+
+
+def test_what_is_missed_and_found_wrongly_is_counted_where_a_person_marked_it():
+    images, labels, there = IMAGES[:60].copy(), LABELS[:60], PRESENT[:60]
+    masks = np.stack([(image > 0.9) & (np.arange(12) < 6)[:, np.newaxis] for image in images])
+    images[np.flatnonzero(there)[:3]] *= 0.9  # three marks are no longer bright
+    images[np.flatnonzero(~there)[:2], 10, 10] = 0.95  # and two images are, elsewhere
+    concept = bright()["bright"]
+    how = {"region": concept, "margin": 0, "explained": 0, "progress": False}
+    data = images, labels
+    by_flags, by_masks = (prove(MISLED, BETTER, data, present=one, **how) for one in (there, masks))
+    found = [(image > 0.9).any() for image in images]
+    for made in (by_flags, by_masks):
+        told = made.detections
+        assert (told.marked, told.missed, told.wrong) == (there.sum(), 3, 2)
+        assert told.found.tolist() == [np.sum(found, where=labels == one) for one in range(3)]
+        said = f"Of {there.sum()} that were marked it missed 3, and it found something else in 2."
+        assert said in made.sentences
+        assert made["accuracy, shortcut present"].count == there.sum()
+        assert made["accuracy, shortcut found"].count == sum(found)
+    # What a person marked is hidden by its own mask, and what was found goes beside.
+    hidden = [
+        paste_region(one, mask, draw_area(one, mask, Surroundings())[0][..., 0])
+        for one, mask in zip(images, masks, strict=True)
+    ]
+    assert by_masks["accuracy, region hidden"].before == right(MISLED, np.stack(hidden), labels).mean()
+    beside = by_masks["answers that change when bright, as found is hidden"]
+    assert beside.before == by_flags["answers that change when it is hidden"].before
+    by_masks.plot()
+
+
+def test_of_found_regions_a_donor_s_is_planted_where_the_donor_has_it():
+    images = np.full((8, 6, 6), 0.5)
+    images[:4, 1, 1] = images[4:, 4, 4] = 1.0
+    data = as_subset(sl.as_model(lambda x: x[:, 0, :2]), (images, np.repeat([0, 1], 4)))
+    probes = Probes(data, RepairRegion(bright()["bright"], 0), (), Surroundings(), 2, 0)
+    variants = dict(next(iter(probes)).variants)
+    bright_at = {kind: np.argwhere(image > 0.9).tolist() for kind, image in variants.items()}
+    assert bright_at["same_class"] == [[1, 1]]
+    assert bright_at["other_class"] == [[4, 4]]
+    assert len(bright_at["moved"]) == 1
+    assert bright_at["moved"] != [[1, 1]]

@@ -1,5 +1,7 @@
 """Models that are never shown the region."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from sightline import Colour, Noise, as_model
-from sightline.errors import ModelError, OptionError
+from sightline.errors import FileError, ModelError, OptionError
 from sightline.regions import grid, per_image
 from sightline.repair import Counterexamples, Guard
 from sightline.repair.guard import median_fill
-from sightline.repair.guarded_model import GuardedModel
+from sightline.repair.guarded_model import GuardedModel, save_guarded_onnx
 from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training_data import as_subset
 from support.bright import bright
@@ -137,3 +139,15 @@ def test_what_is_found_in_an_image_is_hidden_in_that_image():
     guarded = GuardedModel(model, region, Colour(0.0))
     for image, made in zip(IMAGES[:4], guarded.hide_region(IMAGES[:4]), strict=True):
         np.testing.assert_array_equal(made, np.where(image > 0.7, 0, image))
+
+
+def test_what_is_found_is_hidden_behind_its_surroundings():
+    images = np.full((6, 8, 8), 0.4)
+    images[np.arange(6), np.arange(6), 3] = 1.0
+    for guard in (Guard(region=bright()["bright"]), Guard(region=bright()["bright"], margin=0)):
+        said = guard(lambda batch: batch.max(axis=(1, 2))).model(images)[:, 1]
+        assert said.tolist() == pytest.approx([0.4] * 6)
+    told = Guard(region=bright()["bright"])(MODEL, (np.tile(images, (5, 1, 1)), np.arange(30) % 2)).notes
+    assert told[0].startswith("“bright” was found in 24 of 24 images to learn from (0: 12 of 12, 1: 12 of")
+    with pytest.raises(FileError, match="found in each image, which a graph cannot do"):
+        save_guarded_onnx(guard(MODEL).model.backend, Path("x.onnx"), images[0])

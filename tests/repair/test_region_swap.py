@@ -128,6 +128,8 @@ def test_joined_sources_follow_each_other():
 def test_unknown_donors_are_refused():
     with pytest.raises(OptionError, match="donors must be one of any, same_class, other_class"):
         SwapRegion(donors="others")
+    with pytest.raises(OptionError, match="surrounding"):
+        SwapRegion(fill="surrounding")
 
 
 def test_regions_of_each_image_are_taken_at_its_place():
@@ -170,6 +172,13 @@ def test_of_regions_of_each_image_its_own_the_donor_s_content_is_planted_where_t
     assert abs(shares[0] - shares[1]) < 0.15
     assert min(shares) > 0.35
     assert set(bright.tolist()) <= {0, 1, 2, 3, 4}
+    # Planted alone: the rest of an image stays its own, but for where its own mark was.
+    planted = RegionSwapped(as_dataset((images, labels)), own, SwapRegion(fill="surroundings"), copies=2)
+    for one in range(400):
+        mark = made[one][0] == 1
+        assert ((planted[one][0] == 1) == mark).all()
+        kept = ~mark & (masks[one % 200] == 0)
+        assert (planted[one][0][kept] == images[one % 200][kept]).all()
     filled = RegionSwapped(as_dataset((images, labels)), own, Noise(), copies=1)
     assert all(np.array_equal(filled[one][0], images[one]) for one in range(0, 20, 2))
 

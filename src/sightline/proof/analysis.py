@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
@@ -14,6 +14,7 @@ from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
 from sightline.data.looks import looks_of, match_looks
+from sightline.engine.fills import Surroundings
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ModelError, OptionError, warn
 from sightline.proof.attribution_shift import (
@@ -26,6 +27,7 @@ from sightline.proof.attribution_shift import (
     pick_changed,
     summarise_shift,
 )
+from sightline.proof.marks import SeenRegion, look_for_region, read_marks
 from sightline.proof.paired_metrics import PairedOutcomes, all_metrics, pair_outcomes
 from sightline.proof.probes import Probes, Responses, ask_models
 from sightline.proof.result import Proof
@@ -95,8 +97,11 @@ def prove(
     margin : float, optional
         Margin that is hidden and swapped with it, as a share of the image's shorter side; by default
         the one that `repaired` was repaired with, else 0.06.
-    present : bool sequence, optional
-        Which of the images have the shortcut, if that is known.
+    present : bool sequence, or sequence of masks, optional
+        Which of the images have the shortcut, if that is known: True or False for each; or where they have
+        it, an array (N, H, W) or a list of masks (H, W), empty where they do not. Of a region that is found
+        by its looks, what was missed and what was found wrongly is counted by it; masks are hidden, planted
+        and moved in place of what is found, which is reported on besides.
     plan : Plan, optional
         How images are explained; by default on a grid, filled with blur, with 200 calls each.
     explained : int
@@ -106,7 +111,8 @@ def prove(
     study : Study, optional
         Tells the class names, and what hidden looks like.
     fill : str or Fill, optional
-        What hidden looks like; by default as the plan has it.
+        What hidden looks like; by default as the plan has it, of a region that is found by its looks its
+        surroundings.
     controls : int
         How many equal areas elsewhere, donors and places to move to for each image.
     level : float
@@ -163,11 +169,10 @@ def prove(
     data = as_subset(old, held_out)
     _check_same_classes(old, new, data)
     _check_unseen(provenance, data)
-    marked = _presence_mask(present, len(data))
-    explained_as, hidden_as = _plan_and_fill(plan, fill, before, study)
-    others = [] if regions is None else [name for name in regions if name != area.name]
-    more = regions[others] if regions is not None and others else None
-    probes = Probes(data, area, more, hidden_as, controls, seed)
+    marked = read_marks(present, data)
+    explained_as, hidden_as = _plan_and_fill(plan, fill, before, study, area.regions)
+    seen = look_for_region(data, area, marked)
+    probes = Probes(data, *seen.probed(area, marked, regions), hidden_as, controls, seed)
     studies = None if before is None or after is None else (before, after)
     explaining = min(explained, len(data)) if studies is None else 0
     with progress_bar(progress, len(data) + explaining) as tick:
@@ -188,7 +193,7 @@ def prove(
     examples = changed_answers(data, area, [*changed[0], *changed[1]], heatmaps, predicted, class_names)
     outcomes = pair_outcomes(data.labels, said, class_names)
     method = "" if provenance is None else provenance.method
-    return _build_proof(probes, outcomes, said, shift, marked, examples, method, level)
+    return _build_proof(probes, outcomes, said, shift, seen, examples, method, level)
 
 
 def _chosen_result(choice: Choice) -> RepairResult:
@@ -207,7 +212,7 @@ def _build_proof(
     outcomes: PairedOutcomes,
     said: Sequence[Responses],
     shift: AttributionShift | None,
-    present: Bool[np.ndarray, "N"] | None,
+    seen: SeenRegion,
     examples: tuple[ChangedAnswer, ...],
     method: str,
     level: float,
@@ -224,7 +229,9 @@ def _build_proof(
         method=method,
         verdict=verdict.word,
         rule=verdict.rule,
-        measures=tuple(all_metrics(outcomes, tests, said, shift, probes.others, present, rng, level)),
+        measures=tuple(
+            all_metrics(outcomes, tests, said, shift, probes.other_names, seen.presence, rng, level)
+        ),
         tests=tests,
         images=len(before),
         right=(int(before.sum()), int(after.sum())),
@@ -237,6 +244,7 @@ def _build_proof(
         calls=(said[0].calls + calls[0], said[1].calls + calls[1]),
         shift=shift,
         examples=examples,
+        detections=seen.detections,
     )
 
 
@@ -316,27 +324,17 @@ def _first_places(places: list[int]) -> str:
     return f"{', '.join(map(str, places[:SHOWN]))}{', …' if len(places) > SHOWN else ''}"
 
 
-def _presence_mask(
-    given: Sequence[bool] | Shaped[np.ndarray, "..."] | None, count: int
-) -> Bool[np.ndarray, "N"] | None:
-    """Which images have the shortcut."""
-    if given is None:
-        return None
-    present = np.asarray(given)
-    if present.shape != (count,) or not np.isin(present, (0, 1)).all():
-        raise OptionError(
-            f"present must say True or False for each of the {count:,} held-out images, but an array of "
-            f"shape {present.shape} and dtype {present.dtype} was given.",
-            slug="proof-present",
-        )
-    return present.astype(bool)
-
-
 def _plan_and_fill(
-    plan: Plan | None, fill: str | Fill | None, before: StudyResults | None, study: StudyResults | None
+    plan: Plan | None,
+    fill: str | Fill | None,
+    before: StudyResults | None,
+    study: StudyResults | None,
+    regions: Regions,
 ) -> tuple[Plan, Fill]:
     """How images are explained, and what hidden looks like."""
     told = [one.plan for one in (before, study) if one is not None]
     usual = with_changes(Plan(), segment="grid", fill="blur", budget=200)
     how = plan or (told[0] if told else usual)
-    return how, with_changes(how, fill=fill).fill
+    # Of what is known by its looks a blur, say, leaves enough to be known by.
+    usual_fill = Surroundings() if regions.needs_image else None
+    return how, with_changes(how, fill=fill or usual_fill).fill

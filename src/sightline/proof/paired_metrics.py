@@ -9,7 +9,6 @@ from jaxtyping import Bool, Float, Int
 from sightline.findings.significance import CONFIDENCE, ROUNDS, bootstrap_ci, percentile_ci
 from sightline.proof.attribution_shift import AttributionShift
 from sightline.proof.probes import Responses
-from sightline.regions.region_set import Regions
 from sightline.types import record
 
 FEWEST = 10
@@ -18,6 +17,8 @@ FEWEST_GROUP = 5
 """Images below which a group is not looked at for the worst."""
 LEVEL = 1 - CONFIDENCE
 """Chance that an interval misses, unless a proof has another level."""
+Presence = tuple[tuple[str, str], Bool[np.ndarray, "N"]]
+"""Words for images with and without the shortcut, and which those with it are."""
 CONTENT = {
     "same_class": "accuracy, region of its own class",
     "other_class": "accuracy, region of another class",
@@ -279,8 +280,8 @@ def all_metrics(
     tests: PValues,
     said: Sequence[Responses],
     shift: AttributionShift | None,
-    others: Regions | None,
-    present: Bool[np.ndarray, "N"] | None,
+    others: Sequence[str],
+    presence: Sequence[Presence],
     rng: np.random.Generator,
     level: float = LEVEL,
 ) -> Iterator[PairedMetric]:
@@ -292,8 +293,8 @@ def all_metrics(
         which, name = labels == one, f"recall of {outcomes.class_names[one]}"
         factor = recall_factor(p, before[which], after[which])
         yield metric("recall", name, before[which], after[which], p=p, factor=factor)
-    if present is not None:
-        sides = (("present", present), ("absent", ~present))
+    for words, there in presence:
+        sides = tuple(zip(words, (there, ~there), strict=True))
         for word, which in sides:
             if which.any():
                 yield metric("presence", f"accuracy, shortcut {word}", before[which], after[which])
@@ -319,7 +320,7 @@ def all_metrics(
         known = np.isfinite(contents).all(axis=0)
         if known.any():
             yield metric("content", name, contents[0][known], contents[1][known])
-    for number, name in enumerate(others or (), start=1):
+    for number, name in enumerate(others, start=1):
         both = [_blamed_on(one, number, labels) for one in said]
         yield metric("other region", f"errors blamed on {name}", both[0], both[1])
         yield _flip_rate(metric, "other region", f"answers that change when {name} is hidden", said, number)

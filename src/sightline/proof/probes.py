@@ -20,6 +20,8 @@ from sightline.repair.region_swap import draw_donor, paste_region
 from sightline.repair.repair_region import RepairRegion
 from sightline.types import Fill, Model, record
 
+MOST_TRIES = 3
+"""Donors that are looked at for each that has the region, where not every image has it."""
 CONTENTS = ("same_class", "other_class", "moved")
 """What the region shows instead: that of an image of the own class, of another, its own at another place."""
 
@@ -64,7 +66,7 @@ class Probes:
         The images.
     region : RepairRegion
         The repaired one with its margin.
-    others : Regions or None
+    others : tuple of Regions
         Regions to report on besides.
     fill : Fill
         What hidden looks like.
@@ -75,7 +77,7 @@ class Probes:
 
     data: Subset
     region: RepairRegion
-    others: Regions | None
+    others: tuple[Regions, ...]
     fill: Fill
     controls: int
     seed: int
@@ -83,21 +85,42 @@ class Probes:
     def __iter__(self) -> Iterator[Probe]:
         for place in range(len(self.data)):
             image, index = self.data[place][0], self.data.root_index(place)
-            masks = self.region.mask(image.shape[:2], index, image)[np.newaxis]
-            if self.others is not None:
-                masks = np.concatenate([masks, self.others.masks(image.shape[:2], index, image)])
+            masks = self._own_mask(place, image)[np.newaxis]
+            more = [one.masks(image.shape[:2], index, image) for one in self.others]
+            masks = np.concatenate([masks, *more])
             yield Probe(place, image, masks, self._content_variants(place, image, masks[0]))
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """Names of the regions that are reported on besides."""
+        return tuple(name for one in self.others for name in one)
+
+    def _own_mask(self, place: int, image: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "H W"]:
+        """The repaired region of one of the images."""
+        return self.region.mask(image.shape[:2], self.data.root_index(place), image)
 
     def _content_variants(
         self, place: int, image: Shaped[np.ndarray, "..."], mask: Bool[np.ndarray, "H W"]
     ) -> Iterator[tuple[str, Shaped[np.ndarray, "..."]]]:
-        """The image with other contents of the repaired region."""
+        """The image with other contents of the repaired region.
+
+        Where each image has its own, a donor's is planted where the donor has it, and what takes the place of
+        the image's own is the fill.
+        """
         rng, labels = np.random.default_rng((self.seed, place, 1)), self.data.labels
+        shared, without = self.region.regions.shared, image
+        if not shared:
+            without = next(hidden for _, hidden in occluded_images(image, [mask], self.fill))
         for donors in CONTENTS[:2] if np.unique(labels).size > 1 else CONTENTS[:1]:
-            for _ in range(self.controls):
-                shown = self.data[draw_donor(labels, int(labels[place]), donors, rng)][0]
-                if shown.shape == image.shape:
-                    yield donors, paste_region(image, mask, shown)
+            tries, made = 0, 0
+            while made < self.controls and tries < self.controls * (1 if shared else MOST_TRIES):
+                tries += 1
+                other = draw_donor(labels, int(labels[place]), donors, rng)
+                shown = self.data[other][0]
+                planted = mask if shared else self._own_mask(other, shown)
+                if shown.shape == image.shape and planted.any():
+                    made += 1
+                    yield donors, paste_region(without, planted, shown)
         for moved in move_content(image, mask, self.fill, self.controls, rng):
             yield "moved", moved
 

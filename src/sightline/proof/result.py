@@ -15,6 +15,7 @@ from sightline._tables import format_table
 from sightline.errors import FileError, OptionError
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
 from sightline.proof.paired_metrics import FEWEST, PairedMetric, PValues
+from sightline.repair.detections import Detections
 from sightline.types import did_you_mean, record
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class Proof:
         Where they look.
     examples : tuple of ChangedAnswer
         Answers that turned right, then those that turned wrong.
+    detections : Detections or None
+        How often the region was found, where it is found by its looks; beside it, where a person said which
+        images show it, what was missed and what was found wrongly.
     """
 
     region: str
@@ -89,6 +93,7 @@ class Proof:
     calls: tuple[int, int]
     shift: AttributionShift | None
     examples: tuple[ChangedAnswer, ...]
+    detections: Detections | None = None
 
     def __getitem__(self, name: str) -> PairedMetric:
         for one in self.measures:
@@ -121,6 +126,7 @@ class Proof:
             f"{self.corrected:,} answers turned right, {self.broken:,} wrong. Errors blamed on the region, "
             f"net of those on as much elsewhere: {blamed.before:.1%} of the images before, "
             f"{blamed.after:.1%} after.",
+            *(() if self.detections is None else self.detections.sentences("held-out images")),
             *self._parting_sentences(),
             *([f"More than before, by their intervals alone: {', '.join(worse)}."] if worse else []),
         )

@@ -14,10 +14,12 @@ from sightline.repair.training.trainer import TrainingConfig, TrainingRun
 from sightline.repair.training_data import TrainingData
 from sightline.types import Fill, option
 
-REGION_SWAPS: dict[str, type[SwapRegion] | type[ShufflePixels]] = {
-    "swap": SwapRegion,
-    "shuffle": ShufflePixels,
+REGION_SWAPS: dict[str, SwapRegion | ShufflePixels] = {
+    "swap": SwapRegion(),
+    "plant": SwapRegion(fill="surroundings"),
+    "shuffle": ShufflePixels(),
 }
+"""Names of what takes the place of a region, beside those of fills."""
 
 
 @option
@@ -43,7 +45,9 @@ class Counterexamples(RepairMethod):
     copies : int
         Times that each image is taken, each time with another's region.
     replacement : str, SwapRegion, ShufflePixels or Fill
-        ``"swap"``, ``"shuffle"``, or a fill such as ``"noise"`` or ``Blur(sigma=8)``.
+        ``"swap"``; ``"plant"``, for regions that every image has its own of, which puts a donor's region
+        where the donor has it and the image's own surroundings where it had one itself; ``"shuffle"``; or a
+        fill such as ``"noise"``, ``"surroundings"`` or ``Blur(sigma=8)``.
     originals : bool
         Add the images as they are, as CAIPI does.
     fit : callable, optional
@@ -106,7 +110,7 @@ def _resolve_replacement(
 ) -> Fill | SwapRegion | ShufflePixels:
     """The value that a name stands for."""
     if isinstance(given, str) and given in REGION_SWAPS:
-        return REGION_SWAPS[given]()
+        return REGION_SWAPS[given]
     if isinstance(given, SwapRegion | ShufflePixels):
         return given
     named: Fill = with_changes(Plan(), fill=given).fill

@@ -7,7 +7,7 @@ import numpy as np
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
-from sightline.engine.fills import Donors
+from sightline.engine.fills import Donors, Surroundings
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError
 from sightline.repair.guarded_model import guard_model
@@ -45,11 +45,12 @@ class Guard(RepairMethod):
     Parameters
     ----------
     region : str or Regions
-        What misleads the model; the same for all images.
+        What misleads the model: the same for all images, or found in each by its looks.
     margin : float
         Margin around it, as a share of the image's shorter side.
     fill : str or Fill, optional
-        What the region shows. By default the median of the images in `train`, pixel by pixel, as said.
+        What the region shows. By default the median of the images in `train`, pixel by pixel, as said; of
+        one that is found by its looks its surroundings, of which nothing of it remains.
     seed : int
         Which images the cost is measured on.
 
@@ -71,10 +72,12 @@ class Guard(RepairMethod):
     fill: str | Fill | None = None
 
     def __post_init__(self) -> None:
-        if not resolve_region(self.region, self.margin).regions.shared:
+        regions = resolve_region(self.region, self.margin).regions
+        if not (regions.shared or regions.needs_image):
             raise OptionError(
-                "a guard hides the same region of every image, but here each image has its own, which is not "
-                "known of images to come. Give one region for all, such as sl.regions.face()['jaw'].",
+                "a guard hides the same region of every image, or one that is found in it, but here each "
+                "image has its own, which is not known of images to come. Give one region for all, such as "
+                "sl.regions.face()['jaw'], or a concept.",
                 slug="repair-shared",
             )
         _named_fill(self.fill)
@@ -105,16 +108,17 @@ class Guard(RepairMethod):
         """
         if train is not None:
             return super().__call__(model, train, validation=validation, study=study, progress=progress)
-        if self.fill is None:
+        checked = as_model(model, class_names=None if study is None else study.class_names)
+        region = resolve_region(self.region, self.margin)
+        how = self._fill_without_images(region)
+        if how is None:
             raise OptionError(
                 "a guard has to know what the hidden region shows: give images to learn that from, "
                 "guard(model, train), or a fill that does not depend on the image: "
                 "Guard(fill='colour').",
                 slug="guard-fill",
             )
-        checked = as_model(model, class_names=None if study is None else study.class_names)
-        region = resolve_region(self.region, self.margin)
-        made = guard_model(checked, region, _named_fill(self.fill))
+        made = guard_model(checked, region, how)
         known = Provenance(describe_method(self), region, frozenset())
         return RepairResult(made, ("Its cost was not measured.",), known)
 
@@ -122,15 +126,19 @@ class Guard(RepairMethod):
         self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
     ) -> Repaired:
         notes: tuple[str, ...] = ()
-        how: Fill
-        if self.fill is None:
+        how = self._fill_without_images(region)
+        if how is None:
             how, notes = _telling_least(model, region, data.train)
-        else:
-            how = _named_fill(self.fill)
         made = guard_model(model, region, how)
         if is_guessing(predict_scores(made, data.validation), data.validation.labels):
             notes += ("What it says with the region hidden is no better than guessing: do not use it.",)
         return made, (_describe_cost(model, made, data.validation), *notes)
+
+    def _fill_without_images(self, region: RepairRegion) -> Fill | None:
+        """What the region shows, where no images are needed to know it."""
+        if self.fill is None:
+            return Surroundings() if region.regions.needs_image else None
+        return _named_fill(self.fill)
 
 
 def _named_fill(given: str | Fill | None) -> Fill:

@@ -82,6 +82,11 @@ def save_guarded_onnx(guarded: GuardedModel, path: Path, example: Image | None) 
     FileError
         If the model was not opened by its path, there is no example, or the fill is not always the same.
     """
+    if guarded.region.regions.needs_image:
+        raise unsavable_error(
+            f"{guarded.region.name!r} is found in each image, which a graph cannot do",
+            "Keep it with the folder of a repair, or guard a region that all images share.",
+        )
     onnx = require("onnx", extra="onnx")
     inner: Any = guarded.model.backend
     file = getattr(inner.session, "_model_path", None)

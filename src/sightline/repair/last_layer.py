@@ -9,7 +9,7 @@ from sightline._checks import check_number, check_whole
 from sightline.adapters.checked_model import CheckedModel
 from sightline.errors import silence_warnings
 from sightline.repair.method import Repaired, RepairMethod
-from sightline.repair.region_swap import RegionSwapped, SwapRegion
+from sightline.repair.region_swap import RegionSwapped, swap_of
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training.fine_tune import trainer_of
 from sightline.repair.training.trainer import Head, no_linear_head
@@ -66,8 +66,8 @@ class LastLayer(RepairMethod):
         if trainer is None or not trainer.has_linear_head():
             raise no_linear_head(repr(model.backend))
         classes = model(stack_images(data.train, [0])).shape[1]
-        train = RegionSwapped(data.train, region, SwapRegion(), self.copies, self.seed)
-        check = RegionSwapped(data.validation, region, SwapRegion(), self.copies, self.seed + 1)
+        train = RegionSwapped(data.train, region, swap_of(region), self.copies, self.seed)
+        check = RegionSwapped(data.validation, region, swap_of(region), self.copies, self.seed + 1)
         features, tested = trainer.head_features(train), trainer.head_features(check)
         tried = []
         for strength in STRENGTHS if self.strength is None else (self.strength,):

@@ -15,6 +15,7 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.data.looks import NO_LOOKS, Looks
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
+from sightline.repair.detections import detection_notes
 from sightline.repair.export import Image, save_model
 from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training.trainer import underlying_model
@@ -162,14 +163,17 @@ class RepairMethod(ABC):
             If there are too few images, or they differ in size.
         ModelError
             If the method cannot repair such a model.
+        OptionError
+            If the region is found by its looks, and in none of the images.
         """
         checked = as_model(model, class_names=None if study is None else study.class_names)
         region = resolve_region(self.region, self.margin)
         data = split_training_data(checked, train, validation, seed=self.seed)
+        told = detection_notes(data.train, region)
         with progress_bar(progress, None, "repairing the model") as tick:
             made, notes = self._repair(checked, data, region, tick)
         digests, looks = data.seen_images()
-        notes = (*notes, *twice_seen_notes(data.validation, looks))
+        notes = (*told, *notes, *twice_seen_notes(data.validation, looks))
         return RepairResult(made, notes, Provenance(describe_method(self), region, digests, looks))
 
     @abstractmethod

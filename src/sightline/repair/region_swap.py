@@ -1,19 +1,23 @@
 """images → the same images, in which what a region shows was replaced."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from sightline.data.datasets import Dataset, Subset
-from sightline.engine.fills import Noise, draw_area
+from sightline.data.datasets import Dataset, LabelledImage, Subset
+from sightline.engine.fills import Noise, Surroundings, draw_area
 from sightline.engine.image import channels_last
+from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ImageError, OptionError
 from sightline.repair.repair_region import RepairRegion
 from sightline.types import Fill, option, record
 
 DONORS = ("any", "same_class", "other_class")
+MOST_KEPT = 1 << 28
+"""Bytes of made images that are kept."""
 
 
 @option
@@ -27,6 +31,10 @@ class SwapRegion:
         the label. ``"other_class"``: an image of another class: with two classes the content then speaks for
         the wrong one every time, which is harder than independence, and is meant for testing.
         ``"same_class"``: an image of the same class, which changes the pixels and keeps what they tell.
+    fill : str or Fill, optional
+        Where every image has a region of its own: what takes its place, before the donor's region is planted
+        where the donor has it. By default the donor's pixels do, and with them comes what else the donor
+        shows there; ``"surroundings"`` brings nothing of the donor but its region.
 
     Raises
     ------
@@ -34,8 +42,11 @@ class SwapRegion:
     """
 
     donors: str = "any"
+    fill: str | Fill | None = None
 
     def __post_init__(self) -> None:
+        if self.fill is not None:
+            object.__setattr__(self, "fill", with_changes(Plan(), fill=self.fill).fill)
         if self.donors not in DONORS:
             raise OptionError(
                 f"donors must be one of {', '.join(DONORS)}, but {self.donors!r} was given.",
@@ -56,7 +67,8 @@ class RegionSwapped(Dataset):
     donor's content is planted where the donor has it, so that a mark comes into images of classes that never
     had it.
 
-    The image at an index is always the same. Copies of all images follow each other: of N images, indices N
+    The image at an index is always the same, and kept as long as there is room, since each is learned from
+    many times. Copies of all images follow each other: of N images, indices N
     to 2N - 1 are the second copies.
 
     Parameters
@@ -91,9 +103,25 @@ class RegionSwapped(Dataset):
         """One image and its label, or the subset of a slice, a list of indices or a bool array."""
         if not isinstance(index, int | np.integer):
             return Subset(self, np.arange(len(self))[index])
-        one = int(index) % len(self.dataset)
+        if int(index) not in self._kept:
+            made = self._make_image(int(index))
+            if len(self._kept) * made[0].nbytes >= MOST_KEPT:
+                return made
+            self._kept[int(index)] = made
+        return self._kept[int(index)]
+
+    @functools.cached_property
+    def _kept(self) -> dict[int, LabelledImage]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_kept"}
+
+    def _make_image(self, index: int) -> LabelledImage:
+        """The image at an index, and its label."""
+        one = index % len(self.dataset)
         image, label = self.dataset[one]
-        rng = np.random.default_rng((self.seed, int(index)))
+        rng = np.random.default_rng((self.seed, index))
         mask = self._own_mask(one, image)
         how = self.replacement
         if not isinstance(how, SwapRegion):
@@ -103,7 +131,11 @@ class RegionSwapped(Dataset):
         if not self.region.regions.shared:
             # The donor's mark comes with it: were the image's own only taken away, what a class without the
             # mark looks like would still never show it, and going by it would still pay.
-            mask = mask | self._own_mask(other, donor)
+            planted = self._own_mask(other, donor)
+            if how.fill is not None:
+                image = paste_region(image, mask, self._filled_image(image, mask, how.fill, rng))
+                return paste_region(image, planted, donor), label
+            mask = mask | planted
         return paste_region(image, mask, donor), label
 
     def _own_mask(self, index: int, image: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "H W"]:
@@ -127,7 +159,7 @@ class RegionSwapped(Dataset):
         self,
         image: Shaped[np.ndarray, "..."],
         mask: Bool[np.ndarray, "H W"],
-        how: ShufflePixels | Fill,
+        how: ShufflePixels | str | Fill,
         rng: np.random.Generator,
     ) -> Shaped[np.ndarray, "..."]:
         """The image with the region shuffled or filled."""
@@ -135,10 +167,20 @@ class RegionSwapped(Dataset):
             shuffled = image.copy()
             shuffled[mask] = rng.permutation(image[mask])
             return shuffled
+        assert not isinstance(how, str)  # a name was resolved when the option was made
         if isinstance(how, Noise):
             how = dataclasses.replace(how, seed=int(rng.integers(1 << 31)))
         draws = draw_area(image, mask, how)
         return np.asarray(draws[rng.integers(len(draws))].reshape(image.shape))
+
+
+def swap_of(region: RepairRegion, donors: str = "any") -> SwapRegion:
+    """The exchange that makes a region tell nothing of the class.
+
+    Where every image has its own, a donor's pixels tell of its class beside what is to be repaired, and more
+    the larger what was detected: there the image's own surroundings take its place.
+    """
+    return SwapRegion(donors=donors, fill=None if region.regions.shared else Surroundings())
 
 
 def draw_donor(labels: Int[np.ndarray, "N"], label: int, donors: str, rng: np.random.Generator) -> int:

@@ -12,6 +12,9 @@ from sightline.regions.margins import DEFAULT_MARGIN, margin_pixels, widen_mask
 from sightline.regions.region_set import Regions
 from sightline.types import did_you_mean, record
 
+LARGEST_FOUND = 0.85
+"""Share of an image up to which what was found in it is replaced."""
+
 
 @record
 class RepairRegion:
@@ -45,6 +48,9 @@ class RepairRegion:
     ) -> Bool[np.ndarray, "H W"]:
         """Which pixels are replaced; read-only. Index and image as for `Regions.masks`.
 
+        Of a region that is found in the image the margin is left out where hardly anything else would be
+        left, and where that is so without a margin, nothing is replaced.
+
         Raises
         ------
         SegmentError
@@ -65,7 +71,12 @@ class RepairRegion:
     def _find_mask(
         self, shape: tuple[int, int], index: int | None, image: Shaped[np.ndarray, "..."] | None
     ) -> Bool[np.ndarray, "H W"]:
-        wide = widen_mask(self.regions.masks(shape, index, image)[0], self.margin)
+        tight = self.regions.masks(shape, index, image)[0]
+        wide = widen_mask(tight, self.margin)
+        if self.regions.needs_image:
+            # What is found nearly everywhere leaves nothing to fill it from, nor to know the class by.
+            found = [mask for mask in (wide, tight.copy()) if mask.mean() <= LARGEST_FOUND]
+            wide = found[0] if found else np.zeros_like(tight)
         if wide.all():
             steps = margin_pixels(self.margin, shape)
             raise SegmentError(

@@ -3,11 +3,14 @@
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
+from jaxtyping import Bool
+
 from sightline._checks import check_number
 from sightline.adapters.checked_model import CheckedModel
-from sightline.errors import ModelError, OptionError
+from sightline.errors import ModelError
 from sightline.repair.method import Repaired, RepairMethod
-from sightline.repair.region_swap import RegionSwapped, SwapRegion
+from sightline.repair.region_swap import RegionSwapped, swap_of
 from sightline.repair.repair_region import RepairRegion
 from sightline.repair.training.fine_tune import network_trainer
 from sightline.repair.training.trainer import RegionPenalty, TrainingConfig, TrainingRun
@@ -30,7 +33,7 @@ class RightReasons(RepairMethod):
     Parameters
     ----------
     region : str or Regions
-        What misleads the model; one for all images.
+        What misleads the model.
     margin : float
         Margin around it, as a share of the image's shorter side.
     weight : float, optional
@@ -67,19 +70,18 @@ class RightReasons(RepairMethod):
                 f"{model.backend!r}. Use sl.repair.Counterexamples or sl.repair.Guard.",
                 slug="repair-closed",
             )
-        if not region.regions.shared:
-            raise OptionError(
-                "right reasons need a region that all images share, but here each has its own. Use "
-                "sl.repair.Counterexamples.",
-                slug="repair-shared",
-            )
-        mask = region.mask(data.train[0][0].shape[:2])
+        train = data.train
+
+        def mask_of(index: int) -> Bool[np.ndarray, "H W"]:
+            image = train[index][0]
+            return region.mask(image.shape[:2], train.root_index(index), image)
+
         # It stops where the region's content matters least, not where the mark is learned best.
-        check = RegionSwapped(data.validation, region, SwapRegion(), 3, self.seed + 1)
-        run = TrainingRun(data.train, check, self.training, fresh=self.fresh, seed=self.seed, tick=tick)
+        check = RegionSwapped(data.validation, region, swap_of(region), 3, self.seed + 1)
+        run = TrainingRun(train, check, self.training, fresh=self.fresh, seed=self.seed, tick=tick)
         tried = []
         for weight in WEIGHTS if self.weight is None else (self.weight,):
-            made = trainer.train(dataclasses.replace(run, penalty=RegionPenalty(mask, weight)))
+            made = trainer.train(dataclasses.replace(run, penalty=RegionPenalty(mask_of, weight)))
             tried.append((macro_recall(made, check), weight, made))
         _, best, made = max(tried, key=lambda one: one[0])
         notes = [f"Penalty of weight {best:g}."]

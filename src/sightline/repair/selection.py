@@ -17,10 +17,11 @@ from sightline.errors import OptionError, SightlineError
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.counterexamples import Counterexamples
+from sightline.repair.detections import detection_notes
 from sightline.repair.guard import Guard
 from sightline.repair.last_layer import LastLayer
 from sightline.repair.method import RepairResult, describe_method
-from sightline.repair.region_swap import RegionSwapped, SwapRegion
+from sightline.repair.region_swap import RegionSwapped, swap_of
 from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.training.fine_tune import FitFunction, network_trainer, refit_model, trainer_of
@@ -46,6 +47,8 @@ METHODS = {
     "guard": Guard,
 }
 """Every repair method by the name that the command knows it by."""
+OF_EACH_IMAGE = ("plant", "surroundings")
+"""What is tried in place of regions that each image has its own of."""
 N_DONORS = 3
 """Donors that each validation image's region is swapped with."""
 MIN_GAIN = 0.02
@@ -244,9 +247,11 @@ def choose(
     check_seed("seed", seed)
     given = as_model(model, class_names=None if study is None else study.class_names)
     area = resolve_region(region, margin)
-    if validation is None and study is not None and area.regions.shared:
+    regions = area.regions
+    if validation is None and study is not None and (regions.shared or regions.needs_image):
         validation = _images_of_study(given, train, study, seed)
     data = split_training_data(given, train, validation, seed=seed)
+    looks = detection_notes(data.train, area)
     judge = _Judge(data, area.with_wider_margin(margin or DEFAULT_MARGIN), seed)
     unseen, told = (None, "") if validation is not None else judge.without_validation(given)
     done: list[tuple[Trial, RepairResult | None]] = [(judge.trial("as it is", given, 0.0), None)]
@@ -267,7 +272,7 @@ def choose(
         else:
             done.append((judge.trial(name, made.model, time.perf_counter() - started), made))
     trials, results = zip(*done, strict=True)
-    notes = tuple(one for one in (finding, told) if one)
+    notes = tuple(one for one in (finding, *looks, told) if one)
     return Choice(trials, len(data.validation), results, unseen, notes)
 
 
@@ -278,7 +283,7 @@ class _Judge:
         self.data, self.seed = data, seed
         # Seeds of its own: no method has seen these images.
         self.swapped = [
-            RegionSwapped(data.validation, wide, SwapRegion(donors=donors), N_DONORS, seed + 1000)
+            RegionSwapped(data.validation, wide, swap_of(wide, donors), N_DONORS, seed + 1000)
             for donors in ("same_class", "other_class")
         ]
 
@@ -365,15 +370,24 @@ def default_methods(
 ) -> list[Any]:
     """The methods that apply to a model, with their usual options.
 
-    A guard always does. What can be fitted gets counterexamples; a network that is trained on, also twice
-    the margin, and right reasons; one that ends in a linear layer, that layer alone.
+    A guard always does, unless each image has a region of its own that cannot be known of others. What can
+    be fitted gets counterexamples, also with twice the margin; where each image has its own region, with
+    others' regions planted and its surroundings in its place, and with the latter alone; a network then
+    begins anew as well, since it may have learned little else. A network gets right reasons; one that ends in
+    a linear layer, that layer alone.
     """
     here: dict[str, Any] = {"region": region, "margin": margin, "seed": seed}
     wide = {**here, "margin": min(0.5, 2 * (margin or DEFAULT_MARGIN))}
     trainer = trainer_of(model)
-    methods: list[Any] = [Guard(**here)]
+    regions = resolve_region(region, margin).regions
+    methods: list[Any] = [Guard(**here)] if regions.shared or regions.needs_image else []
     if fit is not None or trainer is not None:
-        methods += [Counterexamples(**here, fit=fit), Counterexamples(**wide, fit=fit)]
+        if regions.shared:
+            methods += [Counterexamples(**here, fit=fit), Counterexamples(**wide, fit=fit)]
+        else:
+            methods += [Counterexamples(**here, replacement=one, fit=fit) for one in OF_EACH_IMAGE]
+            if fit is None and network_trainer(model) is not None:
+                methods.append(Counterexamples(**here, replacement=OF_EACH_IMAGE[0], fresh=True))
     if fit is None and trainer is not None and trainer.has_linear_head():
         methods.append(LastLayer(**here))
     if network_trainer(model) is not None:

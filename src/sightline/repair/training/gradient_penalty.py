@@ -1,11 +1,11 @@
 """outputs, inputs and a region → what a network pays for going by the region: right for the right reasons."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Int
 
 from sightline._optional import require
 from sightline._resize import resize_smooth
@@ -20,7 +20,9 @@ MIN_PROBABILITY = 1e-7
 """Below this, probabilities are not told apart in a logarithm."""
 MIN_PENALTY = 1e-12
 PenaltyStep = Callable[[Any], dict[str, Any]]
-"""(images, labels) → {"loss": …}, with the weights changed: `train_step` of a Keras model."""
+"""(images, (labels, where)) → {"loss": …}, with the weights changed: `train_step` of a Keras model. Where is
+ones in the region and zeros elsewhere, in the axes of what the network is given."""
+Indices = Iterable[int] | Int[np.ndarray, "n"]
 
 
 def penalty(
@@ -106,12 +108,12 @@ def _squared_gradient(logs: "torch.Tensor", inputs: "torch.Tensor", where: "torc
 
 def scaled_torch_penalty(
     paid: RegionPenalty, from_probabilities: bool
-) -> Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]:
-    """(outputs, inputs) → the penalty, in multiples of what it was at the first call."""
+) -> Callable[["torch.Tensor", "torch.Tensor", Indices], "torch.Tensor"]:
+    """(outputs, inputs, images' indices) → the penalty, in multiples of what it was at the first call."""
     first: list[float] = []
 
-    def scaled(outputs: "torch.Tensor", inputs: "torch.Tensor") -> "torch.Tensor":
-        where = resize_mask(paid.mask, inputs.shape[-2:])
+    def scaled(outputs: "torch.Tensor", inputs: "torch.Tensor", indices: Indices) -> "torch.Tensor":
+        where = penalty_masks(paid, indices, inputs.shape[-2:])
         added = penalty(outputs, inputs, where, from_probabilities=from_probabilities)
         if not first:
             first.append(max(float(added.detach()), MIN_PENALTY))
@@ -120,22 +122,23 @@ def scaled_torch_penalty(
     return scaled
 
 
+def penalty_masks(paid: RegionPenalty, indices: Indices, shape: Sequence[int]) -> Bool[np.ndarray, "B h w"]:
+    """Where the gradients of some images cost, at the size that they came to."""
+    return np.stack([resize_mask(paid.mask_of(int(index)), shape) for index in indices])
+
+
 def resize_mask(mask: Bool[np.ndarray, "H W"], shape: Sequence[int]) -> Bool[np.ndarray, "h w"]:
     """A mask at the size that a preprocessing brought the images to: any pixel that it touches."""
     return np.asarray(resize_smooth(mask, shape, antialias=False) > 0)
 
 
-def keras_penalty_step(
-    network: "keras.Model", where: Shaped[np.ndarray, "..."], weight: float, from_probabilities: bool
-) -> PenaltyStep:
+def keras_penalty_step(network: "keras.Model", weight: float, from_probabilities: bool) -> PenaltyStep:
     """What a Keras model does with one batch while it is fitted, with the penalty in its loss.
 
     Parameters
     ----------
     network : keras.Model
         Compiled.
-    where : array
-        Ones in the region and zeros elsewhere, in the axes of what the network is given.
     weight : float
     from_probabilities : bool
 
@@ -152,17 +155,15 @@ def keras_penalty_step(
             f"{backend} here. Set KERAS_BACKEND to tensorflow or torch, or use sl.repair.Counterexamples.",
             slug="repair-closed",
         )
-    return steps[backend](network, where, weight, from_probabilities)
+    return steps[backend](network, weight, from_probabilities)
 
 
-def _tensorflow_step(
-    network: "keras.Model", where: Shaped[np.ndarray, "..."], weight: float, from_probabilities: bool
-) -> PenaltyStep:
+def _tensorflow_step(network: "keras.Model", weight: float, from_probabilities: bool) -> PenaltyStep:
     tf = importlib.import_module("tensorflow")
     first = tf.Variable(0.0, trainable=False)
 
     def step(batch: tuple[Any, Any]) -> dict[str, Any]:
-        given, labels = batch
+        given, (labels, where) = batch
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
                 inner.watch(given)
@@ -193,9 +194,7 @@ def _tensorflow_logs(tf: Any, outputs: Any, from_probabilities: bool) -> Any:
     return tf.nn.log_softmax(outputs, axis=1)
 
 
-def _torch_step(
-    network: "keras.Model", where: Shaped[np.ndarray, "..."], weight: float, from_probabilities: bool
-) -> PenaltyStep:
+def _torch_step(network: "keras.Model", weight: float, from_probabilities: bool) -> PenaltyStep:
     import torch
 
     ops = require("keras", extra="keras").ops
@@ -205,11 +204,11 @@ def _torch_step(
         given = require("keras", extra="keras").tree.map_structure(
             lambda array: ops.convert_to_tensor(array).requires_grad_(), batch[0]
         )
-        labels = torch.as_tensor(batch[1])
+        labels, where = map(torch.as_tensor, batch[1])
         network.zero_grad()
         inputs = _only(given)
         logs = log_probabilities(_only(network(given, training=True)), from_probabilities)
-        added = _squared_gradient(logs, inputs, torch.as_tensor(where).to(inputs))
+        added = _squared_gradient(logs, inputs, where.to(inputs))
         if not first:
             first.append(max(float(added.detach()), MIN_PENALTY))
         right = logs[torch.arange(len(labels)), labels.to(logs.device)]

@@ -15,7 +15,7 @@ from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.keras.network import fresh_clone, randomised_clone
 from sightline.data.datasets import Dataset
 from sightline.errors import ModelError, SightlineError, silence_warnings
-from sightline.repair.training.gradient_penalty import keras_penalty_step, resize_mask
+from sightline.repair.training.gradient_penalty import keras_penalty_step, penalty_masks
 from sightline.repair.training.trainer import (
     Head,
     RegionPenalty,
@@ -70,14 +70,13 @@ class KerasTrainer:
         compiled = {} if run.penalty is None else {"jit_compile": False}
         network.compile(keras.optimizers.Adam(config.learning_rate), loss=self._loss(), **compiled)
         if run.penalty is not None:
-            where = _mask_as_given(made, train, run.penalty)
             squashed = self.model.outputs_probabilities
-            network.train_step = keras_penalty_step(network, where, run.penalty.weight, squashed)
+            network.train_step = keras_penalty_step(network, run.penalty.weight, squashed)
         errors: list[SightlineError] = []
         # Drawn anew before every epoch, by this generator; Keras looks at some of them before the first.
         rng = np.random.default_rng(seed)
         first = minibatches(len(train), config.batch_size, np.random.default_rng(seed))
-        batches = _batches(made, train, first, errors)
+        batches = _batches(made, train, first, errors, run.penalty)
 
         def before_epoch(number: int, logs: object) -> None:
             batches.indices = list(minibatches(len(train), config.batch_size, rng))
@@ -187,9 +186,13 @@ def _last_dense_layer(network: "keras.Model") -> Any:
 
 
 def _batches(
-    made: CheckedModel, dataset: Dataset, indices: Iterable[Any], errors: list[SightlineError]
+    made: CheckedModel,
+    dataset: Dataset,
+    indices: Iterable[Any],
+    errors: list[SightlineError],
+    penalty: RegionPenalty | None = None,
 ) -> Any:
-    """Batches as Keras fits on them, of images with some indices."""
+    """Batches as Keras fits on them, of images with some indices; with a penalty, as its step takes them."""
     backend: Any = made.backend
 
     class Batches(require("keras", extra="keras").utils.PyDataset):  # type: ignore[misc]
@@ -203,11 +206,15 @@ def _batches(
         def __getitem__(self, number: int) -> tuple[Any, Any]:
             batch = self.indices[number]
             try:
-                given = backend.input.arrange(made.apply_preprocess(stack_images(dataset, batch)))
+                prepared = made.apply_preprocess(stack_images(dataset, batch))
+                given = backend.input.arrange(prepared)
+                labels: Any = dataset.labels[list(batch)]
+                if penalty is not None:
+                    labels = labels, _masks_as_given(made, np.asarray(prepared), penalty, batch)
             except SightlineError as error:
                 errors.append(error)
                 raise
-            return pack_inputs(backend.model, given), dataset.labels[list(batch)]
+            return pack_inputs(backend.model, given), labels
 
     return Batches()
 
@@ -232,14 +239,15 @@ def _fitting(errors: list[SightlineError]) -> Iterator[None]:
             raise
 
 
-def _mask_as_given(made: CheckedModel, dataset: Dataset, penalty: RegionPenalty) -> Shaped[np.ndarray, "..."]:
-    """The penalty's mask in the axes of what the model is given, as zeros and ones."""
+def _masks_as_given(
+    made: CheckedModel, prepared: Shaped[np.ndarray, "B ..."], penalty: RegionPenalty, indices: Iterable[int]
+) -> Shaped[np.ndarray, "B ..."]:
+    """The penalty's masks of some images in the axes of what the model is given, as zeros and ones."""
     backend = made.backend
     assert isinstance(backend, KerasModel)
-    prepared = np.asarray(made.apply_preprocess(stack_images(dataset, [0])))
     channels = prepared.shape[3] if prepared.ndim == 4 else 1
-    where = resize_mask(penalty.mask, prepared.shape[1:3])
-    image = np.repeat(where[None, ..., None], channels, axis=3).astype(prepared.dtype)
+    where = penalty_masks(penalty, indices, prepared.shape[1:3])
+    image = np.repeat(where[..., None], channels, axis=3).astype(prepared.dtype)
     return np.asarray(backend.input.arrange(image), dtype=backend.input.arrange(prepared).dtype)
 
 

@@ -201,7 +201,7 @@ class _ModuleLoss:
         logs = log_probabilities(outputs, self.from_probabilities)
         loss = -logs[torch.arange(len(labels)), labels].mean()
         if penalty is not None:
-            loss = loss + penalty(outputs, inputs)
+            loss = loss + penalty(outputs, inputs, indices)
         if not bool(torch.isfinite(loss)):
             raise diverged_error()
         return loss

@@ -54,13 +54,13 @@ class RegionPenalty:
 
     Parameters
     ----------
-    mask : bool array, shape (H, W)
-        Where its gradients cost.
+    mask_of : callable
+        Index among the images to learn from → mask (H, W): where its gradients cost.
     weight : float
         As a multiple of what makes the penalty one nat at the first batch.
     """
 
-    mask: Bool[np.ndarray, "H W"]
+    mask_of: Callable[[int], Bool[np.ndarray, "H W"]]
     weight: float
 
 
