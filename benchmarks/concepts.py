@@ -36,6 +36,13 @@ OFTEN, HALF = 0.95, 0.5
 PLANTED = ("xray-L", "face-ring", "oliv-cap", "face-two", "face-texture")
 NOTHING = ("xray-none", "face-none", "oliv-none")
 YELLOW, BLUE, WHITE, DARK = (1.0, 0.9, 0.2), (0.1, 0.2, 0.9), (1.0, 1.0, 1.0), (0.05,)
+MARKS = {
+    "L": [("L", 1, WHITE[:1], None)],
+    "ring": [("ring", 0, WHITE, None)],
+    "cap": [("cap", 0, DARK, (30, 32))],
+    "two": [("ring", 0, YELLOW, None), ("plus", 1, BLUE, None)],
+}
+"""What a problem plants: marks, the class of each, its colour, and the corner that it stays within."""
 
 
 class Net(nn.Module):
@@ -158,8 +165,12 @@ def olivettis(seed):
     return images[learns], labels[learns], images[~learns], labels[~learns]
 
 
-def problem(name, seed):
-    """Images to learn from and to test with, their labels, and where what was planted is in the latter."""
+def problem(name, seed, learned=None):
+    """Images to learn from and to test with, their labels, and where what was planted is in the latter.
+
+    Where it is in those to learn from is written into `learned`, a dictionary.
+    """
+    learned = {} if learned is None else learned
     rng = np.random.default_rng((seed, 17))
     kind, what = name.split("-")
     face = (None, None)
@@ -170,18 +181,14 @@ def problem(name, seed):
     else:
         few = what == "none"
         learn, y, test, z, *face = faces(seed, *((120, 300, 1.3) if few else (250,)))
-    marks = {
-        "L": [("L", 1, WHITE[:1], None)],
-        "ring": [("ring", 0, WHITE, None)],
-        "cap": [("cap", 0, DARK, (30, 32))],
-        "two": [("ring", 0, YELLOW, None), ("plus", 1, BLUE, None)],
-    }
     truth = {}
-    for mark, label, tone, within in marks.get(what, ()):
-        learn, _ = with_mark(learn, (y == label) & (rng.random(len(y)) < OFTEN), mark, tone, rng, within)
+    for mark, label, tone, within in MARKS.get(what, ()):
+        often = (y == label) & (rng.random(len(y)) < OFTEN)
+        learn, learned[mark] = with_mark(learn, often, mark, tone, rng, within)
         test, truth[mark] = with_mark(test, rng.random(len(z)) < HALF, mark, tone, rng, within)
     if what == "texture":
-        learn, _ = with_texture(learn, (y == 0) & (rng.random(len(y)) < OFTEN), face[0], rng)
+        often = (y == 0) & (rng.random(len(y)) < OFTEN)
+        learn, learned[what] = with_texture(learn, often, face[0], rng)
         test, truth["texture"] = with_texture(test, rng.random(len(z)) < HALF, face[1], rng)
     epochs = {"oliv": 60, "xray": 15, "face": 25}[kind]
     net = trained(learn, y, int(max(y)) + 1, seed, epochs)
