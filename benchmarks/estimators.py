@@ -54,11 +54,12 @@ def follow_open_budget(method, game, seed, truth):
     """Where an open budget stops, and how right it is there."""
     count, table, bits = game
     estimator = ProcessEstimator(method, count, 1, "probability", seed)
-    keep, reason = np.zeros((0, count), dtype=bool), ""
+    keep, reason, look = np.zeros((0, count), dtype=bool), "", 0
     while not reason and len(keep) + 2 < min(MOST_OPEN, 2**count):
         keep = ask_block(estimator, keep, estimator.block_towards(), table, bits)
         made = estimator.attribution()
-        reason = why_close(made)
+        look += 1
+        reason = why_close(made, look)
     error, right, _ = measures(made.values[0], truth)
     return len(keep) + 2, error, right, reason[:22] or "all spent"
 

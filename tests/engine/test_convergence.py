@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from sightline.engine import convergence
 from sightline.types import Attribution
@@ -51,7 +52,7 @@ def test_settled_is_five_leading_segments_apart_from_the_rest(values, error, set
 @pytest.mark.parametrize(("error", "enough"), [(0.18, True), (0.19, False)])
 def test_a_fiftieth_of_the_largest_is_exact_enough_to_stop(error, enough):
     made = attribution([[9.0, 5, 5, 5, 5, 5, 5]], [[error] * 7])
-    assert bool(convergence.why_enough(made)) == enough
+    assert bool(convergence.why_enough(made, 1)) == enough
     assert not convergence.is_settled(made)
 
 
@@ -80,14 +81,24 @@ def test_undecided_are_the_values_within_two_errors_of_zero():
 def test_a_twentieth_of_the_values_together_is_close_enough_for_a_process(error, why):
     made = attribution([[9.0, 5, 5, 5, 5, 5, 5]], [[error] * 7])
     assert convergence.relative_error(made)[0] == pytest.approx(error * np.sqrt(7 / 231))
-    assert convergence.why_close(made) == why
+    assert convergence.why_close(made, 1) == why
 
 
 def test_leaders_that_are_told_apart_are_enough_for_a_process_whatever_the_rest():
     made = attribution([[9.0, 8, 7, 6, 5, 0, 0]], [[0.5] * 5 + [0.9] * 2])
-    assert (
-        convergence.why_close(made) == convergence.why_enough(made) == "the leading segments are told apart"
-    )
+    said = "the leading segments are told apart"
+    assert convergence.why_close(made, 1) == convergence.why_enough(made, 1) == said
+
+
+def test_all_looks_together_err_in_five_percent_however_many():
+    chance = [2 * (1 - norm.cdf(convergence.sure_at_look(look))) for look in range(1, 40)]
+    assert sum(chance) == pytest.approx(0.05)
+    assert chance[0] == pytest.approx(0.025)
+    # A gap of 2.3 standard errors is enough at first, and no more at the second look.
+    made = attribution([[9.0, 8, 7, 6, 2.3 * np.sqrt(2), 0, 0]], [[1.0] * 7])
+    assert convergence.is_settled(made)
+    assert convergence.why_close(made, 1) == "the leading segments are told apart"
+    assert convergence.why_close(made, 2) == ""
 
 
 def test_exact_values_have_no_error_and_no_values_no_share():

@@ -177,6 +177,7 @@ class Regression:
         )
         self._made: Attribution | None = None
         self._stopped = ""
+        self._looks = 0
 
     def next_masks(self) -> Masks | None:
         return None if self._stopped else next(self._designs, None)
@@ -186,7 +187,8 @@ class Regression:
         reason = ALL_MASKS if masks.exhaustive else self.reason
         self._made = dataclasses.replace(made, estimator="regression", reason=reason)
         if self.plan.budget == "auto":
-            self._stopped = convergence.why_enough(self._made) or _why_flat(scores)
+            self._looks += 1
+            self._stopped = convergence.why_enough(self._made, self._looks) or _why_flat(scores)
 
     def attribution(self) -> Attribution:
         assert self._made is not None, "nothing was recorded"
@@ -232,6 +234,7 @@ class AdaptiveProcess:
         self._scores: Scores | None = None
         self._instead: Regression | None = None
         self._stopped = ""
+        self._looks = 0
 
     def next_masks(self) -> Masks | None:
         if self._instead is not None:
@@ -259,7 +262,8 @@ class AdaptiveProcess:
         if self._instead is not None:
             self._instead.record(masks, scores)
         elif self.plan.budget == "auto" and not self._process.why_not():
-            self._stopped = convergence.why_close(self.attribution())
+            self._looks += 1
+            self._stopped = convergence.why_close(self.attribution(), self._looks)
 
     def _learn(self, masks: Masks, scores: Scores) -> None:
         """Fit the process to all scores, or hand over where that is of no use."""
