@@ -19,7 +19,7 @@ PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.5), budget=32)
 NAMES = ("dull", "shiny")
 
 
-def scored(*, mark=4.0, signal=80.0):
+def scored(*, mark=4.0, signal=80.0, bias=0.0):
     """A model: what the left half has beyond the right one, and a bright mark, speak for "shiny"."""
 
     def model(images):
@@ -28,7 +28,7 @@ def scored(*, mark=4.0, signal=80.0):
             (part * known).sum((1, 2)) / known.sum((1, 2))
             for part, known in zip(np.split(images, 2, axis=2), np.split(plain, 2, axis=2), strict=True)
         ]
-        odds = signal * (halves[0] - halves[1]) + mark * (images > 0.9).any((1, 2))
+        odds = bias + signal * (halves[0] - halves[1]) + mark * (images > 0.9).any((1, 2))
         p = 1 / (1 + np.exp(-odds))
         return np.stack([1 - p, p], axis=1)
 
@@ -125,6 +125,16 @@ def test_what_a_model_rightly_goes_by_is_worth_more_than_it_costs():
     assert one.class_odds[0] > 2
     assert "bright is worth more than it costs: the model goes by it as a sign of shiny" in made.verdict
     assert "taking it away would harm" in made.verdict
+
+
+def test_a_mark_misleads_though_a_model_that_knows_nothing_else_answers_no_better_without_it():
+    # Without the mark it says "dull", whatever is shown: hiding rights half of what is called shiny.
+    study = studied(marked(count=300), scored(mark=6.0, signal=2.0, bias=-3.0))
+    made = blame(study, BRIGHT)
+    one = made["bright"]
+    assert one.overall_ci[0] < 0
+    assert made.confirmed == ("bright",)
+    assert one.class_odds[0] < 1 < one.class_odds[1]
 
 
 def test_nothing_is_found_where_errors_have_another_cause():

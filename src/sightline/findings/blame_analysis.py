@@ -122,8 +122,8 @@ def blame(
     class, and do not have it, raises the class beyond another piece of the same image, by a fifth of what it
     lacks or more. The largest p counts, adjusted by Holm's method. That a model goes by something does not
     make it wrong. So the true class's gain over **all** images with it, right answers too, decides what it is
-    called: it misleads if that is above 0, or if it tells next to nothing of its class (the odds of finding
-    it there are surely less than twice as high as elsewhere); else it is worth more than it costs.
+    called: it misleads if that is above 0, or if it tells little of its class (the odds of finding it there
+    are less than twice those in other images, and not surely higher); else it is worth more than it costs.
 
     Wrong answers are taken to be independent of each other. Where several images show one person or come
     from one source, they are not; name the `groups`, and whole groups are parted, flipped and drawn.

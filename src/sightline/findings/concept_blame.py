@@ -34,7 +34,7 @@ PASTE_MARGIN = 0.2
 NEARLY = 0.8
 """Share of the best effect of look-alikes that the tightest of them, which is kept, has to have."""
 TELLING = 2.0
-"""Odds ratio of the class where a concept is found below which, surely, it tells next to nothing of it."""
+"""How much higher the odds of finding a concept in images of its class are, from which on it tells of it."""
 
 
 @record
@@ -216,7 +216,7 @@ class ConceptBlame:
                 rule for rule, own in zip(CONCEPT_RULES, ps, strict=True) if own * p / max(ps) > self.level
             )
             real = p <= self.level
-            misleads = real and (row.overall > 0 or row.class_odds[1] < TELLING)
+            misleads = real and (row.overall > 0 or _tells_little(row.class_odds))
             rows.append(
                 dataclasses.replace(
                     row, p=p, failed=failed, confirmed=misleads, worthwhile=real and not misleads
@@ -386,6 +386,14 @@ def _t_value(values: Float[np.ndarray, "n"]) -> float:
     if len(values) < 3:
         return -np.inf
     return float(values.mean() / (values.std(ddof=1) / np.sqrt(len(values)) + 1e-9))
+
+
+def _tells_little(odds: tuple[float, float]) -> bool:
+    """Whether a concept may be as frequent in all classes, and is likelier so than a sign of its own.
+
+    Halfway between no sign, an odds ratio of 1, and one of four.
+    """
+    return odds[0] <= 1 and odds[0] * odds[1] < TELLING**2
 
 
 def _odds_ratio(inside: Bool[np.ndarray, "n"], outside: Bool[np.ndarray, "m"]) -> tuple[float, float]:

@@ -125,7 +125,7 @@ def _misleading_text(one: "RegionEffect") -> str:
     if one.overall > 0:
         return f"{_overall_text(one)}."
     return (
-        f"It tells next to nothing of {one.towards}: it is found {_shares_text(one)}. {_overall_text(one)}: "
+        f"It tells little of {one.towards}: it is found {_shares_text(one)}. {_overall_text(one)}: "
         "without it the model knows too little to answer, so a repair has to teach it something else."
     )
 
@@ -134,5 +134,5 @@ def _shares_text(one: "RegionEffect") -> str:
     low, high = one.class_odds
     return (
         f"in {one.class_share:.0%} of the images that are {one.towards} and in {one.others_share:.0%} of the "
-        f"others (odds ratio {low:.2g} to {high:.2g})"
+        f"others (odds ratio {math.sqrt(low * high):.2g} [{low:.2g}, {high:.2g}])"
     )
