@@ -6,7 +6,7 @@ model: what was detected is hidden in wrong answers, and put into images of othe
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from typing import Any
 
@@ -46,8 +46,12 @@ SEEDS = 2
 """Segments with most attribution that are taken of each wrong answer."""
 THINGS, STUFF = 5, 12
 """Clusters of these, and of all segments."""
+SPLIT, PARTS = 2, 3
+"""Leading candidates whose segments are clustered once more, and into how many: tighter ones may do as well."""
 NEAR = (0.5, 0.9)
 """Shares of a cluster's members that its detectors find."""
+ALIKE = 0.1
+"""Share of the variance of all segments that members of a cluster are taken to vary by, at least."""
 PRESENT, COVERED = 0.15, 0.85
 """Least share of the wrong answers that a concept is found in, and most of an image that it may cover."""
 LEADING = 12
@@ -56,8 +60,8 @@ LEAST = 0.05
 """Share of what the true class lacks that hiding has to give back, as blame asks."""
 GROWN = 0.03
 """Margin of what is hidden and pasted, as a share of the shorter side."""
-NEARLY = 0.8
-"""Share of the best effect of look-alikes that the tightest of them, which is kept, has to have."""
+NEARLY = 0.85
+"""How sure the tightest of look-alikes, which is kept, has to be, as a share of the surest."""
 
 
 @clear_arguments
@@ -83,7 +87,7 @@ def concepts(
     2. each cluster becomes a tight and a loose detector, which marks whatever looks like it in any image;
     3. the model is asked: what was detected is put into images of other classes, beside another piece of the
        same image, and hidden in wrong answers, behind what surrounds it, beside as much elsewhere. Of
-       detectors that mark the same, the tightest that does nearly as much as the best is kept.
+       detectors that mark the same, the tightest that is nearly as sure as the surest is kept.
 
     They are ranked by the less sure of these two effects, and are candidates until `sightline.blame`, which
     takes them like any regions, confirms them on the other half. Look at them first
@@ -144,7 +148,7 @@ def concepts(
             "as sightline.regions.grid(4, 4), with sightline.blame.",
             slug="concepts-none",
         )
-    found = sorted(found, key=lambda one: -min(one.hidden, one.pasted))[:n_concepts]
+    found = sorted(found, key=lambda one: -one.surely)[:n_concepts]
     return one_region_a_piece(
         ConceptShapes(
             tuple(f"concept {number + 1}" for number in range(len(found))),
@@ -192,7 +196,11 @@ class _Candidate:
     masks: list[Bool[np.ndarray, "H W"]]
     pasted: float = -np.inf
     hidden: float = -np.inf
-    effect: float = 0.0
+
+    @property
+    def surely(self) -> float:
+        """The less sure of the two."""
+        return min(self.hidden, self.pasted)
 
 
 @dataclasses.dataclass
@@ -233,8 +241,26 @@ def _class_concepts(trial: _Trial, rows: Sequence[Row], towards: int, seed: int)
     elsewhere = [row for row in rows if row.predicted != towards]
     wrong = [trial.look(missed[one]) for one in trial.rng.permutation(len(missed))[:MOST_WRONG]]
     others = [trial.look(elsewhere[one]) for one in trial.rng.permutation(len(elsewhere))[:MOST_TARGETS]]
+    every = np.concatenate([one.looks.looks for one in wrong])
+    leading = np.concatenate([one.looks.looks[_leading_segments(one)] for one in wrong])
+    detectors = [*_detectors(leading, THINGS, every, seed), *_detectors(every, STUFF, every, seed)]
+    candidates = _tried(trial, detectors, towards, wrong, others)
+    for one in sorted(candidates, key=lambda one: -one.surely)[:SPLIT]:
+        found = np.concatenate([seen.looks.looks[one.detector.finds(seen.looks.looks)] for seen in wrong])
+        candidates += _tried(trial, _detectors(found, PARTS, every, seed), towards, wrong, others)
+    return _tightest_of_alike(candidates)
+
+
+def _tried(
+    trial: _Trial,
+    detectors: Iterable[Detector],
+    towards: int,
+    wrong: Sequence[_Seen],
+    others: Sequence[_Seen],
+) -> list[_Candidate]:
+    """Detectors that find enough, with what pasting and hiding what they find does; the leading ones."""
     candidates = []
-    for detector in _detectors(wrong, seed):
+    for detector in detectors:
         masks = [_found_mask(detector, one) for one in wrong]
         if sum(mask.any() for mask in masks) >= max(FEWEST_FOUND, PRESENT * len(wrong)):
             candidates.append(_Candidate(detector, towards, masks))
@@ -242,8 +268,8 @@ def _class_concepts(trial: _Trial, rows: Sequence[Row], towards: int, seed: int)
         one.pasted = _pasting_effect(trial, one, wrong, others)
     candidates = sorted(candidates, key=lambda one: -one.pasted)[:LEADING]
     for one in candidates:
-        one.hidden, one.effect = _hiding_effect(trial, one, wrong)
-    return _tightest_of_alike(candidates)
+        one.hidden = _hiding_effect(trial, one, wrong)
+    return candidates
 
 
 def _found_mask(detector: Detector, seen: _Seen) -> Bool[np.ndarray, "H W"]:
@@ -252,20 +278,37 @@ def _found_mask(detector: Detector, seen: _Seen) -> Bool[np.ndarray, "H W"]:
     return mask if mask.mean() <= COVERED else np.zeros_like(mask)
 
 
-def _detectors(wrong: Sequence[_Seen], seed: int) -> Iterator[Detector]:
-    """One tight and one loose detector for each cluster of segments."""
+def _detectors(
+    looks: Float[np.ndarray, "S D"], count: int, every: Float[np.ndarray, "T D"], seed: int
+) -> Iterator[Detector]:
+    """Detectors for each cluster of some segments' looks, beside those of all segments."""
     from sklearn.cluster import KMeans
 
-    every = np.concatenate([one.looks.looks for one in wrong])
     weight = _equal_weights(every)
-    leading = np.concatenate([one.looks.looks[_leading_segments(one)] for one in wrong])
-    for looks, count in ((leading, THINGS), (every, STUFF)):
-        made = KMeans(min(count, len(looks)), n_init=4, random_state=seed).fit(looks * weight)
-        far = np.linalg.norm(looks * weight - made.cluster_centers_[made.labels_], axis=1)
-        for cluster, centre in enumerate(made.cluster_centers_):
-            for share in NEAR:
-                radius = float(np.quantile(far[made.labels_ == cluster], share))
-                yield Detector(centre / weight, weight, radius)
+    made = KMeans(min(count, len(looks)), n_init=4, random_state=seed).fit(looks * weight)
+    for cluster in range(made.n_clusters):
+        members = looks[made.labels_ == cluster]
+        if len(members):
+            yield from _cluster_detectors(members, weight)
+            yield from _cluster_detectors(members, _adapted_weights(members, every))
+
+
+def _cluster_detectors(
+    members: Float[np.ndarray, "S D"], weight: Float[np.ndarray, "D"]
+) -> Iterator[Detector]:
+    """A tight and a loose detector of what some segments look like."""
+    centre = members.mean(axis=0)
+    far = np.linalg.norm((members - centre) * weight, axis=1)
+    for share in NEAR:
+        yield Detector(centre, weight, float(np.quantile(far, share)))
+
+
+def _adapted_weights(
+    members: Float[np.ndarray, "S D"], every: Float[np.ndarray, "T D"]
+) -> Float[np.ndarray, "D"]:
+    """Weights by which that counts in which members are more alike than segments are."""
+    spread = every.var(axis=0)
+    return np.asarray(1 / np.sqrt(members.var(axis=0) + ALIKE * spread + 1e-9))
 
 
 def _equal_weights(looks: Float[np.ndarray, "S D"]) -> Float[np.ndarray, "D"]:
@@ -283,8 +326,8 @@ def _leading_segments(seen: _Seen) -> Int[np.ndarray, "_"]:
     return np.argsort(-sums, kind="stable")[:SEEDS]
 
 
-def _hiding_effect(trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen]) -> tuple[float, float]:
-    """What hiding it gives the true class beyond hiding as much elsewhere: t-value, and mean."""
+def _hiding_effect(trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen]) -> float:
+    """What hiding it gives the true class beyond hiding as much elsewhere: t-value."""
     images, shown = [], []
     for one, mask in zip(wrong, candidate.masks, strict=True):
         if mask.any():
@@ -297,7 +340,7 @@ def _hiding_effect(trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen])
     for place, (one, (there, elsewhere)) in enumerate(zip(shown, said, strict=True)):
         label, lacked = one.row.label, one.row.classes[one.row.predicted] - one.row.classes[one.row.label]
         gains[place] = there[label] - elsewhere[label] - LEAST * lacked
-    return _t_value(gains), float(gains.mean())
+    return _t_value(gains)
 
 
 def _hidden(image: Image, hole: Bool[np.ndarray, "H W"]) -> Image:
@@ -349,24 +392,15 @@ def _t_value(values: Float[np.ndarray, "N"]) -> float:
 
 
 def _tightest_of_alike(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Of those that mark the same, the one with the smallest area that does nearly as much as the best."""
+    """Of those that mark the same, the one with the smallest area that is nearly as sure as the surest."""
     groups: list[list[_Candidate]] = []
-    for one in sorted(candidates, key=lambda one: -one.hidden):
+    for one in sorted(candidates, key=lambda one: -one.surely):
         alike = next((group for group in groups if _mark_the_same(one, group[0])), None)
         if alike is None:
             groups.append([one])
-        else:
+        elif one.surely >= NEARLY * alike[0].surely:
             alike.append(one)
-    kept = []
-    for group in groups:
-        top = group[0]
-        near = [
-            one
-            for one in group
-            if one is top or (one.effect >= NEARLY * top.effect and one.hidden >= NEARLY * top.hidden)
-        ]
-        kept.append(min(near, key=_mean_area))
-    return kept
+    return [min(group, key=_mean_area) for group in groups]
 
 
 def _mark_the_same(one: _Candidate, other: _Candidate) -> bool:
