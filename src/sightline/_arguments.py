@@ -7,8 +7,8 @@ import inspect
 import numbers
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from types import NoneType
-from typing import Any, TypeVar, cast, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import numpy as np
 
@@ -263,7 +263,7 @@ def clear_arguments(function: F) -> F:
     plain = {
         name: one.annotation
         for name, one in signature.parameters.items()
-        if {get_origin(hint) or hint for hint in get_args(one.annotation) or [one.annotation]}
+        if {get_origin(hint) or hint for hint in _alternatives(one.annotation)}
         <= {str, bool, os.PathLike, NoneType}
         and one.annotation is not None
     }
@@ -277,6 +277,11 @@ def clear_arguments(function: F) -> F:
             return function(*args, **named)
 
     return cast(F, checked)
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """The kinds of a union; of a mapping of texts its own kind, not that of its parts."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def clear_fields(cls: type[T]) -> type[T]:

@@ -314,6 +314,31 @@ def blame_regions(
         say_text(_repair_words(run, made.confirmed[0]))
 
 
+@app.command("concepts")
+def find_concepts(
+    run: Run,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="TOML file of the concepts, which --regions takes elsewhere.")
+    ] = Path("concepts.toml"),
+    sheet: Annotated[
+        Path | None, typer.Option(help="File of the sheet of examples; by default .png beside --out.")
+    ] = None,
+    n_concepts: Annotated[int, typer.Option(help="How many to give, at most.")] = 6,
+    seed: Annotated[int, typer.Option(help="Which half of the images they are looked for in.")] = 0,
+    model: ModelAgain = None,
+    trust: Trust = False,
+) -> None:
+    """Find what errors may go by wherever it is, by its looks: a mark, a ruler, a texture."""
+    from sightline.figures import plot_concepts
+    from sightline.regions import concepts
+
+    file = figure_file(sheet or out.with_suffix(".png"))
+    study = open_study(run, model=model, trust=trust)
+    found = concepts(study, n_concepts=n_concepts, seed=seed, progress=True)
+    say_result(found, [found.save(out), write_figure(plot_concepts(found, study), file)])
+    say_text(f"Test them: sightline blame {shlex.quote(str(run))} --regions {shlex.quote(str(out))}")
+
+
 @app.command("regions")
 def draw_regions(
     images: Annotated[str, typer.Argument(help="Folder of a study, whose mean image is drawn, or an image.")],

@@ -15,6 +15,7 @@ from sightline.figures.bar_chart import plot_bars
 from sightline.figures.blame_figure import plot_blame
 from sightline.figures.cause_figure import plot_causes
 from sightline.figures.comparison_figure import plot_comparison
+from sightline.figures.concept_sheet import plot_concepts
 from sightline.figures.gallery import plot_right_and_wrong, plot_targets
 from sightline.figures.image_grid import plot_images
 from sightline.figures.layout import figure_to_png
@@ -48,6 +49,7 @@ __all__ = [
     "plot_comparison",
     "plot_regions",
     "plot_atlas",
+    "plot_concepts",
     "plot_blame",
     "plot_causes",
     "stack_figures",

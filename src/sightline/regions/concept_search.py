@@ -47,7 +47,7 @@ SEEDS = 2
 THINGS, STUFF = 5, 12
 """Clusters of these, and of all segments."""
 SPLIT, PARTS = 2, 3
-"""Leading candidates whose segments are clustered once more, and into how many: tighter ones may do as well."""
+"""Leading candidates whose segments are clustered once more, and in how many parts: they may be tighter."""
 NEAR = (0.5, 0.9)
 """Shares of a cluster's members that its detectors find."""
 ALIKE = 0.1
@@ -89,7 +89,8 @@ def concepts(
        same image, and hidden in wrong answers, behind what surrounds it, beside as much elsewhere. Of
        detectors that mark the same, the tightest that is nearly as sure as the surest is kept.
 
-    They are ranked by the less sure of these two effects, and are candidates until `sightline.blame`, which
+    They are ranked by the less sure of these two effects, the best for each class first, and are candidates
+    until `sightline.blame`, which
     takes them like any regions, confirms them on the other half. Look at them first
     (`sightline.figures.plot_concepts`), and give them names (`Regions.rename`).
 
@@ -140,7 +141,8 @@ def concepts(
     found: list[_Candidate] = []
     with progress_bar(progress, len(classes)) as tick:
         for towards in classes:
-            found += _class_concepts(trial, rows, towards, seed)
+            made = sorted(_class_concepts(trial, rows, towards, seed), key=lambda one: -one.surely)
+            found += [dataclasses.replace(one, rank=rank) for rank, one in enumerate(made)]
             tick(1)
     if not found:
         raise OptionError(
@@ -148,7 +150,8 @@ def concepts(
             "as sightline.regions.grid(4, 4), with sightline.blame.",
             slug="concepts-none",
         )
-    found = sorted(found, key=lambda one: -one.surely)[:n_concepts]
+    # The best of each class come first: one cause is not to be hidden behind the look-alikes of another.
+    found = sorted(found, key=lambda one: (one.rank, -one.surely))[:n_concepts]
     return one_region_a_piece(
         ConceptShapes(
             tuple(f"concept {number + 1}" for number in range(len(found))),
@@ -196,6 +199,7 @@ class _Candidate:
     masks: list[Bool[np.ndarray, "H W"]]
     pasted: float = -np.inf
     hidden: float = -np.inf
+    rank: int = 0
 
     @property
     def surely(self) -> float:
