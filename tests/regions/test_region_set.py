@@ -511,7 +511,7 @@ JAW = "[polygons]\njaw = [[0.5, 0], [0.5, 1], [1, 1]]\n"
     ("text", "says"),
     [
         ("jaw = [", r"bad\.toml cannot be used: Invalid value \(at end of document\)"),
-        ("", r"needs either a table \[polygons\] or a table \[masks\]"),
+        ("", r"needs either a table \[polygons\], a table \[masks\] or a table \[concepts\]"),
         (f'{JAW}[masks]\nfile = "a.npz"\nnames = ["a"]', "needs either a table"),
         ("[polygon]\n", "no 'polygon' in a file of regions. Did you mean 'polygons'"),
         ("polygons = 3", r"polygons must be a table, \[polygons\], but it is 3"),

@@ -104,7 +104,7 @@ def plot_concepts(concepts: "Regions", study: "StudyResults", *, examples: int =
 def _detected_shares(concepts: "Regions", study: "StudyResults", place: int) -> Float[np.ndarray, "R"]:
     """Share of an image that each concept is found in."""
     image = study.image(place)
-    return concepts.masks((image.shape[0], image.shape[1]), place, image).mean(axis=(1, 2))
+    return np.asarray(concepts.masks((image.shape[0], image.shape[1]), place, image).mean(axis=(1, 2)))
 
 
 def _typical_order(areas: Float[np.ndarray, "N"], misled: Bool[np.ndarray, "N"]) -> Int[np.ndarray, "_"]:
