@@ -76,7 +76,7 @@ def test_candidates_are_distinct_and_new(segments, rng):
 def test_the_covariance_of_the_wanted_values_is_the_posterior_s():
     question = a_question(4, 7)
     posterior = question.posterior
-    wide = max(posterior.misfit, 1.0) * posterior.scale
+    wide = posterior.error_scale
     assert np.trace(question.covariance()) == pytest.approx(
         wide * variance_after(question, np.zeros((0, 4), bool)), rel=1e-8
     )

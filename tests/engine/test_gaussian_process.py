@@ -1,5 +1,7 @@
 """The process on the hypercube against slow forms of it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
@@ -122,6 +124,9 @@ def test_the_posterior_is_the_textbook_s(link):
     moves = link.slope(latents[2:], squared.mean()) ** 2
     misfit = max(np.mean(squared / variance), np.sum(moves * squared) / np.sum(moves * variance))
     assert posterior.misfit == pytest.approx(misfit)
+    for given, factor in ((0.5, 0.8), (0.9, 0.9), (1.2, 1.44), (4.0, 6.0)):
+        changed = dataclasses.replace(posterior, misfit=given)
+        assert changed.error_scale == pytest.approx(factor * posterior.scale)
 
 
 def test_links_lead_there_and_back():

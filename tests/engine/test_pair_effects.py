@@ -84,7 +84,7 @@ def test_errors_are_those_of_the_weighted_sum_of_latent_scores(rng):
     cross = kernel.between(states, posterior.signs)
     inverse = np.linalg.inv(posterior.factor @ posterior.factor.T)
     left = kernel.between(states, states) - cross @ inverse @ cross.T
-    wide = max(posterior.misfit, 1.0) * posterior.scale
+    wide = posterior.error_scale
     assert found == pytest.approx(np.sqrt(wide * effect @ left @ effect), rel=1e-6)
 
 

@@ -116,13 +116,13 @@ class WantedValues:
         return np.asarray(cho_solve((self.posterior.factor, True), covariance.T))
 
     def covariance(self) -> Float[np.ndarray, "S S"]:
-        """Of the wanted values, by the delta method; wider where the process was surprised.
+        """Of the wanted values, by the delta method; wider where masks left out were predicted badly.
 
         Where the masks are a sample, that of the values by one half with those by the other half: what the
         choice of masks adds is not in it.
         """
         posterior = self.posterior
-        wide = max(posterior.misfit, 1.0) * posterior.scale
+        wide = posterior.error_scale
         if self._table is not None:
             return np.asarray(wide * self._covariance_of(self.effects, self.effects))
         half = np.arange(len(self.signs)) // 2 % 2 == 0  # complements stay together

@@ -121,4 +121,4 @@ def pair_errors(
         known[:, p] = effect @ covariance
         prior[p] = effect @ posterior.kernel.between(states, states) @ effect
     variance = prior - (half_solved(posterior, known) ** 2).sum(axis=0)
-    return np.asarray(np.sqrt(np.maximum(variance, 0) * max(posterior.misfit, 1.0) * posterior.scale))
+    return np.asarray(np.sqrt(np.maximum(variance, 0) * posterior.error_scale))
