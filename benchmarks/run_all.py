@@ -35,7 +35,20 @@ TABLES = {
     "hits": ("Does it point at the right segment?", "hits", "", "--only lime", ""),
     "speed": ("Time over the model's own", "speed", "", "--repeats 1", "sklearn"),
     "memory": ("Peak memory", "memory", "", "--budgets 250", ""),
-    "networks": ("A network of ResNet-50's size", "networks", "", "--calls 100", ""),
+    "networks": (
+        *("Beside other tools: time over the network's own, memory", "networks"),
+        *("--network olivetti xray resnet18 resnet50", "--network xray --calls 100"),
+        "pneumoniamnist.npz",
+    ),
+    "error": (
+        *("What the same error costs, beside other tools", "equal_error", ""),
+        *("--networks xray --quantities LIME --images 1 --calls 2000", "pneumoniamnist.npz"),
+    ),
+    "open": ('What budget="auto" spends', "open_budget", "", "--images 2", "pneumoniamnist.npz"),
+    "large": (
+        *("50, 100 and 200 segments on real networks", "large_games", ""),
+        *("--networks xray --counts 50 --budgets 128 --calls 500", "pneumoniamnist.npz"),
+    ),
     "gpu": ("One card", "gpu", "", "--quick", ""),
     "studies": ("A study, and its store", "studies", "", "--faces 8 --rounds 1 --rows 1000", "sklearn"),
     "layers": ("Class activation maps without a layer's name", "layers", "", "--images 2", ""),
@@ -111,6 +124,7 @@ def measured(name, quick, second):
     """A table's section, and whether all went well."""
     title, script, whole, short, needs = TABLES[name]
     words = (short if quick else whole).split()
+    words += ["--second", second] if name == "large" and second else []
     section = [f"## {title}", ""]
     if reason := why_not(name, needs, second):
         return [*section, reason], True

@@ -2,17 +2,21 @@
 
 Every tool explains the same image with the same number of model calls; the model's own time is taken inside
 each run, and that of the model alone in batches of its best size beside it; the tools take turns, and medians
-of the ratios are printed. Then: how fast perturbed batches are made, over a plain copy of as many bytes.
+of the ratios are printed. Then: how fast perturbed batches are made, over a plain copy of as many bytes; and
+how the library's own processor time grows with images, segments, targets, pixels: slopes in logarithms.
 """
 
 import argparse
 import os
+import tempfile
 import time
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import peers
+import sklearn
 from skimage.color import gray2rgb, rgb2gray
 from sklearn.datasets import fetch_olivetti_faces
 from sklearn.model_selection import train_test_split
@@ -42,20 +46,23 @@ class Timed:
         return answer
 
 
-def olivetti():
-    """The tutorial's pipeline: grey, flatten, normalise, MLP; one test face; the first six classes."""
+def olivetti(count=None):
+    """The tutorial's pipeline: grey, flatten, normalise, MLP; and a face to test with, or so many."""
     faces = fetch_olivetti_faces(data_home=Path(os.environ["SIGHTLINE_DATA"]) / "sklearn")
     images = np.stack([gray2rgb(face) for face in faces.data.reshape(-1, 64, 64)])
     train, test, labels, _ = train_test_split(images, faces.target, train_size=0.7, random_state=0)
-    pipeline = Pipeline(
-        [
-            ("grey", FunctionTransformer(lambda faces: [rgb2gray(face) for face in faces])),
-            ("flat", FunctionTransformer(lambda faces: [face.ravel() for face in faces])),
-            ("normal", Normalizer()),
-            ("mlp", MLPClassifier((400, 40), random_state=1)),
-        ]
-    )
-    return pipeline.fit(train, labels).predict_proba, test[0]
+    steps = [
+        ("grey", FunctionTransformer(lambda faces: [rgb2gray(face) for face in faces])),
+        ("flat", FunctionTransformer(lambda faces: [face.ravel() for face in faces])),
+        ("normal", Normalizer()),
+    ]
+    rows = Pipeline(steps).fit(train).transform(train)
+    # Trained once for all scripts of a run; what is in the file was written by this line.
+    kept = Path(tempfile.gettempdir()) / f"sightline-benchmark-olivetti-{sklearn.__version__}.joblib"
+    if not kept.exists():
+        joblib.dump(MLPClassifier((400, 40), random_state=1).fit(rows, labels), kept)
+    pipeline = Pipeline([*steps, ("mlp", joblib.load(kept))])
+    return pipeline.predict_proba, test[0] if count is None else test[:count]
 
 
 def waiting(seconds):
@@ -143,11 +150,81 @@ def batch_making():
         )
 
 
+def quick_model(classes=2):
+    """A model that hardly takes any time: what is measured is the library's own."""
+
+    def model(images):
+        seen = np.asarray(images).reshape(len(images), -1)[:, :: max(1, images[0].size // 64)]
+        return np.linspace(0.001, 0.002, classes) * (1 + seen.mean(axis=1, keepdims=True, dtype=float))
+
+    return model
+
+
+def one_explanation(side=64, cells=7, targets=1, estimator="regression", calls=500):
+    """An explanation of noise, segments a grid."""
+    image = np.random.default_rng(0).random((side, side, 3)).astype(np.float32)
+    plan = {"segment": sl.Grid(rows=cells, columns=cells), "fill": "colour", "attribute": "shapley"}
+    plan |= {"target": sl.Top(k=targets), "budget": calls, "estimator": estimator, "batch_size": 32}
+    sl.explain(image, quick_model(max(2, targets)), scale="probability", progress=False, **plan)
+
+
+def one_study(count, calls=100):
+    images = np.random.default_rng(0).random((count, 64, 64, 3)).astype(np.float32)
+    plan = sl.Plan(segment=sl.Grid(rows=5, columns=5), fill="colour", budget=calls)
+    with tempfile.TemporaryDirectory() as folder:
+        sl.Study(folder, plan).run((images, np.zeros(count, int)), quick_model(), progress=False)
+
+
+def growth(repeats):
+    """Least processor seconds of a few runs that take turns, and the slope of their logarithms."""
+    print("\nprocessor seconds of the library alone, and the slope in logarithms (1 = in proportion)")
+    rows = {
+        "images of a study, 100 calls each": ((32, 64, 128, 256), one_study),
+        "segments, regression, 500 calls": (
+            *((25, 49, 100, 196), lambda count: one_explanation(cells=int(count**0.5))),
+        ),
+        "segments, process, 500 calls": (
+            (25, 49, 100, 196),
+            lambda count: one_explanation(cells=int(count**0.5), estimator="gaussian-process"),
+        ),
+        "targets, regression, 500 calls": ((1, 4, 16, 64), lambda count: one_explanation(targets=count)),
+        "targets, process, 250 calls": (
+            (1, 2, 4, 8),
+            lambda count: one_explanation(targets=count, estimator="gaussian-process", calls=250),
+        ),
+        "pixels of a side squared, 500 calls": (
+            *((64**2, 128**2, 256**2, 512**2), lambda count: one_explanation(side=int(count**0.5))),
+        ),
+        "calls, regression": ((250, 500, 1000, 2000), lambda count: one_explanation(calls=count)),
+        "calls, process": (
+            (128, 256, 512, 1024),
+            lambda count: one_explanation(calls=count, estimator="gaussian-process"),
+        ),
+    }
+    for name, (sizes, work) in rows.items():
+        seconds = {size: [] for size in sizes}
+        work(sizes[0])
+        for _ in range(repeats):
+            for size in sizes:
+                start = time.process_time()
+                work(size)
+                seconds[size].append(time.process_time() - start)
+        least = [min(seconds[size]) for size in sizes]
+        slope, at = np.polyfit(np.log(sizes), np.log(least), 1)
+        away = np.abs(np.log(least) - (slope * np.log(sizes) + at)).max()
+        cells = ", ".join(f"{size}: {one:.3f}" for size, one in zip(sizes, least, strict=True))
+        print(f"  {name:38s}slope {slope:5.2f} (fits within {100 * away:.0f} %)   {cells}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only-growth", action="store_true", help="how it grows, and nothing else")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
+    if asked.only_growth:
+        growth(asked.repeats)
+        return
     peers.CALLS = CALLS
     model, face = olivetti()
     tools = {"sightline lime": ours, "sightline shapley": lambda *a: ours(*a, attribute="shapley")}
@@ -166,6 +243,7 @@ def main():
     print("\n224x224x3, 100 segments, a model of 5 ms an image")
     ratios({"sightline lime": lambda i, m, s: ours(i, m, hundred, top=2)}, photo, waiting(0.005), None, 2)
     batch_making()
+    growth(min(asked.repeats, 3))
 
 
 if __name__ == "__main__":

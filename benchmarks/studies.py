@@ -1,16 +1,18 @@
-"""A study of 200 Olivetti faces beside a loop of lime over them; then what a store of 100,000 rows costs.
+"""A study of Olivetti faces beside a loop of lime over them; then what a store of 100,000 rows costs.
 
 The same model (the tutorial's pipeline), faces, segments and number of samples for all; the tools take
 turns. The model's own time is that of the same number of images in batches of 256. Times of several
-workers contain their start.
+workers contain their start. Then the same with as many samples as each needs for one error: of LIME's
+weights, 5 % of their length on the median face, by `equal_error.py` (--needed STUDY'S LIME'S).
 
-    python benchmarks/studies.py [--faces 200] [--rounds 2] [--rows 100000]
+    python benchmarks/studies.py [--faces 400] [--rounds 2] [--rows 100000]
 """
 
 import argparse
 import contextlib
 import functools
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ from speed import CALLS, olivetti
 
 import sightline as sl
 from lime import lime_image
+from sightline import data
 from sightline.study import Ray, Study
 from sightline.study import schema as rows_of_a_study
 from sightline.study.schema import image_lines, table_schema
@@ -31,10 +34,15 @@ from sightline.study.store import Store
 
 DIVISIONS = 256
 """Of real images: far more than a compressed page of the store holds, so that none profits from another."""
-PLAN = sl.Plan(segment=sl.Slic(n_segments=50, compactness=10.0), budget=CALLS)
+NEEDED = (200, 293)
+"""Samples of a study and of lime to that error."""
 
 
-def loop(model, images, batch):
+def plan_of(calls):
+    return sl.Plan(segment=sl.Slic(n_segments=50, compactness=10.0), budget=calls)
+
+
+def loop(model, images, batch, calls):
     """lime's own explainer, image after image."""
     explainer = lime_image.LimeImageExplainer(random_state=0)
     cut = SegmentationAlgorithm("slic", n_segments=50, compactness=10.0)
@@ -44,17 +52,17 @@ def loop(model, images, batch):
                 image.astype(np.float64),
                 model,
                 top_labels=1,
-                num_samples=CALLS,
+                num_samples=calls,
                 segmentation_fn=cut,
                 batch_size=batch,
             )
 
 
-def study(model, images, labels, workers):
+def study(model, images, labels, workers, calls):
     """Seconds until the first part was there, too."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        made = Study(folder, PLAN)
+        made = Study(folder, plan_of(calls))
         write, first = made.store.write_part, []
 
         def noted(*part):
@@ -66,50 +74,68 @@ def study(model, images, labels, workers):
         return first[0]
 
 
-def pure(model, images):
+def pure(model, images, calls):
     """The model alone: as many images, in batches."""
     for image in images:
-        for start in range(0, CALLS, 256):
-            model(np.repeat(image[np.newaxis], min(256, CALLS - start), axis=0))
+        for start in range(0, calls, 256):
+            model(np.repeat(image[np.newaxis], min(256, calls - start), axis=0))
 
 
-def throughput(count, rounds):
-    """Images a second."""
-    model, face = olivetti()
-    rng = np.random.default_rng(0)
-    images = np.stack([np.roll(face, place, axis=1) for place in range(count)])
-    images = np.clip(images + rng.normal(0, 0.02, images.shape), 0, 1).astype(np.float32)
-    labels = rng.integers(0, 40, count)
-    tools = {
-        "the model alone": lambda: pure(model, images),
-        "lime, as it comes (batches of 10)": lambda: loop(model, images, 10),
-        "lime, batches of 256": lambda: loop(model, images, 256),
-        "study, 1 worker": lambda: study(model, images, labels, 1),
-        "study, 2 workers": lambda: study(model, images, labels, 2),
-        "study, Ray with 2 workers": lambda: study(model, images, labels, Ray(workers=2)),
+def throughput(count, rounds, needed):
+    """Images a second, of the clock and of a processor, at equal calls and at equal error."""
+    model, _ = olivetti()
+    faces = data.olivetti(data_home=Path(os.environ["SIGHTLINE_DATA"]) / "sklearn", download=False)
+    chosen = np.random.default_rng(0).permutation(len(faces.images))[:count]
+    images, labels = faces.images[chosen].astype(np.float32), faces.labels[chosen]
+    ours, theirs = needed
+    tables = {
+        f"{CALLS} samples each": {
+            "the model alone": lambda: pure(model, images, CALLS),
+            "lime, as it comes (batches of 10)": lambda: loop(model, images, 10, CALLS),
+            "lime, batches of 256": lambda: loop(model, images, 256, CALLS),
+            "study, 1 worker": lambda: study(model, images, labels, 1, CALLS),
+            "study, 2 workers": lambda: study(model, images, labels, 2, CALLS),
+            "study, Ray with 2 workers": lambda: study(model, images, labels, Ray(workers=2), CALLS),
+        },
+        f"equal error: {ours} samples of a study, {theirs} of lime": {
+            "the model alone, as a study asks": lambda: pure(model, images, ours),
+            "lime, as it comes (batches of 10)": lambda: loop(model, images, 10, theirs),
+            "lime, batches of 256": lambda: loop(model, images, 256, theirs),
+            "study, 1 worker": lambda: study(model, images, labels, 1, ours),
+        },
     }
-    seconds = {name: [] for name in tools}
-    for _ in range(rounds):
-        for name, tool in tools.items():
-            started = time.perf_counter()
-            first = tool()
-            seconds[name].append((time.perf_counter() - started, first or 0.0))
-    alone = np.median([total for total, _ in seconds["the model alone"]])
-    print(f"{count} images of 64×64, {CALLS} samples each; medians of {rounds} rounds")
-    for name, found in seconds.items():
-        total, first = np.median(found, axis=0)
-        told = f", the first part after {first:.1f} s" if first else ""
-        print(f"  {name:36s}{count / total:7.2f} a second, {total / alone:5.2f} × the model{told}")
+    for title, tools in tables.items():
+        seconds = {name: [] for name in tools}
+        for _ in range(rounds):
+            for name, tool in tools.items():
+                started, before = time.perf_counter(), time.process_time()
+                first = tool()
+                spent = time.perf_counter() - started, time.process_time() - before
+                seconds[name].append((*spent, first or 0.0))
+        alone = np.median([processor for _, processor, _ in next(iter(seconds.values()))])
+        print(f"{count} faces of 64×64, {title}; medians of {rounds} rounds")
+        for name, found in seconds.items():
+            total, processor, first = np.median(found, axis=0)
+            told = f", the first part after {first:.1f} s" if first else ""
+            if "2 workers" not in name:  # whose processor's time is not this process's
+                told = (
+                    f", {count / processor:7.2f} of a processor's, {processor / alone:5.2f} × the model"
+                    + told
+                )
+            print(f"  {name:36s}{count / total:7.2f} a second{told}", flush=True)
 
 
 def filled(folder, rows, side=224, segments=100):
     """A store of explanations of different images with segments of real shapes; images of it."""
-    from skimage import data
+    from skimage import data as photographs
     from skimage.segmentation import slic
     from skimage.transform import resize
 
     rng = np.random.default_rng(0)
-    images = [resize(one(), (side + 64, side + 64)) for one in (data.astronaut, data.coffee, data.chelsea)]
+    images = [
+        resize(one(), (side + 64, side + 64))
+        for one in (photographs.astronaut, photographs.coffee, photographs.chelsea)
+    ]
     divisions = []
     for number in range(DIVISIONS):
         down, across = rng.integers(0, 64, 2)
@@ -183,8 +209,9 @@ def most_memory():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--faces", type=int, default=200)
+    parser.add_argument("--faces", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--needed", type=int, nargs=2, default=NEEDED)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--asked", help="only ask the store in this folder")
     given = parser.parse_args()
@@ -192,7 +219,7 @@ def main():
         asked(given.asked)
         return
     if given.faces:
-        throughput(given.faces, given.rounds)
+        throughput(given.faces, given.rounds, given.needed)
     if given.rows:
         with tempfile.TemporaryDirectory() as folder:
             filled(folder, given.rows)
