@@ -35,12 +35,16 @@ class Probe:
         Pixels of each region.
     variants : iterable of (str, array)
         Other images to ask about with it, each with the name of its kind.
+    exchanged : iterable of (int, array)
+        Images in which the first region is not hidden but exchanged, as a property of the whole image is: it
+        has no mask then. Numbered 0, as often as there are draws, then other changes from 1 up.
     """
 
     place: int
     image: Image
     masks: Bool[np.ndarray, "R H W"]
     variants: Iterable[tuple[str, Image]] = ()
+    exchanged: Iterable[tuple[int, Image]] = ()
 
 
 @record
@@ -127,8 +131,12 @@ def _occlusion_questions(probe: Probe, fill: Fill, controls: int, seed: int) -> 
     yield probe.place, ("full", 0), probe.image
     rng = np.random.default_rng((seed, probe.place))
     holes = [hole for mask in probe.masks for hole in (mask, *control_areas(mask, controls, rng))]
-    for number, image in occluded_images(probe.image, holes, fill):
+    start = 0
+    for number, image in probe.exchanged:
+        start = number + 1
         yield probe.place, ("hidden", number), image
+    for number, image in occluded_images(probe.image, holes, fill):
+        yield probe.place, ("hidden", start + number), image
     for number, (kind, image) in enumerate(probe.variants):
         yield probe.place, (kind, number), image
 

@@ -1,5 +1,6 @@
 """a model before and after its repair, and held-out images → what the repair changed, with a verdict."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,13 +30,13 @@ from sightline.proof.attribution_shift import (
 )
 from sightline.proof.marks import SeenRegion, look_for_region, read_marks
 from sightline.proof.paired_metrics import PairedOutcomes, all_metrics, pair_outcomes
-from sightline.proof.probes import Probes, Responses, ask_models
-from sightline.proof.result import Proof
+from sightline.proof.probes import Probes, Responses, ask_models, exchange_donors
+from sightline.proof.result import Proof, property_words
 from sightline.proof.verdict import decide_verdict, outcome_p_values
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.method import Provenance, RepairResult
-from sightline.repair.repair_region import RepairRegion, resolve_region
+from sightline.repair.repair_region import RepairProperty, RepairRegion, resolve_region
 from sightline.repair.selection import Choice
 from sightline.repair.training_data import as_subset, predict_scores
 from sightline.study.schema import StudyResults
@@ -172,9 +173,12 @@ def prove(
     marked = read_marks(present, data)
     explained_as, hidden_as = _plan_and_fill(plan, fill, before, study, area.regions)
     seen = look_for_region(data, area, marked)
-    probes = Probes(data, *seen.probed(area, marked, regions), hidden_as, controls, seed)
-    studies = None if before is None or after is None else (before, after)
-    explaining = min(explained, len(data)) if studies is None else 0
+    whole = isinstance(area, RepairProperty)
+    donors = exchange_donors(predict_scores(old, data).argmax(axis=1), data.labels) if whole else ()
+    probes = Probes(data, *seen.probed(area, marked, regions), hidden_as, controls, seed, donors)
+    # Where a model looks says nothing of what the whole image has.
+    studies = None if whole or before is None or after is None else (before, after)
+    explaining = min(explained, len(data)) if studies is None and not whole else 0
     with progress_bar(progress, len(data) + explaining) as tick:
         said = ask_models(probes, (old, new), batch_size, tick)
         heatmaps: Heatmaps = heatmaps_of_studies(data, *studies) if studies else {}
@@ -190,7 +194,8 @@ def prove(
     shift = summarise_shift(data, area, shown, calls) if heatmaps else None
     class_names = _all_class_names(data, said)
     predicted = [one.predicted for one in said]
-    examples = changed_answers(data, area, [*changed[0], *changed[1]], heatmaps, predicted, class_names)
+    shown_places = [] if whole else [*changed[0], *changed[1]]
+    examples = changed_answers(data, area, shown_places, heatmaps, predicted, class_names)
     outcomes = pair_outcomes(data.labels, said, class_names)
     method = "" if provenance is None else provenance.method
     return _build_proof(probes, outcomes, said, shift, seen, examples, method, level)
@@ -223,15 +228,21 @@ def _build_proof(
     rng = np.random.default_rng((probes.seed, 4))
     before, after = outcomes.before, outcomes.after
     calls = (0, 0) if shift is None else shift.calls
+    measures = tuple(all_metrics(outcomes, tests, said, shift, probes.other_names, seen.presence, rng, level))
+    whole, rule = isinstance(probes.region, RepairProperty), verdict.rule
+    if whole:
+        rule = property_words(rule)
+        measures = tuple(
+            dataclasses.replace(one, name=property_words(one.name)) if one.kind != "other region" else one
+            for one in measures
+        )
     return Proof(
         region=probes.region.name,
         margin=probes.region.margin,
         method=method,
         verdict=verdict.word,
-        rule=verdict.rule,
-        measures=tuple(
-            all_metrics(outcomes, tests, said, shift, probes.other_names, seen.presence, rng, level)
-        ),
+        rule=rule,
+        measures=measures,
         tests=tests,
         images=len(before),
         right=(int(before.sum()), int(after.sum())),
@@ -245,6 +256,7 @@ def _build_proof(
         shift=shift,
         examples=examples,
         detections=seen.detections,
+        whole_image=whole,
     )
 
 
@@ -266,6 +278,8 @@ def _repaired_region(
             "sl.regions.face()['jaw'].",
             slug="proof-region",
         )
+    if known is not None and isinstance(known.region, RepairProperty) and region in (None, known.region.name):
+        return known.region
     usual = DEFAULT_MARGIN if known is None else known.region.margin
     if known is not None and (region is None or (isinstance(region, str) and region == known.region.name)):
         return resolve_region(known.region.regions, usual if margin is None else margin)

@@ -1,12 +1,14 @@
 """held-out images and two models → what both say: as they are, with regions hidden, swapped and moved."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._scales import are_probabilities, with_evidence
 from sightline.data.datasets import Subset
+from sightline.engine.image_properties import PROPERTIES, UnitScale, other_change
 from sightline.findings.region_effects import class_evidence
 from sightline.findings.region_occlusion import (
     Probe,
@@ -17,7 +19,7 @@ from sightline.findings.region_occlusion import (
 from sightline.regions.margins import control_areas
 from sightline.regions.region_set import Regions
 from sightline.repair.region_swap import draw_donor, paste_region
-from sightline.repair.repair_region import RepairRegion
+from sightline.repair.repair_region import RepairProperty, RepairRegion
 from sightline.types import Fill, Model, record
 
 MOST_TRIES = 3
@@ -73,6 +75,8 @@ class Probes:
     controls : int
         Equal areas elsewhere, donors and places moved to, for each image.
     seed : int
+    donors : tuple of int array
+        Of a property of the whole image: for each image those whose value it is given, for hidden.
     """
 
     data: Subset
@@ -81,10 +85,14 @@ class Probes:
     fill: Fill
     controls: int
     seed: int
+    donors: tuple[Int[np.ndarray, "_"], ...] = ()
 
     def __iter__(self) -> Iterator[Probe]:
         for place in range(len(self.data)):
             image, index = self.data[place][0], self.data.root_index(place)
+            if isinstance(self.region, RepairProperty):
+                yield self._property_probe(self.region, place, image, index)
+                continue
             masks = self._own_mask(place, image)[np.newaxis]
             more = [one.masks(image.shape[:2], index, image) for one in self.others]
             masks = np.concatenate([masks, *more])
@@ -98,6 +106,32 @@ class Probes:
     def _own_mask(self, place: int, image: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "H W"]:
         """The repaired region of one of the images."""
         return self.region.mask(image.shape[:2], self.data.root_index(place), image)
+
+    def _property_probe(
+        self, which: RepairProperty, place: int, image: Shaped[np.ndarray, "..."], index: int
+    ) -> Probe:
+        """The image with other values of a property, and with other changes as large."""
+        rng = np.random.default_rng((self.seed, place, 2))
+        given = [
+            which.exchanged(image, self.data[int(one)][0], rng)
+            for one in rng.choice(self.donors[place], self.controls)
+        ]
+        scale = UnitScale.spanning([image])
+        others = [other_change(PROPERTIES[which.name], image, one, scale, rng) for one in given]
+        exchanged = [*((0, one) for one in given), *enumerate(others, start=1)]
+        none = np.zeros((0, *image.shape[:2]), dtype=bool)
+        masks = np.concatenate([none, *(one.masks(image.shape[:2], index, image) for one in self.others)])
+        return Probe(place, image, masks, self._value_variants(which, place, image), exchanged)
+
+    def _value_variants(
+        self, which: RepairProperty, place: int, image: Shaped[np.ndarray, "..."]
+    ) -> Iterator[tuple[str, Shaped[np.ndarray, "..."]]]:
+        """The image with values of others of its own class, and of other classes."""
+        rng, labels = np.random.default_rng((self.seed, place, 1)), self.data.labels
+        for donors in CONTENTS[:2] if np.unique(labels).size > 1 else CONTENTS[:1]:
+            for _ in range(self.controls):
+                other = self.data[draw_donor(labels, int(labels[place]), donors, rng)][0]
+                yield donors, which.exchanged(image, other, rng)
 
     def _content_variants(
         self, place: int, image: Shaped[np.ndarray, "..."], mask: Bool[np.ndarray, "H W"]
@@ -123,6 +157,22 @@ class Probes:
                     yield donors, paste_region(without, planted, shown)
         for moved in move_content(image, mask, self.fill, self.controls, rng):
             yield "moved", moved
+
+
+def exchange_donors(predicted: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"]) -> tuple[Any, ...]:
+    """For each image the right answers of classes other than the one that it was called; else any others.
+
+    Examples
+    --------
+    >>> exchange_donors(np.array([0, 0, 1, 1]), np.array([1, 0, 1, 1]))[0].tolist()
+    [2, 3]
+    """
+    right, found = predicted == labels, {}
+    for called in np.unique(predicted).tolist():
+        others = np.flatnonzero(right & (predicted != called))
+        others = others if len(others) > 1 else np.flatnonzero(predicted != called)
+        found[called] = others if len(others) else np.arange(len(labels))
+    return tuple(found[int(one)] for one in predicted)
 
 
 def move_content(

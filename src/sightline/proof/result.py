@@ -29,6 +29,15 @@ WORDS = {
     "cannot tell": "Cannot tell whether the repair of {region} did any good.",
 }
 HEADS = ("", "before", "after", "change", "{:.3g} %", "p", "beside")
+PROPERTY_WORDS = {
+    "hiding the region": "exchanging it",
+    "hiding as much elsewhere": "changing as much otherwise",
+    "on the region": "on it",
+    "when it is hidden": "when it is exchanged",
+    "accuracy, region hidden": "accuracy, exchanged",
+    "accuracy, region of": "accuracy, value of",
+}
+"""What is said of regions, and of properties of the whole image instead."""
 MOST = 10
 """Classes whose recalls are printed: those that changed most."""
 
@@ -73,6 +82,8 @@ class Proof:
     detections : Detections or None
         How often the region was found, where it is found by its looks; beside it, where a person said which
         images show it, what was missed and what was found wrongly.
+    whole_image : bool
+        Whether `region` is a property of the whole image, which was exchanged and not hidden.
     """
 
     region: str
@@ -94,6 +105,7 @@ class Proof:
     shift: AttributionShift | None
     examples: tuple[ChangedAnswer, ...]
     detections: Detections | None = None
+    whole_image: bool = False
 
     def __getitem__(self, name: str) -> PairedMetric:
         for one in self.measures:
@@ -123,9 +135,10 @@ class Proof:
             self.headline,
             f"Decided by: {self.rule}.",
             f"Of {self.images:,} held-out images {before:.1%} were right before and {after:.1%} after: "
-            f"{self.corrected:,} answers turned right, {self.broken:,} wrong. Errors blamed on the region, "
-            f"net of those on as much elsewhere: {blamed.before:.1%} of the images before, "
-            f"{blamed.after:.1%} after.",
+            f"{self.corrected:,} answers turned right, {self.broken:,} wrong. Errors blamed on "
+            f"{'it' if self.whole_image else 'the region'}, net of those on "
+            f"{'other changes as large' if self.whole_image else 'as much elsewhere'}: {blamed.before:.1%} "
+            f"of the images before, {blamed.after:.1%} after.",
             *(() if self.detections is None else self.detections.sentences("held-out images")),
             *self._parting_sentences(),
             *([f"More than before, by their intervals alone: {', '.join(worse)}."] if worse else []),
@@ -151,6 +164,12 @@ class Proof:
     def evidence(self) -> str:
         """What it rests on: images, region, fill, calls."""
         margin = f" with a margin of {self.margin:g}" if self.margin else ""
+        if self.whole_image:
+            return (
+                f"{self.images:,} held-out images, {self.region} of the whole image, exchanged with right "
+                f"answers of other classes, {self.controls} values each, {self.calls[0]:,} + {self.calls[1]:,} "
+                "model calls"
+            )
         return (
             f"{self.images:,} held-out images, region {self.region!r}{margin}, hidden with {self.fill}, "
             f"{self.controls} places or donors each, {self.calls[0]:,} + {self.calls[1]:,} model calls"
@@ -211,6 +230,19 @@ class Proof:
         if left_out:
             lines.append(f"and the recalls of {len(left_out):,} more classes, that changed less")
         return lines
+
+
+def property_words(text: str) -> str:
+    """What is said of a region that was hidden, said of a property that was exchanged.
+
+    Examples
+    --------
+    >>> property_words("errors blamed on the region are surely fewer")
+    'errors blamed on it are surely fewer'
+    """
+    for said, instead in PROPERTY_WORDS.items():
+        text = text.replace(said, instead)
+    return text
 
 
 def _measure_cells(one: PairedMetric) -> tuple[str, ...]:

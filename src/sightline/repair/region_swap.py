@@ -12,7 +12,7 @@ from sightline.engine.fills import Noise, Surroundings, draw_area
 from sightline.engine.image import channels_last
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ImageError, OptionError
-from sightline.repair.repair_region import RepairRegion
+from sightline.repair.repair_region import RepairProperty, RepairRegion
 from sightline.types import Fill, option, record
 
 DONORS = ("any", "same_class", "other_class")
@@ -122,8 +122,11 @@ class RegionSwapped(Dataset):
         one = index % len(self.dataset)
         image, label = self.dataset[one]
         rng = np.random.default_rng((self.seed, index))
-        mask = self._own_mask(one, image)
         how = self.replacement
+        if isinstance(self.region, RepairProperty) and isinstance(how, SwapRegion):
+            other = draw_donor(self.dataset.labels, label, how.donors, rng)
+            return self.region.exchanged(image, self.dataset[other][0], rng), label
+        mask = self._own_mask(one, image)
         if not isinstance(how, SwapRegion):
             return paste_region(image, mask, self._filled_image(image, mask, how, rng)), label
         other = draw_donor(self.dataset.labels, label, how.donors, rng)

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from sightline._checks import check_number
+from sightline.engine.image_properties import PROPERTIES, UnitScale, exchange_property, measure_property
 from sightline.errors import OptionError, SegmentError
 from sightline.regions.margins import DEFAULT_MARGIN, margin_pixels, widen_mask
-from sightline.regions.region_set import Regions
+from sightline.regions.region_set import Regions, polygons
 from sightline.types import did_you_mean, record
 
 LARGEST_FOUND = 0.85
@@ -89,6 +90,55 @@ class RepairRegion:
         return wide
 
 
+@record
+class RepairProperty(RepairRegion):
+    """A property of the whole image, such as its colour cast: no pixels are replaced, its value is exchanged.
+
+    Its region is the whole image and has its name.
+    """
+
+    @classmethod
+    def named(cls, name: str) -> "RepairProperty":
+        """The property of that name, one of `sightline.engine.image_properties.PROPERTIES`."""
+        return cls(polygons({name: [(0, 0), (0, 1), (1, 1), (1, 0)]}), 0.0)
+
+    def with_wider_margin(self, extra: float) -> "RepairRegion":
+        """Itself: it has no margin."""
+        return self
+
+    def mask(
+        self,
+        shape: tuple[int, int],
+        index: int | None = None,
+        image: Shaped[np.ndarray, "..."] | None = None,
+    ) -> Bool[np.ndarray, "H W"]:
+        """There is none.
+
+        Raises
+        ------
+        SegmentError
+        """
+        raise SegmentError(
+            f"{self.name} is a property of the whole image: there are no pixels to replace, to hide or to "
+            "keep the model from. Its value is exchanged by counterexamples or last-layer, with "
+            "replacement='swap' (--method counterexamples).",
+            slug="repair-property",
+        )
+
+    def exchanged(
+        self,
+        image: Shaped[np.ndarray, "..."],
+        other: Shaped[np.ndarray, "..."],
+        rng: np.random.Generator,
+    ) -> Shaped[np.ndarray, "..."]:
+        """The image with the value of another one; as it is where one of them can have none."""
+        which, scale = PROPERTIES[self.name], UnitScale.spanning([image, other])
+        value, own = (measure_property(which, one, scale) for one in (other, image))
+        if value is None or own is None or value.shape != own.shape:
+            return image
+        return exchange_property(which, image, value, scale, rng)
+
+
 def resolve_region(region: object, margin: float = DEFAULT_MARGIN) -> RepairRegion:
     """The `RepairRegion` of a region that is given by its name in the built-in templates, or as `Regions`.
 
@@ -96,7 +146,8 @@ def resolve_region(region: object, margin: float = DEFAULT_MARGIN) -> RepairRegi
     ----------
     region : str or Regions
         A name such as ``"jaw"`` is looked up in `regions.face` and `regions.chest`, with and without sides.
-        Several regions count as one.
+        Several regions count as one. One of `sightline.engine.image_properties.PROPERTIES`, such as
+        ``"chromaticity"``, is no region but a property of the whole image.
     margin : float
         As for `RepairRegion`.
 
@@ -120,6 +171,8 @@ def resolve_region(region: object, margin: float = DEFAULT_MARGIN) -> RepairRegi
             f"{region!r} was given.",
             slug="option-value",
         )
+    if region in PROPERTIES:
+        return RepairProperty.named(region)
     from sightline.regions import chest, face
 
     templates = (face(), face(sides=True), chest(), chest(sides=True))

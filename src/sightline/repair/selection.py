@@ -22,7 +22,7 @@ from sightline.repair.guard import Guard
 from sightline.repair.last_layer import LastLayer
 from sightline.repair.method import RepairResult, describe_method
 from sightline.repair.region_swap import RegionSwapped, swap_of
-from sightline.repair.repair_region import RepairRegion, resolve_region
+from sightline.repair.repair_region import RepairProperty, RepairRegion, resolve_region
 from sightline.repair.right_reasons import RightReasons
 from sightline.repair.training.fine_tune import FitFunction, network_trainer, refit_model, trainer_of
 from sightline.repair.training.sklearn import sklearn_estimator
@@ -374,11 +374,14 @@ def default_methods(
     be fitted gets counterexamples, also with twice the margin; where each image has its own region, with
     others' regions planted and its surroundings in its place, and with the latter alone; a network then
     begins anew as well, since it may have learned little else. A network gets right reasons; one that ends in
-    a linear layer, that layer alone.
+    a linear layer, that layer alone. Of a property of the
+    whole image, those that exchange it: counterexamples, of a network also begun anew, and the last layer.
     """
     here: dict[str, Any] = {"region": region, "margin": margin, "seed": seed}
     wide = {**here, "margin": min(0.5, 2 * (margin or DEFAULT_MARGIN))}
     trainer = trainer_of(model)
+    if isinstance(resolve_region(region, margin), RepairProperty):
+        return _property_methods(model, here, fit)
     regions = resolve_region(region, margin).regions
     methods: list[Any] = [Guard(**here)] if regions.shared or regions.needs_image else []
     if fit is not None or trainer is not None:
@@ -392,4 +395,17 @@ def default_methods(
         methods.append(LastLayer(**here))
     if network_trainer(model) is not None:
         methods.append(RightReasons(**here))
+    return methods
+
+
+def _property_methods(model: CheckedModel, here: dict[str, Any], fit: FitFunction | None) -> list[Any]:
+    """The methods that exchange a property of the whole image: what hides or weighs an area cannot."""
+    trainer = trainer_of(model)
+    methods: list[Any] = []
+    if fit is not None or trainer is not None:
+        methods.append(Counterexamples(**here, fit=fit))
+    if fit is None and network_trainer(model) is not None:
+        methods.append(Counterexamples(**here, fresh=True))
+    if fit is None and trainer is not None and trainer.has_linear_head():
+        methods.append(LastLayer(**here))
     return methods

@@ -23,7 +23,7 @@ from sightline.regions.region_file import load as read_regions
 from sightline.repair.export import Image, save_model
 from sightline.repair.guard import Guard
 from sightline.repair.method import Provenance, RepairResult
-from sightline.repair.repair_region import RepairRegion
+from sightline.repair.repair_region import RepairProperty, RepairRegion, resolve_region
 from sightline.repair.selection import Choice
 
 LAYOUT = 2
@@ -71,6 +71,8 @@ def save_repair(
             "notes": list(result.notes),
             "original": split_secret(original)[0],
         }
+        if isinstance(made.region, RepairProperty):
+            text["property"] = made.region.name
         files = [made.region.regions.save(folder / REGION)]
         files.append(folder / SEEN)
         write_text(files[-1], "\n".join(sorted(made.image_digests)))
@@ -164,7 +166,10 @@ def load_repair(
                 "sightline.",
                 slug="file-layout",
             )
-        region = RepairRegion(read_regions(folder / REGION), float(text["margin"]))
+        if "property" in text:  # of the whole image
+            region = resolve_region(str(text["property"]))
+        else:
+            region = RepairRegion(read_regions(folder / REGION), float(text["margin"]))
         seen = frozenset(read_text(folder / SEEN).split())
         notes, method = tuple(map(printable_text, text["notes"])), printable_text(text["method"])
         # Repairs of earlier versions have none.
