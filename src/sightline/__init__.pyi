@@ -40,6 +40,7 @@ from sightline.explanation import Explanation as Explanation
 from sightline.findings.atlas_analysis import atlas as atlas
 from sightline.findings.blame_analysis import blame as blame
 from sightline.findings.cause_analysis import image_causes as image_causes
+from sightline.findings.slice_analysis import slices as slices, study_part as study_part
 from sightline.proof.analysis import prove as prove
 from sightline.study.study import Study as Study
 from sightline.types import Contrast as Contrast, Segments as Segments

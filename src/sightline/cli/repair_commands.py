@@ -37,7 +37,10 @@ def repair_model(
     out: Annotated[Path, typer.Option("--out", "-o", help="The repair's own folder.")],
     region: Annotated[
         str | None,
-        typer.Option(help="The region that misleads the model, such as jaw; by default the one blamed most."),
+        typer.Option(
+            help="The region that misleads the model, such as jaw, or a property of whole images, such as "
+            "chromaticity; by default what causes and blame found."
+        ),
     ] = None,
     regions: Annotated[str | None, RegionsOf] = None,
     method: Annotated[
@@ -106,15 +109,14 @@ def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
     OptionError
         If none is named and none was confirmed.
     """
-    file = run / "blame.json"
-    try:
-        said: dict[str, Any] = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # none, or one that was edited
-        said = {}
+    said, whole = (_read_findings(run / f"{name}.json") for name in ("blame", "causes"))
     listed = said.get("regions") if isinstance(said.get("regions"), list) else []
     found = [one for one in listed or [] if isinstance(one, dict) and one.get("suspect") and "region" in one]
     confirmed = [str(one["region"]) for one in found if one.get("confirmed")]
     if region is None:
+        misleading = whole.get("misleading")
+        if isinstance(misleading, list) and misleading:  # before any area
+            return str(misleading[0]), ""
         if not confirmed:
             raise OptionError(
                 f"no region was blamed in {run}, so name the one to repair: --region NAME. Blame finds it: "
@@ -125,6 +127,14 @@ def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
     findings = said.get("findings")
     told = {str(name): str(text) for name, text in findings.items()} if isinstance(findings, dict) else {}
     return region, "" if region in confirmed else told.get(region, "")
+
+
+def _read_findings(file: Path) -> dict[str, Any]:
+    """What blame or causes wrote; nothing where there is no such file, or one that was edited."""
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _read_region(run: Path, region: str, regions: str | None) -> Any:
@@ -162,6 +172,7 @@ def prove_repair(
     """Prove a repair on images that nobody has used: before and after, with a verdict from stated rules."""
     from sightline.proof.analysis import prove
     from sightline.repair import store
+    from sightline.repair.repair_region import RepairProperty
     from sightline.study import Study
     from sightline.study.provenance import OpenedData, resolve_images
 
@@ -178,7 +189,7 @@ def prove_repair(
         opened = resolve_images(data, manifest.image_format)
         unused = opened.source
     studies: dict[str, Any] = {}
-    if explained:
+    if explained and not isinstance(result.provenance.region, RepairProperty):
         part = _some_images(opened, len(unused), explained)
         before = study.opened_model
         after = store.repaired_model_path(repair) or result.model

@@ -244,6 +244,33 @@ def _repair_words(run: Path, name: str) -> str:
     return f"Repair it: sightline repair {run} --region {shlex.quote(name)} -o REPAIR"
 
 
+@app.command("slices")
+def measure_slices(
+    run: Run,
+    table: Table = None,
+    key: Key = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column of the table to look at; may be given several times.")
+    ] = None,
+    regions: Annotated[str | None, RegionsOf] = None,
+    fewest: Annotated[int, typer.Option(help="Images below which a slice is left out.")] = 20,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="File of the figure; by default RUN/slices.png. Beside it: .json.")
+    ] = None,
+    model: ModelAgain = None,
+    trust: Trust = False,
+) -> None:
+    """Measure a model on each slice of a study: each hospital, sex or device; and blame regions there."""
+    from sightline.findings.slice_analysis import slices
+
+    study = open_study(run, model=model, trust=trust)
+    file = figure_file(out or run / "slices.png")
+    given: Any = {"key": key, "columns": column, "fewest": fewest, "seed": seed, "progress": True}
+    made = slices(study, table, regions=None if regions is None else read_regions(regions), **given)
+    say_result(made, [write_figure(made.plot(), file), write_numbers(made, file.with_suffix(".json"))])
+
+
 @app.command("blame")
 def blame_regions(
     run: Run,

@@ -24,6 +24,7 @@ from sightline.figures.pair_links import plot_pairs
 from sightline.figures.proof_figure import plot_proof
 from sightline.figures.region_outlines import plot_regions
 from sightline.figures.single import plot_contours, plot_heat, plot_overlay, plot_panel, plot_pixels
+from sightline.figures.slice_figure import plot_slices
 from sightline.figures.stacked_page import stack_figures
 from sightline.render import RealNumber
 from sightline.types import Contrast, did_you_mean
@@ -52,6 +53,7 @@ __all__ = [
     "plot_concepts",
     "plot_blame",
     "plot_causes",
+    "plot_slices",
     "stack_figures",
     "plot_proof",
     "figure_to_png",

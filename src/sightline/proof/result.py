@@ -167,8 +167,8 @@ class Proof:
         if self.whole_image:
             return (
                 f"{self.images:,} held-out images, {self.region} of the whole image, exchanged with right "
-                f"answers of other classes, {self.controls} values each, {self.calls[0]:,} + {self.calls[1]:,} "
-                "model calls"
+                f"answers of other classes, {self.controls} values each, {self.calls[0]:,} + "
+                f"{self.calls[1]:,} model calls"
             )
         return (
             f"{self.images:,} held-out images, region {self.region!r}{margin}, hidden with {self.fill}, "

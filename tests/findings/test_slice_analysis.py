@@ -1,0 +1,130 @@
+"""slices: each slice's figures, and the worse one named within each label."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+import sightline as sl
+from sightline.errors import OptionError
+from sightline.findings.slice_analysis import excess_p
+from support.studies import Memory
+
+PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.0), budget=32)
+
+
+def sure(images):
+    """Says what stands in the first pixel, and is as sure as the second one says."""
+    said, much = images[:, 0, 0] > 0.5, images[:, 0, 1]
+    p = np.where(said, much, 1 - much)
+    return np.stack([1 - p, p], axis=1)
+
+
+@pytest.fixture(scope="module")
+def study():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 200)
+    wrong = rng.random(200) < np.where(np.arange(200) < 60, 0.4, 0.05)
+    images = rng.random((200, 12, 12)) * 0.2 + 0.3
+    images[:, 0, 0] = np.where(wrong, 1 - labels, labels)
+    images[:, 0, 1] = 0.9
+    return Memory(sure, images, labels, PLAN)
+
+
+TABLE = {
+    "hospital": ["south"] * 60 + ["north"] * 140,
+    "sex": ["f", "m"] * 100,
+    "age": np.arange(200) // 2,
+    "device": ["old"] * 12 + ["new"] * 188,
+}
+
+
+@pytest.fixture(scope="module")
+def found(study):
+    return sl.slices(study, TABLE)
+
+
+def test_the_worse_slice_is_first_and_alone_named(found):
+    assert found.worse == ("hospital = south",)
+    assert found.slices[0].name == "hospital = south"
+    assert found.verdict.startswith("hospital = south has surely more errors")
+    assert "device = old" in " ".join(found.notes)
+
+
+def test_a_slice_has_the_figures_of_its_images(found, study):
+    one, inside = found["hospital = south"], np.arange(200) < 60
+    right = (study.labels == study.predicted)[inside]
+    assert (one.images, one.errors) == (60, int((~right).sum()))
+    assert one.accuracy == pytest.approx(right.mean())
+    recalls = [right[study.labels[inside] == label].mean() for label in (0, 1)]
+    assert one.recall == pytest.approx(np.mean(recalls))
+    assert one.overconfidence == pytest.approx(0.9 - right.mean(), abs=1e-6)
+    assert one.over_low > 0
+    assert one.places.tolist() == list(range(60))
+    assert "Surely too sure: hospital = south" in found.verdict
+
+
+def test_intervals_are_adjusted_for_the_number_of_slices(found):
+    one = found["hospital = south"]
+    exact = binomtest(one.images - one.errors, one.images).proportion_ci(1 - 0.05 / len(found.slices))
+    assert (one.low, one.high) == (exact.low, exact.high)
+
+
+def test_numbers_are_parted_into_quarters(found):
+    assert {one.value for one in found.slices if one.column == "age"} == {
+        "0 to 24",
+        "25 to 49",
+        "50 to 74",
+        "75 to 99",
+    }
+
+
+def test_more_of_a_hard_label_is_not_worse():
+    labels = np.repeat([0, 1], 100)
+    wrong = np.concatenate([np.zeros(100, bool), np.arange(100) % 2 == 0])
+    inside = np.concatenate([np.arange(100) < 10, np.arange(100) < 90])
+    assert excess_p(inside, labels, wrong) > 0.4
+    assert excess_p(inside, np.zeros(200, int), wrong) < 0.001
+
+
+def test_chance_is_called_worse_as_seldom_as_it_says():
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, 150)
+    ps = [excess_p(rng.random(150) < 0.3, labels, rng.random(150) < 0.2 + 0.2 * labels) for _ in range(300)]
+    assert np.mean(np.array(ps) <= 0.05) <= 0.075
+
+
+def test_it_prints_draws_and_writes_what_it_found(found):
+    assert "* hospital = south" in repr(found)
+    told = json.loads(json.dumps(found.to_dict()))
+    assert told["worse"] == ["hospital = south"]
+    assert "places" not in told["slices"][0]
+
+
+def test_a_slice_is_a_study_of_its_own(found, study):
+    part = sl.study_part(study, found["hospital = south"].places)
+    assert part.places.tolist() == list(range(60))
+    assert [row.place for row in part.rows()] == list(range(60))
+    blamed = sl.blame(part, sl.regions.grid(3, 3), progress=False)
+    assert blamed.errors == found["hospital = south"].errors
+    with pytest.raises(OptionError, match="image 900 is not among"):
+        sl.study_part(study, [3, 900])
+
+
+def test_regions_are_blamed_in_slices_with_enough_errors(study):
+    found = sl.slices(study, TABLE, columns=["hospital"], regions=sl.regions.grid(3, 3), progress=False)
+    blamed = found["hospital = south"].blame
+    assert blamed is not None
+    assert (blamed.errors, blamed.level) == (found["hospital = south"].errors, 0.025)
+    assert found["hospital = north"].blame is None
+
+
+def test_nothing_to_slice_by_is_said(study):
+    with pytest.raises(OptionError, match="nothing to slice by"):
+        sl.slices(study)
+    with pytest.raises(OptionError, match=r"no column 'sexe'.*Did you mean 'sex'"):
+        sl.slices(study, TABLE, columns=["sexe"])
+    few = sl.slices(study, TABLE, fewest=300)
+    assert few.slices == ()
+    assert "no slice with enough images" in repr(few)
