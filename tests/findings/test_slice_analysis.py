@@ -35,7 +35,7 @@ def study():
 TABLE = {
     "hospital": ["south"] * 60 + ["north"] * 140,
     "sex": ["f", "m"] * 100,
-    "age": np.arange(200) // 2,
+    "age": np.random.default_rng(4).permutation(200) // 2,
     "device": ["old"] * 12 + ["new"] * 188,
 }
 
