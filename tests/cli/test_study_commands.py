@@ -18,6 +18,9 @@ from sightline.cli import app
 from sightline.cli.repair_commands import _blamed_region
 from sightline.data import drawn_faces
 from sightline.errors import OptionError
+from sightline.regions.concept_shapes import ConceptShapes, Detector
+from sightline.regions.region_set import one_region_a_piece
+from sightline.regions.segment_looks import BLOCKS
 from sightline.study import Study
 
 MODEL = '''
@@ -171,6 +174,20 @@ def test_regions_are_drawn_and_kept_and_blame_takes_them(place, studied):
     assert len(json.loads((studied / "blame.json").read_text())["areas"]["polygons"]) == 6
     said = run(place, "regions", "two.png", "--regions", "grid:rows=1,columns=2", "-o", "one.png")
     assert "<Regions: 2 (r1c1, r1c2)>" in said
+
+
+def test_blame_takes_concepts_from_a_file_and_keeps_them_for_a_repair(place, studied):
+    detector = Detector(np.zeros(sum(BLOCKS)), np.ones(sum(BLOCKS)), 1.0)
+    shapes = ConceptShapes(("concept 1",), (detector,), (1,))
+    one_region_a_piece(shapes).rename({"concept 1": "token"}).save(place / "concepts.toml")
+    said = run(place, "blame", "run", "--regions", "concepts.toml", "--no-whole-images")
+    assert "too few right answers: " in said
+    assert "one that concepts are found in and the one that confirms" in said
+    assert json.loads((studied / "blame.json").read_text())["of_concepts"]
+    kept = regions.load(studied / "regions.toml")
+    assert kept.names == ("token",)
+    assert kept.needs_image
+    (studied / "regions.toml").unlink()
 
 
 def test_a_repair_takes_the_region_that_was_blamed_and_says_first_what_was_acquitted(place, studied):

@@ -327,7 +327,7 @@ def blame_regions(
     given: Any = {"suspect": suspect, "margin": margin, "fill": hidden, "seed": seed}
     made = blame(study, among, groups=of_one, progress=True, **given)
     files = [write_figure(plot_blame(made), file), write_numbers(made, file.with_suffix(".json"))]
-    if among.shared:
+    if among.shared or among.needs_image:  # a file can hold them, and a repair takes them from there
         files.append(among.save(run / RUN_REGIONS))
     say_result(made, files)
     if causes is not None and causes.misleading:

@@ -1,6 +1,7 @@
 """study and regions → which regions drive the wrong answers: chosen on one half, confirmed on the other."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
@@ -194,9 +195,9 @@ def blame(
     warn_if_permuted(study.labels, study.predicted, study.class_names)
     if regions.needs_image:
         hidden_as = with_changes(Plan(fill=Surroundings()), fill=fill).fill
-        asked = study.model if model is None else as_model(model, class_names=study.class_names)
-        numbers = n_suspects, controls, max_answers, seed, min_effect, level, batch_size
-        return ConceptBlame(study, regions, asked, hidden_as, groups, asked_for, *numbers, progress).blame()
+        numbers = n_suspects, controls, max_answers, seed, min_effect, level, batch_size, progress
+        model_of = functools.partial(_model_to_ask, study, model)
+        return ConceptBlame(study, regions, model_of, hidden_as, groups, asked_for, *numbers).blame()
     rng = np.random.default_rng(seed)
     split = split_answers(study, groups, rng, whole=bool(asked_for))
     head: dict[str, Any] = {
@@ -208,7 +209,7 @@ def blame(
     head |= {"areas": regions, "named": bool(asked_for)}
     if lack := _too_few_text(split):
         return Blame(regions=(), wrong=0, right=0, groups=None, lacked=np.nan, calls=0, lack=lack, **head)
-    asked = study.model if model is None else as_model(model, class_names=study.class_names)
+    asked = _model_to_ask(study, model)
     shares, head["hidden_little"] = _attribution_shares(study, regions, split)
     order = np.argsort(USUAL * shares[1] - shares[0], kind="stable").tolist()
     order = [*asked_for, *(one for one in order if one not in asked_for)]
@@ -236,6 +237,10 @@ def blame(
         image=trial.mean_image,
         **head,
     )
+
+
+def _model_to_ask(study: StudyResults, model: object) -> CheckedModel:
+    return study.model if model is None else as_model(model, class_names=study.class_names)
 
 
 def _named_suspects(suspect: str | Sequence[str] | None, regions: Regions) -> list[int]:

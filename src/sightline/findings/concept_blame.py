@@ -1,7 +1,7 @@
 """study and concepts → what, by its looks, misleads a model: screened on one half, confirmed on the other."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,8 @@ class ConceptBlame:
     ----------
     study : Study
     concepts : Regions
-    model : CheckedModel
+    model : callable
+        Gives the model; called where there are errors enough to ask it about.
     fill : Fill
     groups : sequence or None
         What each image belongs to.
@@ -75,7 +76,7 @@ class ConceptBlame:
 
     study: StudyResults
     concepts: Regions
-    model: CheckedModel
+    model: Callable[[], CheckedModel]
     fill: Fill
     groups: Sequence[object] | Shaped[np.ndarray, "..."] | None
     suspects: Sequence[int]
@@ -114,7 +115,7 @@ class ConceptBlame:
         with progress_bar(self.progress, steps) as self.tick:
             self.sightings = Sightings(self.study, self.concepts, self.tick)
             self.trial = ConceptTrial(
-                self.sightings, self.model, self.fill, self.split, self.seed, self.batch_size
+                self.sightings, self.model(), self.fill, self.split, self.seed, self.batch_size
             )
             candidates = self._candidates()
             rows = self._confirm(candidates if named else self._screen(candidates)[: self.n_suspects])
