@@ -1,6 +1,7 @@
 """What is given to functions and options: names, kinds of values, and the words of other tools."""
 
 import inspect
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -195,3 +196,13 @@ def test_a_size_is_two_whole_numbers_from_1(given):
 def test_sizes_of_numpy_are_numbers_of_python_then():
     assert check_size("size", [np.int64(8), np.uint8(9)]) == (8, 9)
     assert all(type(side) is int for side in check_size("size", (np.int64(8), 9)))
+
+
+def test_texts_in_a_mapping_or_a_list_are_no_texts_themselves():
+    @clear_arguments
+    def named(names: Mapping[str, str], several: Sequence[str], one: str | None = None) -> str:
+        return f"{names} {several} {one}"
+
+    assert named({"a": "b"}, ["c"], "d") == "{'a': 'b'} ['c'] d"
+    with pytest.raises(OptionError, match=r"one of .* must be text"):
+        named({}, [], 3)

@@ -1,6 +1,7 @@
 """The commands about many images, as a user runs them."""
 
 import contextlib
+import inspect
 import json
 import shutil
 import signal
@@ -22,6 +23,8 @@ from sightline.regions.concept_shapes import ConceptShapes, Detector
 from sightline.regions.region_set import one_region_a_piece
 from sightline.regions.segment_looks import BLOCKS
 from sightline.study import Study
+from support import tokens
+from support.tokens import clean_images, with_tokens
 
 MODEL = '''
 import numpy as np
@@ -188,6 +191,32 @@ def test_blame_takes_concepts_from_a_file_and_keeps_them_for_a_repair(place, stu
     assert kept.names == ("token",)
     assert kept.needs_image
     (studied / "regions.toml").unlink()
+
+
+def test_concepts_are_found_drawn_and_taken_by_the_other_commands(tmp_path):
+    images, labels = clean_images(60)
+    images, _ = with_tokens(images, np.random.default_rng(0).random(60) < 0.7)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        path = tmp_path / "data" / ("dark", "light")[label] / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image * 255).round().astype(np.uint8)).save(path)
+    (tmp_path / "tokens.py").write_text(inspect.getsource(tokens))
+    plan = ["--budget", 80, "--segment", "grid:rows=4,columns=4", "--fill", "colour:value=0.5"]
+    model = ["tokens:model", "data", "--estimator", "regression", "--values", "unit"]
+    run(tmp_path, "study", *model, "-o", "run", *plan)
+    output = run(tmp_path, "concepts", "run", "-o", "found.toml", "--n-concepts", 2, "--trust")
+    assert "found in each image" in output
+    assert "sightline blame run --regions found.toml" in output
+    assert width(tmp_path / "found.png") > 100
+    found = regions.load(tmp_path / "found.toml")
+    assert 1 <= len(found) <= 2
+    assert "concept 1" in run(tmp_path, "atlas", "run", "--regions", "found.toml")
+    for words, why in (
+        (["-o", "found.txt"], "--out found.txt must be a .toml file"),
+        (["--sheet", "found.jpg"], "--sheet found.jpg must be a .png file"),
+    ):
+        with pytest.raises(OptionError, match=why):
+            run(tmp_path, "concepts", "run", *words)
 
 
 def test_a_repair_takes_the_region_that_was_blamed_and_says_first_what_was_acquitted(place, studied):

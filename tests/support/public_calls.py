@@ -240,6 +240,7 @@ class Calls:
                 for name, given in {
                     "index": {"name": "r1c1"},
                     "join": {"parts": {"a": ["r1c1"]}},
+                    "rename": {"names": {"r1c1": "a"}},
                     "masks": {"shape": (8, 8)},
                     "areas": {"shape": (8, 8)},
                     "save": {"path": world.home / "kept.toml"},

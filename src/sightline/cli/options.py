@@ -269,7 +269,7 @@ def open_study(run: Path, *, model: str | None = None, trust: bool = False) -> "
     return study.attach(model=model, trust=trust) if model is not None or trust else study
 
 
-def figure_file(out: Path) -> Path:
+def figure_file(out: Path, option: str = "--out") -> Path:
     """The file of a figure, if it can be written, before anything is computed.
 
     Raises
@@ -278,7 +278,9 @@ def figure_file(out: Path) -> Path:
         If it is no ``.png`` file, or there is no such folder.
     """
     if out.suffix.lower() != ".png" or not is_a_folder(out.parent):
-        raise OptionError(f"--out {out} must be a .png file in a folder that is there.", slug="option-value")
+        raise OptionError(
+            f"{option} {out} must be a .png file in a folder that is there.", slug="option-value"
+        )
     return out
 
 

@@ -359,7 +359,9 @@ def find_concepts(
     from sightline.figures import plot_concepts
     from sightline.regions import concepts
 
-    file = figure_file(sheet or out.with_suffix(".png"))
+    if out.suffix.lower() != ".toml":
+        raise OptionError(f"--out {out} must be a .toml file.", slug="option-value")
+    file = figure_file(sheet or out.with_suffix(".png"), "--out" if sheet is None else "--sheet")
     study = open_study(run, model=model, trust=trust)
     found = concepts(study, n_concepts=n_concepts, seed=seed, progress=True)
     say_result(found, [found.save(out), write_figure(plot_concepts(found, study), file)])

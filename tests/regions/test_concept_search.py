@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from sightline.errors import OptionError
+from sightline.regions import concepts
+from support.studies import Memory
+from support.tokens import PLAN, clean_images, model, study_of_tokens
+
+
+def found_masks(regions, study):
+    return np.array([regions.masks(one.shape[:2], image=one)[0] for one in study.images])
+
+
+def fit(found, truth):
+    """Precision of detections, recall of what is there, median IoU of hits."""
+    shared, told, there = ((one).sum((1, 2)) for one in (found & truth, found, truth))
+    hit = shared >= 0.5 * np.maximum(np.minimum(told, there), 1)
+    union = (found | truth).sum((1, 2))
+    return hit[told > 0].mean(), hit[there > 0].mean(), np.median(shared[hit] / union[hit])
+
+
+@pytest.mark.parametrize(("colour", "shape"), [(True, (48, 48)), (False, (48, 36))])
+def test_a_token_anywhere_comes_first_and_is_marked_where_it_is(colour, shape):
+    study, truth = study_of_tokens(colour=colour, shape=shape)
+    found = concepts(study, progress=False)
+    assert found.names[0] == "concept 1"
+    assert found.needs_image
+    assert not found.shared
+    assert found.shapes.towards[0] == 1
+    precision, recall, iou = fit(found_masks(found, study), truth)
+    assert precision >= 0.9
+    assert recall >= 0.35
+    assert iou >= 0.6
+
+
+def test_it_looks_in_one_half_of_the_answers_alone_and_says_which():
+    study, _ = study_of_tokens()
+    found = concepts(study, n_concepts=1, progress=False)
+    assert len(found) == 1
+    seen = np.isin([str(place) for place in study.places], found.shapes.found_in)
+    wrong = study.labels != study.predicted
+    assert 0.4 <= seen.mean() <= 0.6
+    assert abs(int(wrong[seen].sum()) - int(wrong[~seen].sum())) <= 1
+
+
+def test_the_same_seed_finds_the_same_whatever_the_batches():
+    study, _ = study_of_tokens()
+    first = concepts(study, seed=3, progress=False).shapes
+    other = concepts(study, seed=3, batch_size=7, progress=False).shapes
+    assert first.found_in == other.found_in
+    for one, same in zip(first.detectors, other.detectors, strict=True):
+        np.testing.assert_array_equal(one.centre, same.centre)
+        assert one.radius == same.radius
+
+
+def test_too_few_errors_are_said():
+    images, labels = clean_images(30)
+    study = Memory(model, images, labels, PLAN)
+    with pytest.raises(OptionError, match="too few errors to look for concepts in: a half of them has 0"):
+        concepts(study, progress=False)
+
+
+@pytest.mark.parametrize("given", [{"n_concepts": 0}, {"seed": -1}, {"batch_size": 0}])
+def test_numbers_out_of_range_are_refused(given):
+    with pytest.raises(OptionError):
+        concepts(study_of_tokens()[0], **given)
