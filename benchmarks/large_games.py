@@ -291,13 +291,15 @@ def main():
 
 
 def peers_rows(folder, asked):
-    """What the second Python found; a file of the folder keeps it."""
+    """What the second Python found, as far as it came; a file of the folder keeps it."""
     kept = folder / "peers.jsonl"
     if not kept.exists():
         words = [asked.second, __file__, "--peers", str(folder), "--seeds", str(asked.seeds)]
         words += ["--budgets", *map(str, asked.budgets), "--tools", *asked.tools]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        kept.write_text(done.stdout)
+        with kept.open("w") as file:
+            done = subprocess.run(words, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            print(f"shapiq failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
     return map(json.loads, kept.read_text().splitlines())
 
 
