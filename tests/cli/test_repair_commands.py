@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import sightline as sl
 from sightline.cli import app
+from sightline.cli.repair_commands import _blamed_region, _images_named, _read_region
 from sightline.errors import FileError, OptionError
 from sightline.repair import store
 
@@ -194,3 +195,30 @@ def test_damaged_repairs_are_told(place):
     shutil.copy(place / "train.py", place / "hurt" / "repair.toml")
     with pytest.raises(FileError, match="does not describe a repair"):
         run(place, "proof", "run", "hurt")
+
+
+def test_images_that_show_the_mark_are_named_one_a_line(place):
+    study = sl.Study(place / "run")
+    held, file = study.held_out, place / "marked.txt"
+    names, studied = [held.image_id(one) for one in range(len(held))], study.studied.image_id(0)
+
+    def named(*lines):
+        file.write_text("\n".join([*lines, ""]))
+        return _images_named(file, held, study.source)
+
+    assert named(*names[:3], studied) == [True] * 3 + [False] * (len(held) - 3)
+    with pytest.raises(OptionError, match=r"names none of the \d+ held-out images"):
+        named(studied)
+    with pytest.raises(OptionError, match=r"names 1 images that are not in the data, such as 'ill/x\.png'"):
+        named(names[0], "ill/x.png")
+
+
+def test_of_concepts_all_that_were_confirmed_are_repaired(place, tmp_path):
+    told = {"region": "concept 1", "suspect": True, "confirmed": True, "towards": "ill"}
+    (tmp_path / "blame.json").write_text(json.dumps({"regions": [told, told | {"region": "concept 2"}]}))
+    assert _blamed_region(tmp_path, None) == ("concept 1, concept 2", "")
+    sl.regions.grid(1, 2).save(tmp_path / "regions.toml")
+    assert _read_region(tmp_path, "r1c1, r1c2", None).names == ("r1c1", "r1c2")
+    told = [told | {"towards": ""}, told | {"region": "jaw", "towards": ""}]
+    (tmp_path / "blame.json").write_text(json.dumps({"regions": told}))
+    assert _blamed_region(tmp_path, None) == ("concept 1", "")

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sightline.findings.heatmaps import MeanHeatmap, RunningMean, resize_keeping_sums, size_within
+from sightline.engine.plan import Plan
+from sightline.findings.heatmaps import (
+    MeanHeatmap,
+    RunningMean,
+    image_that_shows,
+    resize_keeping_sums,
+    size_within,
+)
+from support.bright import bright
+from support.studies import Memory
 
 
 @pytest.mark.parametrize("shape", [(9, 9), (6, 12), (20, 5), (3, 3)])
@@ -48,3 +57,13 @@ def test_an_image_that_cannot_be_read_is_left_out_of_the_mean_image():
 )
 def test_a_size_is_reduced_until_no_side_is_too_long(shape, expected):
     assert size_within(shape, 256) == expected
+
+
+def test_the_image_that_shows_most_of_what_is_looked_for_is_a_wrong_answer_if_there_is_one():
+    images = np.full((4, 6, 6), 0.4)
+    images[:, 3] += 0.1 * np.random.default_rng(0).random((4, 6))
+    images[1, 0, 0], images[2, 5, 5] = 1.0, 1.0
+    plan = Plan(segment="grid:rows=2,columns=2", fill="colour", budget=16)
+    study = Memory(lambda batch: batch.mean(axis=(1, 2)) * 0.9, images, np.array([0, 0, 1, 0]), plan)
+    assert study.predicted.tolist() == [0] * 4
+    assert (image_that_shows(bright(), study) == images[2]).all()

@@ -38,8 +38,8 @@ def repair_model(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The region that misleads the model, such as jaw, or a property of whole images, such as "
-            "chromaticity; by default what causes and blame found."
+            help="The region that misleads the model, such as jaw, or several, with commas, or a property of "
+            "whole images, such as chromaticity; by default what causes and blame found."
         ),
     ] = None,
     regions: Annotated[str | None, RegionsOf] = None,
@@ -123,7 +123,9 @@ def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
                 f"sightline blame {run}.",
                 slug="repair-region",
             )
-        return confirmed[0], ""
+        # Of concepts each has its class, and what is left of the others misleads on.
+        concepts = [one for one in found if one.get("confirmed") and one.get("towards")]
+        return ", ".join(confirmed) if concepts else confirmed[0], ""
     findings = said.get("findings")
     told = {str(name): str(text) for name, text in findings.items()} if isinstance(findings, dict) else {}
     return region, "" if region in confirmed else told.get(region, "")
@@ -143,6 +145,9 @@ def _read_region(run: Path, region: str, regions: str | None) -> Any:
     if regions is None and not kept.is_file():
         return region
     among = regions_of_run(run, regions)
+    several = [one.strip() for one in region.split(",")]
+    if region not in among and all(one in among for one in several):
+        return among[several]
     if region not in among and regions is None:
         return region
     if region not in among:
@@ -162,6 +167,13 @@ def prove_repair(
         typer.Option(help="Images that nobody has used; by default those that the study held out."),
     ] = None,
     regions: Annotated[str | None, RegionsOf] = None,
+    present: Annotated[
+        Path | None,
+        typer.Option(
+            help="A text file that names the images that show what misleads, one a line, as the study calls "
+            "them: what was missed and found wrongly is counted by it."
+        ),
+    ] = None,
     explained: Annotated[
         int, typer.Option(help="About how many of them to explain, before and after.")
     ] = 100,
@@ -195,12 +207,14 @@ def prove_repair(
         after = store.repaired_model_path(repair) or result.model
         for name, home, asked in (("before", repair / "before", before), ("after", repair, after)):
             studies[name] = Study(home, study.plan).run(part, asked, trust=trust, progress=True)
+    marked = None if present is None else _images_named(present, unused, study.source)
     among = None if regions is None else read_regions(regions)
     made = prove(
         study.model,
         result,
         unused,
         regions=among,
+        present=marked,
         study=study,
         explained=0,
         seed=seed,
@@ -209,6 +223,37 @@ def prove_repair(
     )
     figure = write_figure(made.plot(), repair / "proof.png")
     say_result(made, [write_numbers(made, repair / "proof.json"), figure])
+
+
+def _images_named(file: Path, data: "Dataset", source: "Dataset") -> list[bool]:
+    """Which images a text file names; it may name others of the study, too.
+
+    Raises
+    ------
+    OptionError
+        If it names one that is in neither, or none of these.
+    """
+    from sightline._limits import read_text
+
+    names = [data.image_id(place) for place in range(len(data))]
+    try:
+        wanted = {line.strip() for line in read_text(file).splitlines() if line.strip()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"--present {file} cannot be read: {error}", slug="proof-present") from error
+    known = {*names, *(source.image_id(place) for place in range(len(source)))}
+    strange = sorted(wanted - known)
+    if strange:
+        raise OptionError(
+            f"--present {file} names {len(strange):,} images that are not in the data, such as "
+            f"{strange[0]!r}. {did_you_mean(strange[0], known)}",
+            slug="proof-present",
+        )
+    if not wanted & set(names):
+        raise OptionError(
+            f"--present {file} names none of the {len(names):,} held-out images, such as {names[0]!r}.",
+            slug="proof-present",
+        )
+    return [name in wanted for name in names]
 
 
 def _some_images(data: "OpenedData", count: int, most: int) -> "OpenedData":

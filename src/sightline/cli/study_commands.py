@@ -377,13 +377,15 @@ def draw_regions(
     """Draw regions over an image, to see whether they fit; for a study they are kept as its own."""
     from sightline.data.image_decoding import read_image_file
     from sightline.figures import plot_regions
-    from sightline.findings.heatmaps import mean_image
+    from sightline.findings.heatmaps import image_that_shows, mean_image
 
     run, files = Path(images), [figure_file(out)]
     if run.is_dir():
         study = open_study(run)
-        among, image = regions_of_run(run, regions), mean_image(study)
-        if among.shared:
+        among = regions_of_run(run, regions)
+        # What is found by its looks is found in no mean.
+        image = image_that_shows(among, study) if among.needs_image else mean_image(study)
+        if among.shared or among.needs_image:
             files.append(among.save(run / RUN_REGIONS))
     else:
         if not run.is_file():

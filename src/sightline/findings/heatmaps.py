@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from sightline._resize import resize_smooth
 from sightline.engine.image import unit_rgb
@@ -97,6 +97,14 @@ def mean_image(study: StudyResults, most: int = 200) -> Float[np.ndarray, "H W 3
         if image is not None and image.shape == first.shape:
             seen.add(image)
     return np.asarray(seen.mean)
+
+
+def image_that_shows(regions: Regions, study: StudyResults, most: int = 200) -> Shaped[np.ndarray, "..."]:
+    """The image of a study in which most of some regions are found: of some, wrong answers first."""
+    order = np.argsort(study.predicted == study.labels, kind="stable")[:most]
+    images = [study.image(int(study.places[one])) for one in order]
+    shown = [regions.masks(one.shape[:2], image=one).any(axis=(1, 2)).sum() for one in images]
+    return images[int(np.argmax(shown))]
 
 
 def resize_keeping_sums(heat: Float[np.ndarray, "h w"], shape: tuple[int, int]) -> Float[np.ndarray, "H W"]:
