@@ -61,6 +61,29 @@ def test_evaluate_counts_right_and_wrong_answers(folder):
     assert done.confusion.tolist() == found["confusion"]
 
 
+def test_evaluate_tells_how_well_classes_are_told_apart_and_which_threshold_a_rule_chooses(folder):
+    words = ("evaluate", "brightened.py:bright", "data", *NORMALISED, "--choose", "sensitivity:least=1")
+    told = run(*words, "--figure", folder / "curves.png")
+    done = sl.evaluate(load_model("brightened.py:bright:mean=0.5,std=0.25"), "data", progress=False)
+    assert f"AUC        {done.auc.value:.3f}" in told
+    assert repr(done.choose_threshold("sensitivity:least=1")) in told
+    assert repr(done.calibration()) in told
+    with Image.open(folder / "curves.png") as drawn:
+        assert drawn.width > 600
+    found = json.loads(run(*words, "--format", "json"))
+    assert found["auc"]["value"] == pytest.approx(done.auc.value)
+    assert found["chosen"]["sensitivity"]["value"] == 1
+    assert sum(found["calibration"]["counts"]) == 7
+
+
+def test_evaluate_takes_columns_for_what_output_says(folder):
+    logits = "def logits(images):\n    return images.reshape(len(images), -1).mean(axis=1) / 64.0 - 2\n"
+    (folder / "raw.py").write_text(logits)
+    told = json.loads(run("evaluate", "raw.py:logits", "data", "--output", "sigmoid", "--format", "json"))
+    assert told["threshold"] == 0.5
+    assert told["accuracy"] == pytest.approx(6 / 7)
+
+
 def test_a_function_of_ones_own_is_run_before_the_model(folder):
     told = run("evaluate", "brightened.py:bright", "data", "--preprocess", "brightened.py:centred")
     assert "0.857" in told

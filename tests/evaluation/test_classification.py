@@ -191,6 +191,7 @@ def test_it_prints_a_small_table():
     assert repr(asked(P, TRUE, class_names=["well", "ill"])) == (
         "Evaluation of 7 images: class 1 (ill) where its score exceeds 0.5\n"
         "accuracy   0.571  (95 %: 0.250 to 0.842)\n"
+        "AUC        0.667  (95 %: 0.265 to 0.913)\n"
         "guess      one column, taken for the probability of class 1 (output= overrules)\n"
         "recall     0.500  (95 %: 0.150 to 0.850)  of 4 ill\n"
         "precision  0.667  (95 %: 0.208 to 0.939)  of 3 said to be ill\n"

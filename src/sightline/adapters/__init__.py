@@ -11,6 +11,7 @@ from sightline._trust import without_secrets
 from sightline.adapters.callable import CallableModel, PipelineModel, package_roots
 from sightline.adapters.checked_model import CheckedModel, regressor_error
 from sightline.adapters.model_files import load_skops_file
+from sightline.adapters.one_label import LabelView
 from sightline.adapters.preprocess import per_image
 from sightline.errors import FileError
 from sightline.types import Backend
@@ -30,6 +31,8 @@ def as_model(
     batch_size: int | None = None,
     preprocess: object = None,
     device: object = None,
+    label: int | str | None = None,
+    threshold: float | None = None,
 ) -> CheckedModel:
     """A model that takes images as you have them and returns checked scores.
 
@@ -73,6 +76,14 @@ def as_model(
         ``keras.applications`` do. Wrap a function of one PIL image in `sightline.per_image`.
     device : str or torch.device, optional
         Where a PyTorch module is moved, for good; by default it stays where it is.
+    label : int or str, optional
+        Of a model whose columns are labels of their own, of which several may be true of one image: which one
+        is asked for. The scores are then those of two classes, without it and with it. With ``"auto"``, a
+        network's logits go through a sigmoid each; a softmax is refused.
+    threshold : float, optional
+        Of two classes, which probability class 1 has to exceed to be predicted; 0.5 by default. Log-odds are
+        lowered by those of the threshold, so that the higher of the two scores is what is predicted: a score
+        of class 1 above 0.5 is a probability above the threshold.
 
     Returns
     -------
@@ -100,19 +111,26 @@ def as_model(
     ('not bright', 'bright')
     """
     if isinstance(source, CheckedModel):
-        given = (class_names, batch_size, preprocess, device)
+        given = (class_names, batch_size, preprocess, device, label, threshold)
         if output == "auto" and all(option is None for option in given):
             return source
         class_names = source.given_names if class_names is None else class_names
         batch_size = source.batch_size if batch_size is None else batch_size
         preprocess = source.preprocess if preprocess is None else preprocess
         output = source.output if output == "auto" and source.output != "network" else output
+        label = source.view.label if label is None else label
+        threshold = source.view.threshold if threshold is None else threshold
     elif output == "auto":
         _refuse_regressor(source)
     backend = source.backend if isinstance(source, CheckedModel) else _adapter_for(source)
     backend, preprocess = _with_device(backend, preprocess, device)
     return CheckedModel(
-        backend, output=output, class_names=class_names, batch_size=batch_size, preprocess=preprocess
+        backend,
+        output=output,
+        class_names=class_names,
+        batch_size=batch_size,
+        preprocess=preprocess,
+        view=LabelView(label, 0.5 if threshold is None else threshold),
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,8 +19,6 @@ from sightline._class_names import (
     ordered_names,
 )
 from sightline._scales import (
-    FARTHEST,
-    LEAST,
     ROUNDING,
     SUM_ROUNDING,
     Scale,
@@ -31,6 +29,20 @@ from sightline._scales import (
     refuse_log_odds,
 )
 from sightline.adapters.callable import callable_name
+from sightline.adapters.column_rules import (
+    PRESUMED,
+    SCORES,
+    SINGLE,
+    TAKEN,
+    as_two_classes,
+    log_odds_of_logs,
+)
+from sightline.adapters.one_label import (
+    LabelNetwork,
+    LabelView,
+    refuse_joint_columns,
+    softmax_error,
+)
 from sightline.adapters.outputs import batch_text, clip_text, scores_of
 from sightline.adapters.preprocess import per_image
 from sightline.errors import ModelError, OptionError, SightlineError, SightlineWarning, warn
@@ -62,6 +74,8 @@ class CheckedModel(ModelAbilities):
         Images in a batch that the model insists on or prefers.
     preprocess : callable, optional
         Images as the user has them, shape (B, H, W, C) → what the backend is given.
+    view : LabelView, optional
+        Which of several labels its scores are of, and from which probability on it is said to be there.
 
     Raises
     ------
@@ -77,8 +91,10 @@ class CheckedModel(ModelAbilities):
         class_names: ClassNames | None = None,
         batch_size: int | None = None,
         preprocess: object = None,
+        view: LabelView | None = None,
     ) -> None:
         self.backend = backend
+        self.view = view or LabelView()
         known = check_choice("output", output, OUTPUTS, "option-value")
         self.output = backend.output if known == "auto" else known
         self.batch_size = check_batch_size(batch_size) or backend.batch_size
@@ -92,12 +108,21 @@ class CheckedModel(ModelAbilities):
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
+        """One name a class, if they are known; of one label, those without it and with it."""
+        if self.view.label is None:
+            return self.column_names
+        return _with_negation((self.view.name(self.column_names),))
+
+    @property
+    def column_names(self) -> tuple[str, ...] | None:
         """One name a column, if they are known; some models tell them with their first answer."""
         return self._names or self._first.get("names")
 
     @property
     def class_labels(self) -> tuple[int, ...] | None:
         """The number by which labels call each column; None where that is its place, or not known."""
+        if self.view.label is not None:
+            return None
         said = self._first.get("names") or ()
         order = self._first.get("order") or range(len(said))
         told = self.backend.class_labels or numeric_labels([said[column] for column in order])
@@ -122,6 +147,8 @@ class CheckedModel(ModelAbilities):
         columns, meaning = self._first["columns"], self._first["meaning"]
         if columns == 1:
             return f"one column, {SINGLE[meaning]}"
+        if self.view.label is not None:
+            return f"{self._label_text}, {SINGLE[meaning]}"
         if meaning == "log-probability":
             return f"{columns} columns of logarithms of probabilities: scores are their exponentials"
         if meaning in ("softmax", "sigmoid"):
@@ -155,12 +182,16 @@ class CheckedModel(ModelAbilities):
             )
         if "presumed" in self._first:
             return f"{self._first['presumed']} (output= overrules)"
-        told = self.output not in ("auto", "network") or self._first.get("columns") != 1
+        single = self._first.get("columns") == 1 or self.view.label is not None
+        told = self.output not in ("auto", "network") or not single
         meaning = self._first.get("meaning", "")
         seen = meaning == self.backend.output_end != "logit"
+        alone = self.view.label is None
         named = meaning in ("sigmoid", "logit") and self.given_names is not None
-        if told or seen or named:  # names say that it is a classifier
+        if told or seen or (named and alone):  # names say that it is a classifier
             return ""
+        if not alone:
+            return f"{self._label_text}, taken for {TAKEN[meaning]} (output= overrules)"
         return f"one column, taken for {TAKEN[meaning]} (output= overrules)"
 
     @property
@@ -190,6 +221,7 @@ class CheckedModel(ModelAbilities):
             class_names=self.given_names,
             batch_size=self.batch_size,
             preprocess=self.preprocess,
+            view=self.view,
         )
         made._goes_by_end = True
         return made
@@ -223,9 +255,46 @@ class CheckedModel(ModelAbilities):
             If the model fails, or its answer cannot be used.
         """
         shape, dtype = images.shape, images.dtype
-        with _name_failed_batch(shape, dtype):
-            answer = self.backend(self.apply_preprocess(images))
-        return self._checked_scores(answer, shape, dtype)
+        return self._checked_scores(self._raw_answer(images), shape, dtype)
+
+    def column_probabilities(self, images: Shaped[np.ndarray, "B ..."]) -> Float64[np.ndarray, "B R"]:
+        """The probability of each of its columns, whichever label is asked for; known after the first call.
+
+        Raises
+        ------
+        ModelError
+            If the model fails, or its answer cannot be used.
+        """
+        shape, dtype = images.shape, images.dtype
+        scores, names = scores_of(self._raw_answer(images), shape, dtype)
+        self._check_columns(scores, names)
+        meaning = self._first.get("meaning", "probability")
+        made = SCORES["sigmoid" if meaning == "logit" else meaning](scores)
+        return np.ascontiguousarray(made[:, -scores.shape[1] :])
+
+    def count_columns(self, images: Shaped[np.ndarray, "B ..."]) -> int:
+        """How many columns it answers with, whichever label is asked for."""
+        scores, names = scores_of(self._raw_answer(images), images.shape, images.dtype)
+        self._first.setdefault("names", names)
+        return int(scores.shape[1])
+
+    def label_scores(
+        self, images: Shaped[np.ndarray, "B ..."], others: Sequence["CheckedModel"]
+    ) -> tuple[Float64[np.ndarray, "B L"], ...]:
+        """What it and views of the same model say of other labels, of one call for them all."""
+        shape, dtype = images.shape, images.dtype
+        answer = self._raw_answer(images)
+        return tuple(one._checked_scores(answer, shape, dtype) for one in (self, *others))
+
+    def of_label(self, view: LabelView) -> "CheckedModel":
+        """The same model, asked about another label, or about all classes."""
+        made = copy.copy(self)
+        made.view, made._first = view, {}
+        return made
+
+    def _raw_answer(self, images: Shaped[np.ndarray, "B ..."]) -> object:
+        with _name_failed_batch(images.shape, images.dtype):
+            return self.backend(self.apply_preprocess(images))
 
     @property
     def off_host(self) -> bool:
@@ -270,7 +339,10 @@ class CheckedModel(ModelAbilities):
         ModelError
             If the model is known by its answers alone.
         """
-        return self.backend.network(self.apply_preprocess)
+        inside = self.backend.network(self.apply_preprocess)
+        if self.view.label is None:
+            return inside
+        return LabelNetwork(inside, lambda columns: self.view.column(columns, self.column_names))
 
     def randomised_copy(self, seed: int) -> "CheckedModel":
         """The model with every weight of its network drawn anew.
@@ -284,9 +356,10 @@ class CheckedModel(ModelAbilities):
         return CheckedModel(
             self.backend.randomised_copy(seed),
             output=self.settled_output,
-            class_names=self.class_names,
+            class_names=self.column_names,
             batch_size=self.batch_size,
             preprocess=self.preprocess,
+            view=self.view,
         )
 
     def apply_preprocess(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
@@ -323,8 +396,11 @@ class CheckedModel(ModelAbilities):
         order = self._given_order(names)
         if order is not None:
             scores = np.ascontiguousarray(scores[:, order])
+        whole = scores
+        if self.view.label is not None:
+            scores = self._label_column(whole)
         meaning = self._first.get("meaning") or self._first.setdefault(
-            "meaning", self._column_meaning(scores)
+            "meaning", self._column_meaning(scores, whole)
         )
         if meaning == "probability":
             added_up = self._first.get("presumed") == PRESUMED["logit"]
@@ -332,9 +408,24 @@ class CheckedModel(ModelAbilities):
                 self._refuse_range(scores)
         if meaning == "log-probability" and scores.max() > ROUNDING:
             self._refuse_range(scores)
-        if self.scale == "log-odds":
-            return self._as_log_odds(meaning, scores)
-        return SCORES[meaning](scores)
+        said = self._as_log_odds(meaning, scores) if self.scale == "log-odds" else SCORES[meaning](scores)
+        return self.view.shifted(said, self.scale)
+
+    def _label_column(self, scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B 1"]:
+        """The column of the label that is asked for; a softmax has none."""
+        columns = scores.shape[1]
+        if self.output == "softmax":
+            raise softmax_error(repr(self.backend), 'output="softmax" was given')
+        if "label" not in self._first:
+            refuse_joint_columns(scores, repr(self.backend))
+        column = self._first.setdefault("label", self.view.column(columns, self.column_names))
+        return np.ascontiguousarray(scores[:, [column]])
+
+    @property
+    def _label_text(self) -> str:
+        """Which label is asked for, in words."""
+        name = self.view.name(self.column_names)
+        return f"label {name!r} of {self._first['columns']}"
 
     def _as_log_odds(self, meaning: str, scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
         if meaning == "softmax":
@@ -342,15 +433,15 @@ class CheckedModel(ModelAbilities):
         if meaning == "sigmoid":
             return SCORES["logit"](scores)
         if meaning == "probability":
-            return log_odds(_as_two_classes(scores))
+            return log_odds(as_two_classes(scores))
         if meaning == "log-probability":
-            return _log_odds_of_logs(scores)
+            return log_odds_of_logs(scores)
         if not self.says_probabilities:
             refuse_log_odds(f"{self.rule}")
         return checked_log_odds(scores)
 
-    def _column_meaning(self, scores: Float64[np.ndarray, "B R"]) -> str:
-        """What the columns are: a key of `SCORES`."""
+    def _column_meaning(self, scores: Float64[np.ndarray, "B R"], whole: Float64[np.ndarray, "B A"]) -> str:
+        """What the columns are: a key of `SCORES`; of one column alone, all that there are tell as well."""
         end, single = self._likely_end(scores), scores.shape[1] == 1
         self._first.setdefault("looks", "logits" if end == "logit" else _describe_range(scores))
         if self.output == "softmax" and single:
@@ -365,8 +456,8 @@ class CheckedModel(ModelAbilities):
             raise regressor_error(repr(self.backend))
         network = self.backend.output == "network"
         if end in ("probability", "ratio") and (network or single):
-            self._check_unit_range(end, scores)
-        if scores.max() <= ROUNDING:
+            self._check_unit_range(end, whole)
+        if whole.max() <= ROUNDING:
             away = 1.0 if single else float(np.abs(np.exp(scores).sum(axis=1) - 1).max())
             if end == "log-mixture":
                 return "log-probability" if single else "softmax"
@@ -375,7 +466,7 @@ class CheckedModel(ModelAbilities):
                 return "softmax" if network and away <= SUM_ROUNDING else "log-probability"
             if away <= EXACTLY and not network:
                 return "log-probability"  # as of predict_log_proba: logits do not add up so
-        if are_probabilities(scores) and end in ("probability", "ratio", None):
+        if are_probabilities(whole) and end in ("probability", "ratio", None):
             if network and end != "probability" and (single or not _sums_to_one(scores)):
                 self._warn_of_guess(single, end)
             return "probability" if single or network else "logit"
@@ -467,7 +558,7 @@ class CheckedModel(ModelAbilities):
                 "column, in their order.",
                 slug="model-columns",
             )
-        known, classes = self.class_names, max(columns, 2)
+        known, classes = self.column_names, max(columns, 2)
         if known is not None and len(known) != classes:
             raise ModelError(
                 f"there are {len(known)} class names, but the model returned {columns} "
@@ -503,63 +594,6 @@ class CheckedModel(ModelAbilities):
             'If they are logits, pass output="logit", "softmax" or "sigmoid".',
             slug="model-range",
         )
-
-
-def _as_two_classes(of_one: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
-    """Scores of two classes from the probability of class 1; several columns stay."""
-    return np.hstack([1 - of_one, of_one]) if of_one.shape[1] == 1 else of_one
-
-
-def _sigmoid_scores(scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
-    from scipy.special import expit
-
-    return _as_two_classes(np.asarray(expit(scores)))
-
-
-def _exponential_scores(scores: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
-    return _as_two_classes(np.exp(np.minimum(scores, 0.0)))
-
-
-def _log_odds_of_logs(logs: Float64[np.ndarray, "B R"]) -> Float64[np.ndarray, "B L"]:
-    """Log-odds, log p − log(1 − p), from log p, with nothing rounded away where p is next to 0."""
-    p = np.maximum(logs, -FARTHEST)
-    odds = p - np.log(np.maximum(-np.expm1(np.minimum(p, 0.0)), LEAST))
-    return SCORES["logit"](np.asarray(odds))
-
-
-def _softmax_scores(scores: Float64[np.ndarray, "B L"]) -> Float64[np.ndarray, "B L"]:
-    from scipy.special import softmax
-
-    return np.asarray(softmax(scores, axis=1))
-
-
-SCORES: Mapping[str, Callable[[Float64[np.ndarray, "B R"]], Float64[np.ndarray, "B L"]]] = {
-    "probability": _as_two_classes,
-    "log-probability": _exponential_scores,
-    "sigmoid": _sigmoid_scores,
-    "softmax": _softmax_scores,
-    "logit": lambda scores: np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores,
-}
-"""What the columns are → how they become scores."""
-
-SINGLE = {
-    "probability": "a probability of class 1: scores are [1 - p, p]",
-    "log-probability": "the logarithm of a probability p of class 1: scores are [1 - p, p]",
-    "sigmoid": "a logit of class 1: scores are [1 - p, p] of its sigmoid p",
-    "logit": "a logit of class 1: scores are [-v, v]",
-}
-PRESUMED = {
-    "logit": "columns that add up to 1, taken for probabilities, though they are not seen to be a softmax",
-    "log-mixture": "mixed logarithms of probabilities, whose softmax is the score, so that it adds up to 1",
-}
-"""What several columns were taken for by their values, in words of a printed result."""
-TAKEN = {
-    "probability": "the probability of class 1",
-    "log-probability": "the logarithm of the probability of class 1",
-    "sigmoid": "a logit of class 1, whose sigmoid is the score",
-    "logit": "a logit v of class 1: scores are [-v, v]",
-}
-"""What a single column stands for, in words of a printed result."""
 
 
 def regressor_error(name: str) -> ModelError:

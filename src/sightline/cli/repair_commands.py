@@ -80,8 +80,9 @@ def repair_model(
     study = open_study(run, model=model, trust=trust)
     region, finding = _blamed_region(run, region)
     where = _read_region(run, region, regions)
+    form, asked = study.manifest.image_format, study.manifest.asked_label
     own = None if fit is None else load_function(fit)
-    learn = study.studied if train is None else resolve_images(train, study.manifest.image_format).source
+    learn = study.studied if train is None else resolve_images(train, form, **asked).source
     given: dict[str, Any] = {"fit": own, "margin": margin, "seed": seed}
     choice = None
     if method == "auto":
@@ -198,15 +199,16 @@ def prove_repair(
             study.source, manifest.data_text, manifest.image_format, rule and rule.complement()
         )
     else:
-        opened = resolve_images(data, manifest.image_format)
+        opened = resolve_images(data, manifest.image_format, **manifest.asked_label)
         unused = opened.source
     studies: dict[str, Any] = {}
     if explained and not isinstance(result.provenance.region, RepairProperty):
         part = _some_images(opened, len(unused), explained)
         before = study.opened_model
         after = store.repaired_model_path(repair) or result.model
+        of_label = manifest.run_options
         for name, home, asked in (("before", repair / "before", before), ("after", repair, after)):
-            studies[name] = Study(home, study.plan).run(part, asked, trust=trust, progress=True)
+            studies[name] = Study(home, study.plan).run(part, asked, trust=trust, progress=True, **of_label)
     marked = None if present is None else _images_named(present, unused, study.source)
     among = None if regions is None else read_regions(regions)
     made = prove(

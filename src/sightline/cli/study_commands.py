@@ -103,6 +103,14 @@ def run_study(
     mean: Mean = None,
     std: Std = None,
     output: Output = "auto",
+    label: Annotated[
+        str | None,
+        typer.Option(help="Of a model and images with several labels: the one to study, by name or number."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Of two classes or one label: which probability it has to exceed (0.5)."),
+    ] = None,
     held_out: Annotated[
         float | None,
         typer.Option(help="Share of the images never to touch, so that a repair can be proved on them."),
@@ -142,6 +150,8 @@ def run_study(
             image_format=wanted if data is not None else None,
             class_names=read_class_names(names),
             output=output,
+            label=label,
+            threshold=threshold,
             held_out=held_out,
             workers=_read_workers(workers, ray, gpus),
             batch_size=batch_size,

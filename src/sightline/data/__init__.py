@@ -7,7 +7,9 @@ from sightline.data.image_decoding import read_image_file
 from sightline.data.image_folder import ImageFolder, UnreadableFile, open_folder, open_splits
 from sightline.data.image_format import ImageFormat
 from sightline.data.image_list import open_list
+from sightline.data.multi_label_files import open_multi_label
 from sightline.data.olivetti_faces import olivetti
+from sightline.data.several_labels import LabelImages, MultiLabelDataset, multi_label
 from sightline.data.shortcuts import REGIONS, Shortcut, plant_mark
 
 __all__ = [
@@ -20,6 +22,10 @@ __all__ = [
     "open_folder",
     "open_splits",
     "open_list",
+    "multi_label",
+    "open_multi_label",
+    "MultiLabelDataset",
+    "LabelImages",
     "batches",
     "ImageFormat",
     "UnreadableFile",

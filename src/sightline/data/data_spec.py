@@ -11,25 +11,31 @@ import numpy as np
 from sightline._arguments import clear_arguments
 from sightline._spec import annotations_of, normalized, read_values, split_spec, to_spec
 from sightline._trust import refuse_other_machine, untrusted_record, without_secrets
-from sightline.data.datasets import ArrayDataset, Dataset
+from sightline.data.datasets import ArrayDataset, Dataset, several_labels_error
 from sightline.data.face_drawing import drawn_faces
 from sightline.data.file_index import find_splits
 from sightline.data.image_folder import open_folder
 from sightline.data.image_format import ImageFormat
 from sightline.data.image_list import ENDINGS, open_list
 from sightline.data.items import stack_images
+from sightline.data.multi_label_files import open_multi_label
 from sightline.data.olivetti_faces import olivetti
+from sightline.data.several_labels import MultiLabelDataset
 from sightline.data.shortcuts import REGIONS, Shortcut
 from sightline.errors import FileError, OptionError
 from sightline.types import did_you_mean
 
 ACCEPTED = (
     "a folder with a sub-folder for each class; a .csv, .tsv or .parquet list of paths and labels "
-    "(list.csv:path_column=file,label_column=class,root=images); olivetti; or drawn-faces "
+    "(list.csv:path_column=file,label_column=class,root=images; of several labels "
+    "list.csv:label_columns=ill+marker, or list.csv:label_delimiter=|); olivetti; or drawn-faces "
     "(drawn-faces:count=200,people=10,seed=1)"
 )
 LIST = re.compile(rf"(.+(?:{'|'.join(map(re.escape, ENDINGS))}))(:.*)?", re.I)
 LIST_OPTIONS = {"path_column": str, "label_column": str, "root": os.PathLike}
+SEVERAL_OPTIONS = {**LIST_OPTIONS, "label_columns": str, "label_delimiter": str}
+SEVERAL = re.compile(r"(.+?)(:.*\b(?:label_columns|label_delimiter)=.*)", re.S)
+"""A list or folder with several labels for each image."""
 DRAWN_OPTIONS = {
     "count": int,
     **{name: kind for name, kind in annotations_of(drawn_faces).items() if name != "n_images"},
@@ -47,7 +53,7 @@ def open_data(
     class_names: Sequence[str] | None = None,
     recorded: str = "",
 ) -> tuple[Dataset, str]:
-    """The labelled data that a text names.
+    """The labelled data that a text names, one class for each image.
 
     Parameters
     ----------
@@ -55,6 +61,7 @@ def open_data(
         - a folder with a sub-folder for each class, as `open_folder` reads it;
         - a ``.csv``, ``.tsv`` or ``.parquet`` list, as `open_list` reads it, with ``path_column``,
           ``label_column`` and ``root`` after a colon where they are needed;
+        - such a list, or a folder, with several labels for each image, for `open_labels`;
         - ``olivetti``, with ``data_home`` after a colon where it is needed;
         - ``drawn-faces``, with ``count`` (200), ``people``, ``size``, ``seed``, ``colour``, ``variety``,
           ``shortcut`` (the region of a mark, such as ``jaw`` or ``left-eye``) and ``marked`` (the classes
@@ -86,9 +93,35 @@ def open_data(
     >>> len(faces), faces.class_names, recipe
     (4, ('person 0', 'person 1'), 'drawn-faces:count=4,people=2')
     """
+    opened, recipe = open_labels(text, image_format, class_names=class_names, recorded=recorded)
+    if isinstance(opened, MultiLabelDataset):
+        raise several_labels_error(opened.names)
+    return opened, recipe
+
+
+def open_labels(
+    text: str,
+    image_format: ImageFormat | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    recorded: str = "",
+) -> tuple[Dataset | MultiLabelDataset, str]:
+    """The same, and data with several labels for each image too.
+
+    These are a list or a folder with ``label_columns`` (``ill+marker+side``) or ``label_delimiter`` after a
+    colon, as `open_multi_label` reads them. Parameters, result and errors are those of `open_data`.
+
+    Examples
+    --------
+    >>> open_labels("drawn-faces:count=4,people=2")[1]
+    'drawn-faces:count=4,people=2'
+    """
     name = text.partition(":")[0]
     if recorded:
         _refuse_untrusted(text, name, recorded)
+    several = SEVERAL.fullmatch(text)
+    if several is not None:
+        return _open_several(several[1], several[2], image_format)
     built_in = BUILT_IN.get(normalized(name))
     if built_in is not None:
         if class_names is not None:
@@ -107,6 +140,16 @@ def open_data(
         given = _absolute_paths(read_values("a list", written, LIST_OPTIONS))
         return open_list(file, image_format, class_names=class_names, **given), to_spec(file, given)
     raise _unknown_data_error(text, name, path)
+
+
+def _open_several(path: str, options: str, image_format: ImageFormat | None) -> tuple[MultiLabelDataset, str]:
+    """A list or folder with several labels for each image."""
+    written = split_spec(f"list{options}")[1]
+    given = _absolute_paths(read_values("data with several labels", written, SEVERAL_OPTIONS))
+    columns = given.get("label_columns")
+    several = None if columns is None else tuple(columns.split("+"))
+    opened = open_multi_label(_absolute(path), image_format, **{**given, "label_columns": several})
+    return opened, to_spec(_absolute(path), given)
 
 
 def _refuse_untrusted(text: str, name: str, recorded: str) -> None:

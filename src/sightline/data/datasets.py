@@ -36,6 +36,8 @@ DIGESTED = 256
 """Images in memory that are digested at once."""
 SAMPLED = 32
 """Images that stand for all of a data set that makes each when it is asked for."""
+SHOWN = 8
+"""Labels that a message lists."""
 NAMED = 3
 """Class names that a repr shows."""
 LabelledImage = tuple[Shaped[np.ndarray, "..."], int]
@@ -528,6 +530,8 @@ def warn_if_random(dataset: Dataset) -> None:
 
 def known_dataset(data: Any, names: tuple[str, ...] | None) -> Dataset | None:
     """A data set as it is, and what holds all images and all labels as a data set; None of anything else."""
+    if hasattr(data, "label_names") and hasattr(data, "combinations"):
+        raise several_labels_error(data.names)
     if isinstance(data, Dataset):
         return data if names in (None, data.class_names) else data._with_class_names(names)
     if isinstance(data, Mapping):
@@ -541,6 +545,17 @@ def known_dataset(data: Any, names: tuple[str, ...] | None) -> Dataset | None:
         raise unlabelled_error("the labels are None")
     names = names or known_class_names(data) or names_of_labels(labels)
     return ArrayDataset(images, label_indices(labels, len(images), names), names)
+
+
+def several_labels_error(names: tuple[str, ...]) -> OptionError:
+    """What to say where images have several labels, and one class for each is needed."""
+    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    return OptionError(
+        f"several labels may be true of each of these images ({shown}), but one is looked at at a time: say "
+        f"which, with label={names[0]!r} (--label), where the model is given; or take "
+        f"data.label({names[0]!r}).",
+        slug="labels-several",
+    )
 
 
 def split_indices(

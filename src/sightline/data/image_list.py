@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ WHOLE = re.compile(r"-?\d+(?:\.0*)?")
 SPARSE = 1000
 """Class numbers may go this far beyond the number of different ones: more are no places among classes."""
 LOOKED_FOR = 20
-Line = tuple[int, str, str]
-"""Its number in the file, a path and a label."""
+Cells = tuple[str, ...]
+"""What a line says in the columns of labels, one or several."""
+Line = tuple[int, list[str]]
+"""Its number in the file; a path and its cells of labels."""
 
 
 @clear_arguments
@@ -84,27 +86,71 @@ def open_list(
     ...     len(pets), pets.class_names, image.shape, label
     (2, ('cat', 'dog'), (6, 8), 1)
     """
+    file, top, files, first_lines = read_list(path, path_column, (label_column,), root)
+    names, classes = _label_classes(
+        {cells[0]: line for cells, line in first_lines.items()}, file, class_names
+    )
+    return images_of_list(file, top, files, names, lambda cells: classes[cells[0]], image_format)
+
+
+def read_list(
+    path: str | PathLike[str],
+    path_column: str,
+    label_columns: Sequence[str],
+    root: str | PathLike[str] | None,
+    *,
+    may_be_empty: bool = False,
+) -> tuple[Path, Path, FileIndexBuilder, dict[Cells, int]]:
+    """A list's file, its root, the files that it names, and the line at which each label comes first.
+
+    A label is what the cells of its columns say; with `may_be_empty` they may say nothing.
+
+    Raises
+    ------
+    FileError
+        As for `open_list`.
+    """
     file = Path(path).expanduser().absolute()
     if not os.path.isfile(file):  # noqa: PTH113 (no error for names that are too long)
         raise FileError(f"there is no list {file}.", slug="list-file")
-    columns = path_column, label_column
     read = _read_parquet_list if file.suffix.lower() in (".parquet", ".pq") else _read_text_list
     top = file.parent if root is None else Path(root).expanduser().absolute()
-    files, first_lines = _gather_lines(read(file, columns), file, os.fsencode(top))
+    lines = read(file, (path_column, *label_columns))
+    files, first_lines = _gather_lines(lines, file, os.fsencode(top), may_be_empty)
     if not first_lines:
         raise FileError(f"{file} names no images: there is no line below its columns.", slug="list-file")
-    names, classes = _label_classes(first_lines, file, class_names)
-    index = files.build(top, names, classes.__getitem__)
+    return file, top, files, first_lines
+
+
+def images_of_list(
+    file: Path,
+    root: Path,
+    files: FileIndexBuilder,
+    names: tuple[str, ...],
+    class_of: Callable[[Cells], int],
+    image_format: ImageFormat | None,
+) -> ImageFolder:
+    """The images of a list that was read.
+
+    Raises
+    ------
+    FileError
+        If not one is found.
+    """
+    index = files.build(root, names, class_of)
     _check_files_exist(index, file)
     return ImageFolder.of_files(index, image_format)
 
 
-def _gather_lines(lines: Iterable[Line], file: Path, root: bytes) -> tuple[FileIndexBuilder, dict[str, int]]:
+def _gather_lines(
+    lines: Iterable[Line], file: Path, root: bytes, may_be_empty: bool
+) -> tuple[FileIndexBuilder, dict[Cells, int]]:
     """All files, and the line at which each label comes first."""
     files = FileIndexBuilder()
-    first_lines: dict[str, int] = {}
-    for number, path, label in lines:
-        if not path or not label or "://" in path:
+    first_lines: dict[Cells, int] = {}
+    for number, (path, *cells) in lines:
+        label = tuple(cells)
+        if not path or not (may_be_empty or all(label)) or "://" in path:
             raise _unusable_line_error(file, number, path)
         if "\\" in path and os.sep == "/" and "/" not in path:  # as Windows writes it
             path = path.replace("\\", "/")
@@ -122,7 +168,7 @@ def _unusable_line_error(file: Path, number: int, path: str) -> FileError:
     return FileError(f"line {number} of {file} {what}.", slug="list-line")
 
 
-def _read_text_list(file: Path, columns: tuple[str, str]) -> Iterator[Line]:
+def _read_text_list(file: Path, columns: Cells) -> Iterator[Line]:
     with file.open("rb") as opened:
         start = opened.read(2)
     encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -139,7 +185,7 @@ def _read_text_list(file: Path, columns: tuple[str, str]) -> Iterator[Line]:
                 if row and (len(row) <= max(where) or any(row[len(header) :])):
                     raise _field_count_error(file, number, row, header)
                 if row:
-                    yield number, row[where[0]].strip(), row[where[1]].strip()
+                    yield number, [row[place].strip() for place in where]
     except UnicodeDecodeError as error:
         raise FileError(
             f"{file} is not text in UTF-8 ({error.reason}, after line {number}). Save it as UTF-8.",
@@ -159,7 +205,7 @@ def _field_count_error(file: Path, number: int, row: Sequence[str], header: Sequ
     )
 
 
-def _detect_delimiter(head: str, columns: tuple[str, str], ending: str) -> str:
+def _detect_delimiter(head: str, columns: Cells, ending: str) -> str:
     """That by which the first line holds both columns; else the one that it holds most of."""
     if ending == ".tsv":
         return "\t"
@@ -179,7 +225,7 @@ def _column_index(header: Sequence[str], name: str, file: Path) -> int:
     )
 
 
-def _read_parquet_list(file: Path, columns: tuple[str, str]) -> Iterator[Line]:
+def _read_parquet_list(file: Path, columns: Cells) -> Iterator[Line]:
     arrow = require("pyarrow", extra="study")
     parquet = require("pyarrow.parquet", extra="study")
     try:
@@ -189,9 +235,10 @@ def _read_parquet_list(file: Path, columns: tuple[str, str]) -> Iterator[Line]:
                 _column_index(header, name, file)
             number = 0
             for batch in opened.iter_batches(columns=list(dict.fromkeys(columns))):
-                for path, label in zip(*(batch[name].to_pylist() for name in columns), strict=True):
+                for row in zip(*(batch[name].to_pylist() for name in columns), strict=True):
                     number += 1
-                    yield number, _cell_text(path, file, columns[0]), _cell_text(label, file, columns[1])
+                    cells = zip(row, columns, strict=True)
+                    yield number, [_cell_text(cell, file, column) for cell, column in cells]
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileError(f"{file} cannot be read as Parquet: {error}", slug="list-file") from None
 

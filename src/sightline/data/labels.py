@@ -96,7 +96,11 @@ def _from_names(array: Shaped[np.ndarray, "..."], names: tuple[str, ...] | None)
 def _from_one_hot(array: Shaped[np.ndarray, "B L"]) -> Int[np.ndarray, "B"]:
     marked = array == 1
     if not ((marked | (array == 0)).all() and (marked.sum(axis=1) == 1).all()):
-        _refuse_labels(f"their rows of {array.shape[1]} numbers are not one 1 and zeros")
+        _refuse_labels(
+            f"their rows of {array.shape[1]} numbers are not one 1 and zeros. If several labels may be "
+            "true of an image, give sl.data.multi_label(images, labels, names), and say which with label= "
+            "where the model is given; of a loader, give the data set, loader.dataset"
+        )
     return np.asarray(marked.argmax(axis=1), dtype=np.intp)
 
 

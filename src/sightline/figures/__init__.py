@@ -16,6 +16,7 @@ from sightline.figures.blame_figure import plot_blame
 from sightline.figures.cause_figure import plot_causes
 from sightline.figures.comparison_figure import plot_comparison
 from sightline.figures.concept_sheet import plot_concepts
+from sightline.figures.evaluation_figure import plot_evaluation
 from sightline.figures.gallery import plot_right_and_wrong, plot_targets
 from sightline.figures.image_grid import plot_images
 from sightline.figures.layout import figure_to_png
@@ -54,6 +55,7 @@ __all__ = [
     "plot_blame",
     "plot_causes",
     "plot_slices",
+    "plot_evaluation",
     "stack_figures",
     "plot_proof",
     "figure_to_png",

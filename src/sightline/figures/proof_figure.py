@@ -51,6 +51,7 @@ SECTIONS = {
     "region": "The repaired region",
     "content": "What the region shows is replaced",
     "other region": "Elsewhere",
+    "other label": "Other labels, which are not to change",
 }
 SPACE = 26
 """Pixels before the next section."""

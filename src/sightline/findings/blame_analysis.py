@@ -14,7 +14,6 @@ from sightline._checks import MOST_REPEATS, check_batch_size, check_number, chec
 from sightline._class_names import warn_if_permuted
 from sightline._progress import progress_bar
 from sightline._scales import with_evidence
-from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.fills import Surroundings
 from sightline.engine.image import unit_rgb
@@ -35,6 +34,7 @@ from sightline.findings.significance import bootstrap_ci
 from sightline.regions.margins import DEFAULT_MARGIN, widen_mask
 from sightline.regions.region_set import Regions
 from sightline.regions.templates import named
+from sightline.study.provenance import as_studied_model
 from sightline.study.sample_split import SampleSplit, split_answers
 from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
@@ -240,7 +240,7 @@ def blame(
 
 
 def _model_to_ask(study: StudyResults, model: object) -> CheckedModel:
-    return study.model if model is None else as_model(model, class_names=study.class_names)
+    return study.model if model is None else as_studied_model(model, study)
 
 
 def _named_suspects(suspect: str | Sequence[str] | None, regions: Regions) -> list[int]:

@@ -14,7 +14,6 @@ from sightline._class_names import warn_if_permuted
 from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline._scales import are_probabilities, log_odds, unscaled_scores, with_evidence, within_reach
-from sightline.adapters import as_model
 from sightline.engine.image_properties import (
     PROPERTIES,
     ImageProperty,
@@ -28,6 +27,7 @@ from sightline.findings.error_links import column_values, link_errors
 from sightline.findings.region_occlusion import model_answers
 from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
 from sightline.study.metadata import FILE_COLUMNS, MetadataTable, file_columns, join_metadata, list_of_study
+from sightline.study.provenance import as_studied_model
 from sightline.study.sample_split import SampleSplit, split_answers
 from sightline.study.schema import StudyResults
 from sightline.study.study import as_study
@@ -159,7 +159,7 @@ def image_causes(
     if not called:
         lack = f"too few errors: {split.n_errors}, and a class needs {FEWEST} that are called so"
         return ImageCauses((), links, images=0, calls=0, lack=lack, notes=notes, **head)
-    asked = study.model if model is None else as_model(model, class_names=study.class_names)
+    asked = study.model if model is None else as_studied_model(model, study)
     some = _measured_places(split, rng)
     with progress_bar(progress, len(some), "measuring images") as tick:
         values, scale = _measure_all(study, split, some, chosen, tick)

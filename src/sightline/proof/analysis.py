@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -29,7 +30,8 @@ from sightline.proof.attribution_shift import (
     summarise_shift,
 )
 from sightline.proof.marks import SeenRegion, look_for_region, read_marks
-from sightline.proof.paired_metrics import PairedOutcomes, all_metrics, pair_outcomes
+from sightline.proof.other_labels import other_label_metrics
+from sightline.proof.paired_metrics import PairedMetric, PairedOutcomes, all_metrics, pair_outcomes
 from sightline.proof.probes import Probes, Responses, ask_models, exchange_donors
 from sightline.proof.result import Proof, property_words
 from sightline.proof.verdict import decide_verdict, outcome_p_values
@@ -39,6 +41,7 @@ from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairProperty, RepairRegion, resolve_region
 from sightline.repair.selection import Choice
 from sightline.repair.training_data import as_subset, predict_scores
+from sightline.study.provenance import as_studied_model
 from sightline.study.schema import StudyResults
 from sightline.types import Fill
 
@@ -90,6 +93,7 @@ def prove(
         repaired, nor with which images.
     held_out : labelled data
         What `sightline.data.as_dataset` takes, such as ``study.held_out``.
+        Of one label of several, accuracy and AUC of the others are told, too, as far as they are known.
     regions : Regions, optional
         More regions to report on, to see what got worse elsewhere; by default none.
     region : str or Regions, optional
@@ -158,14 +162,13 @@ def prove(
     check_seed("seed", seed)
     check_batch_size(batch_size)
     check_number("level", level, above=0, below=1)
-    names = None if study is None else study.class_names
-    old = as_model(model, class_names=names)
+    old = as_studied_model(model, study)
     if isinstance(repaired, Choice):
         repaired = _chosen_result(repaired)
     if isinstance(repaired, RepairResult):
         new, provenance = repaired.model, repaired.provenance
     else:
-        new, provenance = as_model(repaired), None
+        new, provenance = as_model(repaired, **_same_label(repaired, old)), None
     area = _repaired_region(provenance, region, regions, margin)
     data = as_subset(old, held_out)
     _check_same_classes(old, new, data)
@@ -198,7 +201,16 @@ def prove(
     examples = changed_answers(data, area, shown_places, heatmaps, predicted, class_names)
     outcomes = pair_outcomes(data.labels, said, class_names)
     method = "" if provenance is None else provenance.method
-    return _build_proof(probes, outcomes, said, shift, seen, examples, method, level)
+    other_labels = tuple(other_label_metrics(data, (old, new), np.random.default_rng((seed, 5)), level))
+    return _build_proof(probes, outcomes, said, shift, seen, examples, method, level, other_labels)
+
+
+def _same_label(repaired: object, old: CheckedModel) -> dict[str, Any]:
+    """What a repaired model is to be asked for, where it is a network of several labels as it is."""
+    if old.view.label is None or (isinstance(repaired, CheckedModel) and repaired.view.label is not None):
+        return {}
+    names = None if isinstance(repaired, CheckedModel) and repaired.column_names else old.column_names
+    return {"label": old.view.label, "threshold": old.view.threshold, "class_names": names}
 
 
 def _chosen_result(choice: Choice) -> RepairResult:
@@ -221,6 +233,7 @@ def _build_proof(
     examples: tuple[ChangedAnswer, ...],
     method: str,
     level: float,
+    labels: tuple[PairedMetric, ...],
 ) -> Proof:
     """Tests, verdict and measures of what both models said."""
     tests = outcome_p_values(outcomes, np.random.default_rng((probes.seed, 3)))
@@ -242,7 +255,7 @@ def _build_proof(
         method=method,
         verdict=verdict.word,
         rule=rule,
-        measures=measures,
+        measures=(*measures, *labels),
         tests=tests,
         images=len(before),
         right=(int(before.sum()), int(after.sum())),

@@ -33,7 +33,8 @@ class PairedMetric:
     Parameters
     ----------
     kind : str
-        ``"accuracy"``, ``"recall"``, ``"presence"``, ``"region"``, ``"content"`` or ``"other region"``.
+        ``"accuracy"``, ``"recall"``, ``"presence"``, ``"region"``, ``"content"``,
+        ``"other region"`` or ``"other label"``.
     name : str
     before, after : float
         Shares, 0 to 1; net of what is elsewhere, −1 to 1.

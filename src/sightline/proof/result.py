@@ -131,6 +131,7 @@ class Proof:
             for one in self.measures
             if one.kind == "other region" and one.low > max(0.0, -one.before)
         ]
+        fell = [one.name for one in self.measures if one.kind == "other label" and one.high < 0]
         return (
             self.headline,
             f"Decided by: {self.rule}.",
@@ -141,6 +142,7 @@ class Proof:
             f"of the images before, {blamed.after:.1%} after.",
             *(() if self.detections is None else self.detections.sentences("held-out images")),
             *self._parting_sentences(),
+            *([f"Other labels fare worse, by their intervals: {', '.join(fell)}."] if fell else []),
             *([f"More than before, by their intervals alone: {', '.join(worse)}."] if worse else []),
         )
 

@@ -18,7 +18,6 @@ from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size, check_seed, check_whole
 from sightline._progress import progress_bar
 from sightline._resize import resize_nearest
-from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.fills import Surroundings, draw_area
 from sightline.engine.image import channels_last
@@ -27,6 +26,7 @@ from sightline.regions.concept_shapes import ConceptShapes, Detector
 from sightline.regions.margins import control_areas, widen_mask
 from sightline.regions.region_set import Regions, one_region_a_piece
 from sightline.regions.segment_looks import BLOCKS, SegmentLooks, describe_segments
+from sightline.study.provenance import as_studied_model
 from sightline.study.sample_split import split_answers
 from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
@@ -133,7 +133,7 @@ def concepts(
     check_batch_size(batch_size)
     rng = np.random.default_rng(seed)
     split = split_answers(study, groups, rng)
-    asked = study.model if model is None else as_model(model, class_names=study.class_names)
+    asked = study.model if model is None else as_studied_model(model, study)
     chosen = set(split.places[split.choosing].tolist())
     rows = [row for row in study.rows() if row.place in chosen]
     classes = _frequent_classes(rows)

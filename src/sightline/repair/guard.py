@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
 from sightline.engine.fills import Donors, Surroundings
@@ -20,6 +19,7 @@ from sightline.repair.training_data import (
     predict_scores,
     stack_images,
 )
+from sightline.study.provenance import as_studied_model
 from sightline.study.schema import StudyResults
 from sightline.types import Fill, option
 
@@ -108,7 +108,7 @@ class Guard(RepairMethod):
         """
         if train is not None:
             return super().__call__(model, train, validation=validation, study=study, progress=progress)
-        checked = as_model(model, class_names=None if study is None else study.class_names)
+        checked = as_studied_model(model, study)
         region = resolve_region(self.region, self.margin)
         how = self._fill_without_images(region)
         if how is None:

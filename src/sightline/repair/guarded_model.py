@@ -9,6 +9,7 @@ from jaxtyping import Shaped
 from sightline._optional import require
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.inputs import arrange_images
+from sightline.adapters.outputs import scores_of
 from sightline.engine.fills import Colour, Donors, draw_area
 from sightline.engine.image import channels_last
 from sightline.errors import FileError
@@ -34,7 +35,7 @@ class GuardedModel(Backend):
         self.model = model
         self.region = region
         self.fill = fill
-        self.class_names = model.class_names
+        self.class_names = model.column_names
         self.class_labels = model.class_labels
         self.batch_size = model.batch_size
         self.output = model.backend.output
@@ -53,7 +54,16 @@ class GuardedModel(Backend):
         return self.model.is_costly
 
     def __call__(self, images: Any) -> Any:
-        return self.model.backend(self.model.apply_preprocess(self.hide_region(np.asarray(images))))
+        given = np.asarray(images)
+        hidden = self.model.backend(self.model.apply_preprocess(self.hide_region(given)))
+        if self.model.view.label is None:
+            return hidden
+        # The other labels see the region, which may be what they are about.
+        whole = self.model.backend(self.model.apply_preprocess(given.copy()))
+        (answers, _), (guarded, _) = (scores_of(one, given.shape, given.dtype) for one in (whole, hidden))
+        column = self.model.view.column(answers.shape[1], self.model.column_names)
+        answers[:, column] = guarded[:, column]
+        return answers
 
     def hide_region(self, images: Shaped[np.ndarray, "B ..."]) -> Shaped[np.ndarray, "B ..."]:
         """The images with the region hidden: a new array."""
@@ -69,8 +79,9 @@ def guard_model(model: CheckedModel, region: RepairRegion, fill: Fill) -> Checke
     return CheckedModel(
         GuardedModel(model, region, fill),
         output=model.settled_output,
-        class_names=model.class_names,
+        class_names=model.column_names,
         batch_size=model.batch_size,
+        view=model.view,
     )
 
 
@@ -86,6 +97,11 @@ def save_guarded_onnx(guarded: GuardedModel, path: Path, example: Image | None) 
         raise unsavable_error(
             f"{guarded.region.name!r} is found in each image, which a graph cannot do",
             "Keep it with the folder of a repair, or guard a region that all images share.",
+        )
+    if guarded.model.view.label is not None:
+        raise unsavable_error(
+            "its guard hides the region from one label of several",
+            "Keep the repair's folder, which holds it.",
         )
     onnx = require("onnx", extra="onnx")
     inner: Any = guarded.model.backend

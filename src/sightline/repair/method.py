@@ -10,7 +10,6 @@ from typing import Any
 from sightline._arguments import clear_arguments
 from sightline._checks import check_seed
 from sightline._progress import progress_bar
-from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.looks import NO_LOOKS, Looks
 from sightline.regions.margins import DEFAULT_MARGIN
@@ -20,6 +19,7 @@ from sightline.repair.export import Image, save_model
 from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training.trainer import underlying_model
 from sightline.repair.training_data import TrainingData, split_training_data, twice_seen_notes
+from sightline.study.provenance import as_studied_model
 from sightline.study.schema import StudyResults
 from sightline.types import option, record
 
@@ -166,7 +166,7 @@ class RepairMethod(ABC):
         OptionError
             If the region is found by its looks, and in none of the images.
         """
-        checked = as_model(model, class_names=None if study is None else study.class_names)
+        checked = as_studied_model(model, study)
         region = resolve_region(self.region, self.margin)
         data = split_training_data(checked, train, validation, seed=self.seed)
         told = detection_notes(data.train, region)

@@ -11,7 +11,6 @@ from sightline._checks import check_seed
 from sightline._digests import image_digest
 from sightline._spec import from_spec
 from sightline._tables import format_table
-from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.errors import OptionError, SightlineError
 from sightline.regions.margins import DEFAULT_MARGIN
@@ -37,6 +36,7 @@ from sightline.repair.training_data import (
     recall_of_scores,
     split_training_data,
 )
+from sightline.study.provenance import as_studied_model
 from sightline.study.schema import StudyResults
 from sightline.types import record
 
@@ -245,7 +245,7 @@ def choose(
         As for the methods; a method that fails alone is left out, and said.
     """
     check_seed("seed", seed)
-    given = as_model(model, class_names=None if study is None else study.class_names)
+    given = as_studied_model(model, study)
     area = resolve_region(region, margin)
     regions = area.regions
     if validation is None and study is not None and (regions.shared or regions.needs_image):

@@ -15,6 +15,7 @@ from sightline._optional import require
 from sightline._printing import printable_text
 from sightline._serialise import UNREADABLE, decode, encode
 from sightline._trust import split_secret
+from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.open_model import FILES, join_model_text, load_model, split_model_text
 from sightline.data.looks import NO_LOOKS
@@ -90,6 +91,9 @@ def save_repair(
             text["model"] = {"file": model.name, "digest": file_digest(model)}
             files.append(model)
             files += _save_weights(folder / WEIGHTS, result)
+        view = result.model.view
+        if view.label is not None or view.threshold != 0.5:
+            text["view"] = _view_table(result.model)
         if choice is not None:
             text["chosen"] = repr(choice)
         # Last, since it says that the rest is there.
@@ -103,6 +107,31 @@ def save_repair(
     return [*files, folder / NAME]
 
 
+def _view_table(model: CheckedModel) -> dict[str, Any]:
+    """Which label of several was repaired, and what the columns are: a model's file does not tell."""
+    names, view = model.column_names, model.view
+    table: dict[str, Any] = {
+        "output": model.settled_output,
+        "threshold": view.threshold,
+        "names": list(names or ()),
+    }
+    return table if view.label is None else {**table, "label": str(view.label)}
+
+
+def _with_view(model: CheckedModel, text: Mapping[str, Any]) -> CheckedModel:
+    """A model of a file, asked for the label that was repaired."""
+    table = text.get("view")
+    if table is None or model.view.label is not None:
+        return model
+    return as_model(
+        model,
+        output=str(table["output"]),
+        class_names=tuple(map(str, table["names"])) or None,
+        label=None if table.get("label") is None else str(table["label"]),
+        threshold=float(table["threshold"]),
+    )
+
+
 def _save_repaired_model(folder: Path, result: RepairResult, original: str, example: Image) -> Path:
     """The repaired model in its file, without the preprocessing that the old model's text asks for."""
     # In the format that the old model was read from, if that can be chosen: it may need no trust.
@@ -110,7 +139,9 @@ def _save_repaired_model(folder: Path, result: RepairResult, original: str, exam
     path, model = folder / ("model.skops" if own.endswith(".skops") else "model"), result.model
     if given and model.preprocess is not None:
         example = model.apply_preprocess(example[np.newaxis])[0]
-        model = CheckedModel(model.backend, output=model.output, class_names=model.class_names)
+        model = CheckedModel(
+            model.backend, output=model.output, class_names=model.column_names, view=model.view
+        )
     return save_model(model, path, example)
 
 
@@ -209,6 +240,7 @@ def _load_repaired_model(
         fill = decode(text["fill"], read_arrays(folder / FILL))
         original = str(text["original"])
         inner = known.get(original) or load_model(original, trust=trust, recorded=str(folder / NAME))
+        inner = _with_view(inner, text)
         return Guard(region=region.regions, margin=region.margin, fill=fill)(inner, None).model
     file = _model_path(folder, text)
     if file_digest(file) != text["model"]["digest"]:
@@ -217,7 +249,8 @@ def _load_repaired_model(
             "sightline repair.",
             slug="repair-damaged",
         )
-    return load_model(_prepared_as_before(file, text), trust=trust, recorded=str(folder / NAME))
+    made = load_model(_prepared_as_before(file, text), trust=trust, recorded=str(folder / NAME))
+    return _with_view(made, text)
 
 
 def _prepared_as_before(file: Path, text: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from sightline._digests import image_digest
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Dataset, LabelledImage, Subset, as_dataset, warn_if_random
 from sightline.data.looks import Looks, looks_of, match_looks
+from sightline.data.several_labels import one_label_of
 from sightline.errors import ImageError
 from sightline.study.schema import StudyResults
 from sightline.types import record
@@ -135,7 +136,7 @@ def as_subset(model: CheckedModel, data: object) -> Subset:
         return data
     if isinstance(data, ExplainedImages):
         return Subset(data, np.arange(len(data)), data.labels, data.class_names)
-    dataset = as_dataset(data)
+    dataset = as_dataset(one_label_of(data, model.view.label, model.column_names))
     warn_if_random(dataset)
     count = predict_scores(model, dataset, [0]).shape[1]
     names = None if dataset.class_names is None else tuple(dataset.class_names)

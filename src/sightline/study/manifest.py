@@ -15,6 +15,7 @@ from sightline._limits import read_arrays, read_text
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields
 from sightline._version import __version__
+from sightline.adapters.one_label import LabelView
 from sightline.data import ImageFormat
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.plan import EARLIER, Plan
@@ -130,6 +131,12 @@ class Manifest:
         What the model's columns are, as `as_model` takes it: settled by the first answer, and kept.
     guesses : tuple of str
         What was taken for granted of the model's columns when the study began, in words.
+    label : str
+        Of a model of several labels: the one that is studied, its name or else its number; empty of classes.
+    threshold : float
+        Of two classes: which probability class 1 has to exceed to be predicted.
+    label_names : tuple of str
+        Of a model of several labels: the names of all its columns; empty where they are not known.
     """
 
     plan: Plan
@@ -149,6 +156,36 @@ class Manifest:
     key: str = ""
     output: str = "auto"
     guesses: tuple[str, ...] = ()
+    label: str = ""
+    threshold: float = 0.5
+    label_names: tuple[str, ...] = ()
+
+    @property
+    def view(self) -> LabelView:
+        """Which label of several is studied, and from which probability on it is there."""
+        return LabelView(self.label or None, self.threshold)
+
+    @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """Names of the model's columns, which are not the classes where one label of several is studied."""
+        return (self.label_names or None) if self.label else self.class_names
+
+    @property
+    def asked_label(self) -> dict[str, Any]:
+        """Which of several labels images are to be of, and what the model's columns are called."""
+        return {"label": self.view.label, "columns": self.column_names}
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """What a study of another model about the same label is run with; nothing for classes."""
+        if not self.label and self.threshold == 0.5:
+            return {}
+        return {
+            "label": self.label or None,
+            "threshold": self.threshold,
+            "class_names": self.column_names,
+            "output": self.output,
+        }
 
     @property
     def selected_count(self) -> int:
@@ -209,6 +246,24 @@ def check_output(manifest: Manifest, output: str | None, folder: Path) -> None:
             "given: scores by two rules cannot be compared. Leave it out to go on, or give the new study a "
             "folder of its own.",
             slug="study-output",
+        )
+
+
+def check_label(manifest: Manifest, label: int | str | None, threshold: float | None, folder: Path) -> None:
+    """Refuse to study another label than a study was made of, or by another threshold."""
+    names = manifest.label_names or None
+    other = label is not None and (
+        not manifest.label or LabelView(label).name(names) != LabelView(manifest.label).name(names)
+    )
+    if other or threshold not in (None, manifest.threshold):
+        what = (
+            f"label={manifest.label!r}, threshold={manifest.threshold:g}" if manifest.label else "all classes"
+        )
+        raise OptionError(
+            f"the study in {folder} was made of {what}, but now label={label!r}, threshold={threshold!r} was "
+            "given: answers to two questions cannot be compared. Leave them out to go on, or give the new "
+            "study a folder of its own.",
+            slug="study-label",
         )
 
 
@@ -301,6 +356,10 @@ def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]
         },
         "data": data,
     }
+    if manifest.label:
+        text["model"] |= {"label": manifest.label, "label_names": list(manifest.label_names)}
+    if manifest.threshold != 0.5:
+        text["model"]["threshold"] = manifest.threshold
     if manifest.range_note:
         text["range"] = manifest.range_note
     if manifest.guesses:
@@ -387,6 +446,9 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         key=_table_key(text),
         output=model.get("output", "auto"),
         guesses=tuple(map(_printable_line, text.get("guesses", ()))),
+        label=model.get("label", ""),
+        threshold=float(model.get("threshold", 0.5)),
+        label_names=tuple(model.get("label_names", ())),
     )
 
 

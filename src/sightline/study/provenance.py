@@ -18,15 +18,18 @@ from sightline._printing import printable_text
 from sightline._trust import split_secret
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.one_label import LabelView
 from sightline.adapters.open_model import absolute_model_text, split_model_text
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, as_dataset
 from sightline.data.holdout import HoldoutRule
 from sightline.data.looks import NO_LOOKS, looks_of, match_looks
+from sightline.data.several_labels import LabelImages, as_multi_label, one_label_of
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls
 from sightline.engine.plan import Plan
 from sightline.errors import FileError, ImageError, OptionError, SightlineError, warn
+from sightline.evaluation.class_evaluation import INDEPENDENT, are_independent
 from sightline.evaluation.range_check import FIRST, IMAGES, NEEDED, spread_places, try_ranges
 from sightline.study.manifest import (
     Manifest,
@@ -42,6 +45,7 @@ from sightline.study.model_identity import (
     warn_other_weights,
     weights_digest,
 )
+from sightline.study.schema import StudyResults
 from sightline.study.store import Store
 from sightline.study.tasks import ModelSpec, StudyJob
 from sightline.types import WhiteBoxMethod, record
@@ -84,22 +88,39 @@ class OpenedModel:
 
 
 def resolve_images(
-    given: Any, image_format: ImageFormat | None, split: HoldoutRule | None = None, *, recorded: str = ""
+    given: Any,
+    image_format: ImageFormat | None,
+    split: HoldoutRule | None = None,
+    *,
+    recorded: str = "",
+    label: int | str | None = None,
+    columns: tuple[str, ...] | None = None,
 ) -> OpenedData:
-    """Labelled images from a text or a value; `recorded` names the file that a text was read from."""
+    """Labelled images from a text or a value; `recorded` names the file that a text was read from.
+
+    Of images with several labels those of the one that a model is asked for, whose columns are so called.
+    """
     if isinstance(given, OpenedData):
         return given
-    if isinstance(given, str | PathLike):
-        from sightline.data.data_spec import open_data
+    source, text, form = open_source(given, image_format, recorded=recorded)
+    return OpenedData(as_dataset(one_label_of(source, label, columns)), text, form, split)
 
-        source, text = open_data(str(given), image_format, recorded=recorded)
-        return OpenedData(source, text, image_format, split)
+
+def open_source(
+    given: Any, image_format: ImageFormat | None, *, recorded: str = ""
+) -> tuple[Any, str, ImageFormat | None]:
+    """Images from a text or a value, of one label or of several; their text, and the form they are in."""
+    if isinstance(given, str | PathLike):
+        from sightline.data.data_spec import open_labels
+
+        return (*open_labels(str(given), image_format, recorded=recorded), image_format)
     if image_format is not None:
         raise OptionError(
             "image_format= goes with images that are named by a text; those given here have theirs already.",
             slug="option-value",
         )
-    return OpenedData(as_dataset(given), "", None, split)
+    several = as_multi_label(given)
+    return given if several is None else several, "", None
 
 
 def resolve_model(
@@ -111,6 +132,7 @@ def resolve_model(
     *,
     recorded: str = "",
     by_end: bool = False,
+    view: LabelView = LabelView(),
 ) -> OpenedModel:
     """A model from a text or a value; `recorded` names the file that a text was read from.
 
@@ -122,14 +144,59 @@ def resolve_model(
     if not isinstance(given, str | PathLike):
         own = isinstance(given, CheckedModel) and given.output not in ("auto", "network")
         rule = "auto" if own else output or "auto"
-        model = as_model(given, output=rule, class_names=class_names, preprocess=preprocess)
+        model = as_model(
+            given,
+            output=rule,
+            class_names=class_names,
+            preprocess=preprocess,
+            label=view.label,
+            threshold=None if view.threshold == 0.5 else view.threshold,
+        )
         return OpenedModel(model.by_its_end() if by_end and rule != "auto" else model, None)
     # What a file names is absolute, and not looked at before it is trusted.
     text, secret = split_secret(str(given) if recorded else absolute_model_text(str(given)))
-    spec = ModelSpec(text, trust, class_names, output or "auto", secret, recorded)
+    spec = ModelSpec(text, trust, class_names, output or "auto", view, secret, recorded)
     if preprocess is None:
         return OpenedModel(spec.open(), spec)
     return OpenedModel(as_model(spec.open(), preprocess=preprocess), None)
+
+
+def open_both(
+    data: Any,
+    model: Any,
+    image_format: ImageFormat | None,
+    split: HoldoutRule | None,
+    opening: tuple[Any, ...],
+    view: LabelView,
+) -> tuple[OpenedData, OpenedModel]:
+    """Images and model of a new study; the images' labels name the columns of a model that has no names.
+
+    `opening` are the class names, the preprocessing, the trust and the output of `resolve_model`.
+    """
+    opened = None if isinstance(data, OpenedData) else open_source(data, image_format)
+    names = None if opened is None or view.label is None else getattr(opened[0], "label_names", None)
+    asked = resolve_model(model, *opening, view=view)
+    if names is not None and asked.model.column_names is None:
+        asked = resolve_model(model, names, *opening[1:], view=view)
+    if opened is None:
+        return data, asked
+    source, text, form = opened
+    label = asked.model.view.label
+    return OpenedData(
+        as_dataset(one_label_of(source, label, asked.model.column_names)), text, form, split
+    ), asked
+
+
+def as_studied_model(model: object, study: StudyResults | None) -> CheckedModel:
+    """A model with the names that a study has for its classes, asked for the label that it is of."""
+    if study is None:
+        return as_model(model)
+    manifest = getattr(study, "manifest", None)
+    if not isinstance(manifest, Manifest) or (not manifest.label and manifest.threshold == 0.5):
+        return as_model(model, class_names=study.class_names)
+    view, own = manifest.view, isinstance(model, CheckedModel) and model.view.label is not None
+    names = None if own else manifest.column_names
+    return as_model(model, class_names=names, label=view.label, threshold=view.threshold)
 
 
 def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_range: bool = True) -> Manifest:
@@ -170,8 +237,31 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_ra
         split=data.split,
         range_note=_range_note(data, opened.model, classes) if check_range else "",
         output=opened.model.settled_output,
-        guesses=tuple(filter(None, (opened.model.guess, place_guess(opened.model, data.source.class_names)))),
+        guesses=_guesses(data, opened.model, np.stack(list(scores.values()))),
+        label=_label_text(opened.model),
+        threshold=opened.model.view.threshold,
+        label_names=(opened.model.column_names or ()) if opened.model.view.label is not None else (),
     )
+
+
+def _label_text(model: CheckedModel) -> str:
+    """The label that is asked for, by its name or else by its number; empty of classes."""
+    label, names = model.view.label, model.column_names
+    if label is None:
+        return ""
+    return str(label) if names is None else model.view.name(names)
+
+
+def _guesses(data: OpenedData, model: CheckedModel, scores: Float[np.ndarray, "n L"]) -> tuple[str, ...]:
+    """What was taken for granted, and how many images are left out."""
+    missing = data.source.n_missing if isinstance(data.source, LabelImages) else 0
+    told = (
+        model.guess,
+        place_guess(model, data.source.class_names),
+        INDEPENDENT if are_independent(scores) else "",
+        f"{missing:,} images are left out, of which the label is not known" if missing else "",
+    )
+    return tuple(filter(None, told))
 
 
 def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_size: int | None) -> StudyJob:
@@ -179,7 +269,8 @@ def make_job(manifest: Manifest, data: OpenedData, opened: OpenedModel, batch_si
     columns, _ = _match_classes(data.source, manifest.n_columns, opened.model)
     model: Any = opened.model
     if opened.spec is not None:
-        model = dataclasses.replace(opened.spec, class_names=manifest.class_names, output=manifest.output)
+        names, output = manifest.column_names, manifest.output
+        model = dataclasses.replace(opened.spec, class_names=names, output=output, view=manifest.view)
     return StudyJob(model, data.source, columns, manifest.plan, batch_size, manifest.split)
 
 

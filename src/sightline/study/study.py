@@ -17,6 +17,7 @@ from sightline._files import is_a_file, is_a_folder
 from sightline._printing import printable_text
 from sightline._progress import is_progress_shown
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.one_label import LabelView
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, Subset
 from sightline.data.holdout import HoldoutRule
@@ -32,6 +33,7 @@ from sightline.study.manifest import (
     NAME,
     Manifest,
     check_held_out,
+    check_label,
     check_output,
     check_same_format,
     check_same_plan,
@@ -235,11 +237,12 @@ class Study:
                 raise self._given_from_memory("model", slug="study-model")
             asked = provenance.resolve_model(
                 self.manifest.model_text,
-                self.class_names,
+                self.manifest.column_names,
                 None,
                 self._trust,
                 self.manifest.output,
                 recorded=self._recorded,
+                view=self.manifest.view,
             )
             self._keep_model(asked)
         assert self._opened_model is not None
@@ -290,14 +293,17 @@ class Study:
                 if image_format is not None:
                     check_same_format(self.manifest, image_format, self.path)
                 image_format = self.manifest.image_format
-            opened = provenance.resolve_images(data, image_format, self.manifest.split)
+            opened = provenance.resolve_images(
+                data, image_format, self.manifest.split, **self.manifest.asked_label
+            )
             provenance.check_data(self.manifest, opened.source, self.path)
             self._opened_data = opened
         if model is not None:
             check_output(self.manifest, output, self.path)
             kept = output if self.manifest.output == "auto" else self.manifest.output
+            names, view = self.manifest.column_names, self.manifest.view
             asked = provenance.resolve_model(
-                model, self.class_names, preprocess, trust, kept, by_end=output is None
+                model, names, preprocess, trust, kept, by_end=output is None, view=view
             )
             self._keep_model(asked)
         return self
@@ -312,6 +318,8 @@ class Study:
         class_names: ClassNames | None = None,
         preprocess: Any = None,
         output: str | None = None,
+        label: int | str | None = None,
+        threshold: float | None = None,
         held_out: float | None = None,
         workers: int | Ray = 1,
         batch_size: int | None = None,
@@ -341,6 +349,9 @@ class Study:
             As for `as_model`.
         output : str, optional
             What the model's columns are, as for `as_model`. Settled when the study begins, and kept with it.
+        label, threshold : optional
+            Of several labels the one to study, and which probability it has to exceed, as for `as_model`.
+            Images of which it is not known are left out.
         held_out : float, optional
             Share of the images, about, that this study never touches, so that a repair can be proved on
             them (`sightline.prove`). Decided once, when the study begins.
@@ -382,9 +393,11 @@ class Study:
         batch_size = check_batch_size(batch_size)
         how = {"image_format": image_format, "preprocess": preprocess, "output": output, "trust": trust}
         if self._manifest is None:
-            self._begin_study(data, model, class_names, held_out, check_range, **how)
+            view = LabelView(label, 0.5 if threshold is None else threshold)
+            self._begin_study(data, model, class_names, held_out, check_range, view, **how)
         else:
             check_held_out(self.manifest, held_out, self.path)
+            check_label(self.manifest, label, threshold, self.path)
             self.attach(data, model, **how)
         if check_range:
             self.warn_of_range()
@@ -564,6 +577,7 @@ class Study:
                 self.manifest.image_format,
                 self.manifest.split,
                 recorded=self._recorded,
+                **self.manifest.asked_label,
             )
             provenance.check_data(self.manifest, opened.source, self.path)
             self._opened_data = opened
@@ -585,6 +599,7 @@ class Study:
         class_names: ClassNames | None,
         held_out: float | None,
         check_range: bool,
+        view: LabelView,
         **how: Any,
     ) -> None:
         """Write a new study's plan.toml; if another process was faster, what is given has to fit."""
@@ -593,8 +608,8 @@ class Study:
                 f"there is no study in {self.path} yet: run(data, model) begins one.", slug="study-missing"
             )
         split = HoldoutRule(held_out, self.plan.seed) if held_out else None
-        images = provenance.resolve_images(data, how["image_format"], split)
-        asked = provenance.resolve_model(model, class_names, how["preprocess"], how["trust"], how["output"])
+        opening = (class_names, how["preprocess"], how["trust"], how["output"])
+        images, asked = provenance.open_both(data, model, how["image_format"], split, opening, view)
         manifest = provenance.make_manifest(self.plan, images, asked, check_range=check_range)
         provenance.check_no_orphans(manifest, self.store, self.path)
         mine = write_manifest(self.path, manifest)
@@ -675,6 +690,7 @@ class Study:
             f"Study({self._shown_path!r}: {many:,} of {self.count:,} images explained ({right:,} right, "
             f"{many - right:,} wrong), {len(self.failures()):,} failed"
             f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__}"
+            f"{f'; label {self.class_names[1]}' if self.manifest.label and self.class_names else ''}"
             f"{f'; in {weak:,} hiding everything hardly changes the score' if weak else ''}"
             f"{self._spent_text()})" + "".join(f"\n  guess: {one}" for one in self.manifest.guesses)
         )

@@ -16,6 +16,7 @@ from sightline._optional import require
 from sightline._scales import on_scale
 from sightline._trust import join_secret
 from sightline.adapters import as_model
+from sightline.adapters.one_label import LabelView
 from sightline.adapters.open_model import load_model
 from sightline.data.holdout import HoldoutRule
 from sightline.engine.image import as_image
@@ -45,6 +46,8 @@ class ModelSpec:
         Whether code stored in the file may run.
     class_names, output
         As for `as_model`.
+    view : LabelView
+        Which label of several is asked for, and from which probability on it is there.
     secret : str
         User and password of a URL: never printed, and never written to a disk.
     recorded : str
@@ -55,6 +58,7 @@ class ModelSpec:
     trust: bool = False
     class_names: Any = None
     output: str = "auto"
+    view: LabelView = LabelView()
     secret: str = dataclasses.field(default="", repr=False)
     recorded: str = ""
 
@@ -65,6 +69,8 @@ class ModelSpec:
             load_model(text, trust=self.trust, recorded=self.recorded),
             class_names=self.class_names,
             output=self.output,
+            label=self.view.label,
+            threshold=self.view.threshold,
         )
 
 

@@ -10,7 +10,13 @@ from sightline.adapters.torch.model import TorchModel
 from sightline.data.datasets import Dataset
 from sightline.errors import ModelError, SightlineError
 from sightline.repair.training.sklearn import SklearnTrainer, same_bound_method, sklearn_estimator
-from sightline.repair.training.trainer import Trainer, TrainingRun, underlying_model, wrap_like
+from sightline.repair.training.trainer import (
+    Trainer,
+    TrainingRun,
+    label_targets,
+    underlying_model,
+    wrap_like,
+)
 from sightline.repair.training_data import stack_images
 
 FitFunction = Callable[[Any, Any, Any], Any]
@@ -45,7 +51,8 @@ def refit_model(model: CheckedModel, run: TrainingRun, fit: FitFunction | None =
     run : TrainingRun
     fit : callable, optional
         ``fit(model, images, labels) -> model``, the user's own way of training: is given a copy of the
-        model, all images as one array, and int labels.
+        model, all images as one array, and int labels; of several labels, shape (N, L), the truth of the one
+        that is asked for, and of the others what the model says of these images.
 
     Raises
     ------
@@ -68,11 +75,12 @@ def refit_model(model: CheckedModel, run: TrainingRun, fit: FitFunction | None =
 
 def _call_user_fit(model: CheckedModel, train: Dataset, fit: FitFunction) -> CheckedModel:
     images, labels = stack_images(train, range(len(train))), train.labels
+    given: Any = labels if model.view.label is None else label_targets(model, images.copy(), labels)
     raw = sklearn_estimator(model) or underlying_model(model)
     name = getattr(fit, "__qualname__", type(fit).__name__)
     try:
         # A copy, since most fit in place.
-        made = fit(copy.deepcopy(raw), images, labels)
+        made = fit(copy.deepcopy(raw), images, given)
     except SightlineError:
         raise
     except Exception as error:

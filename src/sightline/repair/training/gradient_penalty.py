@@ -132,7 +132,9 @@ def resize_mask(mask: Bool[np.ndarray, "H W"], shape: Sequence[int]) -> Bool[np.
     return np.asarray(resize_smooth(mask, shape, antialias=False) > 0)
 
 
-def keras_penalty_step(network: "keras.Model", weight: float, from_probabilities: bool) -> PenaltyStep:
+def keras_penalty_step(
+    network: "keras.Model", weight: float, from_probabilities: bool, column: int | None = None
+) -> PenaltyStep:
     """What a Keras model does with one batch while it is fitted, with the penalty in its loss.
 
     Parameters
@@ -141,6 +143,8 @@ def keras_penalty_step(network: "keras.Model", weight: float, from_probabilities
         Compiled.
     weight : float
     from_probabilities : bool
+    column : int, optional
+        Of several labels the one that is penalised; all columns' losses are learned from.
 
     Raises
     ------
@@ -155,10 +159,12 @@ def keras_penalty_step(network: "keras.Model", weight: float, from_probabilities
             f"{backend} here. Set KERAS_BACKEND to tensorflow or torch, or use sl.repair.Counterexamples.",
             slug="repair-closed",
         )
-    return steps[backend](network, weight, from_probabilities)
+    return steps[backend](network, weight, from_probabilities, column)
 
 
-def _tensorflow_step(network: "keras.Model", weight: float, from_probabilities: bool) -> PenaltyStep:
+def _tensorflow_step(
+    network: "keras.Model", weight: float, from_probabilities: bool, column: int | None
+) -> PenaltyStep:
     tf = importlib.import_module("tensorflow")
     first = tf.Variable(0.0, trainable=False)
 
@@ -167,13 +173,18 @@ def _tensorflow_step(network: "keras.Model", weight: float, from_probabilities: 
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
                 inner.watch(given)
-                logs = _tensorflow_logs(tf, _only(network(given, training=True)), from_probabilities)
+                outputs = _only(network(given, training=True))
+                one = outputs if column is None else outputs[:, column : column + 1]
+                logs = _tensorflow_logs(tf, one, from_probabilities)
                 total = tf.reduce_sum(logs)
             gradient = _only(inner.gradient(total, given))
             added = tf.reduce_sum((gradient * where) ** 2) / tf.cast(tf.shape(gradient)[0], gradient.dtype)
             first.assign(tf.where(first > 0, first, tf.maximum(added, MIN_PENALTY)))
-            right = tf.gather(logs, labels, axis=1, batch_dims=1)
-            loss = -tf.reduce_mean(right) + weight * added / tf.stop_gradient(first)
+            if column is None:
+                learned = -tf.reduce_mean(tf.gather(logs, labels, axis=1, batch_dims=1))
+            else:
+                learned = network.compute_loss(y=labels, y_pred=outputs)
+            loss = learned + weight * added / tf.stop_gradient(first)
         weights = network.trainable_variables
         gradients = outer.gradient(
             loss, [one.value for one in weights], unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -194,7 +205,9 @@ def _tensorflow_logs(tf: Any, outputs: Any, from_probabilities: bool) -> Any:
     return tf.nn.log_softmax(outputs, axis=1)
 
 
-def _torch_step(network: "keras.Model", weight: float, from_probabilities: bool) -> PenaltyStep:
+def _torch_step(
+    network: "keras.Model", weight: float, from_probabilities: bool, column: int | None
+) -> PenaltyStep:
     import torch
 
     ops = require("keras", extra="keras").ops
@@ -207,12 +220,17 @@ def _torch_step(network: "keras.Model", weight: float, from_probabilities: bool)
         labels, where = map(torch.as_tensor, batch[1])
         network.zero_grad()
         inputs = _only(given)
-        logs = log_probabilities(_only(network(given, training=True)), from_probabilities)
+        outputs = _only(network(given, training=True))
+        one = outputs if column is None else outputs[:, column : column + 1]
+        logs = log_probabilities(one, from_probabilities)
         added = _squared_gradient(logs, inputs, where.to(inputs))
         if not first:
             first.append(max(float(added.detach()), MIN_PENALTY))
-        right = logs[torch.arange(len(labels)), labels.to(logs.device)]
-        loss = -right.mean() + weight * added / first[0]
+        if column is None:
+            learned = -logs[torch.arange(len(labels)), labels.to(logs.device)].mean()
+        else:
+            learned = network.compute_loss(y=labels.to(logs.device), y_pred=outputs)
+        loss = learned + weight * added / first[0]
         loss.backward()  # type: ignore[no-untyped-call]
         weights = network.trainable_weights
         gradients = [

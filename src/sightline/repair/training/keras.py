@@ -21,6 +21,7 @@ from sightline.repair.training.trainer import (
     RegionPenalty,
     TrainingRun,
     diverged_error,
+    label_targets,
     minibatches,
     no_linear_head,
     shaped_head,
@@ -71,12 +72,15 @@ class KerasTrainer:
         network.compile(keras.optimizers.Adam(config.learning_rate), loss=self._loss(), **compiled)
         if run.penalty is not None:
             squashed = self.model.outputs_probabilities
-            network.train_step = keras_penalty_step(network, run.penalty.weight, squashed)
+            column = None
+            if made.view.label is not None:
+                column = made.view.column(network.output_shape[1], made.column_names)
+            network.train_step = keras_penalty_step(network, run.penalty.weight, squashed, column)
         errors: list[SightlineError] = []
         # Drawn anew before every epoch, by this generator; Keras looks at some of them before the first.
         rng = np.random.default_rng(seed)
         first = minibatches(len(train), config.batch_size, np.random.default_rng(seed))
-        batches = _batches(made, train, first, errors, run.penalty)
+        batches = _batches(made, train, first, errors, self.model, run.penalty)
 
         def before_epoch(number: int, logs: object) -> None:
             batches.indices = list(minibatches(len(train), config.batch_size, rng))
@@ -90,7 +94,7 @@ class KerasTrainer:
             network.fit(
                 batches,
                 validation_data=_batches(
-                    made, validation, batch_ranges(len(validation), config.batch_size), errors
+                    made, validation, batch_ranges(len(validation), config.batch_size), errors, self.model
                 ),
                 epochs=config.epochs,
                 callbacks=[
@@ -133,16 +137,17 @@ class KerasTrainer:
         made = copy_network(self.backend.model)
         layer = _last_dense_layer(made)
         name = type(made).__name__
-        weights, offsets = shaped_head(head, tuple(layer.kernel.shape), name)
         if layer.bias is None:
             raise no_linear_head(name)
+        old = (np.asarray(in_numpy(layer.kernel.value)), np.asarray(in_numpy(layer.bias.value)))
+        weights, offsets = shaped_head(head, old, self.model, name)
         layer.kernel.assign(weights.astype(np.float32))
         layer.bias.assign(offsets.astype(np.float32))
         return wrap_like(self.model, made)
 
     def _loss(self) -> Any:
         losses = require("keras", extra="keras").losses
-        single = "one column" in self.model.rule
+        single = "one column" in self.model.rule or self.model.view.label is not None
         kind = losses.BinaryCrossentropy if single else losses.SparseCategoricalCrossentropy
         return kind(from_logits=not self.model.outputs_probabilities)
 
@@ -190,9 +195,13 @@ def _batches(
     dataset: Dataset,
     indices: Iterable[Any],
     errors: list[SightlineError],
+    old: CheckedModel,
     penalty: RegionPenalty | None = None,
 ) -> Any:
-    """Batches as Keras fits on them, of images with some indices; with a penalty, as its step takes them."""
+    """Batches as Keras fits on them, of images with some indices; with a penalty, as its step takes them.
+
+    Of several labels of which one is asked for, what each column is to say, as `label_targets` has it.
+    """
     backend: Any = made.backend
 
     class Batches(require("keras", extra="keras").utils.PyDataset):  # type: ignore[misc]
@@ -206,9 +215,12 @@ def _batches(
         def __getitem__(self, number: int) -> tuple[Any, Any]:
             batch = self.indices[number]
             try:
-                prepared = made.apply_preprocess(stack_images(dataset, batch))
-                given = backend.input.arrange(prepared)
+                images = stack_images(dataset, batch)
                 labels: Any = dataset.labels[list(batch)]
+                if old.view.label is not None:
+                    labels = label_targets(old, images.copy(), labels).astype(np.float32)
+                prepared = made.apply_preprocess(images)
+                given = backend.input.arrange(prepared)
                 if penalty is not None:
                     labels = labels, _masks_as_given(made, np.asarray(prepared), penalty, batch)
             except SightlineError as error:

@@ -13,7 +13,14 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.sklearn import SklearnModel
 from sightline.data.datasets import Dataset
 from sightline.errors import silence_warnings
-from sightline.repair.training.trainer import Head, TrainingRun, no_linear_head, shaped_head, wrap_like
+from sightline.repair.training.trainer import (
+    Head,
+    TrainingRun,
+    label_targets,
+    no_linear_head,
+    shaped_head,
+    wrap_like,
+)
 from sightline.repair.training_data import stack_images
 
 FEATURE_BATCH = 256
@@ -48,8 +55,15 @@ class SklearnTrainer:
         given = self._as_fitted(stack_images(run.train, range(len(run.train))))
         classes = getattr(self.estimator, "classes_", None)
         with silence_warnings(ConvergenceWarning):  # as many rounds as the user gave it
-            made.fit(given, run.train.labels if classes is None else np.asarray(classes)[run.train.labels])
+            made.fit(given, self._labels_to_fit(run.train, classes))
         return wrap_like(self.model, same_bound_method(self.model, made))
+
+    def _labels_to_fit(self, train: Dataset, classes: Any) -> Any:
+        """Labels as the estimator was fitted on them: of several, those that are not asked for as it says."""
+        if self.model.view.label is not None:
+            images = stack_images(train, range(len(train)))
+            return (label_targets(self.model, images, train.labels) > 0.5).astype(int)
+        return train.labels if classes is None else np.asarray(classes)[train.labels]
 
     def has_linear_head(self) -> bool:
         """Whether it is a fitted `MLPClassifier`, or a pipeline that ends in one."""
@@ -76,7 +90,7 @@ class SklearnTrainer:
         made = copy.deepcopy(self.estimator)
         network = _perceptron_of(made)
         old = network.coefs_[-1]
-        weights, offsets = shaped_head(head, old.shape, "the perceptron")
+        weights, offsets = shaped_head(head, (old, network.intercepts_[-1]), self.model, "the perceptron")
         network.coefs_[-1], network.intercepts_[-1] = weights.astype(old.dtype), offsets.astype(old.dtype)
         return wrap_like(self.model, same_bound_method(self.model, made))
 

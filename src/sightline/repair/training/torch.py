@@ -20,6 +20,7 @@ from sightline.repair.training.trainer import (
     RegionPenalty,
     TrainingRun,
     diverged_error,
+    label_targets,
     minibatches,
     no_linear_head,
     shaped_head,
@@ -61,7 +62,7 @@ class TorchTrainer:
             made = wrap_like(self.model, module)
             if run.fresh:
                 _reset_weights(module)
-            loss = _ModuleLoss(made, self.model.settled_output, run.penalty)
+            loss = _ModuleLoss(made, self.model, run.penalty)
             optimizer = torch.optim.Adam(_trainable_weights(module), config.learning_rate)
             rng = np.random.default_rng(run.seed)
             best, waited, state = np.inf, 0, copy.deepcopy(module.state_dict())
@@ -111,7 +112,9 @@ class TorchTrainer:
             )  # the weights of others, such as normalised ones, are made at each call
             parent, _, last = name.rpartition(".")
             setattr(module.get_submodule(parent), last, layer)
-        weights, offsets = shaped_head(head, tuple(layer.weight.T.shape), type(module).__name__)
+        kernel = layer.weight.detach().cpu().numpy().T
+        bias = np.zeros(kernel.shape[1]) if layer.bias is None else layer.bias.detach().cpu().numpy()
+        weights, offsets = shaped_head(head, (kernel, bias), self.model, type(module).__name__)
         with torch.no_grad():
             layer.weight.copy_(torch.as_tensor(weights.T))
             if layer.bias is None:
@@ -179,10 +182,16 @@ class TorchTrainer:
 
 
 class _ModuleLoss:
-    """A module's loss about images: cross-entropy, of which a single column is class 1."""
+    """A module's loss about images: cross-entropy, of which a single column is class 1.
 
-    def __init__(self, model: CheckedModel, output: str, penalty: RegionPenalty | None = None) -> None:
+    Of several labels of which one is asked for, the mean of all columns' binary cross-entropies, each against
+    what `label_targets` says; a penalty is of the one alone.
+    """
+
+    def __init__(self, model: CheckedModel, old: CheckedModel, penalty: RegionPenalty | None = None) -> None:
         self.model = model
+        self.old = old
+        output = old.settled_output
         self.from_logs = output == "log-probability"
         self.from_probabilities = self.from_logs or output == "probability"
         self.penalty = None if penalty is None else scaled_torch_penalty(penalty, self.from_probabilities)
@@ -193,13 +202,21 @@ class _ModuleLoss:
 
         backend: Any = self.model.backend
         # A copy, since what a preprocessing returns may not be learned from.
-        inputs = backend.input_tensor(self.model.apply_preprocess(stack_images(dataset, indices))).clone()
+        images = stack_images(dataset, indices)
+        targets = None
+        if self.model.view.label is not None:
+            targets = label_targets(self.old, np.array(images), dataset.labels[list(indices)])
+        inputs = backend.input_tensor(self.model.apply_preprocess(images)).clone()
         labels = torch.from_numpy(dataset.labels[list(indices)]).to(inputs.device)
         penalty = self.penalty if penalised else None
         outputs = scores_in(backend.module(inputs if penalty is None else inputs.requires_grad_()))
         outputs = outputs.exp() if self.from_logs else outputs
-        logs = log_probabilities(outputs, self.from_probabilities)
-        loss = -logs[torch.arange(len(labels)), labels].mean()
+        if targets is None:
+            logs = log_probabilities(outputs, self.from_probabilities)
+            loss = -logs[torch.arange(len(labels)), labels].mean()
+        else:
+            loss = _all_labels_loss(outputs, targets, self.from_probabilities)
+            outputs = outputs[:, [self.model.view.column(outputs.shape[1], self.model.column_names)]]
         if penalty is not None:
             loss = loss + penalty(outputs, inputs, indices)
         if not bool(torch.isfinite(loss)):
@@ -215,6 +232,18 @@ class _ModuleLoss:
             for indices in batch_ranges(len(dataset), batch_size):
                 total += float(self.of_batch(dataset, indices)) * len(indices)
         return total / len(dataset)
+
+
+def _all_labels_loss(
+    outputs: "torch.Tensor", targets: Float[np.ndarray, "B R"], from_probabilities: bool
+) -> "torch.Tensor":
+    """Mean binary cross-entropy of all columns."""
+    import torch
+
+    wanted = torch.as_tensor(targets).to(outputs)
+    if from_probabilities:
+        return torch.nn.functional.binary_cross_entropy(outputs.clamp(0, 1), wanted)
+    return torch.nn.functional.binary_cross_entropy_with_logits(outputs, wanted)
 
 
 def _plain_linear(layer: "torch.nn.Linear") -> "torch.nn.Linear":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._checks import check_number, check_whole
 from sightline.adapters import as_model
@@ -16,6 +16,8 @@ from sightline.types import option, record
 
 Head = tuple[Float[np.ndarray, "F L"], Float[np.ndarray, "L"]]
 """Weights and offsets of each class's logit, as a last linear layer has them."""
+Layer = tuple[Float[np.ndarray, "G O"], Float[np.ndarray, "O"]]
+"""Kernel and offsets of a layer of a model, for all of its outputs."""
 
 
 @option
@@ -139,10 +141,10 @@ def diverged_error() -> ModelError:
     )
 
 
-def shaped_head(
-    head: Head, shape: tuple[int, ...], name: str
-) -> tuple[Float[np.ndarray, "F R"], Float[np.ndarray, "R"]]:
+def shaped_head(head: Head, old: Layer, model: CheckedModel, name: str) -> Layer:
     """A head in the shape of a layer's weights, (F, R); a single output is class 1 against class 0.
+
+    Of a model that is asked for one label, the weights of the other labels stay as they are.
 
     Raises
     ------
@@ -150,11 +152,30 @@ def shaped_head(
         If it does not fit.
     """
     weights, offsets = head
-    if shape[1] == 1 and weights.shape[1] == 2:
+    shape, one = old[0].shape, model.view.label is not None
+    if (shape[1] == 1 or one) and weights.shape[1] == 2:
         weights, offsets = weights[:, 1:] - weights[:, :1], offsets[1:] - offsets[:1]
+    if one and len(weights) == len(old[0]):
+        column = [model.view.column(shape[1], model.column_names)]
+        whole, rest = np.array(old[0], dtype=float), np.array(old[1], dtype=float)
+        whole[:, column], rest[column] = weights, offsets
+        weights, offsets = whole, rest
     if weights.shape != tuple(shape):
         raise no_linear_head(name)
     return weights, offsets
+
+
+def label_targets(
+    model: CheckedModel, images: Shaped[np.ndarray, "B ..."], labels: Int[np.ndarray, "B"]
+) -> Float[np.ndarray, "B R"]:
+    """What a model of several labels is to say of images when it is asked for one: the truth of that label.
+
+    Of the others what it says now, of these same images, so that it goes on saying so: "learning without
+    forgetting" (Li & Hoiem 2016). Their own truth may be another one where a region shows another's.
+    """
+    targets = model.column_probabilities(images)
+    targets[:, model.view.column(targets.shape[1], model.column_names)] = labels
+    return targets
 
 
 def no_linear_head(name: str) -> ModelError:
@@ -172,8 +193,10 @@ def wrap_like(model: CheckedModel, source: object) -> CheckedModel:
     return as_model(
         source,
         output=model.settled_output,
-        class_names=model.class_names,
+        class_names=model.column_names,
         batch_size=model.batch_size,
+        label=model.view.label,
+        threshold=model.view.threshold,
         preprocess=copy.deepcopy(of_tensors) if of_tensors is not None else model.preprocess,
     )
 

@@ -1,0 +1,121 @@
+"""Several labels of an image, each counted by itself: as scikit-learn has it."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+import sightline as sl
+from sightline.data import multi_label
+from sightline.errors import ModelError, OptionError, TargetError
+
+NAMES = ("ill", "marker", "side")
+
+
+def told(images):
+    """The scores that an image holds."""
+    return images[:, 0, :]
+
+
+@pytest.fixture
+def some(rng):
+    p = rng.random((80, 3))
+    truth = (rng.random((80, 3)) < p).astype(float)
+    truth[::7, 1] = np.nan
+    truth[::9, 2] = -1
+    return p, truth
+
+
+def test_each_label_s_numbers_are_those_of_scikit_learn(some):
+    p, truth = some
+    made = sl.evaluate(told, multi_label(p[:, None], truth, NAMES), threshold={"marker": 0.3})
+    assert made.label_names == NAMES
+    assert made.missing == (0, 12, 9)
+    for place, (name, threshold) in enumerate(zip(NAMES, (0.5, 0.3, 0.5), strict=True)):
+        known = truth[:, place] >= 0
+        y, said = truth[known, place], p[known, place]
+        one = made[name]
+        assert one.auc.value == pytest.approx(metrics.roc_auc_score(y, said))
+        assert one.accuracy == pytest.approx(metrics.accuracy_score(y, said > threshold))
+        assert one.recall == pytest.approx(metrics.recall_score(y, said > threshold))
+        assert one.precision == pytest.approx(metrics.precision_score(y, said > threshold))
+        assert one.calibration().brier.value == pytest.approx(metrics.brier_score_loss(y, said))
+        assert one.wrong.tolist() == np.flatnonzero(known)[(said > threshold) != (y == 1)].tolist()
+    whole = ~(truth < 0).any(axis=1) & ~np.isnan(truth).any(axis=1)
+    right = ((p > [0.5, 0.3, 0.5]) == (truth == 1))[whole].all(axis=1)
+    assert made.exact == (right.sum(), whole.sum())
+    row = next(line for line in repr(made).splitlines() if line.startswith("marker"))
+    assert f"{made['marker'].auc.value:.3f}" in row
+    assert "not known, and left out there: marker 12, side 9" in repr(made)
+
+
+def test_thresholds_are_chosen_and_used_label_by_label(some):
+    p, truth = some
+    made = sl.evaluate(told, (p[:, None], truth), class_names=NAMES)
+    chosen = made.choose_thresholds("sensitivity:least=0.9")
+    assert all(one.sensitivity.value >= 0.9 for one in chosen.values())
+    changed = made.with_thresholds({name: one.threshold.value for name, one in chosen.items()})
+    assert [one.recall for one in changed.evaluations] == [one.sensitivity.value for one in chosen.values()]
+    assert changed["ill"].threshold == chosen["ill"].threshold.value
+    with pytest.raises(TargetError, match="a threshold is given for 'heart'"):
+        made.with_thresholds({"heart": 0.5})
+
+
+def test_labels_are_matched_by_name_and_the_others_left_out(some):
+    p, truth = some
+    data = multi_label(p[:, None], truth, ("side", "ill", "heart"))
+    made = sl.evaluate(told, data, class_names=NAMES)
+    assert made.label_names == ("ill", "side")
+    assert made.left_out == ("heart", "marker")
+    assert made["side"].auc.value == pytest.approx(metrics.roc_auc_score(truth[:, 0] == 1, p[:, 2]))
+    with pytest.raises(TargetError, match="which is which cannot be told"):
+        sl.evaluate(told, multi_label(p[:, None], truth[:, :2], ("a", "b")))
+
+
+def test_one_label_alone_is_an_evaluation_of_two_classes(some):
+    p, truth = some
+    model = sl.as_model(told, class_names=NAMES, label="marker", threshold=0.3)
+    made = sl.evaluate(model, (p[:, None], truth))
+    known = ~np.isnan(truth[:, 1])
+    assert made.threshold == 0.3
+    assert made.class_names == ("not marker", "marker")
+    assert made.scores[:, 1] == pytest.approx(p[known, 1])
+    assert made.accuracy == metrics.accuracy_score(truth[known, 1] == 1, p[known, 1] > 0.3)
+
+
+def test_what_was_taken_for_granted_is_said_and_a_softmax_is_refused(some):
+    torch = pytest.importorskip("torch")
+    p, truth = some
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, 3))
+    images = p[:, None, :, None].astype(np.float32)
+    made = sl.evaluate(net, multi_label(images, truth, NAMES))
+    assert made.guesses == (
+        "its columns were taken for logits, and each one's sigmoid for the score (output= overrules)",
+        "the model names no labels, so they are taken in the data's order (class_names= overrules)",
+    )
+    sure = sl.as_model(torch.nn.Sequential(net, torch.nn.Sigmoid()), class_names=NAMES)
+    same = sl.evaluate(sure, multi_label(images, truth, NAMES))
+    assert same.guesses == ()
+    assert same["ill"].scores == pytest.approx(made["ill"].scores, abs=1e-6)
+    with pytest.raises(ModelError, match="as of a softmax"):
+        sl.evaluate(torch.nn.Sequential(net, torch.nn.Softmax(1)), multi_label(images, truth, NAMES))
+    with pytest.raises(OptionError, match="thresholds by name"):
+        sl.evaluate(net, (images, np.arange(80) % 3), threshold={"ill": 0.5})
+    single = sl.evaluate(sure, (images, np.arange(80) % 3), check_range=False)
+    assert any("do not add up to 1" in one for one in single.guesses)
+
+
+def test_raw_scores_have_an_area_and_no_threshold(some):
+    p, truth = some
+    made = sl.evaluate(lambda images: 10 * told(images) - 5, (p[:, None], truth), class_names=NAMES)
+    assert made["ill"].auc.value == pytest.approx(metrics.roc_auc_score(truth[:, 0], p[:, 0]))
+    assert made["ill"].threshold is None
+    with pytest.raises(OptionError, match="are none"):
+        sl.evaluate(lambda images: 10 * told(images) - 5, (p[:, None], truth), threshold=0.3)
+
+
+def test_the_figure_has_a_row_for_each_label(some):
+    p, truth = some
+    truth[:, 0] = 1
+    made = sl.evaluate(told, (p[:, None], truth), class_names=NAMES)
+    assert len(made.plot().axes) == 1 + 2 * 2
+    assert "ill" in repr(made)
