@@ -125,7 +125,7 @@ def test_a_diverging_training_is_told(misled_net):
     bad = copy.deepcopy(misled_net)
     with torch.no_grad():
         bad[3].bias.fill_(float("nan"))
-    loss = _ModuleLoss(as_model(bad), "sigmoid")
+    loss = _ModuleLoss(as_model(bad), as_model(bad, output="sigmoid"))
     with pytest.raises(ModelError, match=r"training has diverged\. Give a smaller learning rate"):
         loss.of_batch(part, [0, 1])
 
