@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 from sklearn.neural_network import MLPClassifier
@@ -12,11 +13,13 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sightline import Plan, as_model
 from sightline.errors import ModelError
+from sightline.proof.analysis import prove
 from sightline.regions import grid
-from sightline.repair import Counterexamples, Guard, LastLayer, choose
+from sightline.repair import Counterexamples, Guard, LastLayer, TrainingConfig, choose
 from sightline.repair.selection import default_methods
 from sightline.repair.training_data import split_training_data
 from sightline.types import option
+from support.bright import bright
 from support.studies import Memory
 
 CORNER = grid(4, 4)["r1c1"]
@@ -228,3 +231,72 @@ def test_images_that_the_model_may_have_seen_are_said_to_be():
         return MODEL.predict_proba(images)
 
     assert "give validation=, images that it has not seen" in repr(choose(asked, TRAIN, CORNER, methods=[]))
+
+
+def scattered(count, share, seed):
+    """Grey images, brighter below where the class is 1, most of which have a white mark somewhere."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    images = (0.4 + 0.1 * rng.standard_normal((count, 16, 16))).clip(0, 0.7)
+    images[:, 8:] += 0.06 * labels[:, None, None]
+    there = rng.random(count) < np.where(labels == 1, share, 1 - share)
+    for one in np.flatnonzero(there):
+        down, across = rng.integers(0, 13, 2)
+        images[one, down : down + 3, across : across + 3] = 1.0
+    return images[..., np.newaxis].astype(np.float32), labels, there
+
+
+def misled_by_marks(images, labels):
+    """A network that sees the brightest and the mean of what each filter finds, above and below."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = ScatteredNet()
+        optimizer = torch.optim.Adam(net.parameters(), 0.01)
+        inputs, truth = torch.from_numpy(images.transpose(0, 3, 1, 2).copy()), torch.from_numpy(labels)
+        for _ in range(60):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(net(inputs), truth).backward()
+            optimizer.step()
+    return net.eval()
+
+
+class ScatteredNet(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.find = torch.nn.Conv2d(1, 8, 3, padding=1)
+        self.say = torch.nn.Linear(24, 2)
+
+    def forward(self, images):
+        found = torch.relu(self.find(images - 0.4))
+        halves = [half.mean((2, 3)) for half in found.split(8, dim=2)]
+        return self.say(torch.cat([found.amax((2, 3)), *halves], dim=1))
+
+
+@pytest.mark.slow
+def test_what_has_no_fixed_place_is_repaired_and_that_is_proved():
+    images, labels, _ = scattered(400, 0.95, 0)
+    held, truth, there = scattered(400, 0.5, 1)
+    net, mark = misled_by_marks(images, labels), bright()["bright"]
+
+    def worst(model):
+        right = as_model(model)(held).argmax(axis=1) == truth
+        return min(right[(truth == label) & (there == on)].mean() for label in (0, 1) for on in (False, True))
+
+    training = TrainingConfig(epochs=25, learning_rate=0.01)
+    methods = [
+        Guard(region=mark),
+        LastLayer(region=mark),
+        Counterexamples(region=mark, replacement="surroundings", training=training),
+        Counterexamples(region=mark, replacement="plant", fresh=True, training=training),
+    ]
+    made = choose(net, (images, labels), mark, methods=methods, progress=False)
+    assert "“bright” was found in " in made.notes[0]
+    assert made.result is not None
+    assert worst(net) < 0.4
+    assert worst(made.result.model) > 0.7
+    proof = prove(net, made, (held, truth), present=there, explained=0, progress=False)
+    assert proof.verdict == "repaired"
+    assert (proof.detections.missed, proof.detections.wrong) == (0, 0)
+    assert (
+        proof["accuracy, region of another class"].before < proof["accuracy, region of another class"].after
+    )
