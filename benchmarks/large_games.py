@@ -300,7 +300,8 @@ def peers_rows(folder, asked):
             done = subprocess.run(words, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             print(f"shapiq failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
-    return map(json.loads, kept.read_text().splitlines())
+    lines = kept.read_text().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]  # others talk besides
 
 
 if __name__ == "__main__":
