@@ -15,7 +15,7 @@ from sightline.adapters.keras.model import KerasModel
 from sightline.adapters.keras.network import fresh_clone, randomised_clone
 from sightline.data.datasets import Dataset
 from sightline.errors import ModelError, SightlineError, silence_warnings
-from sightline.repair.training.gradient_penalty import keras_penalty_step, penalty_masks
+from sightline.repair.training.gradient_penalty import Indices, keras_penalty_step, penalty_masks
 from sightline.repair.training.trainer import (
     Head,
     RegionPenalty,
@@ -252,7 +252,7 @@ def _fitting(errors: list[SightlineError]) -> Iterator[None]:
 
 
 def _masks_as_given(
-    made: CheckedModel, prepared: Shaped[np.ndarray, "B ..."], penalty: RegionPenalty, indices: Iterable[int]
+    made: CheckedModel, prepared: Shaped[np.ndarray, "B ..."], penalty: RegionPenalty, indices: Indices
 ) -> Shaped[np.ndarray, "B ..."]:
     """The penalty's masks of some images in the axes of what the model is given, as zeros and ones."""
     backend = made.backend
