@@ -266,3 +266,61 @@ def test_regions_of_an_image_are_a_grid_where_none_are_named(tmp_path):
     assert done.exit_code == 0, done.output
     assert "Regions: 16 (r1c1" in done.output
     assert out.is_file()
+
+
+CAST = '''
+import numpy as np
+
+def model(images):
+    """Goes by the red of the whole image."""
+    shown = images.astype(float)
+    red = shown[..., 0].mean(axis=(1, 2)) / shown.mean(axis=(1, 2, 3))
+    p = 1 / (1 + np.exp(-60 * (red - 1.1)))
+    return np.stack([1 - p, p], axis=1)
+'''
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    """A study of a list with further columns, whose model goes by a cast."""
+    folder = tmp_path_factory.mktemp("listed")
+    (folder / "tint.py").write_text(CAST)
+    rng = np.random.default_rng(0)
+    lines = ["path,label,scanner,patient"]
+    for number in range(60):
+        warm, label = rng.random() < 0.5, rng.integers(0, 2)
+        image = rng.random((12, 12, 3)) * 80 + 60
+        image = image * ([1.2, 1.0, 0.8] if warm else [1.0, 1.0, 1.0])
+        Image.fromarray(image.astype(np.uint8)).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,{label},{'AB'[int(warm)]},p{number // 2}")
+    (folder / "list.csv").write_text("\n".join(lines))
+    plan = ["--budget", "20", "--segment", "grid:rows=3,columns=3", "--fill", "colour:value=0"]
+    run(folder, "study", "tint:model", "list.csv", "-o", "run", *plan)
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cast_and_the_scanner_that_goes_with_it_are_told_before_any_area(listed):
+    output = run(listed, "blame", "run", "--trust", "--regions", "grid:rows=2,columns=2")
+    assert output.index("Whole-image causes: ") < output.index("Blame: ")
+    assert "scanner = B goes with errors" in output
+    assert "an association" in output
+    told = json.loads((listed / "run" / "causes.json").read_text())
+    assert told["confirmed"] == ["chromaticity"]
+    assert "Whole-image" not in run(
+        listed, "blame", "run", "--trust", "--no-whole-images", "--groups", "patient"
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_slices_by_the_lists_own_columns(listed):
+    output = run(listed, "slices", "run", "--column", "scanner")
+    assert "scanner = A" in output
+    assert json.loads((listed / "run" / "slices.json").read_text())["slices"][0]["column"] == "scanner"
+    assert (listed / "run" / "slices.png").exists()
+
+
+def test_what_misleads_whole_images_is_repaired_before_an_area(tmp_path):
+    (tmp_path / "causes.json").write_text('{"misleading": ["chromaticity"]}')
+    assert _blamed_region(tmp_path, None) == ("chromaticity", "")
+    assert _blamed_region(tmp_path, "jaw") == ("jaw", "")

@@ -57,6 +57,7 @@ class Calls:
 
         self.world = world
         self.regions = sl.regions.grid(2, 2)
+        self.metadata = {"side": [place % 2 for place in range(len(world.study.places))]}
         self.faces = sl.data.drawn_faces(4, people=2, size=32)
         self.method = sl.repair.Counterexamples(region=self.regions["r1c1"], seed=0)
         self.repaired = self.method(world.estimator, world.data)
@@ -85,6 +86,9 @@ class Calls:
             ),
             "atlas": (sl.atlas, {"study": world.study}),
             "blame": (sl.blame, {"study": world.study, "regions": self.regions}),
+            "image_causes": (sl.image_causes, {"study": world.study}),
+            "slices": (sl.slices, {"study": world.study, "table": self.metadata, "fewest": 2}),
+            "study_part": (sl.study_part, {"study": world.study, "places": world.study.places[:3]}),
             "prove": (
                 sl.prove,
                 {
