@@ -3,6 +3,7 @@ import pytest
 
 from sightline.errors import OptionError
 from sightline.regions import concepts
+from sightline.regions.concept_search import _hidden, _with_piece
 from support.studies import Memory
 from support.tokens import PLAN, clean_images, model, study_of_tokens
 
@@ -31,6 +32,43 @@ def test_a_token_anywhere_comes_first_and_is_marked_where_it_is(colour, shape):
     assert precision >= 0.9
     assert recall >= 0.35
     assert iou >= 0.6
+
+
+def test_images_of_two_sizes_in_bytes_are_searched_alike():
+    known, truth = study_of_tokens()
+    more = [(0, 6 * (place % 2)) for place in range(len(truth))]
+    images = [
+        np.pad((image * 255).round().astype(np.uint8), (pad, (0, 0), (0, 0)), mode="edge")
+        for image, pad in zip(known.images, more, strict=True)
+    ]
+    truth = [np.pad(one, (pad, (0, 0))) for one, pad in zip(truth, more, strict=True)]
+    study = Memory(lambda batch: model(batch / np.float32(255)), images, known.labels, PLAN)
+    found = concepts(study, n_concepts=1, progress=False)
+    marked = [found.masks(one.shape[:2], image=one)[0] for one in images]
+    told = [mask.any() for mask in marked]
+    hit = [(mask & real).sum() >= 0.5 * mask.sum() > 0 for mask, real in zip(marked, truth, strict=True)]
+    assert sum(told) >= 10
+    assert sum(hit) >= 0.9 * sum(told)
+
+
+@pytest.mark.parametrize(("side", "dtype"), [(40, np.float32), (400, np.uint8)])
+def test_what_is_hidden_shows_its_surroundings_and_nothing_of_itself(side, dtype):
+    image = np.full((side, side, 3), 100, dtype)
+    hole = np.zeros((side, side), bool)
+    hole[side // 4 : side // 2, side // 4 : side // 2] = True
+    image[hole] = 255
+    made = _hidden(image, hole)
+    assert made.dtype == dtype
+    np.testing.assert_allclose(made, 100, atol=1)
+    assert image[hole].min() == 255
+
+
+def test_a_piece_lands_whole_somewhere_and_none_changes_nothing(rng):
+    image, donor, piece = np.zeros((20, 30)), np.ones((20, 30)), np.zeros((20, 30), bool)
+    piece[3:7, 10:15] = True
+    assert _with_piece(image, donor, piece, rng).sum() == 20
+    assert _with_piece(image, donor, ~piece | piece, rng).sum() == 600
+    np.testing.assert_array_equal(_with_piece(image, donor, piece & ~piece, rng), image)
 
 
 def test_it_looks_in_one_half_of_the_answers_alone_and_says_which():

@@ -25,7 +25,7 @@ from sightline.errors import OptionError
 from sightline.regions.concept_shapes import ConceptShapes, Detector
 from sightline.regions.margins import control_areas, widen_mask
 from sightline.regions.region_set import Regions, one_region_a_piece
-from sightline.regions.segment_looks import BLOCKS, SegmentLooks, describe_segments
+from sightline.regions.segment_looks import BLOCKS, LOOKED_AT, SegmentLooks, describe_segments
 from sightline.study.provenance import as_studied_model
 from sightline.study.sample_split import split_answers
 from sightline.study.schema import Row, StudyResults
@@ -270,7 +270,8 @@ def _tried(
             candidates.append(_Candidate(detector, towards, masks))
     for one in candidates:
         one.pasted = _pasting_effect(trial, one, wrong, others)
-    candidates = sorted(candidates, key=lambda one: -one.pasted)[:LEADING]
+    tried = [one for one in candidates if np.isfinite(one.pasted)]  # else it is in all the others, too
+    candidates = sorted(tried, key=lambda one: -one.pasted)[:LEADING]
     for one in candidates:
         one.hidden = _hiding_effect(trial, one, wrong)
     return candidates
@@ -289,7 +290,8 @@ def _detectors(
     from sklearn.cluster import KMeans
 
     weight = _equal_weights(every)
-    made = KMeans(min(count, len(looks)), n_init=4, random_state=seed).fit(looks * weight)
+    distinct = len(np.unique((looks * weight).round(6), axis=0))
+    made = KMeans(min(count, distinct), n_init=4, random_state=seed).fit(looks * weight)
     for cluster in range(made.n_clusters):
         members = looks[made.labels_ == cluster]
         if len(members):
@@ -342,14 +344,25 @@ def _hiding_effect(trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen])
     said = trial.scores(images).reshape(len(shown), 2, -1)
     gains = np.zeros(len(wrong))
     for place, (one, (there, elsewhere)) in enumerate(zip(shown, said, strict=True)):
-        label, lacked = one.row.label, one.row.classes[one.row.predicted] - one.row.classes[one.row.label]
-        gains[place] = there[label] - elsewhere[label] - LEAST * lacked
+        label = one.row.label
+        gains[place] = there[label] - elsewhere[label] - LEAST * _lacked(one.row, label)
     return _t_value(gains)
 
 
+def _lacked(row: Row, label: int) -> float:
+    """The score that a class lacks beside the predicted one; of many classes not all scores were kept."""
+    told = row.classes[row.predicted] - row.classes[label]
+    return float(told if np.isfinite(told) else row.classes[row.predicted])
+
+
 def _hidden(image: Image, hole: Bool[np.ndarray, "H W"]) -> Image:
-    """The image with a hole that shows what surrounds it."""
-    draw = draw_area(image, hole, Surroundings())[0]
+    """The image with a hole that shows a blur of what surrounds it; of a large one, of every nth pixel."""
+    step = max(1, min(hole.shape) // LOOKED_AT)
+    small = hole[::step, ::step]
+    if step > 1 and small.any():
+        draw = resize_nearest(draw_area(image[::step, ::step], small, Surroundings())[0], hole.shape)
+    else:
+        draw = draw_area(image, hole, Surroundings())[0]
     return np.where(hole[..., np.newaxis], draw, channels_last(image)).reshape(image.shape)
 
 
@@ -362,12 +375,13 @@ def _pasting_effect(
     images, lacked = [], []
     for target in targets:
         donor, mask = donors[trial.rng.integers(len(donors))]
-        if donor.image.shape != target.image.shape:
+        if donor.image.shape[2:] != target.image.shape[2:]:
             continue
-        wide = widen_mask(mask, GROWN)
+        shape = target.image.shape[:2]
+        content, wide = resize_nearest(donor.image, shape), widen_mask(resize_nearest(mask, shape), GROWN)
         pieces = (wide, *control_areas(wide, 1, trial.rng))
-        images += [_with_piece(target.image, donor.image, piece, trial.rng) for piece in pieces]
-        lacked.append(1 - target.row.classes[candidate.towards])
+        images += [_with_piece(target.image, content, piece, trial.rng) for piece in pieces]
+        lacked.append(_lacked(target.row, candidate.towards))
     if len(lacked) < FEWEST:
         return -np.inf
     said = trial.scores(images).reshape(len(lacked), 2, -1)[:, :, candidate.towards]
@@ -378,6 +392,8 @@ def _with_piece(
     image: Image, donor: Image, piece: Bool[np.ndarray, "H W"], rng: np.random.Generator
 ) -> Image:
     """The image with a piece of another one at a random place."""
+    if not piece.any():  # there is no other piece of an image that a concept fills
+        return image
     rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
     height, width = piece.shape
     step = (
