@@ -323,7 +323,7 @@ def _explain_by_dianna(tool, image, asked, calls):
 
     options = {"n_masks": calls, "p_keep": 0.5, "batch_size": asked.batch}
     if tool == "dianna lime":
-        options = {"num_samples": calls, "random_state": 0, "batch_size": asked.batch}
+        options = {"num_samples": calls, "random_state": 0}
     method = {"dianna lime": "LIME", "dianna rise": "RISE"}[tool]
     model = lambda x: asked.images(np.asarray(x, dtype=np.float32))  # noqa: E731
     dianna.explain_image(model, image, method, labels=[1], axis_labels={2: "channels"}, **options)
