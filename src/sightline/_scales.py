@@ -110,7 +110,7 @@ def within_reach(odds: Float[np.ndarray, "M K"]) -> Float[np.ndarray, "M K"]:
     exact = wall & (np.abs(odds) <= FARTHEST * (1 + 1e-9))
     if not exact.any():
         return odds
-    farthest = np.where(wall, 0.0, np.abs(odds)).max(axis=0)
+    farthest = np.nan_to_num(np.where(wall, 0.0, np.abs(odds))).max(axis=0)
     inside = np.where(farthest > 0, np.minimum(farthest + np.log(2), FARTHEST), FARTHEST)
     return np.asarray(np.where(exact, np.sign(odds) * inside, odds))
 

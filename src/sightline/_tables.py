@@ -1,5 +1,6 @@
 """rows of texts → the lines of a table, its columns aligned: what results print."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 
@@ -27,3 +28,16 @@ def format_table(rows: Iterable[Sequence[str]], *, numbers: bool = True) -> list
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     later = str.rjust if numbers else str.ljust
     return ["  ".join([row[0].ljust(widths[0]), *map(later, row[1:], widths[1:])]).rstrip() for row in rows]
+
+
+def turned_text(count: float, elsewhere: float) -> str:
+    """How many answers turned, and by hiding elsewhere; empty where the model was not asked.
+
+    Examples
+    --------
+    >>> turned_text(3, 0.5), turned_text(3, float("nan")), turned_text(float("nan"), float("nan"))
+    ('3 (0.5)', '3', '')
+    """
+    if not math.isfinite(count):
+        return ""
+    return f"{count:.4g} ({elsewhere:.1f})" if math.isfinite(elsewhere) else f"{count:.4g}"

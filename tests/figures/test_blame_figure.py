@@ -18,6 +18,7 @@ class Line:
     def __init__(self, region, gain, confirmed=False, p=np.nan):
         self.region = self.label = region
         self.gain, self.confirmed, self.p = gain, confirmed, p
+        self.shifted = False
         self.low, self.high, self.control_gain = gain - 0.1, gain + 0.1, 0.0
         self.corrected, self.control_corrected = 12.0, 0.5
         self.broken, self.control_broken = 3.0, 1.5

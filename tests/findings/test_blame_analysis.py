@@ -8,7 +8,7 @@ import pytest
 
 import sightline as sl
 from sightline import regions
-from sightline.errors import ModelError, OptionError, SegmentError
+from sightline.errors import ModelError, OptionError, SegmentError, SightlineWarning
 from sightline.findings.blame_analysis import blame
 from sightline.findings.region_effects import class_evidence
 from support.bright import bright, known_bright
@@ -108,14 +108,11 @@ def test_models_that_weigh_their_evidence_well_are_left_alone(weighed_well, marg
 
 def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
     found = blame(planted, NINE, max_answers=1000, seed=3)
-    # Which half confirmed is not told; every image of this study is asked about in one of two halves.
     wrong = planted.labels != planted.predicted
-    assert found.errors == wrong.sum()
-    alike = blame(planted, NINE[["r1c1", "r2c2"]], max_answers=1000, seed=3)
-    line, name = alike["r1c1"], found["r1c1"]
-    assert (line.gain, line.corrected, line.broken) == (name.gain, name.corrected, name.broken)
+    assert found.errors == found.wrong == wrong.sum()
+    line = found["r1c1"]
     images, labels = marked()
-    places = np.flatnonzero(confirming(planted, seed=3) & wrong)
+    places = np.flatnonzero(wrong)
     hidden = images[places].copy()
     hidden[:, :3, :3] = 0.5
     n = np.arange(len(places))
@@ -123,13 +120,82 @@ def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
     assert line.gain == pytest.approx(gains.mean())
     assert line.corrected == (MARKED(hidden).argmax(axis=1) == labels[places]).sum()
     assert line.low < line.gain < line.high
-    assert alike.wrong == len(places)
+    right = np.flatnonzero(~wrong)
+    hidden = images[right].copy()
+    hidden[:, :3, :3] = 0.5
+    broken = (MARKED(hidden).argmax(axis=1) != labels[right]).mean()
+    assert line.broken / found.right == pytest.approx(broken, abs=0.06)  # of those that were drawn
 
 
-def confirming(study, seed):
-    from sightline.study.sample_split import split_answers
+def test_half_of_the_images_confirms_where_a_number_of_suspects_is_chosen(planted):
+    found = blame(planted, NINE, n_suspects=3)
+    assert sum(one.suspect for one in found.regions) == 3
+    assert found.confirmed == ("r1c1",)
+    assert abs(2 * found.wrong - found.errors) <= 1
+    assert f"; confirmed on {found.wrong} of them beside " in str(found)
 
-    return ~split_answers(study, None, np.random.default_rng(seed)).choosing
+
+def test_what_was_found_in_images_is_not_confirmed_by_them(planted):
+    half = tuple(str(place) for place in range(0, 180, 2))
+    shapes = dataclasses.replace(NINE["r1c1"].shapes)
+    object.__setattr__(shapes, "found_in", half)
+    found = blame(planted, dataclasses.replace(NINE["r1c1"], shapes=shapes))
+    odd = np.arange(180) % 2 == 1
+    assert found.wrong == int((planted.labels != planted.predicted)[odd].sum())
+    assert found.halved
+    assert found.confirmed == ("r1c1",)
+
+
+def test_a_region_that_a_rule_rules_out_is_not_asked_about_for_the_others(planted):
+    found = blame(planted, NINE, margin=0, controls=4)
+    assert found.calls < found.wrong * (1 + 9) + (found.wrong + found.right) * (1 + 2 * 5)
+    out = [one for one in found.regions if one.failed == ("least effect",)]
+    assert len(out) > 4
+    assert all(np.isnan(one.control_gain) and np.isnan(one.broken) for one in out)
+    row = next(line for line in str(found).splitlines() if line.split()[0] == out[0].region)
+    assert "nan" not in row
+    whole = blame(planted, NINE, suspect=list(NINE), margin=0, controls=4)
+    assert whole.confirmed == found.confirmed
+    assert whole.calls > 2 * found.calls
+
+
+def too_often_one(images):
+    """Eight cells speak for the class and one for class 1 alone, of which there was more where it learned."""
+    odds = cells(images) @ np.array([30, 8, 8, 8, 8, 8, 8, 8, 8.0]) + 4
+    return np.stack([1 / (1 + np.exp(odds)), 1 / (1 + np.exp(-odds))], axis=1)
+
+
+def test_a_finding_that_a_shift_of_the_scores_undoes_is_worded_so():
+    signal = np.array([0, *[0.06] * 8])
+    plan = dataclasses.replace(PLAN, fill=sl.Colour(0.3))
+    images, labels = images_with_signal(signal, np.full(9, 0.08), 100, 5)
+    with pytest.warns(SightlineWarning, match="hiding-little"):
+        study = Memory(too_often_one, images, labels, plan, class_names=("normal", "ill"))
+    found = blame(study, NINE, margin=0)
+    line, shift = found["r1c1"], found.rebalanced
+    assert (found.confirmed, line.shifted, line.misleads) == ((), True, False)
+    assert line.failed == ("a shift of the scores",)
+    assert line.as_is_p < 0.01 < 0.05 < line.p
+    assert shift.most == "normal → ill"
+    assert shift.share > 0.9
+    assert shift.biases[1] < -2
+    assert shift.errors == found.errors - shift.corrected + shift.broken < found.errors
+    assert found.verdict.startswith("A shift of the scores, not r1c1: hiding it turns ")
+    assert (
+        f"But {shift.share:.0%} of the errors are normal → ill, and shifting the score does as"
+        in found.verdict
+    )
+    assert found.finding("r1c1") in found.verdict
+    assert "~ r1c1" in str(found)
+    kept = found.to_dict()
+    assert kept["regions"][0]["shifted"]
+    assert kept["rebalanced"]["most"] == "normal → ill"
+
+
+def test_what_drives_errors_both_ways_stays_confirmed_once_rebalanced(planted):
+    found = blame(planted, NINE)
+    assert not any(one.shifted for one in found.regions)
+    assert found["r1c1"].as_is_p <= found["r1c1"].p < 0.01
 
 
 @pytest.mark.slow
@@ -142,7 +208,7 @@ def test_hiding_elsewhere_is_the_mean_over_the_other_places(planted):
 
 
 def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
-    images, labels = marked(60)
+    images, labels = marked(30)
     study = Memory(MARKED, images, labels, PLAN)
 
     def never(images):
@@ -153,9 +219,8 @@ def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
     assert found.regions == ()
     assert found.calls == 0
     count = int((study.labels != study.predicted).sum())
-    assert 0 < count < 20
-    more = "; a region that you suspect is tested on all of them: suspect= (--suspect)" * (count >= 10)
-    assert found.verdict == f"too few errors: {count}, and each of two halves needs 10{more}."
+    assert 0 < count < 10
+    assert found.verdict == f"too few errors: {count}, and testing 9 regions needs 10."
     assert str(found).splitlines()[0] == f"Blame: {count} wrong answers"
 
 
@@ -163,7 +228,7 @@ def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
 def test_a_model_that_is_never_right_cannot_be_blamed_on_a_region():
     images, labels = images_with_signal(np.full(9, 0.1), 0.05, 60)
     study = Memory(weighing(*[20] * 9), images, 1 - labels, PLAN)
-    assert blame(study, NINE).verdict == "too few right answers: 0, and each of two halves needs 10."
+    assert blame(study, NINE).verdict == "too few right answers: 0, and testing 9 regions needs 10."
 
 
 @pytest.mark.slow
@@ -181,10 +246,10 @@ def test_same_seed_same_answer_for_any_batch_size_and_every_image_is_counted(pla
         assert numbers == pytest.approx({name: its[name] for name in numbers})
         assert (mine["region"], mine["p"], mine["confirmed"]) == (its["region"], its["p"], its["confirmed"])
     assert sum(sizes) == 2 * one["calls"]
-    assert one["calls"] == (one["wrong"] + one["right"]) * (1 + 9 * 5)
-    # Several images' worth go in one batch, for each of them has 46.
+    # Every region is hidden in wrong answers; right ones, and as much elsewhere, are for those left.
+    assert one["wrong"] * (1 + 9) < one["calls"] < (one["wrong"] + one["right"]) * (1 + 9 * 5) / 2
+    # Several images' worth go in one batch.
     assert max(sizes) == 256
-    assert sorted(sizes)[-5:] == [256] * 5
 
 
 @pytest.mark.slow
@@ -202,8 +267,7 @@ def test_groups_are_what_is_counted_not_images():
 
 def test_two_groups_are_too_few(planted):
     found = blame(planted, NINE, groups="label")
-    assert found.verdict.startswith("too few errors: the ")
-    assert found.verdict.endswith("come from 1 groups in one half, and each of two halves needs 6.")
+    assert found.verdict == "too few errors: they come from 2 groups, and testing 9 regions needs 8."
 
 
 @pytest.mark.slow
@@ -221,11 +285,9 @@ def test_the_dictionary_is_json_and_says_what_the_table_says(planted):
     kept = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert [one["region"] for one in kept["regions"]] == [one.region for one in found.regions]
     assert kept["verdict"] == found.verdict
-    assert [one["p"] is None for one in kept["regions"]] == [False] * 3 + [True] * 6
+    assert [one["p"] is None for one in kept["regions"]] == [False] * 9
     heading, titles, first, *_ = str(found).splitlines()
-    assert heading.startswith(
-        f"Blame: {found.errors} wrong answers; confirmed on {found.wrong} of them beside "
-    )
+    assert heading.startswith(f"Blame: {found.errors} wrong answers; tested on {found.wrong} of them beside ")
     assert heading.endswith(f"hidden with Colour(value=0.5), {found.calls:,} model calls")
     assert first.split()[:2] == ["*", "r1c1"]
     assert titles.split()[:2] == ["region", "gain"]
@@ -340,16 +402,15 @@ def test_a_suspect_that_is_named_is_tested_on_all_errors(beyond):
     assert alone.finding("r6c6") == alone.verdict
 
 
-def test_a_named_suspect_needs_ten_errors_not_twenty():
+def test_ten_errors_are_enough_for_what_is_plain():
     images, labels = marked(60)
     study = Memory(MARKED, images, labels, PLAN)
     assert 10 <= (study.labels != study.predicted).sum() < 20
-    assert blame(study, NINE).lack
-    assert blame(study, NINE, suspect="r1c1").confirmed == ("r1c1",)
+    assert blame(study, NINE).confirmed == blame(study, NINE, suspect="r1c1").confirmed == ("r1c1",)
     few = Memory(MARKED, images[:20], labels[:20], PLAN)
     count = int((few.labels != few.predicted).sum())
     said = blame(few, NINE, suspect="r1c1").verdict
-    assert said == f"too few errors: {count}, and a region that is named needs 10."
+    assert said == f"too few errors: {count}, and one region needs 10."
 
 
 def test_the_rule_that_failed_is_named_beside_the_p_value():

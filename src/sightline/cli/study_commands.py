@@ -308,7 +308,9 @@ def blame_regions(
             help="Test causes that lie in whole images first, such as a colour cast; also by itself: causes.",
         ),
     ] = True,
-    seed: Annotated[int, typer.Option(help="Which errors screen and which confirm.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Which images are asked about, which areas elsewhere and which flips.")
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -349,6 +351,8 @@ def blame_regions(
         say_text(_repair_words(run, causes.misleading[0]))
     elif made.confirmed:
         say_text(_repair_words(run, made.confirmed[0]))
+    elif any(one.shifted for one in made.regions):
+        say_text("Nothing to repair in a region: weigh the classes, or shift the threshold.")
 
 
 @app.command("concepts")

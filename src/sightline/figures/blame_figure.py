@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sightline._arguments import clear_arguments
+from sightline._tables import turned_text
 from sightline.figures.components import (
     CAPTION,
     MARGIN,
@@ -43,6 +44,7 @@ MAP = 480
 """Pixels of the longer side of the image that shows where the regions lie."""
 LINE, BETWEEN = 40, 40
 PALE = (176, 182, 188)
+AMBER = (222, 165, 66)
 HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
 CONCEPT_HEADS = ("speaks for", "adjusted p", "found in wrong | right", "pasted (another piece)", "overall")
 GAIN = "gain of the true class's {} when hidden"
@@ -54,7 +56,8 @@ def plot_blame(blame: "Blame") -> "Figure":
     """The gain of the true class's score when each region is hidden in wrong answers, with 95 % intervals.
 
     Where scores are probabilities it is the gain of their log-odds, which are what is tested. Red are the
-    regions that are confirmed to drive errors; a grey mark is what hiding as much elsewhere gains, and a pale
+    regions that are confirmed to drive errors, amber those where a shift of the scores does as much; a grey
+    mark is what hiding as much elsewhere gains, and a pale
     line the least gain that counts. Beside them: the adjusted p-value of those that were tested, and how many
     answers turned. Below: where the regions lie, over the mean image.
 
@@ -94,6 +97,7 @@ def plot_blame(blame: "Blame") -> "Figure":
 def _blame_headline(blame: "Blame") -> str:
     named = [one.label for one in blame.regions if one.confirmed]
     none = "No region is confirmed to drive them" if blame.regions else "Nothing can be said of them"
+    none += "; a shift of the scores does as much" * any(one.shifted for one in blame.regions)
     by = "Driven by"
     if blame.of_concepts:
         none, by = "No concept is shown to mislead" if blame.regions else none, "Misled by"
@@ -158,8 +162,8 @@ def _number_columns(blame: "Blame") -> list[tuple[str, list[str], float]]:
             )
         )
     else:
-        turned = [f"{one.corrected:g} ({one.control_corrected:.1f})" for one in rows]
-        broken = [f"{one.broken:g} ({one.control_broken:.1f})" for one in rows]
+        turned = [turned_text(one.corrected, one.control_corrected) for one in rows]
+        broken = [turned_text(one.broken, one.control_broken) for one in rows]
         columns = dict(zip(HEADS, (p, turned, broken), strict=True))
     return [
         (head, texts, max(text_width(text, NOTE) for text in (head, *texts)))
@@ -190,7 +194,9 @@ def _draw_effects(axes: "Axes", blame: "Blame") -> None:
         zorder=2,
     )
     for values, colour in ((elsewhere, GREY), (gain, INK)):
-        axes.vlines(values, rows - 0.275, rows + 0.275, colors=[unit_colour(colour)], linewidth=2, zorder=3)
+        drawn = np.isfinite(values)
+        low, high = rows[drawn] - 0.275, rows[drawn] + 0.275
+        axes.vlines(values[drawn], low, high, colors=[unit_colour(colour)], linewidth=2, zorder=3)
 
 
 def _in_log_odds(blame: "Blame") -> bool:
@@ -212,7 +218,7 @@ def _effect_colour(blame: "Blame", one: "RegionEffect") -> Colour:
     if blame.of_concepts:
         return RED if one.confirmed else BLUE if one.worthwhile else PALE
     _, _, high, _ = _effect_numbers(blame, one)
-    return RED if one.confirmed else BLUE if high < 0 else PALE
+    return RED if one.confirmed else AMBER if one.shifted else BLUE if high < 0 else PALE
 
 
 def _blame_legend(blame: "Blame") -> list[LegendEntry]:
@@ -220,6 +226,7 @@ def _blame_legend(blame: "Blame") -> list[LegendEntry]:
     colours = {_effect_colour(blame, one) for one in blame.regions}
     bars = {
         RED: "95 % interval: drives errors",
+        AMBER: "95 % interval: a shift of the scores does as much",
         PALE: "95 % interval: not confirmed",
         BLUE: "95 % interval: hiding it lowers the score",
     }

@@ -1,37 +1,30 @@
-"""study and regions → which regions drive the wrong answers: chosen on one half, confirmed on the other."""
+"""study and regions → which regions drive the wrong answers, and which only go with a shift of the scores."""
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
 from sightline._class_names import warn_if_permuted
-from sightline._progress import progress_bar
-from sightline._scales import with_evidence
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.fills import Surroundings
-from sightline.engine.image import unit_rgb
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_blame import ConceptBlame
-from sightline.findings.heatmaps import RunningMean, region_sums
-from sightline.findings.region_effects import (
-    OF_EVIDENCE,
-    RegionEffects,
-    adjusted_p_values,
-    measure_effects,
-    rule_p_values,
-)
-from sightline.findings.region_occlusion import Probe, occlude_regions
+from sightline.findings.heatmaps import region_sums
+from sightline.findings.rebalancing import crossfit_biases, log_scores, summarise_shift
+from sightline.findings.region_effects import RegionEffects
+from sightline.findings.region_trial import FEWEST, RegionTrial, Tested
 from sightline.findings.significance import bootstrap_ci
-from sightline.regions.margins import DEFAULT_MARGIN, widen_mask
+from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.regions.templates import named
 from sightline.study.provenance import as_studied_model
@@ -40,12 +33,12 @@ from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
 from sightline.types import Fill
 
-FEWEST = 20
-"""Wrong answers below which nothing can be said: each half needs ten."""
-FEWEST_GROUPS = 12
+FEWEST_GROUPS = 6
 """Groups of wrong answers below which nothing can be said: the signs of six have 64 cases, p = 0.016."""
 RIGHT = 100
 """Right answers that are asked about even where there are fewer wrong ones."""
+N_CONCEPTS = 3
+"""Concepts that are suspects, unless another number is given."""
 MARGIN_SHARE = 0.2
 """Share of the chance of a false alarm that is kept for regions with a margin."""
 USUAL = 0.75
@@ -62,7 +55,7 @@ def blame(
     model: object = None,
     fill: str | Fill | None = None,
     groups: Sequence[object] | Shaped[np.ndarray, "..."] | None = None,
-    n_suspects: int = 3,
+    n_suspects: int | None = None,
     min_effect: float = 0.05,
     level: float = 0.05,
     controls: int = 4,
@@ -73,26 +66,29 @@ def blame(
 ) -> Blame:
     """Which regions drive a model's errors, with the evidence for it.
 
-    The images are parted at random into two halves. One half **chooses**: the regions are ranked by
-    their share of the signed attribution in wrong answers (towards the class that was predicted, against
-    the true one), less three quarters of their share in right ones; the first `n_suspects` are suspects.
-    The other half **confirms**: there each suspect is hidden, and equal areas elsewhere in the image, and
-    the model is asked again. A suspect is confirmed if, in wrong answers, hiding it
+    Each region is hidden in the wrong answers, and equal areas elsewhere in the image, and the model is asked
+    again. A region is confirmed if, in wrong answers, hiding it
 
     1. gives the true class at least a share `min_effect` of what it lacked, which is the score of the
        predicted class less that of the true one;
     2. gives at least that beyond what hiding as much elsewhere gives;
     3. takes away a larger share of the evidence for the wrong class than it takes away of the evidence for
        the true class in right answers (of log-odds, where scores are probabilities);
-    4. turns more of them right than hiding as much elsewhere does, as `sightline.prove` asks, too.
+    4. turns more of them right than hiding as much elsewhere does, as `sightline.prove` asks, too;
+    5. still does so, and still gives the true class more than hiding elsewhere, once the scores are
+       rebalanced by a bias for each class. The bias that acts on an image is fitted by maximum likelihood on
+       the other images (cross-fitting), on scores that the study has, and takes no model calls.
 
-    Each is tested by flipping signs; the largest of the four p-values counts, adjusted for the number of
-    suspects by Holm's method. A half that did not choose makes the p-values honest (Cox 1975). Where all but
-    the last hold, the region speaks for the wrong class more than it is worth, and decides no answer: the
-    verdict says so, and that it was not shown to drive errors.
+    Each is tested by flipping signs; the largest of the p-values counts, adjusted for the number of regions
+    by Holm's method. Regions that are fixed beforehand use no image twice, so all errors test all of them;
+    what was found from images (`Regions` with ``found_in``) is not confirmed by these. A region that a rule
+    rules out is not asked about for the others, which changes nothing that is confirmed. Where all but the
+    fourth hold, the region speaks for the wrong class more than it is worth, and decides no answer: the
+    verdict says so, and that it was not shown to drive errors. Where all but the last hold, a shift of the
+    scores does as much, as where classes are as frequent in other images as they were in those learned from.
 
-    A `suspect` that you name was not chosen by these images, so all of them confirm, or tell how much the
-    region drives at most. One region alone is named, too.
+    A `suspect` that you name is tested alone, and the verdict tells how much it drives at most. One region
+    alone is named, too.
 
     What misleads often reaches a little beyond the region that names it, and a strip that is left is enough
     to go by. So where no suspect is confirmed as it is, each is hidden once more with a `margin` around it.
@@ -107,13 +103,8 @@ def blame(
     in wrong ones is one that the model relies on more than it is worth. Such a model is quiet under (3),
     not under (1) and (2).
 
-    Of attribution in wrong answers alone the first rank goes to what any answer is made of; less all of that
-    in right ones, a mark is lost that right answers go by as well. Three quarters of it found planted marks
-    most often.
-
     Confirmed means that hiding the region helps wrong answers beyond these measures, not that anything was
-    planted there: on real chest X-rays with nothing planted, where the published set to test with differs
-    from the one to learn from, a region was confirmed in a fifth of the trials.
+    planted there.
 
     **Concepts** (`sightline.regions.concepts`) lie anywhere and are found by what an image shows. The half of
     the images that they were found in screens them: each is hidden where it was found in wrong answers of the
@@ -135,7 +126,7 @@ def blame(
     regions : Regions or str
         A text is a name or a file, as for `sightline.regions.named`.
     suspect : str or sequence of str, optional
-        A region, or several, to test instead of those that attribution leads to.
+        A region, or several, to test instead of all.
     margin : float
         Width of the margin that is tried where nothing is confirmed without, as a share of the image's
         shorter side; 0 for none. That of `sightline.repair` has the same width.
@@ -147,8 +138,10 @@ def blame(
     groups : "label" or sequence, optional
         What each image belongs to, one for each of ``study.places``: a person, a hospital; ``"label"``
         where each class is one person. By default every image is on its own.
-    n_suspects : int
-        How many suspects to test.
+    n_suspects : int, optional
+        Test only so many: those that lead by their share of the signed attribution in wrong answers (towards
+        the class that was predicted, against the true one), less three quarters of their share in right ones,
+        in one half of the images, drawn at random. The other half confirms (Cox 1975).
     min_effect : float
         The least effect worth naming, as a share of what the true class lacks; 0 to 1.
     level : float
@@ -158,7 +151,7 @@ def blame(
     max_answers : int
         Most wrong and most right answers to ask the model about, drawn at random.
     seed : int
-        Which halves, equal areas and flips.
+        Which images, equal areas and flips.
     batch_size : int, optional
         Most images in one model call; never changes the numbers beyond rounding.
     progress : bool, optional
@@ -182,9 +175,10 @@ def blame(
     >>> blame(sl.Study("runs/faces"), face())  # doctest: +SKIP
     """
     study, regions = as_study(study), named(regions)
-    check_whole("n_suspects", n_suspects)
+    if n_suspects is not None:
+        check_whole("n_suspects", n_suspects)
     check_whole("controls", controls, most=MOST_REPEATS)
-    check_whole("max_answers", max_answers, FEWEST)
+    check_whole("max_answers", max_answers, 2 * FEWEST)
     check_seed("seed", seed)
     check_batch_size(batch_size)
     check_number("min_effect", min_effect, at_least=0, below=1)
@@ -195,38 +189,95 @@ def blame(
     warn_if_permuted(study.labels, study.predicted, study.class_names)
     if regions.needs_image:
         hidden_as = with_changes(Plan(fill=Surroundings()), fill=fill).fill
-        numbers = n_suspects, controls, max_answers, seed, min_effect, level, batch_size, progress
+        numbers = (
+            n_suspects or N_CONCEPTS,
+            controls,
+            max_answers,
+            seed,
+            min_effect,
+            level,
+            batch_size,
+            progress,
+        )
         model_of = functools.partial(_model_to_ask, study, model)
         return ConceptBlame(study, regions, model_of, hidden_as, groups, asked_for, *numbers).blame()
-    rng = np.random.default_rng(seed)
-    split = split_answers(study, groups, rng, whole=bool(asked_for))
+    asked = _Asked(
+        model,
+        hidden_as,
+        groups,
+        asked_for,
+        n_suspects,
+        margin,
+        min_effect,
+        level,
+        controls,
+        max_answers,
+        seed,
+    )
+    return _blame_regions(study, regions, asked, batch_size, progress)
+
+
+class _Asked(NamedTuple):
+    """How regions are to be tested: what the arguments of `blame` say."""
+
+    model: object
+    fill: Fill
+    groups: Sequence[object] | Shaped[np.ndarray, "..."] | None
+    suspects: list[int]
+    n_suspects: int | None
+    margin: float
+    min_effect: float
+    level: float
+    controls: int
+    max_answers: int
+    seed: int
+
+
+def _blame_regions(
+    study: StudyResults, regions: Regions, how: _Asked, batch_size: int | None, progress: bool | None
+) -> Blame:
+    """Regions that have a fixed place, or that the person knows in each image."""
+    rng = np.random.default_rng(how.seed)
+    found_in = getattr(regions.shapes, "found_in", ())
+    whole = bool(how.suspects) or how.n_suspects is None
+    split = split_answers(study, how.groups, rng, whole=whole, found_in=found_in)
     head: dict[str, Any] = {
         "errors": split.n_errors,
-        "min_effect": min_effect,
-        "level": level,
-        "fill": repr(hidden_as),
+        "min_effect": how.min_effect,
+        "level": how.level,
+        "fill": repr(how.fill),
+        "areas": regions,
+        "named": bool(how.suspects),
+        "halved": not split.whole,
     }
-    head |= {"areas": regions, "named": bool(asked_for)}
-    if lack := _too_few_text(split):
+    if lack := _too_few_text(split, len(how.suspects) or how.n_suspects or len(regions), how.level):
         return Blame(regions=(), wrong=0, right=0, groups=None, lacked=np.nan, calls=0, lack=lack, **head)
-    asked = _model_to_ask(study, model)
-    shares, head["hidden_little"] = _attribution_shares(study, regions, split)
-    order = np.argsort(USUAL * shares[1] - shares[0], kind="stable").tolist()
-    order = [*asked_for, *(one for one in order if one not in asked_for)]
-    suspects = asked_for or order[:n_suspects]
-    places = split.draw_confirming(max_answers, RIGHT, rng)
-    trial = _Occlusion(study, regions, asked, hidden_as, split, places, controls, seed, batch_size, progress)
-    effects = trial.effects()
-    tested = _test_suspects(effects, suspects, min_effect, level, 1 - MARGIN_SHARE if margin else 1.0, rng)
-    told = dict(zip(suspects, tested, strict=True))
-    found = [
-        _effect_of_region(effects, one, regions.names[one], told.get(one), shares[:, one], level, rng)
-        for one in order
-    ]
-    if margin and not any(one.confirmed for one in found):
-        found = _with_margins(trial, found, margin, min_effect, level, rng)
+    noted = _note_answers(study, regions, split)
+    order = np.argsort(USUAL * noted.shares[1] - noted.shares[0], kind="stable").tolist()
+    order = [*how.suspects, *(one for one in order if one not in how.suspects)]
+    biases = crossfit_biases(noted.scores, split.labels, split.groups, rng)
+    shifted = (noted.scores + biases).argmax(axis=1)
+    trial = RegionTrial(
+        study,
+        regions,
+        _model_to_ask(study, how.model),
+        how.fill,
+        split,
+        split.draw_confirming(how.max_answers, RIGHT, rng, shifted != split.labels),
+        dict(zip(split.places.tolist(), biases, strict=True)),
+        how.controls,
+        how.min_effect,
+        how.level,
+        how.seed,
+        batch_size,
+        progress,
+    )
+    suspects = how.suspects or order[: how.n_suspects]
+    # Who names a region, or has but one, wants to know what it drives at most.
+    thorough = bool(how.suspects) or how.n_suspects is not None
+    effects, found = _tested_regions(trial, order, suspects, thorough, noted.shares, how.margin, rng)
     return Blame(
-        regions=tuple(sorted(found, key=lambda one: (not one.suspect, -one.net_gain * one.suspect))),
+        regions=tuple(sorted(found, key=_order_in_table)),
         wrong=int(effects.wrong.sum()),
         right=int((~effects.wrong).sum()),
         groups=np.unique(effects.groups[effects.wrong]).size if split.grouped else None,
@@ -235,6 +286,8 @@ def blame(
         odds_lacked=float(effects.odds_lacked[effects.wrong].mean()),
         calls=trial.calls,
         image=trial.mean_image,
+        hidden_little=noted.hidden_little,
+        rebalanced=summarise_shift(biases, shifted, split.predicted, split.labels, study.class_names),
         **head,
     )
 
@@ -253,42 +306,54 @@ def _named_suspects(suspect: str | Sequence[str] | None, regions: Regions) -> li
     return [regions.index(name) for name in dict.fromkeys(names)]
 
 
-def _too_few_text(split: SampleSplit) -> str:
+def _too_few_text(split: SampleSplit, n_tests: int, level: float) -> str:
     """What there is too little of, in words; empty if there is enough."""
-    least, fewest = FEWEST // 2, FEWEST_GROUPS // 2
-    needed = "a region that is named needs {}" if split.whole else "each of two halves needs {}"
+    # Signs of so few cannot give a p-value that is low enough for so many tests.
+    needed = math.ceil(math.log2(n_tests / level))
+    what = "one region needs {}" if n_tests == 1 else f"testing {n_tests} regions needs {{}}"
+    where = " in the half that confirms" if not split.whole else ""
     for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
-        if split.fewest_answers(which) < least:
-            more = "; a region that you suspect is tested on all of them: suspect= (--suspect)"
-            told = more if kind == "errors" and not split.whole and which.sum() >= least else ""
-            return f"too few {kind}: {int(which.sum())}, and {needed.format(least)}{told}"
-    if split.grouped and split.fewest_groups() < fewest:
-        where = "" if split.whole else " in one half"
-        return (
-            f"too few errors: the {split.n_errors} come from {split.fewest_groups()} groups{where}, "
-            f"and {needed.format(fewest)}"
-        )
+        least = max(FEWEST, needed) if kind == "errors" else FEWEST
+        if (count := int((which & ~split.choosing).sum())) < least:
+            return f"too few {kind}: {count}{where}, and {what.format(least)}"
+    come_from = np.unique(split.groups[split.wrong & ~split.choosing]).size
+    least = max(FEWEST_GROUPS, needed)
+    if split.grouped and come_from < least:
+        return f"too few errors: they come from {come_from} groups{where}, and {what.format(least)}"
     return ""
 
 
-def _attribution_shares(
-    study: StudyResults, regions: Regions, split: SampleSplit
-) -> tuple[Float[np.ndarray, "2 R"], int]:
-    """Share of the attribution that each region has in wrong and in right answers of the half that chooses.
+class _Noted(NamedTuple):
+    """What a study says of its answers.
 
-    Of all answers, where there is nothing to choose. Its mean over the sum of all regions' absolute means; 0
-    where all are 0. Beside it, in how many images of the study hiding everything hardly changes the score.
+    Shares of the attribution that each region has in wrong and in right answers; scores of all images, as
+    biases are added to them; in how many images hiding everything hardly changes the score.
+    """
+
+    shares: Float[np.ndarray, "2 R"]
+    scores: Float[np.ndarray, "N L"]
+    hidden_little: int
+
+
+def _note_answers(study: StudyResults, regions: Regions, split: SampleSplit) -> _Noted:
+    """Read every row once.
+
+    Shares are those of the half that chooses, where one does: a region's mean over the sum of all regions'
+    absolute means; 0 where all are 0.
     """
     chooses = set(split.places[split.choosing | split.whole].tolist())
     sums, counts, little = np.zeros((2, len(regions))), np.zeros((2, 1)), 0
+    scores = []
     for row in study.rows():
         little += row.hides_little(study.plan)
+        scores.append(row.classes)
         if row.place in chooses:
             sums[int(row.right)] += signed_attribution(row, regions, study)
             counts[int(row.right)] += 1
     means = sums / np.maximum(counts, 1)
     whole = np.abs(means).sum(axis=1, keepdims=True)
-    return np.asarray(means / np.where(whole > 0, whole, 1)), little
+    shares = np.asarray(means / np.where(whole > 0, whole, 1))
+    return _Noted(shares, log_scores(np.array(scores), study.plan.scale), little)
 
 
 def signed_attribution(row: Row, regions: Regions, study: StudyResults) -> Float[np.ndarray, "R"]:
@@ -297,110 +362,54 @@ def signed_attribution(row: Row, regions: Regions, study: StudyResults) -> Float
     return region_sums(heat, regions, row.place, study)
 
 
-@dataclasses.dataclass
-class _Occlusion:
-    """The model, asked about the confirming images with regions hidden."""
-
-    study: StudyResults
-    regions: Regions
-    model: CheckedModel
-    fill: Fill
-    split: SampleSplit
-    places: set[int]
-    controls: int
-    seed: int
-    batch_size: int | None
-    progress: bool | None
-    calls: int = 0
-    mean_image: Float[np.ndarray, "H W 3"] | None = None
-
-    def effects(self, of: Sequence[int] | None = None, margin: float = 0.0) -> RegionEffects:
-        """What hiding each region does, or some of them with a margin around."""
-        with progress_bar(self.progress, len(self.places)) as tick:
-            answers = occlude_regions(
-                self._probes(of, margin, tick),
-                (with_evidence(self.model),),
-                self.fill,
-                controls=self.controls,
-                seed=self.seed,
-                batch_size=self.batch_size,
-            )
-            made = measure_effects((scores for (scores,) in answers), self.split)
-        self.calls += made.calls
-        return made
-
-    def _probes(
-        self, of: Sequence[int] | None, margin: float, tick: Callable[[int], None]
-    ) -> Iterator[Probe]:
-        """The images, one by one."""
-        mean: RunningMean | None = None
-        for place in sorted(self.places):
-            image = self.study.image(place)
-            masks = self.masks(image, place, of, margin)
-            shown = unit_rgb(image)
-            mean = RunningMean(shown.shape) if mean is None else mean
-            if shown.shape == mean.mean.shape:
-                mean.add(shown)
-            yield Probe(place, image, masks)
-            tick(1)
-        self.mean_image = None if mean is None else mean.mean
-
-    def masks(
-        self, image: Shaped[np.ndarray, "..."], place: int, of: Sequence[int] | None, margin: float
-    ) -> Bool[np.ndarray, "R H W"]:
-        """Pixels of all regions, or of some with a margin, but where that is the whole image."""
-        masks = self.regions.masks(image.shape[:2], place, image)
-        if of is None:
-            return masks
-        wide = [widen_mask(masks[one], margin) for one in of]
-        return np.stack([masks[one] if each.all() else each for one, each in zip(of, wide, strict=True)])
+def _order_in_table(one: RegionEffect) -> tuple[bool, bool, bool, float]:
+    """Confirmed ones first, then what a shift of the scores explains; then by what hiding them gives back."""
+    gain = one.gain if math.isnan(one.net_gain) else one.net_gain
+    return not one.suspect, not one.confirmed, not one.shifted, -gain * one.suspect
 
 
-class _Tested(NamedTuple):
-    """What the tests said of a suspect: adjusted p, what failed, and the p of its evidence alone."""
-
-    p: float
-    failed: tuple[str, ...]
-    evidence_p: float
-
-
-def _test_suspects(
-    effects: RegionEffects,
+def _tested_regions(
+    trial: RegionTrial,
+    order: Sequence[int],
     suspects: Sequence[int],
-    min_effect: float,
-    level: float,
-    share: float,
+    thorough: bool,
+    shares: Float[np.ndarray, "2 R"],
+    margin: float,
     rng: np.random.Generator,
-) -> list[_Tested]:
-    tests = [rule_p_values(effects, one, min_effect, rng) for one in suspects]
-    of_evidence = adjusted_p_values([each[:OF_EVIDENCE] for each in tests], level, share)
-    of_all = adjusted_p_values(tests, level, share)
-    return [_Tested(*told, p) for told, (p, _) in zip(of_all, of_evidence, strict=True)]
+) -> tuple[RegionEffects, list[RegionEffect]]:
+    """All regions, those that are suspected tested, with a margin where none is confirmed without."""
+    of, share = range(len(order)), 1 - MARGIN_SHARE if margin else 1.0
+    effects, tested = trial.test_regions(of, suspects, margin=0.0, share=share, thorough=thorough)
+    told = dict(zip(suspects, tested, strict=True))
+    names = trial.regions.names
+    found = [
+        _effect_of_region(effects, one, names[one], told.get(one), shares[:, one], trial.level, rng)
+        for one in order
+    ]
+    if margin and not any(one.confirmed for one in found):
+        found = _with_margins(trial, found, margin, thorough, rng)
+    return effects, found
 
 
 def _with_margins(
-    trial: _Occlusion,
-    found: Sequence[RegionEffect],
-    margin: float,
-    min_effect: float,
-    level: float,
-    rng: np.random.Generator,
+    trial: RegionTrial, found: Sequence[RegionEffect], margin: float, thorough: bool, rng: np.random.Generator
 ) -> list[RegionEffect]:
-    """The regions, the suspects among them as they are with a margin where that confirms them."""
+    """The regions, those that were tested as they are with a margin where that confirms them."""
     suspects = [one for one in found if one.suspect]
     of = [trial.regions.index(one.region) for one in suspects]
-    effects = trial.effects(of, margin)
-    tested = _test_suspects(effects, range(len(of)), min_effect, level, MARGIN_SHARE, rng)
+    effects, tested = trial.test_regions(
+        of, range(len(of)), margin=margin, share=MARGIN_SHARE, thorough=thorough
+    )
     wide = {}
     for number, (one, told) in enumerate(zip(suspects, tested, strict=True)):
         shares = np.array([one.wrong_share, one.right_share])
-        made = _effect_of_region(effects, number, one.region, told, shares, level, rng)
+        made = _effect_of_region(effects, number, one.region, told, shares, trial.level, rng)
         wide[one.region] = dataclasses.replace(made, margin=margin)
-    place = min(trial.places)
-    masks = trial.masks(trial.study.image(place), place, of, margin)
+    place = min(trial.weights)
+    masks = trial.masks(place, trial.study.image(place), of, margin)
     taken = np.zeros(masks.shape[1:], dtype=bool)
     confirmed: set[str] = set()
-    for number in sorted(range(len(of)), key=lambda one: -wide[suspects[one].region].net_gain):
+    for number in sorted(range(len(of)), key=lambda one: -np.nan_to_num(wide[suspects[one].region].net_gain)):
         name = suspects[number].region
         # What another region's margin covers is that region's, which gives back more.
         if wide[name].confirmed and not (masks[number] & taken).any():
@@ -420,40 +429,55 @@ def _effect_of_region(
     effects: RegionEffects,
     region: int,
     name: str,
-    told: _Tested | None,
+    told: Tested | None,
     shares: Float[np.ndarray, "2"],
     level: float,
     rng: np.random.Generator,
 ) -> RegionEffect:
-    wrong = effects.wrong
-    gain, elsewhere = effects.gain[wrong, region], effects.control_gain[wrong, region]
-    low, high = bootstrap_ci(gain, effects.groups[wrong], rng)
-    odds, odds_elsewhere = effects.odds_gain[wrong, region], effects.odds_control_gain[wrong, region]
-    net = bootstrap_ci(odds - odds_elsewhere, effects.groups[wrong], rng)
-    odds_low, odds_high = bootstrap_ci(odds, effects.groups[wrong], rng)
+    wrong, groups, weights = effects.wrong, effects.groups[effects.wrong], effects.weights[~effects.wrong]
+    gain, odds = effects.gain[wrong, region], effects.odds_gain[wrong, region]
+    odds_elsewhere = effects.odds_control_gain[wrong, region]
     right, control_right = effects.right[:, region], effects.control_right[:, region]
-    p, failed, evidence_p = told or (np.nan, (), np.nan)
+    # Of right answers doubtful ones may be asked about more often.
+    scale = weights / weights.mean() if weights.size else weights
+    p, failed, evidence_p, as_is_p = told or (np.nan, (), np.nan, np.nan)
+    low, high = _known_interval(gain, groups, rng)
+    odds_low, odds_high = _known_interval(odds, groups, rng)
     return RegionEffect(
         region=name,
         suspect=told is not None,
         gain=float(gain.mean()),
         low=low,
         high=high,
-        control_gain=float(elsewhere.mean()),
+        control_gain=float(effects.control_gain[wrong, region].mean()),
         p=p,
         corrected=float(right[wrong].sum()),
         control_corrected=float(control_right[wrong].sum()),
-        broken=float((1 - right[~wrong]).sum()),
-        control_broken=float((1 - control_right[~wrong]).sum()),
+        broken=_sum_known((1 - right[~wrong]) * scale),
+        control_broken=_sum_known((1 - control_right[~wrong]) * scale),
         wrong_share=float(shares[0]),
         right_share=float(shares[1]),
         confirmed=told is not None and p <= level,
         failed=failed,
-        misleads=told is not None and evidence_p <= level < p,
+        misleads=told is not None and evidence_p <= level < min(p, as_is_p),
         evidence_p=evidence_p,
-        net=net,
+        net=_known_interval(odds - odds_elsewhere, groups, rng),
         odds_gain=float(odds.mean()),
         odds_low=odds_low,
         odds_high=odds_high,
         odds_control_gain=float(odds_elsewhere.mean()),
+        shifted=told is not None and as_is_p <= level < p,
+        as_is_p=as_is_p,
     )
+
+
+def _known_interval(
+    values: Float[np.ndarray, "N"], groups: Shaped[np.ndarray, "N"], rng: np.random.Generator
+) -> tuple[float, float]:
+    """The interval of a mean; NaN where the model was not asked."""
+    return (np.nan, np.nan) if np.isnan(values).any() else bootstrap_ci(values, groups, rng)
+
+
+def _sum_known(values: Float[np.ndarray, "N"]) -> float:
+    """A sum; NaN where the model was not asked of any."""
+    return float(values.sum()) if values.size else np.nan

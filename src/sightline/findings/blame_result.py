@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from jaxtyping import Float
 
 from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
-from sightline._tables import format_table
+from sightline._tables import format_table, turned_text
 from sightline.errors import SegmentError
 from sightline.findings.concept_words import CONCEPT_HEADS, concept_finding, concept_row, concept_verdict
+from sightline.findings.rebalancing import ScoreShift
 from sightline.regions.region_file import describe_regions
 from sightline.regions.region_set import Regions
 from sightline.types import did_you_mean, record
@@ -27,6 +29,8 @@ HEADS = (
     "turned wrong",
     "share wrong|right",
 )
+FEW = 4
+"""Regions that a verdict lists; of more it tells the number."""
 HELD = 0.3
 """Share of the attribution in wrong answers from which on a region is said to hold it."""
 MORE = 0.15
@@ -102,6 +106,11 @@ class RegionEffect:
         95 % interval of the odds ratio of these two.
     worthwhile : bool
         Whether it is confirmed as something that the model goes by, and worth more than it costs.
+    shifted : bool
+        Whether hiding it helps wrong answers as a confirmed region does, but not once the scores are
+        rebalanced by a bias for each class: a shift of the scores does as much, and it is not confirmed.
+    as_is_p : float
+        The p-value without that, adjusted: of the answers as they are.
     """
 
     region: str
@@ -146,6 +155,8 @@ class RegionEffect:
     others_share: float = float("nan")
     class_odds: tuple[float, float] = (float("nan"), float("nan"))
     worthwhile: bool = False
+    shifted: bool = False
+    as_is_p: float = float("nan")
 
     @property
     def net_gain(self) -> float:
@@ -204,11 +215,15 @@ class Blame:
         What the true class lacked, on that scale.
     hidden_little : int
         Images of the study whose score, near 1, hardly changes when everything is hidden: of them the
-        attribution, which chooses the suspects, says next to nothing.
+        attribution says next to nothing.
     of_concepts : bool
         Whether the regions are concepts, found by what an image shows.
     screened : int
         How many concepts the suspects were chosen from.
+    halved : bool
+        Whether regions were found or chosen in one half of the images, and the other confirmed them.
+    rebalanced : ScoreShift or None
+        What a bias for each class does by itself.
     """
 
     regions: tuple[RegionEffect, ...]
@@ -230,6 +245,8 @@ class Blame:
     hidden_little: int = 0
     of_concepts: bool = False
     screened: int = 0
+    halved: bool = False
+    rebalanced: ScoreShift | None = None
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -254,19 +271,15 @@ class Blame:
             return concept_verdict(self)
         named = [one for one in self.regions if one.confirmed]
         found = [self._describe_effect(one) for one in named]
-        if not named and not self.named:
-            tested = ", ".join(one.region for one in self.regions if one.suspect)
-            wide = any(math.isfinite(one.margin_gain) for one in self.regions)
-            either = ", not with a margin either" if wide else ""
-            found.append(
-                f"nothing found: of the leading regions ({tested}), none surely gives the true class back "
-                f"{self.min_effect:.0%} of what it lacked, beyond what hiding as much elsewhere gives and "
-                "beyond what the region is worth in right answers, and turns more of them right than hiding "
-                f"as much elsewhere{either}."
-            )
+        shifted = [one for one in self.regions if one.shifted]
+        if shifted:
+            found.append(self._describe_shift(shifted))
+        elif not named and not self.named:
+            found.append(self._describe_nothing())
         others = [one for one in self.regions if one.suspect and not one.confirmed]
         found += [self._describe_misleading(one) for one in others if one.misleads]
-        found += [self._describe_bound(one) for one in others if self.named and not one.misleads]
+        bound = [one for one in others if self.named and not (one.misleads or one.shifted)]
+        found += [self._describe_bound(one) for one in bound]
         found += [self._describe_holder(one) for one in others if one.holds_attribution]
         if self.hidden_little:
             found.append(
@@ -291,9 +304,45 @@ class Blame:
             return self._describe_effect(one)
         if not one.suspect:
             return ""
+        if one.shifted:
+            return self._describe_shift([one])
         if one.misleads:
             return self._describe_misleading(one)
         return self._describe_holder(one) if one.holds_attribution else self._describe_bound(one)
+
+    def _describe_nothing(self) -> str:
+        tested = [one.region for one in self.regions if one.suspect]
+        leading = "leading " * (len(tested) < len(self.regions))
+        few = f"the {leading}regions ({', '.join(tested)})"
+        which = few if len(tested) <= FEW else f"{len(tested)} {leading}regions"
+        wide = any(math.isfinite(one.margin_gain) for one in self.regions)
+        either = ", not with a margin either" if wide else ""
+        return (
+            f"nothing found: of {which}, none surely gives the true class back "
+            f"{self.min_effect:.0%} of what it lacked, beyond what hiding as much elsewhere gives and "
+            "beyond what the region is worth in right answers, and turns more of them right than hiding "
+            f"as much elsewhere{either}."
+        )
+
+    def _describe_shift(self, found: Sequence[RegionEffect]) -> str:
+        """Of regions whose hiding helps no more once scores are rebalanced."""
+        names = ", ".join(one.region for one in found)
+        turned = " and ".join(turned_text(one.corrected, one.control_corrected) for one in found)
+        head = (
+            f"A shift of the scores, not {names}: hiding {'it' if len(found) == 1 else 'each'} turns "
+            f"{turned} of {self.wrong} wrong answers right (in brackets: hiding as much elsewhere; "
+            f"adjusted p = {max(one.as_is_p for one in found):.2g})"
+        )
+        if (shift := self.rebalanced) is None:
+            return f"{head}, but not once the scores are rebalanced."
+        return (
+            f"{head}. But {shift.share:.0%} of the errors are {shift.most}, and shifting the score does as "
+            f"much: a bias for each class, fitted on other images, turns {shift.corrected:,} of "
+            f"{self.errors:,} wrong answers right and {shift.broken:,} right ones wrong, and of the "
+            f"{shift.errors:,} errors then left {names} {'is' if len(found) == 1 else 'are'} not shown to "
+            f"drive any (adjusted p = {min(one.p for one in found):.2g}). Weigh the classes or shift the "
+            "threshold before you repair a region."
+        )
 
     def _all_findings(self) -> dict[str, str]:
         return {one.region: self.finding(one.region) for one in self.regions if one.suspect}
@@ -304,8 +353,8 @@ class Blame:
             f"{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] where it lacked {self.lacked:.3f}, hiding as "
             f"much elsewhere by {one.control_gain:.3f}{self._odds_text(one)}; adjusted p = {one.p:.2g}. "
             f"{one.corrected:g} of "
-            f"{self.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), {one.broken:g} "
-            f"of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
+            f"{self.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), "
+            f"{one.broken:.4g} of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
         )
 
     def _odds_text(self, one: RegionEffect) -> str:
@@ -367,22 +416,24 @@ class Blame:
         if self.lack:
             return head
         grouped = "" if self.groups is None else f" in {self.groups:,} groups"
-        done = "tested" if self.named else "confirmed"
+        done = "confirmed" if self.halved else "tested"
+        beside = f" beside {self.right:,} right ones" if self.right else ""
         return (
-            f"{head}; {done} on {self.wrong:,} of them{grouped} beside {self.right:,} right ones, "
-            f"hidden with {self.fill}, {self.calls:,} model calls"
+            f"{head}; {done} on {self.wrong:,} of them{grouped}{beside}, hidden with {self.fill}, "
+            f"{self.calls:,} model calls"
         )
 
 
 def _table_row(one: RegionEffect) -> tuple[str, ...]:
+    sign = "* " if one.confirmed else "~ " if one.shifted else "  "
     return (
-        f"{'* ' if one.confirmed else '  '}{one.label}",
+        f"{sign}{one.label}",
         f"{one.gain:+.3f}",
         f"{one.low:+.3f} to {one.high:+.3f}",
-        f"{one.control_gain:+.3f}",
+        f"{one.control_gain:+.3f}" if math.isfinite(one.control_gain) else "",
         f"{one.p:.4f}" if one.suspect else "",
         ", ".join(one.failed),
-        f"{one.corrected:g} ({one.control_corrected:.1f})",
-        f"{one.broken:g} ({one.control_broken:.1f})",
+        turned_text(one.corrected, one.control_corrected),
+        turned_text(one.broken, one.control_broken),
         f"{one.wrong_share:+.2f}|{one.right_share:+.2f}",
     )

@@ -56,8 +56,8 @@ class RegionScores:
     place : int
     full : float array, shape (L,)
         Score of each class, for the image as it is.
-    hidden : float array, shape (R, L)
-        With each region hidden; the mean over the draws of the fill.
+    hidden : float array, shape (H, L)
+        With each region hidden; the mean over the draws of the fill. H is R, or 0 where it was not asked for.
     controls : float array, shape (R, P, L)
         With an equal area elsewhere hidden, P times.
     variants : dict of str to float array, shape (D, L)
@@ -70,7 +70,7 @@ class RegionScores:
 
     place: int
     full: Float[np.ndarray, "L"]
-    hidden: Float[np.ndarray, "R L"]
+    hidden: Float[np.ndarray, "H L"]
     controls: Float[np.ndarray, "R P L"]
     variants: dict[str, Float[np.ndarray, "D L"]]
     calls: int
@@ -97,6 +97,7 @@ def occlude_regions(
     controls: int,
     seed: int,
     batch_size: int | None = None,
+    own: bool = True,
 ) -> Iterator[tuple[RegionScores, ...]]:
     """Ask models about images with each region hidden; the answers about one image are yielded at a time.
 
@@ -117,20 +118,24 @@ def occlude_regions(
         Which controls: for an image always the same ones, whatever the other images are.
     batch_size : int, optional
         Most images in one model call.
+    own : bool
+        Whether the regions themselves are hidden, too, and not their controls alone.
     """
-    questions = chain.from_iterable(_occlusion_questions(probe, fill, controls, seed) for probe in probes)
+    questions = chain.from_iterable(
+        _occlusion_questions(probe, fill, controls, seed, own) for probe in probes
+    )
     for place, group in groupby(model_answers(questions, models, batch_size), key=lambda answer: answer[0]):
         _, keys, scores = zip(*group, strict=True)
         yield tuple(
-            _scores_and_odds(place, keys, each, controls, model)
+            _scores_and_odds(place, keys, each, own + controls, own, model)
             for each, model in zip(zip(*scores, strict=True), models, strict=True)
         )
 
 
-def _occlusion_questions(probe: Probe, fill: Fill, controls: int, seed: int) -> Iterator[Question]:
+def _occlusion_questions(probe: Probe, fill: Fill, controls: int, seed: int, own: bool) -> Iterator[Question]:
     yield probe.place, ("full", 0), probe.image
     rng = np.random.default_rng((seed, probe.place))
-    holes = [hole for mask in probe.masks for hole in (mask, *control_areas(mask, controls, rng))]
+    holes = [hole for mask in probe.masks for hole in (mask, *control_areas(mask, controls, rng))[not own :]]
     start = 0
     for number, image in probe.exchanged:
         start = number + 1
@@ -162,20 +167,25 @@ def _scores_and_odds(
     place: int,
     keys: Sequence[tuple[str, int]],
     said: Sequence[Float[np.ndarray, "L"]],
-    controls: int,
+    holes: int,
+    own: bool,
     model: Model,
 ) -> RegionScores:
     """One model's scores of one image, with the log-odds where it said those."""
     if getattr(model, "scale", "probability") != "log-odds":
-        return _region_scores(place, keys, said, controls)
-    scores = _region_scores(place, keys, [unscaled_scores(one) for one in said], controls)
-    return dataclasses.replace(scores, log_odds=_region_scores(place, keys, said, controls))
+        return _region_scores(place, keys, said, holes, own)
+    scores = _region_scores(place, keys, [unscaled_scores(one) for one in said], holes, own)
+    return dataclasses.replace(scores, log_odds=_region_scores(place, keys, said, holes, own))
 
 
 def _region_scores(
-    place: int, keys: Sequence[tuple[str, int]], scores: Sequence[Float[np.ndarray, "L"]], controls: int
+    place: int,
+    keys: Sequence[tuple[str, int]],
+    scores: Sequence[Float[np.ndarray, "L"]],
+    holes: int,
+    own: bool,
 ) -> RegionScores:
-    """One model's scores of one image, gathered."""
+    """One model's scores of one image, gathered; of each region there are as many holes."""
     kinds: dict[str, dict[int, list[Float[np.ndarray, "L"]]]] = {}
     for (kind, number), one in zip(keys, scores, strict=True):
         kinds.setdefault(kind, {}).setdefault(number, []).append(one)
@@ -184,8 +194,15 @@ def _region_scores(
         for kind, answers in kinds.items()
     }
     full = means.pop("full")[0]
-    hidden = means.pop("hidden").reshape(-1, 1 + controls, full.size)
-    return RegionScores(place, full, hidden[:, 0], hidden[:, 1:], means, len(keys))
+    hidden = means.pop("hidden").reshape(-1, holes, full.size)
+    return RegionScores(place, full, *_own_and_controls(hidden, own), means, len(keys))
+
+
+def _own_and_controls(
+    said: Float[np.ndarray, "R V L"], own: bool
+) -> tuple[Float[np.ndarray, "H L"], Float[np.ndarray, "R P L"]]:
+    """What was said with each region hidden, if asked for, and with equal areas elsewhere hidden."""
+    return (said[:, 0], said[:, 1:]) if own else (said[:0, 0], said)
 
 
 def occluded_images(

@@ -1,5 +1,6 @@
 """a region's pixels → the same with a margin around them, and areas as large elsewhere."""
 
+import functools
 import math
 
 import numpy as np
@@ -8,6 +9,9 @@ from jaxtyping import Bool, Int
 DEFAULT_MARGIN = 0.06
 """How far beyond a region is looked and repaired, as a share of the shorter side: what misleads a model often
 reaches a little beyond the region that names it, and one strip that is left is enough to go by."""
+
+REMEMBERED = 64
+"""Regions of which is kept where they may be moved to."""
 
 
 def margin_pixels(margin: float, shape: tuple[int, int]) -> int:
@@ -61,13 +65,22 @@ def control_areas(
 
 def _clear_shifts(mask: Bool[np.ndarray, "H W"]) -> Int[np.ndarray, "M 2"]:
     """Steps down and across that keep a region within the image and bring it clear of where it was."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    clear = _clear_places(mask.tobytes(), (mask.shape[0], mask.shape[1]))
+    return np.asarray(np.argwhere(clear) - np.array([rows[0], columns[0]]))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _clear_places(pixels: bytes, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """Where the upper left corner of a region's box may lie: mostly the same in all images of a study."""
     from scipy.signal import fftconvolve
 
+    mask = np.frombuffer(pixels, dtype=bool).reshape(shape)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
     # Pixels that the region shares with itself, moved: valid correlation of the image with the region.
     shared = fftconvolve(mask.astype(np.float64), box[::-1, ::-1], mode="valid")
-    return np.asarray(np.argwhere(shared < 0.5) - np.array([rows[0], columns[0]]))
+    return np.asarray(shared < 0.5)
 
 
 def _nearest_free(

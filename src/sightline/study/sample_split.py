@@ -1,6 +1,6 @@
 """the answers of a study → two halves that share no group: one chooses the suspects, one confirms them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
@@ -39,10 +39,6 @@ class SampleSplit:
         return not self.choosing.any()
 
     @property
-    def _parts(self) -> tuple[Bool[np.ndarray, "N"], ...]:
-        return (~self.choosing,) if self.whole else (self.choosing, ~self.choosing)
-
-    @property
     def wrong(self) -> Bool[np.ndarray, "N"]:
         """Which answers are wrong."""
         return np.asarray(self.labels != self.predicted)
@@ -52,22 +48,39 @@ class SampleSplit:
         """How many answers are wrong."""
         return int(self.wrong.sum())
 
-    def fewest_groups(self) -> int:
-        """Groups of wrong answers, in the half that has fewer."""
-        return min(np.unique(self.groups[self.wrong & part]).size for part in self._parts)
-
     def fewest_answers(self, which: Bool[np.ndarray, "N"]) -> int:
         """How many of some answers there are in the half that has fewer."""
-        return min(int((which & part).sum()) for part in self._parts)
+        parts = (~self.choosing,) if self.whole else (self.choosing, ~self.choosing)
+        return min(int((which & part).sum()) for part in parts)
 
-    def draw_confirming(self, most: int, n_right: int, rng: np.random.Generator) -> set[int]:
-        """Places of the confirming half to ask about: at most `most` wrong ones, and of right ones as many.
+    def draw_confirming(
+        self,
+        most: int,
+        n_right: int,
+        rng: np.random.Generator,
+        doubtful: Bool[np.ndarray, "N"] | None = None,
+    ) -> dict[int, float]:
+        """Places of the confirming images to ask about, and how many images each stands for.
 
-        Of right ones there are `n_right`, even if there are fewer wrong ones.
+        At most `most` wrong ones, and of right ones as many; of these there are `n_right`, even if there are
+        fewer wrong ones. Of right ones that are `doubtful` the same share is taken as of wrong ones.
         """
-        wrong = rng.permutation(self.places[self.wrong & ~self.choosing])[:most]
-        right = rng.permutation(self.places[~self.wrong & ~self.choosing])
-        return {*wrong.tolist(), *right[: min(most, max(n_right, len(wrong)))].tolist()}
+        confirming = ~self.choosing
+        doubts = np.zeros_like(self.wrong) if doubtful is None else doubtful & ~self.wrong
+        wrong = self.places[self.wrong & confirming]
+        taken = min(most, len(wrong))
+        others = self.places[doubts & confirming]
+        right = self.places[~self.wrong & ~doubts & confirming]
+        parts = (
+            (wrong, taken),
+            (others, min(most, round(len(others) * taken / max(1, len(wrong))))),
+            (right, min(most, max(n_right, taken))),
+        )
+        return {
+            int(place): len(part) / min(count, len(part))
+            for part, count in parts
+            for place in rng.permutation(part)[:count]
+        }
 
 
 def split_answers(
@@ -76,11 +89,14 @@ def split_answers(
     rng: np.random.Generator,
     *,
     whole: bool = False,
+    found_in: Collection[str] = (),
 ) -> SampleSplit:
     """Part the answers of a study at random, whole groups together.
 
     Groups with wrong answers and groups without are dealt out in turn, so that both halves have of each. With
-    `whole` nothing is left to choose, and all answers confirm.
+    `whole` nothing is left to choose, and all answers confirm. With `found_in`, the ids of images in which
+    something was found before, all of these choose, with what belongs to their groups, and all others
+    confirm.
 
     Raises
     ------
@@ -100,7 +116,12 @@ def split_answers(
         )
     _, which = np.unique(which, return_inverse=True)
     wrong = labels != predicted
-    choosing = np.zeros(len(which), dtype=bool) if whole else _deal_groups(which, wrong, rng)
+    if found_in:
+        known = set(found_in)
+        seen = [row.id in known for row in study.rows()]
+        choosing = np.isin(which, which[seen])
+    else:
+        choosing = np.zeros(len(which), dtype=bool) if whole else _deal_groups(which, wrong, rng)
     return SampleSplit(places, labels, predicted, which, choosing, groups is not None)
 
 
