@@ -13,8 +13,9 @@ from sightline._scales import are_probabilities
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError
-from sightline.findings.blame_analysis import FEWEST, blame
+from sightline.findings.blame_analysis import blame
 from sightline.findings.cause_analysis import metadata_columns
+from sightline.findings.region_trial import FEWEST
 from sightline.findings.significance import bootstrap_ci, holm_adjusted
 from sightline.findings.slice_result import Slice, Slices
 from sightline.regions.region_set import Regions
