@@ -479,12 +479,34 @@ def test_half_a_shortcut_that_turns_no_answer_of_a_saturated_model_is_told_with_
     assert found.to_dict()["regions"][0]["misleads"]
 
 
-def test_regions_found_in_the_images_are_blamed_as_if_they_were_known(planted):
+def test_regions_found_in_the_images_are_asked_about_where_they_are_found(planted):
+    """They need not be in every image, as a region with a place is: they are tested as concepts are."""
     found, known = (
         blame(planted, one, seed=3, margin=0.1) for one in (bright(0.65), known_bright(planted.images, 0.65))
     )
-    assert found.regions[0].gain != 0
-    assert [one.region for one in found.regions] == [one.region for one in known.regions]
-    for one, other in zip(found.regions, known.regions, strict=True):
-        assert (one.gain, one.p, one.wrong_share) == (other.gain, other.p, other.wrong_share)
+    assert (found.of_concepts, known.of_concepts) == (True, False)
+    assert (
+        {one.region for one in found.regions} == {one.region for one in known.regions} == {"bright", "dark"}
+    )
+    assert all(one.gain != 0 for one in found.regions)
     sl.figures.plot_blame(found)
+
+
+def test_of_a_region_that_is_ruled_out_nothing_is_said_that_was_not_asked(planted):
+    found = blame(planted, SIX)
+    out = [
+        one for one in found.regions if one.suspect and np.isnan(one.net_gain) and not one.holds_attribution
+    ]
+    assert out
+    for one in out:
+        said = found.finding(one.region)
+        assert "nan" not in said
+        assert "at most" not in said
+        assert f"changes the true class's score by {one.gain:+.3f}" in said
+
+
+def test_more_regions_than_flips_can_tell_apart_are_refused_in_words(planted):
+    many = regions.grid(9, 9)
+    said = blame(planted, many, level=0.01).verdict
+    assert said.startswith("too many regions to test at once: 81, and 80 at most")
+    assert not blame(planted, many, level=0.01, n_suspects=3).lack

@@ -23,7 +23,7 @@ from sightline.findings.heatmaps import region_sums
 from sightline.findings.rebalancing import crossfit_biases, log_scores, summarise_shift
 from sightline.findings.region_effects import RegionEffects
 from sightline.findings.region_trial import FEWEST, RegionTrial, Tested
-from sightline.findings.significance import bootstrap_ci
+from sightline.findings.significance import ROUNDS, bootstrap_ci
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.regions.templates import named
@@ -250,7 +250,9 @@ def _blame_regions(
         "named": bool(how.suspects),
         "halved": not split.whole,
     }
-    if lack := _too_few_text(split, len(how.suspects) or how.n_suspects or len(regions), how.level):
+    n_tests = len(how.suspects) or min(how.n_suspects or len(regions), len(regions))
+    level = how.level * (1 - MARGIN_SHARE if how.margin else 1.0)
+    if lack := _too_few_text(split, n_tests, level):
         return Blame(regions=(), wrong=0, right=0, groups=None, lacked=np.nan, calls=0, lack=lack, **head)
     noted = _note_answers(study, regions, split)
     order = np.argsort(USUAL * noted.shares[1] - noted.shares[0], kind="stable").tolist()
@@ -308,6 +310,12 @@ def _named_suspects(suspect: str | Sequence[str] | None, regions: Regions) -> li
 
 def _too_few_text(split: SampleSplit, n_tests: int, level: float) -> str:
     """What there is too little of, in words; empty if there is enough."""
+    if n_tests > (most := int(level * (1 + ROUNDS))):
+        # The lowest p-value of all is not low enough for so many tests.
+        return (
+            f"too many regions to test at once: {n_tests:,}, and {most:,} at most; give fewer and larger "
+            "ones, name some with suspect=, or give n_suspects="
+        )
     # Signs of so few cannot give a p-value that is low enough for so many tests.
     needed = math.ceil(math.log2(n_tests / level))
     what = "one region needs {}" if n_tests == 1 else f"testing {n_tests} regions needs {{}}"

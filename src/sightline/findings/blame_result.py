@@ -361,10 +361,9 @@ class Blame:
         """The effect on the scale that is tested, where that is not the score itself."""
         if self.scale != "log-odds":
             return ""
-        return (
-            f" (in log-odds, which are tested: {one.odds_gain:+.2f} of {self.odds_lacked:.2f}, elsewhere "
-            f"{one.odds_control_gain:+.2f})"
-        )
+        asked = math.isfinite(one.odds_control_gain)
+        elsewhere = f", elsewhere {one.odds_control_gain:+.2f}" if asked else ""
+        return f" (in log-odds, which are tested: {one.odds_gain:+.2f} of {self.odds_lacked:.2f}{elsewhere})"
 
     def _describe_misleading(self, one: RegionEffect) -> str:
         """Of a region that raises the wrong class and decides no answer."""
@@ -378,14 +377,23 @@ class Blame:
 
     def _describe_bound(self, one: RegionEffect) -> str:
         """What a region drives at most that was not confirmed."""
+        head = (
+            f"{one.region} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
+            f"{', '.join(one.failed)})"
+        )
+        if not np.isfinite([*one.net, *one.margin_net]).any():
+            # Ruled out before as much elsewhere was hidden: of the difference nothing is known.
+            return (
+                f"{head}: hiding it in {self.wrong} wrong answers changes the true class's score by "
+                f"{one.gain:+.3f} where it lacked {self.lacked:.3f}{self._odds_text(one)}."
+            )
         most = float(np.nanmax([0.0, one.net[1], one.margin_net[1]]))
         with_margin = ", with a margin or without," if math.isfinite(one.margin_gain) else ""
         lacked = self.odds_lacked if self.scale == "log-odds" else self.lacked
         share = f", {most / lacked:.0%} of it," if lacked > 0 else ""
         unit = " in log-odds" if self.scale == "log-odds" else ""
         return (
-            f"{one.region} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
-            f"{', '.join(one.failed)}): of {lacked:.3f}{unit} that the true class lacked in {self.wrong} "
+            f"{head}: of {lacked:.3f}{unit} that the true class lacked in {self.wrong} "
             f"wrong answers, hiding it{with_margin} gives back at most {most:.3f}{share} more than hiding as "
             "much elsewhere (upper end of the 95 % interval)."
         )
