@@ -16,6 +16,7 @@ from sightline._printing import printable_text
 from sightline._scales import are_probabilities, are_saturated
 from sightline._value_range import range_note
 from sightline.engine import convergence
+from sightline.engine.attribute import Occlusion
 from sightline.engine.estimators import strongest_pairs
 from sightline.engine.hiding import hides_little
 from sightline.engine.image import unit_rgb
@@ -354,13 +355,19 @@ class Explanation:
         if made.reason:
             notes[0] += f" ({made.reason})"
         share = self.relative_error()
-        if share == 0:
+        if share == 0 and self._leaves_nothing_open:
             notes.append("exact")
         elif np.isfinite(share):
             notes.append(f"errors {100 * share:.2g} % of the values")
         if made.stopped:
             notes.append(f"ended as {made.stopped}")
         return [f"  {', '.join(notes)}{f'. {made.hint}' if made.hint else ''}"]
+
+    @property
+    def _leaves_nothing_open(self) -> bool:
+        """Whether no other mask could change the values: a fit without errors is no proof of that."""
+        every = self.attribution.calls >= 2.0 ** min(self.segments.count, 1000)
+        return every or isinstance(self.plan.attribute, Occlusion) or bool(np.isnan(self.attribution.fit[0]))
 
     def _headline(self) -> str:
         made = self.attribution

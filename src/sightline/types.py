@@ -249,6 +249,8 @@ class Attribution:
         The layer that was looked at.
     pull : float array, shape (K, S), optional
         How far a penalty has pulled each value towards 0, as far as the masks tell: a part of `error`.
+    unseen : float array, shape (K, S), optional
+        The part of `error` that no residual tells of: of what looks like one segment in all masks asked.
     batch_size : int, optional
         Images in a batch of masks: as asked for, or what a probe found fastest.
     estimator : str, optional
@@ -267,6 +269,7 @@ class Attribution:
     pixels: Float[np.ndarray, "K H W"] | None = None
     layer: str | None = None
     pull: Float[np.ndarray, "K S"] | None = None
+    unseen: Float[np.ndarray, "K S"] | None = None
     batch_size: int | None = None
     estimator: str | None = None
     reason: str = ""

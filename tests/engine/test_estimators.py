@@ -262,6 +262,20 @@ def test_an_open_budget_stops_at_the_error_that_it_states_and_says_why(method):
         assert away < max(0.1, 3 * stated)
 
 
+@pytest.mark.parametrize("method", [Banzhaf(), Lime()])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_open_budget_looks_beyond_the_code_that_it_explains(method, seed):
+    # In its first 15 pairs of masks this product of three looks like one segment that does nothing.
+    keep = (np.arange(2**9)[:, np.newaxis] >> np.arange(9)) & 1
+    game = Game((2.0 * keep[:, :3].all(axis=1) + keep[:, 4:6].all(axis=1))[:, np.newaxis])
+    made = explained(game, game.model, attribute=method, budget="auto", seed=seed)
+    exact = truth(game, method)
+    assert made.estimator == "gaussian-process"
+    assert made.calls < 150
+    assert made.values[0] == pytest.approx(exact, abs=0.02)
+    assert (np.abs(made.values[0] - exact) <= 3 * made.error[0] + 1e-3).all()
+
+
 def test_an_open_budget_of_what_may_be_cheap_goes_on_with_the_regression():
     game = Game(np.random.default_rng(0).random((2**16, 1)))
     spent = explained(game, game.model, attribute=Rise(), budget="auto")

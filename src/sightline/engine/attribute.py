@@ -175,14 +175,19 @@ def _fit_regression(
     coefficients, base, influence = solve.ridge_regression(masks.keep, scores.values, weight, penalty)
     fitted = base + masks.keep @ coefficients.T
     error = _standard_errors(masks, scores.values - fitted, influence, masks.exhaustive)
-    error *= aliasing_error.error_shrinkage(masks.keep, scores.values)
+    gain, least = aliasing_error.error_bounds(masks.keep, scores.values)
+    error *= gain
+    unseen = np.zeros(error.shape)
+    if not masks.exhaustive:
+        unseen = np.sqrt(np.maximum(least**2 - error**2, 0))
+        error = np.maximum(error, least)
     pull = None
     if penalty:  # more masks would undo what the ridge pulls, so it is an error too
         pull = solve.ridge_coefficients(masks.keep, scores.values, weight, 0.0) - coefficients
         error = np.hypot(error, pull)
     error = np.where(solve.is_determined(masks.keep - masks.keep.mean(axis=0)), error, np.inf)
     fit = solve.r_squared(scores.values, fitted, weight)
-    return Attribution(coefficients, error, base, fit, scores.calls, pull=pull)
+    return Attribution(coefficients, error, base, fit, scores.calls, pull=pull, unseen=unseen)
 
 
 def _check_mask_count(masks: Masks) -> None:

@@ -263,7 +263,11 @@ class AdaptiveProcess:
             self._instead.record(masks, scores)
         elif self.plan.budget == "auto" and not self._process.why_not():
             self._looks += 1
-            self._stopped = convergence.why_close(self.attribution(), self._looks)
+            stopped = convergence.why_close(self.attribution(), self._looks)
+            if self._process.is_on_code and (stopped or self._process.explains_code()):
+                self._process.leave_code()
+            else:
+                self._stopped = stopped
 
     def _learn(self, masks: Masks, scores: Scores) -> None:
         """Fit the process to all scores, or hand over where that is of no use."""

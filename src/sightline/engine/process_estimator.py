@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from sightline._scales import Scale, are_probabilities
-from sightline.engine import pair_effects, solve
+from sightline.engine import aliasing_error, pair_effects, solve
 from sightline.engine.adaptive_masks import WantedValues, candidate_masks, choose_masks, new_masks
 from sightline.engine.convergence import CLOSE_TOGETHER, relative_error
 from sightline.engine.functionals import COMPLETE, complete_rows, draw_masks_by_size, functional_of
@@ -98,6 +98,7 @@ class ProcessEstimator:
         self._made: Attribution | None = None
         self._has_code = isinstance(attribute.sample, FoldOver)
         self._from_code = 0
+        self._leaves_code = False
 
     @staticmethod
     def serves(attribute: object, segments: int) -> bool:
@@ -116,6 +117,8 @@ class ProcessEstimator:
         if not self.posteriors or self.unexplained().any():
             return self.block
         asked = len(self.keep) + 2
+        if self.is_on_code and self._leaves_code:
+            return asked // 4  # they are to test what is thought to be known
         # The error falls a little faster than the number of calls grows.
         wanted = asked * (float(np.nanmax(relative_error(self.attribution()))) / error) ** 0.9
         return int(np.clip(np.ceil(wanted - asked), asked // 4, asked))
@@ -145,9 +148,24 @@ class ProcessEstimator:
         return np.asarray(candidates[chosen])
 
     @property
-    def _is_on_code(self) -> bool:
+    def is_on_code(self) -> bool:
         """Whether all masks so far are those of the regression's code, which answers by them as well."""
         return self._has_code and self._from_code == len(self.keep)
+
+    def explains_code(self, error: float = CLOSE_TOGETHER) -> bool:
+        """Whether only a code was asked and the process, taken at its word, errs by no more than a share."""
+        if not self.is_on_code or self._knows_all or self.unexplained().any():
+            return False
+        size = np.array([np.linalg.norm(self._averaged(k)[2]) for k in range(self.targets)])
+        ours = np.sqrt([max(np.trace(self.covariance(k)), 0.0) for k in range(self.targets)])
+        return bool((ours <= error * size).all())
+
+    def leave_code(self) -> None:
+        """Ask other masks than the code's from now on.
+
+        What explains a code's scores may be another thing that looks alike there: other masks tell.
+        """
+        self._leaves_code = True
 
     def _stays_on_code(self) -> bool:
         """Whether the code goes on: until the process errs by much less on it than the regression.
@@ -156,16 +174,22 @@ class ProcessEstimator:
         were asked there is no way back. The bounds were chosen on complete ImageNet games with
         one seed: there they kept the code where it is better, and gave it up early elsewhere.
         """
-        if not self._is_on_code or not self.posteriors:
-            return self._is_on_code
+        if not self.is_on_code or not self.posteriors or self._leaves_code:
+            return self.is_on_code and not self._leaves_code
         calls = len(self.keep) + 2
         bound = 0.35 + 1.5 * self.segments / calls
         return calls < CODE_LEAST * self.segments or bool((self._error_ratios() > bound).any())
 
     def _error_ratios(self) -> Float[np.ndarray, "K"]:
-        """Expected squared error of the process over that of the regression of the same masks."""
+        """Expected squared error of the process over that of the regression of the same masks.
+
+        As far as these tell: what they do not tell apart, neither knows.
+        """
         ours = np.array([np.trace(self.covariance(k)) for k in range(self.targets)])
-        theirs = (self._regression().error ** 2).sum(axis=1)
+        made = self._regression()
+        theirs = (made.error**2).sum(axis=1)
+        if made.unseen is not None:
+            theirs -= (made.unseen**2).sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(ours > 0, ours / theirs, 0.0)
 
@@ -281,7 +305,7 @@ class ProcessEstimator:
         twice what they say, and more where they are no larger than the process's.
         """
         share = self.unexplained().astype(float)
-        if self._is_on_code and not self._knows_all:
+        if self.is_on_code and not self._knows_all:
             odds = 2 * self._error_ratios()
             odds *= np.maximum(odds, 1)
             share = np.maximum(share, 1 - 1 / (1 + odds))
@@ -297,6 +321,8 @@ class ProcessEstimator:
             base[k], fit[k] = self._base_and_fit(k, keep, scores, values[k])
         variance = np.array([np.diag(self.covariance(k)) for k in range(self.targets)])
         error = np.sqrt(np.maximum(variance, 0) + noise)
+        if self.is_on_code:  # it knows no more than the code tells
+            error = np.maximum(error, aliasing_error.error_bounds(self.keep, self.values)[1])
         if self._knows_all:
             error = np.zeros_like(error)
         return Attribution(values, error, base, fit, len(self.keep) + 2)
@@ -436,5 +462,5 @@ class ProcessEstimator:
         scores = Scores(
             self.values, self.full, self.empty, tuple(range(self.targets)), self.full, len(self.keep) + 2
         )
-        weight = np.ones(len(self.keep)) if self._is_on_code else size_weights(self.keep)
+        weight = np.ones(len(self.keep)) if self.is_on_code else size_weights(self.keep)
         return self.attribute(Masks(self.keep, weight), scores)
