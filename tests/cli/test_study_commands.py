@@ -327,3 +327,15 @@ def test_what_misleads_whole_images_is_repaired_before_an_area(tmp_path):
     (tmp_path / "causes.json").write_text('{"misleading": ["chromaticity"]}')
     assert _blamed_region(tmp_path, None) == ("chromaticity", "")
     assert _blamed_region(tmp_path, "jaw") == ("jaw", "")
+
+
+def test_what_was_found_before_the_study_went_on_is_left_aside(tmp_path, capsys):
+    (tmp_path / "causes.json").write_text('{"errors": 40, "misleading": ["chromaticity"]}')
+    lines = '[{"region": "jaw", "suspect": true, "confirmed": true}]'
+    (tmp_path / "blame.json").write_text(f'{{"errors": 52, "regions": {lines}}}')
+    assert _blamed_region(tmp_path, None, errors=40) == ("chromaticity", "")
+    assert "found among 52 wrong answers, and the study now has 40" in capsys.readouterr().err
+    assert _blamed_region(tmp_path, None, errors=52) == ("jaw", "")
+    assert "Ask again: sightline causes" in capsys.readouterr().err
+    with pytest.raises(OptionError, match="no region was blamed"):
+        _blamed_region(tmp_path, None, errors=60)

@@ -181,6 +181,7 @@ def test_a_link_within_the_label_is_found_that_a_plain_table_hides():
         (["a"] * 9 + ["b"], {"a", "(rare values)"}),
         ([f"p{i}" for i in range(60)], None),
         ([None] * 6 + [True] * 6, {"(missing)", "True"}),
+        ([None] + [True] * 6, {"(missing)", "True"}),
     ],
 )
 def test_values_of_a_column(column, values):

@@ -78,7 +78,7 @@ def repair_model(
 
     store.ensure_free_folder(out)
     study = open_study(run, model=model, trust=trust)
-    region, finding = _blamed_region(run, region)
+    region, finding = _blamed_region(run, region, errors=int((study.labels != study.predicted).sum()))
     where = _read_region(run, region, regions)
     form, asked = study.manifest.image_format, study.manifest.asked_label
     own = None if fit is None else load_function(fit)
@@ -102,15 +102,22 @@ def repair_model(
     say_text(f"Prove it: sightline proof {run} {out}{' --trust' if needs_trust else ''}")
 
 
-def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
+def _blamed_region(run: Path, region: str | None, errors: int | None = None) -> tuple[str, str]:
     """The region to repair, and what blame found of it, if that is not that it drives errors.
+
+    Parameters
+    ----------
+    run : Path
+    region : str, optional
+    errors : int, optional
+        Wrong answers of the study as it is now; what was found among another number of them is past.
 
     Raises
     ------
     OptionError
         If none is named and none was confirmed.
     """
-    said, whole = (_read_findings(run / f"{name}.json") for name in ("blame", "causes"))
+    said, whole = (_read_findings(run / f"{name}.json", errors) for name in ("blame", "causes"))
     listed = said.get("regions") if isinstance(said.get("regions"), list) else []
     found = [one for one in listed or [] if isinstance(one, dict) and one.get("suspect") and "region" in one]
     confirmed = [str(one["region"]) for one in found if one.get("confirmed")]
@@ -132,12 +139,20 @@ def _blamed_region(run: Path, region: str | None) -> tuple[str, str]:
     return region, "" if region in confirmed else told.get(region, "")
 
 
-def _read_findings(file: Path) -> dict[str, Any]:
-    """What blame or causes wrote; nothing where there is no such file, or one that was edited."""
+def _read_findings(file: Path, errors: int | None) -> dict[str, Any]:
+    """What blame or causes wrote; nothing where there is no such file, one that was edited, or a past one."""
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        found = dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
+    if errors is None or found.get("errors", errors) == errors:
+        return found
+    say_text(  # the study went on since, and nobody asked again
+        f"{file} is left aside: it was found among {found['errors']} wrong answers, and the study now has "
+        f"{errors:,}. Ask again: sightline {file.stem} {file.parent}",
+        "yellow",
+    )
+    return {}
 
 
 def _read_region(run: Path, region: str, regions: str | None) -> Any:

@@ -42,7 +42,7 @@ def column_values(column: Sequence[object]) -> tuple[str, ...] | None:
     often = [text for text, count in counts.items() if count >= FEWEST_IMAGES]
     if not often or len(often) > MOST_VALUES:
         return None
-    return tuple(text if text in often else RARE for text in texts)
+    return tuple(text if text in often or text == MISSING else RARE for text in texts)
 
 
 def _is_missing(value: object) -> bool:
