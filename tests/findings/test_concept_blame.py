@@ -8,6 +8,7 @@ import pytest
 
 import sightline as sl
 from sightline import figures
+from sightline.errors import OptionError, SightlineWarning
 from sightline.findings.blame_analysis import blame
 from sightline.findings.concept_trial import GROWN, Sightings, paste_pair
 from sightline.regions.margins import widen_mask
@@ -59,6 +60,7 @@ class KnownShapes(BrightShapes):
 
     towards: tuple[int, ...] = (1, 0)
     found_in: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ("shiny", "dull")
 
 
 BRIGHT = one_region_a_piece(BrightShapes())
@@ -249,3 +251,86 @@ def test_what_covers_nearly_all_of_an_image_is_not_found_there():
     assert seen.found[:, 0].tolist() == [False, True]
     assert np.array_equal(seen.mask(1, 0), images[1] == 1)
     assert seen.shares[1].tolist() == [7 / 64, 49 / 64]
+
+
+def test_the_net_over_all_images_weighs_each_kind_by_how_many_there_are():
+    # Few of the images with a mark are wrong: drawn alike, hiding it would seem to help.
+    study = studied(marked((0.15, 0.8), signal=0.02, count=900), scored(mark=3.0, signal=40.0))
+    whole, part = (blame(study, BRIGHT, max_answers=most, suspect="bright")["bright"] for most in (500, 20))
+    assert (whole.found_all, whole.asked_all, part.found_all, part.asked_all) == (229, 229, 229, 40)
+    assert whole.overall == pytest.approx(-0.24, abs=0.01)
+    assert part.overall == pytest.approx(whole.overall, abs=0.12)
+    assert (whole.worthwhile, part.worthwhile, part.confirmed) == (True, True, False)
+    said = blame(study, BRIGHT, max_answers=20, suspect="bright").verdict
+    assert "In all 229 images with it, right answers too (as 40 of them tell" in said
+    assert part.broken - part.control_broken > part.corrected - part.control_corrected
+    assert "so it earns more right answers than it costs" in said
+
+
+def test_words_do_not_say_that_more_answers_are_earned_than_lost_where_they_are_not(found):
+    one = dataclasses.replace(
+        found["bright"], confirmed=False, worthwhile=True, corrected=24.0, broken=21.0, overall=-0.1
+    )
+    said = dataclasses.replace(found, regions=(one,)).finding("bright")
+    assert "earns more right answers" not in said
+    assert "score, which decides, gains more by it than it loses, though answers do not" in said
+
+
+def test_a_class_is_found_by_its_name_however_a_model_orders_its_classes():
+    images, labels = marked()
+    turned = Answered(lambda x: scored()(x)[:, ::-1], images, 1 - labels, PLAN, class_names=("shiny", "dull"))
+    one = blame(turned, one_region_a_piece(KnownShapes()), suspect="bright")["bright"]
+    assert (one.towards, one.confirmed) == ("shiny", True)
+    assert one.found_wrong > 30
+
+
+def test_a_class_that_the_model_does_not_have_is_refused_and_a_bare_number_is_said(planted):
+    foreign = one_region_a_piece(KnownShapes(class_names=("glossy", "dull")))
+    for given in (foreign, one_region_a_piece(KnownShapes(towards=(99, 0), class_names=()))):
+        with pytest.raises(OptionError, match=r"'bright' speaks for the class .* does not have"):
+            blame(planted, given)
+    bare = one_region_a_piece(KnownShapes(class_names=(), found_in=("elsewhere.png",)))
+    with pytest.warns(SightlineWarning, match=r"taken by number \(bright: shiny, dark: dull\)"):
+        assert blame(planted, bare, suspect="bright").confirmed == ("bright",)
+
+
+def test_joined_concepts_of_two_classes_speak_for_what_wrong_answers_with_them_are_called(planted):
+    joined = one_region_a_piece(KnownShapes()).join({"marks": ["dark", "bright"]})
+    assert blame(planted, joined)["marks"].towards == "shiny"
+
+
+@pytest.mark.parametrize("kind", ["bits", "colour"])
+def test_a_concept_is_pasted_between_images_of_one_kind_alone(planted, found, kind):
+    def level(images):
+        most = {"u1": 255.0, "u2": 65535.0}.get(images.dtype.str[1:], 1.0)
+        return scored()((images if images.ndim == 3 else images.mean(-1)) / most)
+
+    images, labels = marked()
+    whole = images.clip(0, 1)
+    if kind == "bits":
+        two = (
+            [(one * 255).round().astype("u1") for one in whole],
+            [(one * 65535).round().astype("u2") for one in whole],
+        )
+    else:
+        two = list(images), [np.repeat(one[..., np.newaxis], 3, axis=2) for one in images]
+    mixed = [two[place % 2][place] for place in range(len(images))]
+    study = Answered(level, mixed, labels, PLAN, class_names=NAMES)
+    with pytest.warns(SightlineWarning, match="pasted only between images of one kind"):
+        one = blame(study, BRIGHT)["bright"]
+    assert one.confirmed
+    assert one.pasted_gain == pytest.approx(found["bright"].pasted_gain, abs=0.08)
+    assert abs(one.pasted_control) < 0.06
+
+
+def test_what_there_is_too_little_of_is_told_by_its_right_name(planted):
+    few = blame(planted, BRIGHT, groups=np.arange(240) // 60)
+    assert "too few errors: the " in few.verdict
+    assert " groups in one half, and each of two halves needs 6" in few.verdict
+    every = one_region_a_piece(KnownShapes(found_in=tuple(map(str, range(240)))))
+    assert "no image is left to confirm anything" in blame(planted, every).verdict
+
+
+def test_a_margin_is_said_to_change_nothing(planted):
+    with pytest.warns(SightlineWarning, match=r"margin=0\.1 changes nothing"):
+        blame(planted, BRIGHT, suspect="dark", margin=0.1)

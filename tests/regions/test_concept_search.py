@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from sightline.adapters import as_model
 from sightline.errors import OptionError
 from sightline.regions import concepts
-from sightline.regions.concept_search import _hidden, _with_piece
+from sightline.regions.concept_search import _hidden, _lacked, _Trial, _with_piece
 from support.studies import Memory
 from support.tokens import PLAN, clean_images, model, study_of_tokens
 
@@ -102,3 +105,25 @@ def test_too_few_errors_are_said():
 def test_numbers_out_of_range_are_refused(given):
     with pytest.raises(OptionError):
         concepts(study_of_tokens()[0], **given)
+
+
+def test_what_a_class_lacks_is_on_the_scale_of_the_scores():
+    study, _ = study_of_tokens()
+    row = next(study.rows())
+    for scores, lacked in (
+        ([0.1, 0.9], 0.8),
+        ([np.nan, 0.9], 0.9),
+        ([-1004.0, -1001.0], 3.0),
+        ([np.nan, -1001.0, -1007.0], 6.0),
+    ):
+        told = dataclasses.replace(row, predicted=1, classes=np.array(scores))
+        assert _lacked(told, 0) == pytest.approx(lacked)
+
+
+def test_images_of_several_kinds_of_numbers_are_asked_about_as_they_are():
+    study, _ = study_of_tokens()
+    bits = as_model(lambda x: np.full((len(x), 2), np.iinfo(x.dtype).max / 65535.0))
+    said = _Trial(study, bits, np.random.default_rng(0), None).scores(
+        [np.zeros((8, 8), kind) for kind in ("u1", "u2", "u1")]
+    )
+    np.testing.assert_allclose(said[:, 0], [255 / 65535, 1, 255 / 65535])

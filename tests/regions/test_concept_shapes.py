@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from sightline.errors import FileError, SegmentError
+from sightline.errors import FileError, ImageError, SegmentError
 from sightline.regions import concepts, load
 from sightline.regions.concept_shapes import ConceptShapes, Detector
 from sightline.regions.region_set import one_region_a_piece
@@ -20,7 +20,9 @@ def red(image=IMAGE, at=(15, 25)):
     found = describe_segments(image)
     detector = Detector(found.looks[found.labels[at]], np.ones(LENGTH), 0.5)
     nothing = Detector(np.full(LENGTH, 9.0), np.ones(LENGTH), 0.5)
-    return one_region_a_piece(ConceptShapes(("red", "none"), (detector, nothing), (1, 0), ("a/é.png", "b")))
+    return one_region_a_piece(
+        ConceptShapes(("red", "none"), (detector, nothing), (1, 0), ("a/é.png", "b"), ("é", "f"))
+    )
 
 
 def test_what_looks_like_it_is_marked_wherever_it_is():
@@ -67,6 +69,7 @@ def test_the_file_holds_all_and_nothing_is_run_from_it(tmp_path):
     assert again.names == ("token", "none")
     assert again.shapes.pieces == ("red", "none")
     assert again.shapes.towards == (1, 0)
+    assert again.shapes.class_names == ("é", "f")
     assert again.shapes.found_in == ("a/é.png", "b")
     np.testing.assert_array_equal(again.masks((40, 60), image=IMAGE), red().masks((40, 60), image=IMAGE))
 
@@ -77,6 +80,8 @@ def test_the_file_holds_all_and_nothing_is_run_from_it(tmp_path):
         (("towards = [1, 0]", "towards = [1]"), "towards must name a class for each of 2 concepts"),
         (("towards = [1, 0]", "towards = [1, -1]"), "towards must name a class"),
         (('names = ["red", "none"]', 'names = ["red"]'), "towards must name a class for each of 1"),
+        (('classes = ["é", "f"]', 'classes = ["é"]'), "classes must name one for each of 2 concepts"),
+        (('classes = ["é", "f"]', "classes = 3"), "classes must be names"),
         (('file = "concepts.npz"', 'file = "../concepts.npz"'), "must lie beside it or below"),
         (('file = "concepts.npz"', 'file = "no.npz"'), "cannot be read"),
     ],
@@ -98,6 +103,46 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, spoil):
     np.savez(tmp_path / "concepts.npz", **(arrays | spoil))
     with pytest.raises(FileError, match=f"must hold {next(iter(spoil))}, finite numbers"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ({"radii": np.full(2, 1e300)}, "must hold radii from 0 to"),
+        ({"radii": np.full(2, -1.0)}, "must hold radii from 0 to"),
+        ({"weights": np.full((2, LENGTH), 1e300)}, "must hold weights from 0 to"),
+        ({"found_in": np.array([0.0, 1.0])}, "must hold found_in, the ids"),
+        ({"found_in": None}, "must hold found_in, the ids"),
+    ],
+)
+def test_numbers_of_no_look_and_ids_that_are_none_are_refused(tmp_path, spoil, why):
+    path = red().save(tmp_path / "concepts.toml")
+    with np.load(tmp_path / "concepts.npz") as kept:
+        arrays = dict(kept) | spoil
+    np.savez(tmp_path / "concepts.npz", **{name: one for name, one in arrays.items() if one is not None})
+    with pytest.raises(FileError, match=why):
+        load(path)
+
+
+def test_a_file_without_class_names_is_read(tmp_path):
+    path = red().save(tmp_path / "concepts.toml")
+    path.write_text(path.read_text().replace('classes = ["é", "f"]\n', ""))
+    assert load(path).shapes.class_names == ()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.full((20, 20), np.nan), np.zeros((2, 9, 9, 3)), np.zeros(20), np.zeros((0, 5)), np.eye(3) * 1j],
+)
+def test_what_is_no_image_is_refused(image):
+    with pytest.raises(ImageError, match=r"image (must|has) "):
+        red().masks((20, 20), image=image)
+
+
+def test_an_image_may_be_a_tensor():
+    torch = pytest.importorskip("torch")
+    masks = red().masks((40, 60), image=torch.from_numpy(IMAGE))
+    np.testing.assert_array_equal(masks, red().masks((40, 60), image=IMAGE))
 
 
 def test_no_image_is_said():

@@ -191,3 +191,11 @@ def test_what_is_found_in_the_images_is_replaced_as_if_it_were_known(how):
     )
     assert all(np.array_equal(found[place][0], known[place][0]) for place in range(24))
     assert any(not np.array_equal(found[place][0], IMAGES[place]) for place in range(12))
+
+
+def test_nothing_is_swapped_between_images_of_several_kinds_of_numbers():
+    images = [(one * 255).astype("u1" if place % 2 else "u2") for place, one in enumerate(IMAGES)]
+    for region in (CORNER, resolve_region("brightness")):
+        made = RegionSwapped(as_dataset((images, LABELS)), region, SwapRegion())
+        with pytest.raises(ImageError, match="but these are uint"):
+            [made[place] for place in range(12)]

@@ -1,10 +1,15 @@
 """image as given → what its numbers mean: range, channels, a copy in [0, 1] to look at."""
 
+from typing import TypeAlias
+
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._value_range import value_range
 from sightline.errors import ImageError
+
+PixelForm: TypeAlias = tuple[str, tuple[int, ...]]
+"""Kind of numbers and channels: the value of one kind, 255 of 8 bits say, means something else in another."""
 
 
 def as_image(source: object) -> Shaped[np.ndarray, "..."]:
@@ -45,6 +50,17 @@ def as_image(source: object) -> Shaped[np.ndarray, "..."]:
         bad = int((~np.isfinite(image)).sum())
         raise ImageError(f"the image has {bad} values that are NaN or infinite.", slug="image-nan")
     return image
+
+
+def pixel_form(image: Shaped[np.ndarray, "..."]) -> PixelForm:
+    """What pixels have to have in common to be put from one image into another.
+
+    Examples
+    --------
+    >>> pixel_form(np.zeros((2, 2, 3), np.float32)), pixel_form(np.zeros((4, 4), np.uint16))
+    (('float', (3,)), ('uint16', ()))
+    """
+    return "float" if image.dtype.kind == "f" else image.dtype.name, image.shape[2:]
 
 
 def channels_last(image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "H W C"]:

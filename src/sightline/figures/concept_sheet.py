@@ -12,6 +12,7 @@ from sightline.errors import OptionError
 from sightline.figures.components import CaptionedImage, drawn_swatch, outline_mask
 from sightline.figures.gallery import SIZE, GallerySection, draw_gallery
 from sightline.figures.region_outlines import PALETTE
+from sightline.regions.concept_shapes import concept_classes
 from sightline.render import GREY
 
 if TYPE_CHECKING:
@@ -67,12 +68,12 @@ def plot_concepts(concepts: "Regions", study: "StudyResults", *, examples: int =
     which = np.searchsorted(study.places, places)
     labels, predicted = study.labels[which], study.predicted[which]
     areas = np.stack([_detected_shares(concepts, study, place) for place in places.tolist()])
-    names = study.class_names or tuple(map(str, range(int(max(labels.max(), predicted.max())) + 1)))
-    towards: Sequence[int] = getattr(concepts.shapes, "towards", ())
+    columns = len(next(iter(study.rows())).classes)
+    names = study.class_names or tuple(map(str, range(columns)))
+    classes = concept_classes(concepts, study.class_names, columns)
     sections: list[GallerySection] = []
     for number, name in enumerate(concepts.names):
-        piece = concepts.made_of[number][0]
-        speaks = towards[piece] if piece < len(towards) else None
+        speaks = classes[number]
         heading = _counted_text(name, speaks, areas[:, number] > 0, labels, names)
         order = _typical_order(areas[:, number], (labels != predicted) & (predicted == speaks))
         cells: list[CaptionedImage] = []

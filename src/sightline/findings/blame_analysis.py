@@ -16,9 +16,10 @@ from sightline._class_names import warn_if_permuted
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.fills import Surroundings
 from sightline.engine.plan import Plan, with_changes
-from sightline.errors import OptionError
+from sightline.errors import OptionError, warn
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_blame import ConceptBlame
+from sightline.findings.concept_trial import GROWN
 from sightline.findings.heatmaps import region_sums
 from sightline.findings.rebalancing import crossfit_biases, log_scores, summarise_shift
 from sightline.findings.region_effects import RegionEffects
@@ -129,7 +130,8 @@ def blame(
         A region, or several, to test instead of all.
     margin : float
         Width of the margin that is tried where nothing is confirmed without, as a share of the image's
-        shorter side; 0 for none. That of `sightline.repair` has the same width.
+        shorter side; 0 for none. That of `sightline.repair` has the same width. Concepts always have one
+        of 3 %, and none is tried.
     model : anything `as_model` takes, optional
         By default the study's own.
     fill : str or Fill, optional
@@ -188,6 +190,12 @@ def blame(
     asked_for = _named_suspects(suspect, regions)
     warn_if_permuted(study.labels, study.predicted, study.class_names)
     if regions.needs_image:
+        if margin != DEFAULT_MARGIN:
+            warn(
+                f"margin={margin:g} changes nothing: these regions are found by what images show, and are "
+                f"hidden and pasted with a margin of {GROWN:.0%} always.",
+                slug="blame-margin",
+            )
         hidden_as = with_changes(Plan(fill=Surroundings()), fill=fill).fill
         numbers = (
             n_suspects or N_CONCEPTS,

@@ -89,7 +89,10 @@ class RegionEffect:
     found_wrong, called_wrong, found_right, called_right : int
         Wrong and right answers that are called that class: in how many of how many it was found.
     found_all : int
-        All images in which it was found and hidden; `corrected` and `broken` are of those.
+        All images in which it was found; `corrected`, `broken` and `overall` are of those.
+    asked_all : int
+        Those of them that the model was asked about: its own wrong answers and the others, each weighed by
+        how many there are.
     lacked, odds_lacked : float
         What the true class lacked in those wrong answers.
     pasted : int
@@ -144,6 +147,7 @@ class RegionEffect:
     found_right: int = 0
     called_right: int = 0
     found_all: int = 0
+    asked_all: int = 0
     lacked: float = float("nan")
     odds_lacked: float = float("nan")
     pasted: int = 0

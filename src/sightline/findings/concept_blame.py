@@ -1,6 +1,7 @@
 """study and concepts → what, by its looks, misleads a model: screened on one half, confirmed on the other."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,10 +11,13 @@ from jaxtyping import Bool, Float, Int, Shaped
 from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline.adapters.checked_model import CheckedModel
+from sightline.engine.image import PixelForm
+from sightline.errors import warn
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_trial import ConceptTrial, PasteEffects, Sightings, numbers_where
 from sightline.findings.region_effects import RegionEffects
 from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
+from sightline.regions.concept_shapes import concept_classes
 from sightline.regions.region_set import Regions
 from sightline.study.sample_split import SampleSplit, split_answers
 from sightline.study.schema import StudyResults
@@ -23,6 +27,8 @@ CONCEPT_RULES = ("least effect", "elsewhere", "pasting")
 """What a concept is held against to be confirmed."""
 FEWEST_FOUND = 8
 """Wrong answers with a detection, called what the concept speaks for, below which it is not tested."""
+FEWEST_GROUPS = 6
+"""Groups that the wrong answers of a half have to come from, where groups are given."""
 FEWEST_DONORS, FEWEST_TARGETS = 3, 8
 """Images that a concept is pasted from and into, below which that is not tested."""
 MOST_SCREENED, MOST_TARGETS, FEW_TARGETS = 50, 60, 20
@@ -94,7 +100,14 @@ class ConceptBlame:
         """Which concepts mislead, and which are worth more than they cost."""
         self.rng = np.random.default_rng(self.seed)
         named = bool(self.suspects)
-        self.split = _concept_split(self.study, self.concepts, self.groups, self.rng, named=named)
+        found_in = set(getattr(self.concepts.shapes, "found_in", ()))
+        used = np.array([row.id in found_in for row in self.study.rows()], dtype=bool)
+        columns = max((len(row.classes) for row in self.study.rows()), default=0)
+        self.classes = concept_classes(
+            self.concepts, self.study.class_names, columns, here=not found_in or bool(used.any())
+        )
+        told = all(self.classes[one] is not None for one in self.suspects)
+        self.split = _concept_split(self.study, used, self.groups, self.rng, told=named and told)
         head: dict[str, Any] = {
             "errors": self.split.n_errors,
             "min_effect": self.min_effect,
@@ -114,6 +127,7 @@ class ConceptBlame:
         steps = len(self.split.places) + len(self.concepts) + self.n_suspects
         with progress_bar(self.progress, steps) as self.tick:
             self.sightings = Sightings(self.study, self.concepts, self.tick)
+            _warn_of_forms(self.sightings.forms)
             self.trial = ConceptTrial(
                 self.sightings, self.model(), self.fill, self.split, self.seed, self.batch_size
             )
@@ -130,13 +144,12 @@ class ConceptBlame:
 
     def _candidates(self) -> list[_Candidate]:
         """Each concept with its class: what it was found by, or what wrong answers with it are called."""
-        shapes = self.concepts.shapes
-        told = getattr(shapes, "towards", None)
         choosing = self.split.wrong & (self.split.choosing | self.split.whole)
         made = []
         for concept in self.suspects or range(len(self.concepts)):
+            told = self.classes[concept]
             if told is not None:
-                made.append(_Candidate(concept, int(told[self.concepts.made_of[concept][0]])))
+                made.append(_Candidate(concept, told))
                 continue
             called = self.split.predicted[choosing & self.sightings.found[:, concept]]
             if len(called):
@@ -200,12 +213,15 @@ class ConceptBlame:
     ) -> PasteEffects | None:
         """What pasting does: from wrong answers called the class, into images not called it, without it."""
         found, called = self.sightings.found[:, one.concept], self.split.predicted == one.towards
-        donors = numbers_where(self.split.wrong, called, found, donating)
-        targets = numbers_where(~called, ~found, receiving)
-        if len(donors) < FEWEST_DONORS or len(targets) < FEWEST_TARGETS:
+        donors = numbers_where(self.split.wrong, called, found, donating).tolist()
+        forms = self.sightings.forms
+        giving = Counter(forms[donor] for donor in donors)
+        able = [giving[form] >= FEWEST_DONORS for form in forms]
+        targets = numbers_where(~called, ~found, receiving, able)
+        if len(targets) < FEWEST_TARGETS:
             return None
         targets = np.sort(self.rng.permutation(targets)[:most])
-        return self.trial.paste(one.concept, one.towards, donors.tolist(), targets.tolist())
+        return self.trial.paste(one.concept, one.towards, donors, targets.tolist())
 
     def _confirm(self, suspects: Sequence[_Candidate]) -> list[RegionEffect]:
         """Each suspect, tested on the half that did not choose; those whose hiding helps most first."""
@@ -248,12 +264,13 @@ class ConceptBlame:
             sign_flip_test(gain - elsewhere - needed, groups, self.rng),
             1.0 if pasted is None else sign_flip_test(pasted.beyond(PASTE_MARGIN), pasted.groups, self.rng),
         )
-        return self._effect(one, (effects, own), pasted), ps
+        counts = int(mine.sum()), int((found & ~mine).sum())
+        return self._effect(one, _Hidden(effects, own, counts), pasted), ps
 
     def _effect(
         self,
         one: _Candidate,
-        hidden: tuple[RegionEffects, Bool[np.ndarray, "n"]] | None,
+        hidden: "_Hidden | None",
         pasted: PasteEffects | None,
     ) -> RegionEffect:
         """What was measured of a suspect; not a number where it was not tested."""
@@ -280,7 +297,7 @@ class ConceptBlame:
             told |= dict.fromkeys(("gain", "low", "high", "control_gain"), np.nan)
             told |= dict.fromkeys(("corrected", "control_corrected", "broken", "control_broken"), 0.0)
             return RegionEffect(**told)
-        told |= _hidden_numbers(*hidden, self.rng)
+        told |= _hidden_numbers(hidden, self.rng)
         if pasted is not None:
             told |= {
                 "pasted": len(pasted),
@@ -301,10 +318,34 @@ class ConceptBlame:
         }
 
 
-def _hidden_numbers(
-    effects: RegionEffects, own: Bool[np.ndarray, "n"], rng: np.random.Generator
-) -> dict[str, Any]:
+@record
+class _Hidden:
+    """What hiding a concept did in the images that the model was asked about, and how many there are.
+
+    Parameters
+    ----------
+    effects : RegionEffects
+    own : bool array, shape (n,)
+        Which images are its own: wrong answers called what it speaks for.
+    counts : tuple of int
+        Its own images, and all others with it, asked about or not.
+    """
+
+    effects: RegionEffects
+    own: Bool[np.ndarray, "n"]
+    counts: tuple[int, int]
+
+    @property
+    def weights(self) -> Float[np.ndarray, "n"]:
+        """How many images each stands for: of its own as many may have been drawn as of far more others."""
+        drawn = int(self.own.sum()), int((~self.own).sum())
+        each = [count / max(1, several) for count, several in zip(self.counts, drawn, strict=True)]
+        return np.where(self.own, *each)
+
+
+def _hidden_numbers(hidden: _Hidden, rng: np.random.Generator) -> dict[str, Any]:
     """What hiding a concept did: in the wrong answers that are its own, and in all images with it."""
+    effects, own, weights = hidden.effects, hidden.own, hidden.weights
     gain, elsewhere = effects.gain[own, 0], effects.control_gain[own, 0]
     odds, odds_elsewhere = effects.odds_gain[own, 0], effects.odds_control_gain[own, 0]
     groups, wrong = effects.groups[own], effects.wrong
@@ -312,6 +353,7 @@ def _hidden_numbers(
     odds_low, odds_high = bootstrap_ci(odds, groups, rng)
     overall = effects.gain[:, 0] - effects.control_gain[:, 0]
     right, control_right = effects.right[:, 0], effects.control_right[:, 0]
+    turned, kept = weights * wrong, weights * ~wrong
     return {
         "gain": float(gain.mean()),
         "low": low,
@@ -324,41 +366,48 @@ def _hidden_numbers(
         "odds_low": odds_low,
         "odds_high": odds_high,
         "odds_control_gain": float(odds_elsewhere.mean()),
-        "corrected": float(right[wrong].sum()),
-        "control_corrected": float(control_right[wrong].sum()),
-        "broken": float((1 - right[~wrong]).sum()),
-        "control_broken": float((1 - control_right[~wrong]).sum()),
-        "found_all": len(overall),
-        "overall": float(overall.mean()),
-        "overall_ci": bootstrap_ci(overall, effects.groups, rng),
+        "corrected": float(turned @ right),
+        "control_corrected": float(turned @ control_right),
+        "broken": float(kept @ (1 - right)),
+        "control_broken": float(kept @ (1 - control_right)),
+        "found_all": sum(hidden.counts),
+        "asked_all": len(overall),
+        "overall": float(np.average(overall, weights=weights)),
+        "overall_ci": bootstrap_ci(overall, effects.groups, rng, weights=weights),
     }
 
 
 def _concept_split(
     study: StudyResults,
-    concepts: Regions,
+    used: Bool[np.ndarray, "N"],
     groups: Sequence[object] | Shaped[np.ndarray, "..."] | None,
     rng: np.random.Generator,
     *,
-    named: bool,
+    told: bool,
 ) -> SampleSplit:
     """The half that the concepts were found in chooses; where that was another study's, half by lot.
 
     Of a group of which one image was looked at, no image confirms. Where concepts are named that another
-    study found, with their classes, nothing is left to choose, and all confirm.
+    study found, and all their classes are told, nothing is left to choose, and all confirm.
     """
-    shapes = concepts.shapes
-    found_in = set(getattr(shapes, "found_in", ()))
-    used = np.array([row.id in found_in for row in study.rows()], dtype=bool) if found_in else np.zeros(0)
-    whole = named and not used.any() and getattr(shapes, "towards", None) is not None
-    split = split_answers(study, groups, rng, whole=whole)
+    split = split_answers(study, groups, rng, whole=told and not used.any())
     if not used.any():
         return split
-    return dataclasses.replace(split, choosing=np.isin(split.groups, split.groups[used.astype(bool)]))
+    return dataclasses.replace(split, choosing=np.isin(split.groups, split.groups[used]))
 
 
 def _too_few_concepts(split: SampleSplit) -> str:
     """What there is too little of, in words; empty if there is enough."""
+    if split.choosing.all():
+        return (
+            "no image is left to confirm anything: the concepts were found in all of them, or in one of "
+            "each group at least. Concepts of another study, or smaller groups, leave some"
+        )
+    if split.grouped and (groups := split.fewest_groups()) < FEWEST_GROUPS:
+        return (
+            f"too few errors: the {split.n_errors} come from {groups} groups in one half, and each of two "
+            f"halves needs {FEWEST_GROUPS}"
+        )
     for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
         fewest = split.fewest_answers(which)
         if fewest < FEWEST_FOUND:
@@ -367,6 +416,21 @@ def _too_few_concepts(split: SampleSplit) -> str:
                 "that concepts are found in and the one that confirms"
             )
     return ""
+
+
+def _warn_of_forms(forms: Sequence[PixelForm]) -> None:
+    """Say that not all images can lend each other pixels."""
+    kinds = Counter(forms)
+    if len(kinds) > 1:
+        told = ", ".join(
+            f"{kind} of {channels[0] if channels else 1} channels: {n}"
+            for (kind, channels), n in kinds.items()
+        )
+        warn(
+            f"the images of the study are of several kinds ({told}), whose pixels do not mean the same. "
+            "Concepts are pasted only between images of one kind.",
+            slug="concepts-forms",
+        )
 
 
 def _class_text(label: int, names: tuple[str, ...] | None) -> str:

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from sightline._scales import Scale, are_probabilities, log_odds, unscaled_scores, with_evidence
 from sightline.adapters.checked_model import CheckedModel
+from sightline.engine.image import PixelForm, pixel_form
 from sightline.findings.region_effects import RegionEffects, measure_effects
 from sightline.findings.region_occlusion import Probe, Question, model_answers, occlude_regions
 from sightline.regions.margins import control_areas, widen_mask
@@ -42,6 +43,8 @@ class Sightings:
         Whether a concept was found in an image, in the order of ``study.places``.
     shares : float array, shape (N, R)
         Share of the image that it covers.
+    forms : list of PixelForm
+        Of each image: pixels of another form mean something else.
     """
 
     def __init__(
@@ -49,12 +52,14 @@ class Sightings:
     ) -> None:
         self.study, self.places = study, np.asarray(study.places).tolist()
         self.shares = np.zeros((len(self.places), len(concepts)))
+        self.forms: list[PixelForm] = []
         self._shapes: list[tuple[int, int]] = []
         self._packed: dict[tuple[int, int], UInt8[np.ndarray, "_"]] = {}
         for number, place in enumerate(self.places):
             image = study.image(place)
             shape = image.shape[0], image.shape[1]
             self._shapes.append(shape)
+            self.forms.append(pixel_form(image))
             for concept, mask in enumerate(concepts.masks(shape, place, image)):
                 share = float(mask.mean())
                 if 0 < share <= MOST_COVERED:
@@ -184,15 +189,18 @@ class ConceptTrial:
         plain, tested = (_paste_gains(each, towards, predicted) for each in (scores, odds))
         return PasteEffects(self.split.groups[numbers], *plain, *tested)
 
+    def donors_of(self, target: int, donors: Sequence[int]) -> list[int]:
+        """The images whose pixels mean the same as those of a target: of one kind of numbers and channels."""
+        return [one for one in donors if self.sightings.forms[one] == self.sightings.forms[target]]
+
     def _pasted_questions(
         self, concept: int, donors: Sequence[int], targets: Sequence[int]
     ) -> Iterator[Question]:
         """Each target as it is, with the thing, and with another piece of the same donor; by its number."""
-        if not len(donors):
-            return
         for number in targets:
             rng = np.random.default_rng((self.seed, 1, self.sightings.places[number]))
-            donor = int(donors[int(rng.integers(len(donors)))])
+            alike = self.donors_of(number, donors)
+            donor = int(alike[int(rng.integers(len(alike)))])
             mask = widen_mask(self.sightings.mask(donor, concept), GROWN)
             target = self.sightings.image(number)
             pair = paste_pair(self.sightings.image(donor), mask, target, rng)

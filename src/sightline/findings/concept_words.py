@@ -39,8 +39,8 @@ def concept_row(one: "RegionEffect") -> tuple[str, ...]:
         f"{one.overall:+.3f}" if tested else "",
         f"{one.p:.4f}",
         ", ".join(one.failed),
-        f"{one.corrected:g} ({one.control_corrected:.1f})" if tested else "",
-        f"{one.broken:g} ({one.control_broken:.1f})" if tested else "",
+        f"{_count_text(one.corrected)} ({one.control_corrected:.1f})" if tested else "",
+        f"{_count_text(one.broken)} ({one.control_broken:.1f})" if tested else "",
     )
 
 
@@ -75,7 +75,7 @@ def concept_finding(blame: "Blame", one: "RegionEffect") -> str:
     if one.worthwhile:
         return (
             f"{one.region} is worth more than it costs: the model goes by it as a sign of {one.towards}. "
-            f"{_effect_text(blame, one)} {_overall_text(one)}, so it earns more right answers than it costs, "
+            f"{_effect_text(blame, one)} {_overall_text(one)}, so {_worth_text(one)}, "
             f"and taking it away would harm; it is found {_shares_text(one)}."
         )
     if not math.isfinite(one.gain):
@@ -112,12 +112,28 @@ def _effect_text(blame: "Blame", one: "RegionEffect") -> str:
 
 
 def _overall_text(one: "RegionEffect") -> str:
+    drawn = one.asked_all < one.found_all
+    told = f" (as {one.asked_all} of them tell, each kind by its number)" if drawn and one.asked_all else ""
     return (
-        f"In all {one.found_all} images with it, right answers too, hiding it changes the true class's score "
-        f"by {one.overall:+.3f} [{one.overall_ci[0]:+.3f}, {one.overall_ci[1]:+.3f}] beyond hiding "
-        f"elsewhere: {one.corrected:g} wrong answers turn right (elsewhere {one.control_corrected:.1f}) and "
-        f"{one.broken:g} right ones wrong (elsewhere {one.control_broken:.1f})"
+        f"In all {one.found_all} images with it, right answers too{told}, hiding it changes the true class's "
+        f"score by {one.overall:+.3f} [{one.overall_ci[0]:+.3f}, {one.overall_ci[1]:+.3f}] beyond hiding "
+        f"elsewhere: {_count_text(one.corrected)} wrong answers turn right (elsewhere "
+        f"{one.control_corrected:.1f}) and {_count_text(one.broken)} right ones wrong (elsewhere "
+        f"{one.control_broken:.1f})"
     )
+
+
+def _count_text(count: float) -> str:
+    """A number of answers; of those that were but drawn from, a rounded one."""
+    return f"{count:.0f}" if abs(count - round(count)) < 1e-6 else f"about {count:.0f}"
+
+
+def _worth_text(one: "RegionEffect") -> str:
+    """What it earns, by answers and by scores: the two need not agree."""
+    lost = one.broken - one.control_broken
+    if lost > one.corrected - one.control_corrected:
+        return "it earns more right answers than it costs"
+    return "the true class's score, which decides, gains more by it than it loses, though answers do not"
 
 
 def _misleading_text(one: "RegionEffect") -> str:

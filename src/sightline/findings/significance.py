@@ -1,6 +1,7 @@
 """values of independent images → what chance alone could make of them: p-values, adjusted; intervals."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped, UInt8
@@ -17,6 +18,9 @@ MOST_GROUPS = 1 << 13
 """Most groups that are flipped or drawn one by one: of more, several at random are one."""
 CHOICES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1).T
 """Which of eight things each byte stands for, shape (8, 256)."""
+
+
+RealNumbers: TypeAlias = Int[np.ndarray, "_"] | Float[np.ndarray, "_"]
 
 
 def group_sums(
@@ -44,13 +48,13 @@ def _check_known(values: Float[np.ndarray, "N"]) -> None:
 
 
 def _share_groups(
-    sums: Float[np.ndarray, "G"], counts: Int[np.ndarray, "G"], rng: np.random.Generator
-) -> tuple[Float[np.ndarray, "g"], Int[np.ndarray, "g"]]:
+    sums: Float[np.ndarray, "G"], counts: RealNumbers, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "g"], RealNumbers]:
     """Of too many groups, several at random are one."""
     if sums.size <= MOST_GROUPS:
         return sums, counts
     which = rng.permutation(np.arange(sums.size) % MOST_GROUPS)
-    return np.bincount(which, weights=sums), np.bincount(which, weights=counts).astype(int)
+    return np.bincount(which, weights=sums), np.bincount(which, weights=counts)
 
 
 def sign_flip_test(
@@ -131,6 +135,8 @@ def bootstrap_ci(
     groups: Shaped[np.ndarray, "N"] | None,
     rng: np.random.Generator,
     confidence: float = CONFIDENCE,
+    *,
+    weights: Float[np.ndarray, "N"] | None = None,
 ) -> tuple[float, float]:
     """Where the mean lies, by drawing the groups anew (percentile bootstrap; Efron & Tibshirani 1993).
 
@@ -144,6 +150,8 @@ def bootstrap_ci(
     rng : numpy.random.Generator
     confidence : float
         How often the interval is to hold the true mean.
+    weights : float array, shape (N,), optional
+        What each value counts for in the mean, where values have groups.
 
     Returns
     -------
@@ -168,11 +176,14 @@ def bootstrap_ci(
         distinct, counts = np.unique(values, return_counts=True)
         drawn = rng.multinomial(len(values), counts / len(values), size=ROUNDS)
         return percentile_ci(drawn @ distinct / len(values), confidence)
-    sums, counts = _share_groups(*group_sums(values, groups), rng)
+    weighed = values if weights is None else values * weights
+    sums, counts = group_sums(weighed, groups)
+    totals = counts if weights is None else group_sums(weights, groups)[0]
+    sums, totals = _share_groups(sums, totals, rng)
     means = []
     for count in _round_blocks(len(sums)):
         which = rng.integers(0, len(sums), size=(count, len(sums)))
-        means.append(sums[which].sum(axis=1) / counts[which].sum(axis=1))
+        means.append(sums[which].sum(axis=1) / totals[which].sum(axis=1))
     return percentile_ci(np.concatenate(means), confidence)
 
 

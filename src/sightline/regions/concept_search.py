@@ -18,9 +18,10 @@ from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size, check_seed, check_whole
 from sightline._progress import progress_bar
 from sightline._resize import resize_nearest
+from sightline._scales import are_probabilities
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.fills import Surroundings, draw_area
-from sightline.engine.image import channels_last
+from sightline.engine.image import channels_last, pixel_form
 from sightline.errors import OptionError
 from sightline.regions.concept_shapes import ConceptShapes, Detector
 from sightline.regions.margins import control_areas, widen_mask
@@ -158,6 +159,7 @@ def concepts(
             tuple(one.detector for one in found),
             tuple(one.towards for one in found),
             tuple(row.id for row in rows),
+            tuple(study.class_names[one.towards] for one in found) if study.class_names else (),
         )
     )
 
@@ -225,11 +227,11 @@ class _Trial:
         return self.seen[row.place]
 
     def scores(self, images: Sequence[Image]) -> Float[np.ndarray, "B L"]:
-        """What the model says of images, which are asked in batches of one shape."""
+        """What the model says of images, which are asked in batches of one shape and kind of numbers."""
         said: list[Any] = [None] * len(images)
-        shapes: dict[tuple[int, ...], list[int]] = {}
+        shapes: dict[tuple[object, ...], list[int]] = {}
         for place, image in enumerate(images):
-            shapes.setdefault(image.shape, []).append(place)
+            shapes.setdefault((image.shape, image.dtype), []).append(place)
         for places in shapes.values():
             size = choose_batch_size(self.batch_size, self.model, images[places[0]])
             for start in range(0, len(places), size):
@@ -351,8 +353,15 @@ def _hiding_effect(trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen])
 
 def _lacked(row: Row, label: int) -> float:
     """The score that a class lacks beside the predicted one; of many classes not all scores were kept."""
-    told = row.classes[row.predicted] - row.classes[label]
-    return float(told if np.isfinite(told) else row.classes[row.predicted])
+    kept = row.classes[np.isfinite(row.classes)]
+    told = (
+        row.classes[label]
+        if np.isfinite(row.classes[label])
+        else 0.0
+        if are_probabilities(kept)
+        else kept.min()
+    )
+    return float(row.classes[row.predicted] - told)
 
 
 def _hidden(image: Image, hole: Bool[np.ndarray, "H W"]) -> Image:
@@ -374,9 +383,10 @@ def _pasting_effect(
     targets = [one for one in others if not _found_mask(candidate.detector, one).any()]
     images, lacked = [], []
     for target in targets:
-        donor, mask = donors[trial.rng.integers(len(donors))]
-        if donor.image.shape[2:] != target.image.shape[2:]:
+        alike = [one for one in donors if pixel_form(one[0].image) == pixel_form(target.image)]
+        if not alike:
             continue
+        donor, mask = alike[trial.rng.integers(len(alike))]
         shape = target.image.shape[:2]
         content, wide = resize_nearest(donor.image, shape), widen_mask(resize_nearest(mask, shape), GROWN)
         pieces = (wide, *control_areas(wide, 1, trial.rng))

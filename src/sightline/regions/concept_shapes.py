@@ -1,15 +1,20 @@
 """detectors of look-alikes → the masks of each concept in any image, found in its pixels."""
 
 import functools
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from sightline._digests import image_digest
 from sightline._resize import resize_nearest
+from sightline.errors import OptionError, warn
 from sightline.regions.segment_looks import SegmentLooks, describe_segments
-from sightline.types import record
+from sightline.types import did_you_mean, record
+
+if TYPE_CHECKING:
+    from sightline.regions.region_set import Regions
 
 REMEMBERED = 2000
 """Images whose segments and their looks are kept: several concepts are asked of each, and several times."""
@@ -60,12 +65,15 @@ class ConceptShapes:
         The class that each was found to speak for.
     found_in : tuple of str
         Ids of the images of a study that they were chosen by, right and wrong answers: others may confirm.
+    class_names : tuple of str, length R or 0
+        What the classes of `towards` are called, where that is known: a model may number them otherwise.
     """
 
     pieces: tuple[str, ...]
     detectors: tuple[Detector, ...]
     towards: tuple[int, ...]
     found_in: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
     shared = False
     needs_image = True
 
@@ -95,3 +103,68 @@ class ConceptShapes:
     @functools.cached_property
     def _known_looks(self) -> dict[str, SegmentLooks]:
         return {}
+
+
+def concept_classes(
+    concepts: "Regions", names: Sequence[str] | None, columns: int | None = None, *, here: bool = True
+) -> tuple[int | None, ...]:
+    """The class that each concept speaks for, as a model numbers it: found by its name where both have one.
+
+    Parameters
+    ----------
+    concepts : Regions
+    names : sequence of str, or None
+        What the model's classes are called, in its order.
+    columns : int, optional
+        How many classes it has, where they have no names.
+    here : bool
+        Whether the concepts were found in images of this study: else numbers that have no names are said
+        to be taken as they are.
+
+    Returns
+    -------
+    tuple of int or None
+        None where no class was told, or where concepts of several classes were joined.
+
+    Raises
+    ------
+    OptionError
+        If a model has no such class.
+    """
+    towards: Sequence[int] = getattr(concepts.shapes, "towards", None) or ()
+    called: Sequence[str] = getattr(concepts.shapes, "class_names", None) or ()
+    if not towards:
+        return (None,) * len(concepts)
+    known = len(names) if names else columns
+    made: list[int | None] = []
+    for name, pieces in zip(concepts.names, concepts.made_of, strict=True):
+        numbers = {int(towards[piece]) for piece in pieces}
+        if called and names:
+            for one in dict.fromkeys(called[piece] for piece in pieces):
+                if list(names).count(one) != 1:
+                    raise _foreign_class(name, repr(one), did_you_mean(one, names))
+            numbers = {list(names).index(called[piece]) for piece in pieces}
+        elif known is not None and max(numbers) >= known:
+            raise _foreign_class(name, f"number {max(numbers)}", f"It has 0 to {known - 1}.")
+        made.append(numbers.pop() if len(numbers) == 1 else None)
+    if bool(called) != bool(names) and not here:
+        which = "the concepts" if not called else "the model's classes"
+        told = [
+            f"{name}: {names[one] if names else f'class {one}'}"
+            for name, one in zip(concepts.names, made, strict=True)
+            if one is not None
+        ]
+        warn(
+            f"{which} come without class names, so the classes that concepts speak for are taken by number "
+            f"({', '.join(told)}). Is that the order of the classes where they were found?",
+            slug="concepts-classes",
+        )
+    return tuple(made)
+
+
+def _foreign_class(concept: str, told: str, hint: str) -> OptionError:
+    return OptionError(
+        f"{concept!r} speaks for the class {told}, which the model does not have. {hint} Leave that concept "
+        "out (concepts[names]), or give class_names= by the names of the study that it was found in.",
+        slug="concepts-classes",
+    )

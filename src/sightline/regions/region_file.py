@@ -33,6 +33,8 @@ JOINED = """\
 TABLES = ("exclusive", "regions", "polygons", "masks", "concepts")
 SHAPES = ("polygons", "masks", "concepts")
 """Tables of which a file has one."""
+FARTHEST = 1e9
+"""A number beyond is none of a look, a weight or a distance: those of 10⁵ are the largest that are made."""
 IN_LINE = 6
 """Points written in one line."""
 
@@ -77,6 +79,8 @@ def write_regions(regions: Regions, path: Path) -> Path:
     elif isinstance(shapes, ConceptShapes):
         body = _array_table("concepts", shapes, path.with_suffix(".npz"))
         body += f"towards = {list(shapes.towards)}\n"
+        if shapes.class_names:
+            body += f"classes = [{', '.join(map(_toml_string, shapes.class_names))}]\n"
     else:
         raise FileError(
             "regions that every image has its own of cannot be saved as TOML. Keep the segmentations or "
@@ -218,6 +222,13 @@ def _parse_concepts(said: dict[str, Any], folder: Path) -> ConceptShapes:
         raise ValueError(
             f"towards must name a class for each of {len(names)} concepts, but it is {towards!r}"
         )
+    called = said.get("classes", [])
+    if not isinstance(called, list) or not all(isinstance(one, str) for one in called):
+        raise ValueError(f"classes must be names, those of towards, but it is {called!r}")
+    if called and len(called) != len(names):
+        raise ValueError(
+            f"classes must name one for each of {len(names)} concepts, but there are {len(called)}"
+        )
     arrays = _read_beside(path)
     length, count = sum(BLOCKS), len(names)
     for name, shape in (("centres", (count, length)), ("weights", (count, length)), ("radii", (count,))):
@@ -227,11 +238,22 @@ def _parse_concepts(said: dict[str, Any], folder: Path) -> ConceptShapes:
                 f"{path} must hold {name}, finite numbers of shape {shape}, but they are {found.dtype} of "
                 f"shape {found.shape}"
             )
+        if (np.abs(found) > FARTHEST).any() or (name != "centres" and (found < 0).any()):
+            least = -FARTHEST if name == "centres" else 0
+            raise ValueError(f"{path} must hold {name} from {least:g} to {FARTHEST:g}")
     detectors = map(
         Detector, *(arrays[name].astype(float) for name in ("centres", "weights")), arrays["radii"].tolist()
     )
-    seen = arrays.get("found_in", np.zeros(0, np.str_))
-    return ConceptShapes(names, tuple(detectors), tuple(classes), tuple(map(str, seen.ravel().tolist())))
+    seen = arrays.get("found_in", np.zeros(0))
+    if seen.ndim != 1 or seen.dtype.kind != "U":
+        # Without it, the images that chose the concepts would confirm them.
+        raise ValueError(
+            f"{path} must hold found_in, the ids of the images that the concepts were found in, as a list of "
+            f"texts, but it is {seen.dtype} of shape {seen.shape}"
+        )
+    return ConceptShapes(
+        names, tuple(detectors), tuple(classes), tuple(map(str, seen.tolist())), tuple(called)
+    )
 
 
 def _names_and_file(table: str, said: dict[str, Any], folder: Path) -> tuple[tuple[str, ...], Path]:

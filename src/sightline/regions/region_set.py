@@ -12,9 +12,9 @@ from jaxtyping import Bool, Int
 from sightline._arguments import check_size, clear_arguments
 from sightline._checks import check_whole
 from sightline._tensors import array_or_none
+from sightline.engine.image import as_image
 from sightline.errors import SegmentError
 from sightline.regions.shapes import (
-    Image,
     MaskShapes,
     NumberNames,
     PerImageShapes,
@@ -181,7 +181,7 @@ class Regions:
 
     @clear_arguments
     def masks(
-        self, shape: tuple[int, int], index: int | None = None, image: Image | None = None
+        self, shape: tuple[int, int], index: int | None = None, image: object = None
     ) -> Bool[np.ndarray, "R H W"]:
         """Which pixels belong to each region of an image.
 
@@ -206,6 +206,8 @@ class Regions:
         SegmentError
             If a region common to all images has no pixel at this size, or the index or the image is needed
             and missing.
+        ImageError
+            If the image is needed and is none.
 
         Examples
         --------
@@ -220,7 +222,7 @@ class Regions:
 
     @clear_arguments
     def areas(
-        self, shape: tuple[int, int], index: int | None = None, image: Image | None = None
+        self, shape: tuple[int, int], index: int | None = None, image: object = None
     ) -> Int[np.ndarray, "R"]:
         """Pixels in each region, as `masks` has them."""
         return np.asarray(self.masks(shape, index, image).sum(axis=(1, 2)))
@@ -241,7 +243,7 @@ class Regions:
         return found
 
     def _region_masks(
-        self, shape: tuple[int, int], index: int | None, image: Image | None
+        self, shape: tuple[int, int], index: int | None, image: object
     ) -> Bool[np.ndarray, "R H W"]:
         if self.needs_image:
             if image is None:
@@ -250,9 +252,10 @@ class Regions:
                     "given. Ask for the masks of one image: regions.masks(shape, image=image).",
                     slug="regions-image",
                 )
-            pieces = resize_masks(self.shapes((image.shape[0], image.shape[1]), index, image), shape)
+            shown = as_image(array_or_none(image))
+            pieces = resize_masks(self.shapes((shown.shape[0], shown.shape[1]), index, shown), shape)
         else:
-            pieces = self.shapes(shape, index, image)
+            pieces = self.shapes(shape, index, None if image is None else array_or_none(image))
         found = np.stack([pieces[list(several)].any(axis=0) for several in self.made_of])
         found.setflags(write=False)
         return found

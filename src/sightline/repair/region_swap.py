@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int, Shaped
 
 from sightline.data.datasets import Dataset, LabelledImage, Subset
 from sightline.engine.fills import Noise, Surroundings, draw_area
-from sightline.engine.image import channels_last
+from sightline.engine.image import channels_last, pixel_form
 from sightline.engine.plan import Plan, with_changes
 from sightline.errors import ImageError, OptionError
 from sightline.repair.repair_region import RepairProperty, RepairRegion
@@ -125,7 +125,7 @@ class RegionSwapped(Dataset):
         how = self.replacement
         if isinstance(self.region, RepairProperty) and isinstance(how, SwapRegion):
             other = draw_donor(self.dataset.labels, label, how.donors, rng)
-            return self.region.exchanged(image, self.dataset[other][0], rng), label
+            return self.region.exchanged(image, self._alike_image(other, image), rng), label
         mask = self._own_mask(one, image)
         if not isinstance(how, SwapRegion):
             return paste_region(image, mask, self._filled_image(image, mask, how, rng)), label
@@ -147,7 +147,7 @@ class RegionSwapped(Dataset):
 
     def _donor_image(self, index: int, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
         """Another image, of the same size."""
-        donor: np.ndarray = self.dataset[index][0]
+        donor = self._alike_image(index, image)
         if donor.shape != image.shape:
             raise ImageError(
                 "what a region shows can only be swapped between images of one size, but these are of "
@@ -155,6 +155,19 @@ class RegionSwapped(Dataset):
                 "sl.data.ImageFormat(size=…) or --size, or replace the region by a fill: "
                 "replacement='noise'.",
                 slug="repair-sizes",
+            )
+        return donor
+
+    def _alike_image(self, index: int, image: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """Another image, of the same kind of numbers."""
+        donor: np.ndarray = self.dataset[index][0]
+        kinds = [pixel_form(one)[0] for one in (image, donor)]
+        if kinds[0] != kinds[1]:
+            raise ImageError(
+                f"what images show can only be swapped between images of one kind of numbers, but these are "
+                f"{kinds[0]} and {kinds[1]}, in which the same number does not mean the same. Bring all "
+                "images to one dtype and range.",
+                slug="repair-dtypes",
             )
         return donor
 
