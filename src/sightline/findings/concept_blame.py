@@ -403,7 +403,9 @@ def _too_few_concepts(split: SampleSplit) -> str:
             "no image is left to confirm anything: the concepts were found in all of them, or in one of "
             "each group at least. Concepts of another study, or smaller groups, leave some"
         )
-    if split.grouped and (groups := split.fewest_groups()) < FEWEST_GROUPS:
+    halves = (~split.choosing,) if split.whole else (split.choosing, ~split.choosing)
+    groups = min(np.unique(split.groups[split.wrong & half]).size for half in halves)
+    if split.grouped and groups < FEWEST_GROUPS:
         return (
             f"too few errors: the {split.n_errors} come from {groups} groups in one half, and each of two "
             f"halves needs {FEWEST_GROUPS}"
