@@ -79,6 +79,15 @@ def test_a_model_s_label_is_found_by_name_and_else_by_place(pixels):
     assert nameless.of_model("marker", NAMES).column == 1
     with pytest.raises(TargetError, match="the data have no label 'heart'"):
         data.of_model(1, others)
+    # By place only where there are as many: "ill" is column 2 of four, but which of three is not known.
+    for asked in ("ill", 2, 0):
+        with pytest.raises(TargetError, match=r"of them is '(ill|x)' cannot be told"):
+            nameless.of_model(asked, ("x", "y", "ill", "side"))
+    for data_or in (data, nameless):
+        with pytest.raises(TargetError, match="the model has no label 'foo'"):
+            data_or.of_model("foo", NAMES)
+        with pytest.raises(TargetError, match="no label 7: the model has 3, numbered from 0"):
+            data_or.of_model(7, NAMES)
 
 
 def test_what_cannot_be_used_is_refused(pixels):
@@ -173,3 +182,12 @@ def test_images_of_torch_s_data_sets_come_with_their_rows(pixels):
     assert found.truth.tolist() == ROWS
     assert found.label(0)[2][0].shape == (8, 6, 1)
     assert sl.data.as_dataset(found.label(0)) is not None
+
+
+def test_whole_numbers_in_any_writing_and_each_label_once(files):
+    (files / "l.csv").write_text("path,ill,marker\n0.png,1.00,0.0\n1.png,-1.0,1e0\n2.png,0.00,\n")
+    read = open_multi_label(files / "l.csv", label_columns=["ill", "marker"])
+    assert read.truth.tolist() == [[1, 0], [-1, 1], [0, -1]]
+    assert open_multi_label(files / "l.csv", label_columns="ill").names == ("ill",)
+    with pytest.raises(OptionError, match="names 'ill' twice"):
+        open_multi_label(files / "l.csv", label_columns=["ill", "marker", "ill"])

@@ -6,7 +6,7 @@ from sklearn import metrics
 
 import sightline as sl
 from sightline.data import multi_label
-from sightline.errors import ModelError, OptionError, TargetError
+from sightline.errors import ImageError, ModelError, OptionError, TargetError
 
 NAMES = ("ill", "marker", "side")
 
@@ -119,3 +119,50 @@ def test_the_figure_has_a_row_for_each_label(some):
     made = sl.evaluate(told, (p[:, None], truth), class_names=NAMES)
     assert len(made.plot().axes) == 1 + 2 * 2
     assert "ill" in repr(made)
+
+
+def test_labels_without_a_new_threshold_stay_as_they_are(some):
+    p, truth = some
+    made = sl.evaluate(told, multi_label(p[:, None], truth, NAMES), threshold={"ill": 0.0})
+    changed = made.with_thresholds({"marker": 0.3})
+    assert changed["ill"].threshold == 0.0
+    assert changed["ill"].recall == 1.0
+    assert changed["marker"].accuracy == metrics.accuracy_score(
+        truth[~np.isnan(truth[:, 1]), 1], p[~np.isnan(truth[:, 1]), 1] > 0.3
+    )
+
+
+def test_a_label_that_is_known_of_no_image_is_left_out(some):
+    p, truth = some
+    truth[:, 2] = np.nan
+    made = sl.evaluate(told, multi_label(p[:, None], truth, NAMES), threshold={"side": 0.2, "ill": 0.4})
+    assert made.label_names == ("ill", "marker")
+    assert made.left_out == ("side",)
+    assert made["ill"].threshold == 0.4
+    assert "known of no image: side" in repr(made)
+    named = sl.evaluate(told, multi_label(p[:, None], truth, NAMES), class_names=NAMES)
+    assert named.left_out == ("side",)
+    with pytest.raises(ImageError, match="none of the labels ill, marker, side is known"):
+        sl.evaluate(told, multi_label(p[:, None], np.full((80, 3), -1), NAMES))
+
+
+@pytest.mark.parametrize("names", [None, ["ill"]])
+def test_a_single_column_is_of_the_label_that_it_is_called(some, names):
+    p, truth = some
+    one = lambda images: images[:, 0, :1]  # noqa: E731
+    made = sl.evaluate(one, multi_label(p[:, None], truth[:, :1], ("ill",)), class_names=names)
+    assert made.label_names == ("ill",)
+    assert made.left_out == ()
+    assert made["ill"].auc.value == pytest.approx(metrics.roc_auc_score(truth[:, 0], p[:, 0]))
+    if names:
+        # A label of the data by another name is another label, wherever it stands.
+        with pytest.raises(TargetError, match="cannot be told"):
+            sl.evaluate(one, multi_label(p[:, None], truth[:, 1:2], ("marker",)), class_names=names)
+        both = sl.evaluate(one, multi_label(p[:, None], truth, ("side", "ill", "marker")), class_names=names)
+        assert (both.label_names, both.left_out) == (("ill",), ("side", "marker"))
+        asked = sl.evaluate(
+            sl.as_model(one, class_names=names, label="ill"), multi_label(p[:, None], truth, NAMES)
+        )
+        assert asked.auc.value == pytest.approx(metrics.roc_auc_score(truth[:, 0], p[:, 0]))
+        with pytest.raises(TargetError, match="cannot be told"):
+            sl.evaluate(sl.as_model(one, class_names=names, label="ill"), (p[:, None], truth))

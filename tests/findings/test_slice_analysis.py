@@ -8,8 +8,9 @@ from scipy.stats import binomtest
 
 import sightline as sl
 from sightline.errors import OptionError
+from sightline.findings.error_links import column_values
 from sightline.findings.slice_analysis import excess_p
-from support.studies import Memory
+from support.studies import Answered, Memory
 
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.0), budget=32)
 
@@ -128,3 +129,56 @@ def test_nothing_to_slice_by_is_said(study):
     few = sl.slices(study, TABLE, fewest=300)
     assert few.slices == ()
     assert "no slice with enough images" in repr(few)
+
+
+def brightness(images):
+    p = images.mean(axis=(1, 2))
+    return np.stack([1 - p, p], axis=1)
+
+
+@pytest.mark.parametrize("threshold", [0.35, 0.5, 0.8])
+@pytest.mark.parametrize("scale", ["probability", "log-odds"])
+def test_confidence_is_the_model_s_probability_whatever_threshold_and_scale(tmp_path, threshold, scale):
+    p = np.linspace(0.02, 0.98, 40)
+    labels = np.arange(40) % 2
+    model = sl.as_model(brightness, threshold=threshold)
+    plan = sl.Plan(segment="grid:rows=1,columns=2", fill=sl.Colour(0.5), budget=4, scale=scale)
+    images = np.ones((40, 4, 4)) * p[:, None, None]
+    made = sl.Study(tmp_path, plan).run((images, labels), model, progress=False, check_range=False)
+    said = p > threshold
+    surer = np.where(said, p, 1 - p) - (said == labels)
+    for source in (made, sl.study_part(made, made.places)):
+        found = sl.slices(source, {"half": ["a"] * 20 + ["b"] * 20})
+        for value, inside in (("a", slice(0, 20)), ("b", slice(20, 40))):
+            assert found[f"half = {value}"].overconfidence == pytest.approx(surer[inside].mean(), abs=1e-6)
+
+
+def test_codes_and_dates_of_many_digits_stay_apart():
+    assert set(column_values([1000001, 1000002] * 10)) == {"1000001", "1000002"}
+    assert set(column_values([0.12345671, 0.12345672] * 10)) == {"0.12345671", "0.12345672"}
+    assert set(column_values([1.5, 2.0] * 10)) == {"1.5", "2"}
+    days = column_values([20230101 + day for day in range(24)])
+    assert days[0] == "20230101 to 20230106"
+    assert len(set(days)) == 4
+    assert set(column_values([*map(float, range(30)), np.inf, None])) >= {"24 to inf", "(missing)"}
+
+
+def test_a_slice_of_codes_is_the_same_as_of_text():
+    rng = np.random.default_rng(3)
+    images, labels = rng.random((80, 4, 4)), rng.integers(0, 2, 80)
+    study = Answered(brightness, images, labels, PLAN)
+    sites = [1000001, 1000002] * 40
+    by_code, by_text = (sl.slices(study, {"site": one}) for one in (sites, [f"S{one}" for one in sites]))
+    found = {one.value: (one.errors, one.p) for one in by_code.slices}
+    assert found == {one.value[1:]: (one.errors, one.p) for one in by_text.slices}
+    assert len(sl.slices(study, {"site": sites}, columns="site").slices) == 2
+
+
+def test_a_part_may_be_chosen_by_a_mask(study):
+    wrong = study.labels != study.predicted
+    assert sl.study_part(study, wrong).places.tolist() == study.places[wrong].tolist()
+    assert sl.study_part(study, wrong.tolist()).places.tolist() == study.places[wrong].tolist()
+    assert sl.study_part(study, []).places.tolist() == []
+    for bad in ([1.7], [True, False], [[0]], ["a"]):
+        with pytest.raises(OptionError, match="places must be whole numbers"):
+            sl.study_part(study, bad)

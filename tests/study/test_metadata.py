@@ -155,3 +155,14 @@ def test_files_tell_their_format_and_size(folder):
     found = file_columns(folder, folder.places)
     assert found["file format"] == ("JPEG", "PNG") * 3
     assert found["image size"] == ("6×8", "7×8") * 3
+
+
+def test_missing_values_of_pandas_and_columns_that_are_no_lists():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {"site": pd.array([1, None, 3], dtype="Int64"), "old": pd.array([True, None, False], dtype="boolean")}
+    )
+    assert MetadataTable.read(frame).columns == {"site": [1, None, 3], "old": [True, None, False]}
+    for bad in (np.zeros((3, 2)), 3, "abc", None):
+        with pytest.raises(OptionError, match="the column 's' of the table must be a list"):
+            MetadataTable.read({"s": bad})

@@ -116,6 +116,8 @@ class CheckedModel(ModelAbilities):
     @property
     def column_names(self) -> tuple[str, ...] | None:
         """One name a column, if they are known; some models tell them with their first answer."""
+        if self.view.label is not None and self.given_names is not None and len(self.given_names) == 1:
+            return self.given_names  # of its single column, which is a label and not two classes
         return self._names or self._first.get("names")
 
     @property

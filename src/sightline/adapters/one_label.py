@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 
 from sightline._checks import check_number, is_whole
 from sightline._class_names import columns_by_name, names_hint
@@ -113,6 +113,25 @@ class LabelView:
             )
         weighed = np.clip(scores, 0.0, 1.0) * np.array([self.threshold, 1 - self.threshold])
         return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))
+
+    def unshifted(
+        self, shares: Float[np.ndarray, "N"], second: Bool[np.ndarray, "N"]
+    ) -> Float[np.ndarray, "N"]:
+        """The probability that the model said of a class, of the share that `shifted` made of it.
+
+        `second` tells for each whether it is the second class.
+
+        Examples
+        --------
+        >>> view = LabelView(threshold=0.3)
+        >>> shares = view.shifted(np.array([[0.6, 0.4]]), "probability")[0]
+        >>> view.unshifted(shares, np.array([False, True])).round(6).tolist()
+        [0.6, 0.4]
+        """
+        if self.threshold == 0.5:
+            return shares
+        mine = np.where(second, self.threshold, 1 - self.threshold)
+        return np.asarray(shares * mine / (shares * mine + (1 - shares) * (1 - mine)))
 
 
 def refuse_joint_columns(scores: Float64[np.ndarray, "B R"], what: str) -> None:

@@ -69,7 +69,13 @@ def open_multi_label(
     if label_delimiter is not None and os.path.isdir(os.path.expanduser(path)):  # noqa: PTH111, PTH112
         folder = open_folder(path, image_format)
         return _split_names(folder, folder.class_names, label_delimiter)
+    label_columns = (label_columns,) if isinstance(label_columns, str) else label_columns
     columns = tuple(label_columns or (label_column,))
+    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
+    if twice:
+        raise OptionError(
+            f"label_columns names {twice[0]!r} twice: name each label once.", slug="option-value"
+        )
     file, top, files, first_lines = read_list(path, path_column, columns, root, may_be_empty=True)
     known = {cells: place for place, cells in enumerate(first_lines)}
     shown = tuple(" ".join(cells) for cells in known)

@@ -1,5 +1,6 @@
 """images of which several labels may be true → for each label a data set of two classes."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -119,30 +120,40 @@ class MultiLabelDataset:
         """
         if columns is None:
             return self.label(label)
-        named = columns_by_name([label], columns)[0] if isinstance(label, str) else label
-        column = int(label) if named < 0 else named
+        column = _named_place(label, columns, "the model has")
         if self.label_names is not None:
             return self.label(columns[column])
+        if len(columns) != len(self.names):
+            raise TargetError(
+                f"the model has {len(columns)} column{'s' * (len(columns) != 1)}{names_hint(columns)}, and "
+                f"the data have {len(self.names)} labels without names: which of them is "
+                f"{columns[column]!r} cannot be told. Name the data's labels: "
+                "multi_label(images, labels, label_names).",
+                slug="labels-unmatched",
+            )
         made = self.label(column)
         return dataclasses.replace(made, new_class_names=(f"not {columns[column]}", columns[column]))
 
     def _column(self, which: int | str) -> int:
-        if isinstance(which, str):
-            (found,) = columns_by_name([which], self.names)
-            if found >= 0:
-                return found
-            if not which.isdigit():
-                raise TargetError(
-                    f"the data have no label {which!r}. {did_you_mean(which, self.names)}",
-                    slug="label-unknown",
-                )
-        if not 0 <= int(which) < len(self.names):
+        return _named_place(which, self.names, "the data have")
+
+
+def _named_place(which: int | str, names: tuple[str, ...], whose: str) -> int:
+    """Where a label is among names, by name or number; `whose` they are, in words."""
+    if isinstance(which, str):
+        (found,) = columns_by_name([which], names)
+        if found >= 0:
+            return found
+        if not which.isdigit():
             raise TargetError(
-                f"there is no label {which}: the data have {len(self.names)}, numbered from 0"
-                f"{names_hint(self.label_names)}.",
-                slug="label-unknown",
+                f"{whose} no label {which!r}. {did_you_mean(which, names)}", slug="label-unknown"
             )
-        return int(which)
+    if not 0 <= int(which) < len(names):
+        raise TargetError(
+            f"there is no label {which}: {whose} {len(names)}, numbered from 0{names_hint(names)}.",
+            slug="label-unknown",
+        )
+    return int(which)
 
 
 @record
@@ -341,7 +352,9 @@ def combinations_of_cells(texts: Iterable[Sequence[str]], columns: Sequence[str]
 
 def _cell_truth(text: str, column: str) -> int:
     word = text.strip().casefold()
-    word = word.removesuffix(".0") if word[:-2].lstrip("-").isdigit() else word
+    with contextlib.suppress(ValueError):  # whole numbers in any writing, such as 1.00
+        number = float(word)
+        word = str(int(number)) if number in (0, 1, UNKNOWN) else word
     for words, truth in ((TRUE, 1), (FALSE, 0), (MISSING, UNKNOWN)):
         if word in words:
             return truth

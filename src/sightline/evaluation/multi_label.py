@@ -42,7 +42,7 @@ class MultiLabelEvaluation:
     missing : tuple of int
         For each label, of how many images it is not known.
     left_out : tuple of str
-        Labels that only the model or only the data have.
+        Labels that only the model or only the data have, or that are known of no image.
     exact : tuple of int
         Of the images of which all labels are known: how many have all said rightly, and how many there are.
     guesses : tuple of str
@@ -102,7 +102,7 @@ class MultiLabelEvaluation:
         """
         given = label_thresholds(thresholds, self.label_names)
         pairs = zip(self.label_names, self.evaluations, strict=True)
-        changed = tuple(one.with_threshold(given.get(name, one.threshold or 0.5)) for name, one in pairs)
+        changed = tuple(one.with_threshold(given[name]) if name in given else one for name, one in pairs)
         return dataclasses.replace(self, evaluations=changed, exact=_all_right(changed))
 
     def plot(self) -> "Figure":
@@ -139,7 +139,8 @@ class MultiLabelEvaluation:
             lines.append(f"not known, and left out there: {', '.join(told)}")
         if self.left_out:
             lines.append(
-                f"labels not of both model and data: {', '.join(map(printable_text, self.left_out))}"
+                "labels left out, not of both model and data or known of no image: "
+                + ", ".join(map(printable_text, self.left_out))
             )
         return "\n".join(lines)
 
@@ -227,6 +228,7 @@ def evaluate_labels(
         if not views:
             by_place = model.column_names is None and data.label_names is not None
             model, pairs = _matched_labels(model, np.array(images[:1], order="C"), data)
+            pairs = _known_labels(pairs, data)
             views = [model.of_label(LabelView(column)) for column, _ in pairs]
         said = views[0].label_scores(np.array(images, order="C"), views[1:])
         scores.append(np.stack(said, axis=1))
@@ -237,7 +239,8 @@ def evaluate_labels(
     whole = np.concatenate(scores)
     truth = np.concatenate(labels)[:, [label for _, label in pairs]]
     names = tuple(one.class_names[1] if one.class_names else "" for one in views)
-    given = label_thresholds(thresholds, names)
+    whole_names = _names_of_columns(model, views[0]) or ()
+    given = label_thresholds(thresholds, tuple(dict.fromkeys((*names, *whole_names))))
     places = read_indices(data.dataset, len(truth))
     made = tuple(
         _one_evaluation(each, known, places, name, given.get(name, 0.5))
@@ -245,7 +248,7 @@ def evaluate_labels(
     )
     used = {label for _, label in pairs}
     left = [name for place, name in enumerate(data.names) if place not in used]
-    left += [name for name in model.column_names or () if columns_by_name([name], names)[0] < 0]
+    left += [name for name in whole_names if columns_by_name([name], (*names, *left))[0] < 0]
     return MultiLabelEvaluation(
         made,
         names,
@@ -268,13 +271,13 @@ def _matched_labels(
 ) -> tuple[CheckedModel, list[tuple[int, int]]]:
     """The model with names for its columns, and the pairs of its columns and the data's labels."""
     columns = model.count_columns(images)
-    ours, theirs = data.label_names, model.column_names
+    ours, theirs = data.label_names, _names_of_columns(model, model.of_label(LabelView(0)))
     if ours is not None and theirs is not None and len(theirs) == columns:
         found = columns_by_name(ours, theirs)
         pairs = sorted((column, label) for label, column in enumerate(found) if column >= 0)
         if pairs:
             return model, pairs
-    elif columns == len(data.names):
+    elif columns == len(data.names) and (theirs is None or len(theirs) == columns):
         named = model if theirs is not None else as_model(model, class_names=data.names)
         return named, [(one, one) for one in range(columns)]
     raise TargetError(
@@ -283,6 +286,24 @@ def _matched_labels(
         "(--names), one for each column of the model, by the names that the data use.",
         slug="labels-unmatched",
     )
+
+
+def _names_of_columns(model: CheckedModel, view: CheckedModel) -> tuple[str, ...] | None:
+    """What its columns are called as labels; `view` is the model asked for one of them."""
+    return model.column_names if view.column_names is None else view.column_names
+
+
+def _known_labels(pairs: list[tuple[int, int]], data: MultiLabelDataset) -> list[tuple[int, int]]:
+    """Those of which something is known: joined data sets often have labels of which nothing is."""
+    seen = (data.truth != UNKNOWN).any(axis=0)
+    known = [pair for pair in pairs if seen[pair[1]]]
+    if not known:
+        raise ImageError(
+            f"none of the labels {', '.join(data.names[label] for _, label in pairs)} is known of any of the "
+            f"{len(data):,} images.",
+            slug="label-missing",
+        )
+    return known
 
 
 def _label_guesses(view: CheckedModel, by_place: bool) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 A hospital or a file's format cannot be exchanged, so nothing here can prove that it is a cause.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -35,7 +35,8 @@ def column_values(column: Sequence[object]) -> tuple[str, ...] | None:
     if known and all(isinstance(one, int | float) and not isinstance(one, bool) for one in known):
         if len(set(known)) > DISTINCT_NUMBERS:
             return _quarters(column)
-        texts = [MISSING if _is_missing(one) else f"{one:g}" for one in column]
+        names = _number_names(known)
+        texts = [MISSING if _is_missing(one) else names[one] for one in column]
     else:
         texts = [MISSING if _is_missing(one) else str(one) for one in column]
     counts = {text: texts.count(text) for text in dict.fromkeys(texts)}
@@ -45,22 +46,31 @@ def column_values(column: Sequence[object]) -> tuple[str, ...] | None:
     return tuple(text if text in often or text == MISSING else RARE for text in texts)
 
 
+def _number_names(numbers: Iterable[object]) -> dict[object, str]:
+    """Numbers as text that tells different ones apart: whole ones with all digits, as codes and dates are."""
+    distinct = list(dict.fromkeys(numbers))
+    short = [f"{one:.0f}" if float(one).is_integer() else f"{one:g}" for one in distinct]  # type: ignore[arg-type]
+    if len(set(short)) < len(short):
+        short = [str(one) for one in distinct]
+    return dict(zip(distinct, short, strict=True))
+
+
 def _is_missing(value: object) -> bool:
     return value is None or value == "" or value != value
 
 
 def _quarters(column: Sequence[object]) -> tuple[str, ...]:
     numbers = np.array([np.nan if _is_missing(one) else float(one) for one in column])  # type: ignore[arg-type]
-    known = numbers[np.isfinite(numbers)]
+    known = numbers[~np.isnan(numbers)]
     edges = np.unique(np.quantile(known, (0.25, 0.5, 0.75), method="higher"))
     which = np.searchsorted(edges, numbers, side="right")
     names = {}
+    called = _number_names(known.tolist())
     for one in range(len(edges) + 1):
         inside = known[np.searchsorted(edges, known, side="right") == one]
-        names[one] = f"{inside.min():g} to {inside.max():g}" if inside.size else ""
+        names[one] = f"{called[inside.min()]} to {called[inside.max()]}" if inside.size else ""
     return tuple(
-        names[int(one)] if np.isfinite(number) else MISSING
-        for one, number in zip(which, numbers, strict=True)
+        MISSING if np.isnan(number) else names[int(one)] for one, number in zip(which, numbers, strict=True)
     )
 
 

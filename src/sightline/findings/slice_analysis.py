@@ -11,6 +11,7 @@ from sightline._arguments import clear_arguments
 from sightline._checks import check_number, check_seed, check_whole
 from sightline._scales import are_probabilities
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.one_label import LabelView
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError
 from sightline.findings.blame_analysis import blame
@@ -131,10 +132,23 @@ def _parts_of_columns(
 
 
 def _confidences(study: StudyResults, places: Int[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
-    """Score of the predicted class of each image; nan where scores are no probabilities."""
+    """Probability of the predicted class of each image; nan where scores are no probabilities."""
     scores = {row.place: float(row.full[0]) for row in study.rows()}
     told = np.array([scores.get(place, np.nan) for place in places.tolist()])
-    return told if are_probabilities(told[np.isfinite(told)]) else np.full(len(told), np.nan)
+    if study.plan.scale == "log-odds":
+        told = 1 / (1 + np.exp(-told))
+    if not are_probabilities(told[np.isfinite(told)]):
+        return np.full(len(told), np.nan)
+    said = dict(zip(np.asarray(study.places).tolist(), np.asarray(study.predicted).tolist(), strict=True))
+    second = np.array([said[place] for place in places.tolist()]) == 1
+    return _study_view(study).unshifted(told, second)
+
+
+def _study_view(study: StudyResults) -> LabelView:
+    """From which probability on a study's model says that its second class is there."""
+    whole = study.study if isinstance(study, StudyPart) else study
+    manifest = getattr(whole, "manifest", None)  # read rather than the model, which may be far to open
+    return whole.model.view if manifest is None else manifest.view
 
 
 def excess_p(
@@ -273,13 +287,14 @@ def study_part(study: StudyResults, places: Sequence[int] | Int[np.ndarray, "n"]
     Parameters
     ----------
     study : StudyResults
-    places : int sequence
-        Of explained images, such as ``found["sex = f"].places``.
+    places : int sequence, or bool array
+        Of explained images, such as ``found["sex = f"].places``; or for each explained image, in the order
+        of ``study.places``, whether it is of the part, such as ``study.labels != study.predicted``.
 
     Raises
     ------
     OptionError
-        If one of them is not explained.
+        If one of them is not explained, or they are no whole numbers.
 
     Examples
     --------
@@ -287,7 +302,7 @@ def study_part(study: StudyResults, places: Sequence[int] | Int[np.ndarray, "n"]
     >>> blame(part, sl.regions.chest())  # doctest: +SKIP
     """
     every = np.asarray(study.places)
-    wanted = np.unique(np.asarray(places, dtype=np.intp))
+    wanted = np.unique(_part_places(np.asarray(places), every))
     if missing := np.setdiff1d(wanted, every).tolist():
         raise OptionError(
             f"image {missing[0]} is not among the {len(every):,} explained ones.", slug="study-row"
@@ -295,3 +310,16 @@ def study_part(study: StudyResults, places: Sequence[int] | Int[np.ndarray, "n"]
     where = np.flatnonzero(np.isin(every, wanted))
     labels, predicted = np.asarray(study.labels), np.asarray(study.predicted)
     return StudyPart(study, every[where], labels[where], predicted[where])
+
+
+def _part_places(given: Shaped[np.ndarray, "..."], every: Int[np.ndarray, "N"]) -> Int[np.ndarray, "n"]:
+    """Places as they are given, or those that a mask of all of them chooses."""
+    if given.dtype == bool and given.shape == every.shape:
+        return every[given]
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise OptionError(
+            f"places must be whole numbers, or true and false for each of the {len(every):,} explained "
+            f"images, but {given.dtype} of shape {given.shape} was given.",
+            slug="option-value",
+        )
+    return given.astype(np.intp)

@@ -7,7 +7,7 @@ told, and can be overruled.
 import csv
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def _columns_of(given: object) -> dict[str, list[Any]]:
     elif hasattr(given, "to_dict") and hasattr(given, "columns"):
         given = {name: list(given[name]) for name in given.columns}  # type: ignore[index]
     if isinstance(given, Mapping) and given:
-        return {str(name): list(values) for name, values in given.items()}
+        return {str(name): _cells_of_column(str(name), values) for name, values in given.items()}
     if isinstance(given, Sequence) and given and all(isinstance(one, Mapping) for one in given):
         names = dict.fromkeys(str(name) for line in given for name in line)
         return {name: [line.get(name) for line in given] for name in names}
@@ -108,6 +108,17 @@ def _columns_of(given: object) -> dict[str, list[Any]]:
         f"dicts, but {describe_value(given)} was given.",
         slug="table-form",
     )
+
+
+def _cells_of_column(name: str, values: object) -> list[Any]:
+    flat = isinstance(values, Iterable) and not isinstance(values, str | bytes)
+    if not flat or getattr(values, "ndim", 1) != 1:
+        raise OptionError(
+            f"the column {name!r} of the table must be a list with a cell for each line, but "
+            f"{describe_value(values)} was given.",
+            slug="table-form",
+        )
+    return list(values)  # type: ignore[call-overload]
 
 
 def _read_text_columns(file: Path) -> dict[str, list[Any]]:
@@ -159,7 +170,8 @@ def _typed_columns(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]
 def _known_value(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or value != value:
+    # pandas' missing value answers no comparison, not even whether it is itself.
+    if value is None or type(value).__name__ == "NAType" or value != value:
         return None
     return (value.strip() or None) if isinstance(value, str) else value
 
@@ -223,6 +235,7 @@ def join_metadata(
     FileError
         If too few images have a line, or lines of one image differ.
     """
+    columns = (columns,) if isinstance(columns, str) else columns
     for name in (*(columns or ()), *([] if key is None else [key])):
         if name not in table.columns:
             raise OptionError(
