@@ -560,7 +560,7 @@ class CheckedModel(ModelAbilities):
                 "column, in their order.",
                 slug="model-columns",
             )
-        known, classes = self.column_names, max(columns, 2)
+        known, classes = self._names or self._first.get("names"), max(columns, 2)
         if known is not None and len(known) != classes:
             raise ModelError(
                 f"there are {len(known)} class names, but the model returned {columns} "
