@@ -180,5 +180,5 @@ def test_a_part_may_be_chosen_by_a_mask(study):
     assert sl.study_part(study, wrong.tolist()).places.tolist() == study.places[wrong].tolist()
     assert sl.study_part(study, []).places.tolist() == []
     for bad in ([1.7], [True, False], [[0]], ["a"]):
-        with pytest.raises(OptionError, match="places must be whole numbers"):
+        with pytest.raises(OptionError, match="places"):
             sl.study_part(study, bad)

@@ -12,7 +12,6 @@ from sightline.errors import OptionError
 from sightline.figures.components import CaptionedImage, drawn_swatch, outline_mask
 from sightline.figures.gallery import SIZE, GallerySection, draw_gallery
 from sightline.figures.region_outlines import PALETTE
-from sightline.regions.concept_shapes import concept_classes
 from sightline.render import GREY
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def plot_concepts(concepts: "Regions", study: "StudyResults", *, examples: int =
     areas = np.stack([_detected_shares(concepts, study, place) for place in places.tolist()])
     columns = len(next(iter(study.rows())).classes)
     names = study.class_names or tuple(map(str, range(columns)))
-    classes = concept_classes(concepts, study.class_names, columns)
+    classes = concepts.towards(study.class_names, columns)
     sections: list[GallerySection] = []
     for number, name in enumerate(concepts.names):
         speaks = classes[number]

@@ -281,7 +281,7 @@ class StudyPart:
 
 
 @clear_arguments
-def study_part(study: StudyResults, places: Sequence[int] | Int[np.ndarray, "n"]) -> StudyPart:
+def study_part(study: StudyResults, places: Sequence[int] | Shaped[np.ndarray, "n"]) -> StudyPart:
     """Some of a study's images as a study of their own, such as those of a slice.
 
     Parameters
@@ -315,7 +315,7 @@ def study_part(study: StudyResults, places: Sequence[int] | Int[np.ndarray, "n"]
 def _part_places(given: Shaped[np.ndarray, "..."], every: Int[np.ndarray, "N"]) -> Int[np.ndarray, "n"]:
     """Places as they are given, or those that a mask of all of them chooses."""
     if given.dtype == bool and given.shape == every.shape:
-        return every[given]
+        return np.asarray(every[given])
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise OptionError(
             f"places must be whole numbers, or true and false for each of the {len(every):,} explained "

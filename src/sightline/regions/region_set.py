@@ -166,6 +166,32 @@ class Regions:
             called[self.index(old)] = new
         return Regions(tuple(called), self.shapes, self.made_of)
 
+    @clear_arguments
+    def towards(self, names: Sequence[str] | None, columns: int | None = None) -> tuple[int | None, ...]:
+        """The class that each speaks for, as a model numbers its classes; None of what is no concept.
+
+        Parameters
+        ----------
+        names : sequence of str, or None
+            What the model's classes are called, in its order.
+        columns : int, optional
+            How many classes it has, where they have no names.
+
+        Raises
+        ------
+        OptionError
+            If the model has no such class.
+
+        Examples
+        --------
+        >>> from sightline.regions import grid
+        >>> grid(1, 2).towards(["cat", "dog"])
+        (None, None)
+        """
+        from sightline.regions.concept_shapes import concept_classes
+
+        return concept_classes(self, names, columns)
+
     def apart(self) -> "Regions":
         """The pieces that the regions are made of, each a region: the left eye and the right one.
 

@@ -111,14 +111,14 @@ def _columns_of(given: object) -> dict[str, list[Any]]:
 
 
 def _cells_of_column(name: str, values: object) -> list[Any]:
-    flat = isinstance(values, Iterable) and not isinstance(values, str | bytes)
-    if not flat or getattr(values, "ndim", 1) != 1:
+    text = isinstance(values, str | bytes)
+    if text or not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
         raise OptionError(
             f"the column {name!r} of the table must be a list with a cell for each line, but "
             f"{describe_value(values)} was given.",
             slug="table-form",
         )
-    return list(values)  # type: ignore[call-overload]
+    return list(values)
 
 
 def _read_text_columns(file: Path) -> dict[str, list[Any]]:
