@@ -98,3 +98,16 @@ def decode(value: Any, arrays: dict[str, Any]) -> Any:
 def decode_fields(table: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     """The fields that `encode_fields` wrote; TOML leaves out those that are None."""
     return {name: decode(item, arrays) for name, item in table.items()}
+
+
+def without_none(value: Any) -> Any:
+    """The value without what is None, which TOML cannot hold: what is left out is None again.
+
+    Examples
+    --------
+    >>> without_none({"sigma": None, "value": 0.5})
+    {'value': 0.5}
+    """
+    if isinstance(value, dict):
+        return {name: without_none(item) for name, item in value.items() if item is not None}
+    return [without_none(item) for item in value] if isinstance(value, list | tuple) else value

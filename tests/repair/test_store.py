@@ -8,6 +8,7 @@ import skops.io
 import tomli_w
 from sklearn.linear_model import LogisticRegression
 
+from sightline.engine.fills import Surroundings
 from sightline.errors import FileError
 from sightline.regions import grid
 from sightline.repair import Counterexamples, Guard, store
@@ -28,8 +29,12 @@ def saved(tmp_path, request):
     return result, tmp_path / "repair"
 
 
-METHODS = [Counterexamples(region=CORNER, margin=0.1), Guard(region=CORNER)]
-BOTH = pytest.mark.parametrize("saved", METHODS, indirect=True, ids=["fitted", "guard"])
+METHODS = [
+    Counterexamples(region=CORNER, margin=0.1),
+    Guard(region=CORNER),
+    Guard(region=CORNER, fill=Surroundings()),
+]
+BOTH = pytest.mark.parametrize("saved", METHODS, indirect=True, ids=["fitted", "guard", "guard of no sigma"])
 
 
 @BOTH

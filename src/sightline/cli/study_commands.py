@@ -251,7 +251,8 @@ def find_image_causes(
 
 
 def _repair_words(run: Path, name: str) -> str:
-    return f"Repair it: sightline repair {run} --region {shlex.quote(name)} -o REPAIR"
+    named = f"sightline repair {run} --region {shlex.quote(name)} -o REPAIR"
+    return f"Repair it: {named} (--train DATA: what the model learned from)"
 
 
 @app.command("slices")

@@ -75,7 +75,7 @@ def area_under_curve(scores: Float[np.ndarray, "N"], truth: Bool[np.ndarray, "N"
     Examples
     --------
     >>> area_under_curve(np.array([0.1, 0.6, 0.7, 0.8]), np.array([False, True, False, True]))
-    0.750 (95 %: 0.154 to 0.978)
+    0.750 (95 %: 0.227 to 0.967)
     """
     positive, negative = int(truth.sum()), int((~truth).sum())
     if not positive or not negative:

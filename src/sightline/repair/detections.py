@@ -68,17 +68,22 @@ class Detections:
 
     def looseness(self) -> tuple[str, ...]:
         """Why a repair can hardly rest on it, a sentence each; empty where it can."""
-        told = []
+        told, even = [], ()
         rates = self.found / np.maximum(self.images, 1)
         if self.found.sum() > NEARLY_ALL * self.images.sum():
             told.append("it is found in nearly every image")
         elif len(rates) > 1 and rates.max() - rates.min() < LEAST_DIFFERENCE:
-            told.append("it is found about as often in each class, so that in these images it tells of none")
+            even = (
+                "It is found about as often in each class, and from such images no model learns to go by it: "
+                "give those that the model learned from (train=, --train). If these are, look at what was "
+                "found (sightline.figures.plot_regions).",
+            )
         if self.area > LARGE:
             told.append("what is replaced is a large part of the image")
         if not told:
-            return ()
+            return even
         return (
+            *even,
             f"Too loose to repair by: {', and '.join(told)}. A repair then takes away what the class is "
             "rightly known by, or changes nothing: look at what was found "
             "(sightline.figures.plot_regions), and keep the concept that fits the thing alone.",

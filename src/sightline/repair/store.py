@@ -13,7 +13,7 @@ from sightline._files import write_arrays, write_text, written_aside
 from sightline._limits import read_arrays, read_text
 from sightline._optional import require
 from sightline._printing import printable_text
-from sightline._serialise import UNREADABLE, decode, encode
+from sightline._serialise import UNREADABLE, decode, encode, without_none
 from sightline._trust import split_secret
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
@@ -83,7 +83,7 @@ def save_repair(
         fill = getattr(result.model.backend, "fill", None)
         if made.method.startswith("Guard(") and fill is not None:
             arrays: dict[str, Any] = {}
-            text["fill"] = encode(fill, "fill", arrays)
+            text["fill"] = without_none(encode(fill, "fill", arrays))
             write_arrays(folder / FILL, arrays)
             files.append(folder / FILL)
         else:

@@ -13,7 +13,7 @@ from sightline._digests import array_digest, combined_digest
 from sightline._files import write_arrays, written_aside
 from sightline._limits import read_arrays, read_text
 from sightline._optional import require
-from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields
+from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields, without_none
 from sightline._version import __version__
 from sightline.adapters.one_label import LabelView
 from sightline.data import ImageFormat
@@ -328,14 +328,14 @@ def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]
     """The plan's arrays, and the entries of plan.toml."""
     arrays: dict[str, Any] = {}
     known = manifest.reference_predictions
-    plan = _without_none(encode_fields(manifest.plan, arrays))
+    plan = without_none(encode_fields(manifest.plan, arrays))
     data: dict[str, Any] = {
         "name": manifest.data_text,
         "images": manifest.image_count,
         "fingerprint": manifest.fingerprint,
     }
     if manifest.image_format is not None:
-        data["form"] = _without_none(dataclasses.asdict(manifest.image_format))
+        data["form"] = without_none(dataclasses.asdict(manifest.image_format))
     if manifest.split is not None:
         data["split"] = dataclasses.asdict(manifest.split)
     text: dict[str, Any] = {
@@ -460,10 +460,3 @@ def _positive_int(number: int | str, most: int = MOST_IMAGES) -> int:
     if not 1 <= int(number) <= most:
         raise ValueError(f"{number} where 1 to {most:,} was written")
     return int(number)
-
-
-def _without_none(value: Any) -> Any:
-    """TOML has no null: what is left out is None."""
-    if isinstance(value, dict):
-        return {name: _without_none(item) for name, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list | tuple) else value
