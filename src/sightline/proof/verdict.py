@@ -113,7 +113,7 @@ def decide_verdict(changes: PairedOutcomes, tests: PValues, level: float) -> Ver
     if wrong < FEWEST_WRONG:
         few = f"{wrong} of {count} answers were wrong before, and {FEWEST_WRONG} are needed"
         return Verdict("cannot tell", f"too few errors: {few}")
-    other = f"; accuracy rose for another reason ({accuracy})" if rose else ""
+    other = f"; accuracy rose, but not surely by what goes with this region ({accuracy})" if rose else ""
     if tests.drove > level or changes.blamed_before.mean() <= 0:
         why = "before, hiding the region turned not surely more errors right than hiding as much elsewhere"
         return Verdict("no effect", f"nothing to repair there: {why} ({format_p(tests.drove)}){other}")

@@ -68,7 +68,8 @@ class Detections:
 
     def looseness(self) -> tuple[str, ...]:
         """Why a repair can hardly rest on it, a sentence each; empty where it can."""
-        told, even = [], ()
+        told: list[str] = []
+        even: tuple[str, ...] = ()
         rates = self.found / np.maximum(self.images, 1)
         if self.found.sum() > NEARLY_ALL * self.images.sum():
             told.append("it is found in nearly every image")

@@ -170,7 +170,7 @@ class RepairMethod(ABC):
         region = resolve_region(self.region, self.margin)
         data = split_training_data(checked, train, validation, seed=self.seed)
         told = detection_notes(data.train, region)
-        with progress_bar(progress, None, "repairing the model") as tick:
+        with progress_bar(progress, None, "repairing the model, images learned from") as tick:
             made, notes = self._repair(checked, data, region, tick)
         digests, looks = data.seen_images()
         notes = (*told, *notes, *twice_seen_notes(data.validation, looks))
