@@ -34,7 +34,6 @@ SIDE = 64
 OFTEN, HALF = 0.95, 0.5
 """Share of a class's images that the thing is on in those to learn from, and of all in those to test with."""
 PLANTED = ("xray-L", "face-ring", "oliv-cap", "face-two", "face-texture")
-NOTHING = ("xray-none", "face-none", "oliv-none")
 YELLOW, BLUE, WHITE, DARK = (1.0, 0.9, 0.2), (0.1, 0.2, 0.9), (1.0, 1.0, 1.0), (0.05,)
 MARKS = {
     "L": [("L", 1, WHITE[:1], None)],

@@ -41,8 +41,6 @@ class ImageProperty:
     Parameters
     ----------
     name : str
-    describes : str
-        What is measured, in words.
     measure : callable
         Pixels → its value.
     exchange : callable
@@ -54,7 +52,6 @@ class ImageProperty:
     """
 
     name: str
-    describes: str
     measure: Callable[[Pixels], Value]
     exchange: Callable[[Pixels, Value, Value, np.random.Generator], Pixels]
     uniform: bool = False
@@ -213,7 +210,6 @@ PROPERTIES: dict[str, ImageProperty] = {
     for one in (
         ImageProperty(
             name="chromaticity",
-            describes="mean of each channel over the mean of all",
             measure=_channel_ratios,
             exchange=_with_ratios,
             uniform=True,
@@ -221,31 +217,26 @@ PROPERTIES: dict[str, ImageProperty] = {
         ),
         ImageProperty(
             name="brightness",
-            describes="mean of all values",
             measure=_brightness,
             exchange=_with_brightness,
         ),
         ImageProperty(
             name="contrast",
-            describes="standard deviation of the grey values",
             measure=_contrast,
             exchange=_with_contrast,
         ),
         ImageProperty(
             name="detail",
-            describes="standard deviation of what a blur takes away: how sharp it is",
             measure=_detail,
             exchange=_with_detail,
         ),
         ImageProperty(
             name="noise",
-            describes="standard deviation of what is neither slope nor edge",
             measure=_noise,
             exchange=_with_noise,
         ),
         ImageProperty(
             name="frame",
-            describes="width above, below, left and right of a border of one value, and that value",
             measure=_frame,
             exchange=_with_frame,
         ),
