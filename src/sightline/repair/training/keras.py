@@ -90,12 +90,16 @@ class KerasTrainer:
                 raise diverged_error()
             run.tick(len(batches.indices[number]))
 
+        checked_by = _batches(
+            made, validation, batch_ranges(len(validation), config.batch_size), errors, self.model
+        )
         with _fitting(errors):
+            if run.penalty is not None:
+                # Keras on torch shapes its loss by the first labels it sees; in fit masks stand beside these.
+                network.test_on_batch(*checked_by[0])
             network.fit(
                 batches,
-                validation_data=_batches(
-                    made, validation, batch_ranges(len(validation), config.batch_size), errors, self.model
-                ),
+                validation_data=checked_by,
                 epochs=config.epochs,
                 callbacks=[
                     keras.callbacks.EarlyStopping(
