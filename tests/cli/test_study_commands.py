@@ -197,8 +197,8 @@ def test_blame_takes_concepts_from_a_file_and_keeps_them_for_a_repair(place, stu
 
 
 def test_concepts_are_found_drawn_and_taken_by_the_other_commands(tmp_path):
-    images, labels = clean_images(60)
-    images, _ = with_tokens(images, np.random.default_rng(0).random(60) < 0.7)
+    images, labels = clean_images(80)
+    images, _ = with_tokens(images, np.random.default_rng(0).random(80) < 0.5)
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
         path = tmp_path / "data" / ("dark", "light")[label] / f"{number:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -127,3 +127,10 @@ def test_images_of_several_kinds_of_numbers_are_asked_about_as_they_are():
         [np.zeros((8, 8), kind) for kind in ("u1", "u2", "u1")]
     )
     np.testing.assert_allclose(said[:, 0], [255 / 65535, 1, 255 / 65535])
+
+
+def test_too_few_images_of_other_classes_are_told_as_such():
+    study, _ = study_of_tokens(count=60, present=0.8)
+    with pytest.raises(OptionError, match=r"Only \d of \d+ images are called another class") as caught:
+        concepts(study)
+    assert caught.value.slug == "concepts-none"

@@ -146,9 +146,13 @@ def concepts(
             found += [dataclasses.replace(one, rank=rank) for rank, one in enumerate(made)]
             tick(1)
     if not found:
+        others = max(sum(row.predicted != one for row in rows) for one in classes)
+        few = f" Only {others} of {len(rows)} images are called another class, and what is found is put into "
+        few += f"those, {FEWEST} at least: give the study more images, or"
         raise OptionError(
-            "nothing was found that several errors share by its looks. Try regions with a fixed place, such "
-            "as sightline.regions.grid(4, 4), with sightline.blame.",
+            f"nothing was found that several errors share by its looks.{few if others < FEWEST else ''} "
+            f"{'try' if others < FEWEST else 'Try'} regions with a fixed place, such as "
+            "sightline.regions.grid(4, 4), with sightline.blame.",
             slug="concepts-none",
         )
     # The best of each class come first: one cause is not to be hidden behind the look-alikes of another.
