@@ -30,6 +30,17 @@ def format_table(rows: Iterable[Sequence[str]], *, numbers: bool = True) -> list
     return ["  ".join([row[0].ljust(widths[0]), *map(later, row[1:], widths[1:])]).rstrip() for row in rows]
 
 
+def count_text(count: float) -> str:
+    """A number of answers: whole, or with one decimal where it stands for more than were asked.
+
+    Examples
+    --------
+    >>> count_text(3.0), count_text(5.495)
+    ('3', '5.5')
+    """
+    return f"{count:.0f}" if abs(count - round(count)) < 1e-6 else f"{count:.1f}"
+
+
 def turned_text(count: float, elsewhere: float) -> str:
     """How many answers turned, and by hiding elsewhere; empty where the model was not asked.
 
@@ -40,4 +51,4 @@ def turned_text(count: float, elsewhere: float) -> str:
     """
     if not math.isfinite(count):
         return ""
-    return f"{count:.4g} ({elsewhere:.1f})" if math.isfinite(elsewhere) else f"{count:.4g}"
+    return f"{count_text(count)} ({elsewhere:.1f})" if math.isfinite(elsewhere) else count_text(count)

@@ -481,9 +481,8 @@ def test_half_a_shortcut_that_turns_no_answer_of_a_saturated_model_is_told_with_
 
 def test_regions_found_in_the_images_are_asked_about_where_they_are_found(planted):
     """They need not be in every image, as a region with a place is: they are tested as concepts are."""
-    found, known = (
-        blame(planted, one, seed=3, margin=0.1) for one in (bright(0.65), known_bright(planted.images, 0.65))
-    )
+    found = blame(planted, bright(0.65), seed=3)
+    known = blame(planted, known_bright(planted.images, 0.65), seed=3, margin=0.1)
     assert (found.of_concepts, known.of_concepts) == (True, False)
     assert (
         {one.region for one in found.regions} == {one.region for one in known.regions} == {"bright", "dark"}

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
-from sightline._tables import format_table, turned_text
+from sightline._tables import count_text, format_table, turned_text
 from sightline.errors import SegmentError
 from sightline.findings.concept_words import CONCEPT_HEADS, concept_finding, concept_row, concept_verdict
 from sightline.findings.rebalancing import ScoreShift
@@ -358,7 +358,7 @@ class Blame:
             f"much elsewhere by {one.control_gain:.3f}{self._odds_text(one)}; adjusted p = {one.p:.2g}. "
             f"{one.corrected:g} of "
             f"{self.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), "
-            f"{one.broken:.4g} of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
+            f"{count_text(one.broken)} of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
         )
 
     def _odds_text(self, one: RegionEffect) -> str:
