@@ -374,7 +374,9 @@ LINKS = {
     ),
     "blame": (
         "run/blame.json",
-        lambda scene: scene.command("blame", "run", "--regions", "grid:rows=2,columns=2", "--trust"),
+        lambda scene: scene.command(
+            "blame", "run", "--regions", "grid:rows=2,columns=2", "--no-whole-images", "--trust"
+        ),
     ),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Int8, Shaped
 
-from sightline._arguments import clear_arguments
+from sightline._arguments import clear_arguments, describe_value
 from sightline._class_names import ClassNames, columns_by_name, names_hint, ordered_names
 from sightline._printing import printable_text
 from sightline._tensors import to_numpy
@@ -221,6 +221,11 @@ def multi_label(images: Any, labels: Any, label_names: ClassNames | None = None)
     """
     table = _label_table(labels)
     combinations, which = _combined_rows(table)
+    if not hasattr(images, "__len__"):
+        raise ImageError(
+            f"images must be an array or a list of images, but {describe_value(images)} was given.",
+            slug="labels-unfit",
+        )
     if len(table) != len(images):
         raise ImageError(
             f"{len(images)} images and {len(table)} rows of labels were given: each image needs one row.",
