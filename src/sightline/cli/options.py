@@ -118,6 +118,10 @@ Key = Annotated[
     str | None,
     typer.Option(help="The table's column that names the images, by path or file name; else it is guessed."),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(help="A column of the table to look at; may be given several times."),
+]
 Groups = Annotated[
     str | None,
     typer.Option(

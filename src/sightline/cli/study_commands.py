@@ -19,6 +19,7 @@ from sightline.cli.options import (
     USUAL_REGIONS,
     Attribute,
     Budget,
+    Columns,
     Estimator,
     Fill,
     Groups,
@@ -226,9 +227,7 @@ def find_image_causes(
     run: Run,
     table: Table = None,
     key: Key = None,
-    column: Annotated[
-        list[str] | None, typer.Option(help="A column of the table to look at; may be given several times.")
-    ] = None,
+    column: Columns = None,
     groups: Groups = None,
     seed: Seed = 0,
     out: Annotated[
@@ -260,9 +259,7 @@ def measure_slices(
     run: Run,
     table: Table = None,
     key: Key = None,
-    column: Annotated[
-        list[str] | None, typer.Option(help="A column of the table to look at; may be given several times.")
-    ] = None,
+    column: Columns = None,
     regions: Annotated[str | None, RegionsOf] = None,
     fewest: Annotated[int, typer.Option(help="Images below which a slice is left out.")] = 20,
     seed: Seed = 0,

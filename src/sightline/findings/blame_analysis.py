@@ -19,12 +19,12 @@ from sightline.engine.plan import Plan, with_changes
 from sightline.errors import OptionError, warn
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_blame import ConceptBlame
-from sightline.findings.concept_trial import GROWN
 from sightline.findings.heatmaps import region_sums
 from sightline.findings.rebalancing import crossfit_biases, log_scores, summarise_shift
 from sightline.findings.region_effects import RegionEffects
-from sightline.findings.region_trial import FEWEST, RegionTrial, Tested
+from sightline.findings.region_trial import FEWEST, FEWEST_GROUPS, RegionTrial, Tested
 from sightline.findings.significance import ROUNDS, bootstrap_ci
+from sightline.regions.concept_shapes import GROWN
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.regions.templates import named
@@ -34,8 +34,6 @@ from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
 from sightline.types import Fill
 
-FEWEST_GROUPS = 6
-"""Groups of wrong answers below which nothing can be said: the signs of six have 64 cases, p = 0.016."""
 RIGHT = 100
 """Right answers that are asked about even where there are fewer wrong ones."""
 N_CONCEPTS = 3

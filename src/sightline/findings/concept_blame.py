@@ -16,6 +16,7 @@ from sightline.errors import warn
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_trial import ConceptTrial, PasteEffects, Sightings, numbers_where
 from sightline.findings.region_effects import RegionEffects
+from sightline.findings.region_trial import FEWEST_GROUPS
 from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
 from sightline.regions.concept_shapes import concept_classes
 from sightline.regions.region_set import Regions
@@ -27,8 +28,6 @@ CONCEPT_RULES = ("least effect", "elsewhere", "pasting")
 """What a concept is held against to be confirmed."""
 FEWEST_FOUND = 8
 """Wrong answers with a detection, called what the concept speaks for, below which it is not tested."""
-FEWEST_GROUPS = 6
-"""Groups that the wrong answers of a half have to come from, where groups are given."""
 FEWEST_DONORS, FEWEST_TARGETS = 3, 8
 """Images that a concept is pasted from and into, below which that is not tested."""
 MOST_SCREENED, MOST_TARGETS, FEW_TARGETS = 50, 60, 20

@@ -11,17 +11,12 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.image import PixelForm, pixel_form
 from sightline.findings.region_effects import RegionEffects, measure_effects
 from sightline.findings.region_occlusion import Probe, Question, model_answers, occlude_regions
+from sightline.regions.concept_shapes import GROWN, MOST_COVERED, paste_piece
 from sightline.regions.margins import control_areas, widen_mask
 from sightline.regions.region_set import Regions
 from sightline.study.sample_split import SampleSplit
 from sightline.study.schema import StudyResults
 from sightline.types import Fill, record
-
-MOST_COVERED = 0.85
-"""Share of an image from which on a concept counts as not found there: hiding it would leave nothing."""
-GROWN = 0.03
-"""Width of the margin that is hidden and pasted with what was found, as a share of the image's shorter side:
-a detector looks at windows, which seldom end where the thing does."""
 
 Image = Shaped[np.ndarray, "..."]
 Mask = Bool[np.ndarray, "H W"]
@@ -232,8 +227,8 @@ def paste_pair(donor: Image, mask: Mask, target: Image, rng: np.random.Generator
     place = rng.integers(np.maximum(np.array(shape) - (height, width), 0) + 1)
     alike = other.sum() == mask.sum() and np.array_equal(np.roll(other, own - moved, axis=(0, 1)), mask)
     return (
-        _with_piece(target, donor, mask, place - own),
-        _with_piece(target, donor, other, place - moved if alike else np.zeros(2, dtype=int)),
+        paste_piece(target, donor, mask, place - own),
+        paste_piece(target, donor, other, place - moved if alike else np.zeros(2, dtype=int)),
     )
 
 
@@ -241,16 +236,6 @@ def _bounding_corner(mask: Mask) -> Int[np.ndarray, "2"]:
     """Upper left corner of the box around a mask; of an empty one that of the image."""
     where = np.nonzero(mask)
     return np.array([axis.min(initial=mask.size) if axis.size else 0 for axis in where], dtype=int)
-
-
-def _with_piece(target: Image, donor: Image, mask: Mask, step: Int[np.ndarray, "2"]) -> Image:
-    """The target with the donor's pixels under the mask, moved by so much; what falls outside is left out."""
-    down, across = np.nonzero(mask)
-    to_down, to_across = down + step[0], across + step[1]
-    inside = (to_down >= 0) & (to_down < target.shape[0]) & (to_across >= 0) & (to_across < target.shape[1])
-    made = target.copy()
-    made[to_down[inside], to_across[inside]] = donor[down[inside], across[inside]]
-    return made
 
 
 def numbers_where(*conditions: Iterable[bool] | Bool[np.ndarray, "N"]) -> Int[np.ndarray, "n"]:

@@ -33,6 +33,8 @@ from sightline.types import Fill
 
 FEWEST = 10
 """Wrong answers below which nothing can be said."""
+FEWEST_GROUPS = 6
+"""Groups of wrong answers below which nothing can be said: the signs of six have 64 cases, p = 0.016."""
 
 
 class Tested(NamedTuple):

@@ -23,7 +23,7 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.fills import Surroundings, draw_area
 from sightline.engine.image import channels_last, pixel_form
 from sightline.errors import OptionError
-from sightline.regions.concept_shapes import ConceptShapes, Detector
+from sightline.regions.concept_shapes import GROWN, MOST_COVERED, ConceptShapes, Detector, paste_piece
 from sightline.regions.margins import control_areas, widen_mask
 from sightline.regions.region_set import Regions, one_region_a_piece
 from sightline.regions.segment_looks import BLOCKS, LOOKED_AT, SegmentLooks, describe_segments
@@ -53,14 +53,12 @@ NEAR = (0.5, 0.9)
 """Shares of a cluster's members that its detectors find."""
 ALIKE = 0.1
 """Share of the variance of all segments that members of a cluster are taken to vary by, at least."""
-PRESENT, COVERED = 0.15, 0.85
-"""Least share of the wrong answers that a concept is found in, and most of an image that it may cover."""
+PRESENT = 0.15
+"""Least share of the wrong answers that a concept is found in."""
 LEADING = 12
 """Candidates of a class that are hidden, of those that do most when they are pasted."""
 LEAST = 0.05
 """Share of what the true class lacks that hiding has to give back, as blame asks."""
-GROWN = 0.03
-"""Margin of what is hidden and pasted, as a share of the shorter side."""
 NEARLY = 0.85
 """How sure the tightest of look-alikes, which is kept, has to be, as a share of the surest."""
 
@@ -286,7 +284,7 @@ def _tried(
 def _found_mask(detector: Detector, seen: _Seen) -> Bool[np.ndarray, "H W"]:
     """What it finds in an image; nothing, where that is nearly all."""
     mask = detector.mask(seen.looks, (seen.image.shape[0], seen.image.shape[1]))
-    return mask if mask.mean() <= COVERED else np.zeros_like(mask)
+    return mask if mask.mean() <= MOST_COVERED else np.zeros_like(mask)
 
 
 def _detectors(
@@ -410,14 +408,9 @@ def _with_piece(
         return image
     rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
     height, width = piece.shape
-    step = (
-        int(rng.integers(-rows[0], height - rows[-1])),
-        int(rng.integers(-columns[0], width - columns[-1])),
-    )
-    moved = np.roll(piece, step, axis=(0, 1))
-    made = image.copy()
-    made[moved] = np.roll(donor, step, axis=(0, 1))[moved]
-    return made
+    down = int(rng.integers(-rows[0], height - rows[-1]))
+    across = int(rng.integers(-columns[0], width - columns[-1]))
+    return paste_piece(image, donor, piece, np.array([down, across]))
 
 
 def _t_value(values: Float[np.ndarray, "N"]) -> float:

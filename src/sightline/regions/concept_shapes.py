@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._digests import image_digest
 from sightline._resize import resize_nearest
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 REMEMBERED = 2000
 """Images whose segments and their looks are kept: several concepts are asked of each, and several times."""
+MOST_COVERED = 0.85
+"""Share of an image up to which a concept counts as found there: beyond, hiding it would leave nothing."""
+GROWN = 0.03
+"""Width of the margin that is hidden and pasted with what was found, as a share of the image's shorter side:
+segments seldom end where the thing does."""
 
 
 @record
@@ -168,3 +173,18 @@ def _foreign_class(concept: str, told: str, hint: str) -> OptionError:
         "out (concepts[names]), or give class_names= by the names of the study that it was found in.",
         slug="concepts-classes",
     )
+
+
+def paste_piece(
+    target: Shaped[np.ndarray, "..."],
+    donor: Shaped[np.ndarray, "..."],
+    mask: Bool[np.ndarray, "H W"],
+    step: Int[np.ndarray, "2"],
+) -> Shaped[np.ndarray, "..."]:
+    """The target with the donor's pixels under the mask, moved by so much; what falls outside is left out."""
+    down, across = np.nonzero(mask)
+    to_down, to_across = down + step[0], across + step[1]
+    inside = (to_down >= 0) & (to_down < target.shape[0]) & (to_across >= 0) & (to_across < target.shape[1])
+    made = target.copy()
+    made[to_down[inside], to_across[inside]] = donor[down[inside], across[inside]]
+    return made

@@ -9,12 +9,10 @@ from jaxtyping import Bool, Shaped
 from sightline._checks import check_number
 from sightline.engine.image_properties import PROPERTIES, UnitScale, exchange_property, measure_property
 from sightline.errors import OptionError, SegmentError
+from sightline.regions.concept_shapes import MOST_COVERED
 from sightline.regions.margins import DEFAULT_MARGIN, margin_pixels, widen_mask
 from sightline.regions.region_set import Regions, polygons
 from sightline.types import did_you_mean, record
-
-LARGEST_FOUND = 0.85
-"""Share of an image up to which what was found in it is replaced."""
 
 
 @record
@@ -76,7 +74,7 @@ class RepairRegion:
         wide = widen_mask(tight, self.margin)
         if self.regions.needs_image:
             # What is found nearly everywhere leaves nothing to fill it from, nor to know the class by.
-            found = [mask for mask in (wide, tight.copy()) if mask.mean() <= LARGEST_FOUND]
+            found = [mask for mask in (wide, tight.copy()) if mask.mean() <= MOST_COVERED]
             wide = found[0] if found else np.zeros_like(tight)
         if wide.all():
             steps = margin_pixels(self.margin, shape)
