@@ -21,7 +21,10 @@ VERSIONS = (
     *("sightline-xai", "numpy", "scipy", "scikit-learn", "scikit-image", "torch", "keras", "tensorflow"),
     *("onnxruntime", "lime", "shap", "shapiq", "captum", "dianna"),
 )
-# Title, script, words of the whole table, words of the quick one, files that it needs in SIGHTLINE_DATA.
+FASHION = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
+"""Of Debian's package dataset-fashion-mnist."""
+# Title, script, words of the whole table, words of the quick one, files that it needs in SIGHTLINE_DATA (or
+# anywhere, by a whole path).
 TABLES = {
     "games": ("Accuracy on complete games", "games", "--seeds 2", "--seeds 1 --without-peers", "games"),
     "estimators": (
@@ -51,11 +54,20 @@ TABLES = {
     ),
     "gpu": ("One card", "gpu", "", "--quick", ""),
     "studies": ("A study, and its store", "studies", "", "--faces 8 --rounds 1 --rows 1000", "sklearn"),
+    "report": ("A report's page, written and opened", "report", "", "--images 40 --repeats 1", ""),
     "layers": ("Class activation maps without a layer's name", "layers", "", "--images 2", ""),
     "blame": ("Does blame find what drives the errors?", "blame", "", "--quick", "pneumoniamnist.npz"),
     "repair": ("Do repairs work?", "repair", "", "--seeds 0 1", "pneumoniamnist.npz"),
+    "decoys": (
+        *("Decoy-Fashion-MNIST and marked Olivetti faces, beside BNNR", "decoys", "--seeds 0 5"),
+        *("--problems fashion --seeds 0 1 --learn 400 --study 150 --held-out 150 --rounds 3", FASHION),
+    ),
+    "watermarks": (
+        *("A published network on photographs with a watermark", "watermarks", "--seeds 0 10"),
+        *("--seeds 0 1 --learn 10 --study 12 --held-out 10", ""),
+    ),
 }
-"""Those that a few minutes are enough for come first; blame and repair take hours."""
+"""Those that a few minutes are enough for come first; blame and those after it take hours."""
 
 
 def machine():
@@ -115,6 +127,8 @@ def why_not(name, needs, second):
     """Why a table is left out; empty if it can be run."""
     if name == "shapiq" and not second:
         return "left out: it needs another Python that has shapiq 1.8, --second /path/to/python3.12"
+    if needs == FASHION and not Path(FASHION).exists():
+        return f"left out: there is no {FASHION}; install Debian's package dataset-fashion-mnist"
     if needs and not (Path(os.environ.get("SIGHTLINE_DATA", "")) / needs).exists():
         return f"left out: SIGHTLINE_DATA names no folder in which there is {needs}"
     return ""
@@ -124,7 +138,8 @@ def measured(name, quick, second):
     """A table's section, and whether all went well."""
     title, script, whole, short, needs = TABLES[name]
     words = (short if quick else whole).split()
-    words += ["--second", second] if name == "large" and second else []
+    if second and (name == "large" or (name == "decoys" and told([second, "-c", "import bnnr; print(1)"]))):
+        words += ["--second", second]
     section = [f"## {title}", ""]
     if reason := why_not(name, needs, second):
         return [*section, reason], True
@@ -149,7 +164,7 @@ def main():
     )
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}; by default all")
     parser.add_argument("--quick", action="store_true", help="few seeds and images, to see that it runs")
-    parser.add_argument("--second", help="another Python that has shapiq 1.8, for its estimators")
+    parser.add_argument("--second", help="another Python, that has shapiq 1.8 or BNNR 0.8")
     parser.add_argument("--out", type=Path, default=Path("bench.md"))
     asked = parser.parse_args()
     if unknown := [name for name in asked.tables if name not in TABLES]:

@@ -16,6 +16,7 @@ A study is a folder:
 | `plan.toml` | the plan; by what the model and the images can be opened again and known again |
 | `plan-DIGEST.npz` | the arrays of the plan, if it has any; `plan.npz` in studies of earlier versions |
 | `parts/START-STOP.parquet` | the lines of the images START to STOP − 1, in the order of the data |
+| `summary.LANGUAGE.kept` | what the studio worked out of the study, to open at once; may be deleted |
 | `claims/` | which parts running processes are at; empty otherwise |
 
 Parts are written aside and renamed, so each is there whole or not at all. Each says in its metadata which

@@ -109,6 +109,7 @@ def test_a_function_keeps_its_signature_and_its_name():
     assert anything(whatever=1) == {"whatever": 1}
 
 
+@pytest.mark.slow
 def test_texts_stand_for_studies_regions_and_data(tmp_path):
     images = np.random.default_rng(0).random((12, 8, 8))
     labels = (images.mean(axis=(1, 2)) > 0.5).astype(int)

@@ -208,6 +208,7 @@ def test_names_are_matched_whatever_their_spelling_and_form(model, data):
     assert sl.evaluate(light, (X, np.array(data)[LIGHT]), class_names=model).accuracy == 1
 
 
+@pytest.mark.slow
 def test_a_mapping_given_to_a_model_that_is_named_by_text_keeps_its_order(tmp_path, monkeypatch):
     (tmp_path / "lights_of_names.py").write_text(
         "import numpy as np\ndef f(x):\n    a = x.mean((1, 2))\n    return np.stack([1 - a, a], 1)\n"

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 import sightline
 from sightline.cli import app
+from support import unchecked
 
 ROOT = Path(__file__).parents[1]
 READMES = ["README.md", "README.ko.md"]
@@ -54,10 +55,7 @@ def run(page, folder, *, replace=("", "")):
     for start, block in blocks(page, "python"):
         lines += [""] * (start - len(lines)) + block.replace(*replace).splitlines()
     script.write_text("\n".join(lines), encoding="utf-8")
-    words = [sys.executable, "-W", "error", script.name]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return unchecked.run_script(script)
 
 
 def test_the_page_about_the_store_is_the_one_that_its_definition_makes():
@@ -175,6 +173,7 @@ def explains():
     return sorted(set(re.findall(r"^(sightline explain MODEL .+)$", lines, re.M)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", explains())
 def test_every_explain_command_of_the_pages_works(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -250,7 +249,8 @@ def test_images_are_small():
 def ways():
     """The tables of files in the page about how it works, by their headings."""
     parts = text("docs/how-it-works.md").split("\n## The way of ")[1:]
-    return {part.split("\n")[0]: re.findall(r"^\| `([\w/]+\.py)` \|", part, re.M) for part in parts}
+    tables = {part.split("\n")[0]: part.partition("\n## ")[0] for part in parts}
+    return {name: re.findall(r"^\| `([\w/]+\.py)` \|", table, re.M) for name, table in tables.items()}
 
 
 @pytest.mark.parametrize("way", ways())

@@ -265,6 +265,7 @@ def test_seed_zero_and_the_top_class_replace_too(image):
     assert made.targets == (0,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [100, "auto"])
 def test_progress_and_batch_size_change_no_number(image, budget, capsys):
     plan = Plan(segment=Grid(rows=4, columns=4), fill=Colour(0.0), budget=budget)

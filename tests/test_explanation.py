@@ -170,9 +170,9 @@ def test_a_notebook_shows_an_image_with_its_numbers():
     image = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', page)[1])
     assert image[:8] == b"\x89PNG\r\n\x1a\n"
     assert made._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert "<b>" not in page
+    assert page.count("<b>") == 1  # of the heading
     assert "&lt;b&gt;fox &amp; co&lt;/b&gt;" in page
-    assert "<td>1</td><td>-0.9000</td><td>± 0.1000</td>" in page
+    assert "<th>1</th><td>-0.9000</td><td>± 0.1000</td>" in page
     assert page.count("<tr>") == 6
 
 

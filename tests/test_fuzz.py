@@ -1,6 +1,6 @@
 """Every door is tried with what nobody would write: only sightline's own errors come out, and soon.
 
-SIGHTLINE_FUZZ_SECONDS says how long (8 by default, `nox -s fuzz` takes 60), SIGHTLINE_FUZZ_INPUTS how many
+SIGHTLINE_FUZZ_SECONDS says how long (4 by default, `nox -s fuzz` takes 60), SIGHTLINE_FUZZ_INPUTS how many
 inputs at most: the long mode is ``nox -s fuzz -- 3600 30000``.
 """
 
@@ -12,7 +12,7 @@ import pytest
 
 from support.scripts import TESTS, command, environment
 
-SECONDS = float(os.environ.get("SIGHTLINE_FUZZ_SECONDS", "8"))
+SECONDS = float(os.environ.get("SIGHTLINE_FUZZ_SECONDS", "4"))
 INPUTS = int(os.environ.get("SIGHTLINE_FUZZ_INPUTS", "30000"))
 
 

@@ -76,6 +76,7 @@ def test_axes_are_known_by_their_letters() -> None:
     assert axis_sizes(np.zeros(2), Float[np.ndarray, "..."]) == axis_sizes("a", int) == {}
 
 
+@pytest.mark.slow
 def test_a_function_that_fails_says_which_argument_is_of_another_kind_and_no_other_error_is_touched() -> None:
     unchecked.run(
         """

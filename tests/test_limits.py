@@ -83,6 +83,7 @@ def test_texts_have_a_limit_and_are_files(tmp_path, monkeypatch):
         read_text(Path("/dev/zero"))
 
 
+@pytest.mark.slow
 def test_every_archive_that_is_read_has_the_limit(bomb, tmp_path):
     study = Study(tmp_path / "run", sl.Plan(segment=PLAN.segment, budget=32, fill=sl.Donors(images(2)[0])))
     study.run(images(6), model)
@@ -123,6 +124,7 @@ def test_a_server_or_file_cannot_have_a_batch_filled_up_without_end():
         only_input([("x", "FP32", (10**9, 8, 8, 3))], {"FP32": np.dtype("float32")}, "net")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["drawn-faces:count=1000000000", "drawn-faces:count=9999,size=512"])
 def test_drawn_faces_that_a_strangers_plan_asks_for_do_not_fill_the_memory(text, tmp_path, monkeypatch):
     with pytest.raises(OptionError, match=r"would take .* SIGHTLINE_MAX_DRAWN_BYTES=\d+\. \[option-large\]"):

@@ -1,6 +1,7 @@
 """Names: the field's words, one thing each, and what types say of parameters."""
 
 import ast
+import functools
 from collections import Counter
 
 import pytest
@@ -40,14 +41,19 @@ def test_the_main_thing_is_called_an_image(module):
     assert {name for name in identifiers(module) if "picture" in name.lower()} == set()
 
 
+@functools.cache
+def public_functions() -> set[str]:
+    """Functions and classes that `sightline` gives."""
+    return {name for name in sightline.__all__ if callable(getattr(sightline, name))}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_is_not_called_like_something_in_it_or_something_public(module):
     if module.startswith("lime"):  # lime's own names
         return
     last = module.rpartition(".")[2]
-    public_functions = {name for name in sightline.__all__ if callable(getattr(sightline, name))}
     assert last not in {node.name for node in definitions(module)}
-    assert last not in public_functions
+    assert last not in public_functions()
 
 
 def test_few_names_stand_for_things_in_several_modules():

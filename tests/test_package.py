@@ -30,13 +30,19 @@ class Absent(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Absent())
 import sightline as sl
 for found in pkgutil.walk_packages(sl.__path__, "sightline."):
-    if not found.name.endswith("__main__"):
+    if not found.name.endswith("__main__") and not found.name.startswith("sightline.studio."):
         importlib.import_module(found.name)
 image = sl.data.drawn_faces(1, size=32).images[0]
 e = sl.explain(image, lambda x: x[:, :9].mean((1, 2)), segment="grid", fill="colour", budget=99)
 e.plot().savefig("e.png")
 e.save("e.npz")
-for extra in (e.to_shap, lambda: sl.as_model({onnx!r}), lambda: sl.as_model("http://localhost/v1/models/m")):
+def open_studio():
+    from sightline.studio.server import StudioServer
+
+    StudioServer(None)
+
+server = "http://localhost/v1/models/m"
+for extra in (e.to_shap, lambda: sl.as_model({onnx!r}), lambda: sl.as_model(server), open_studio):
     try:
         extra()
     except sl.SightlineError as error:
@@ -69,7 +75,12 @@ def test_sightline_works_without_any_extra_and_says_which_one_is_missing(tmp_pat
     words = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert re.findall(r"pip install 'sightline-xai\[(\w+)\]'", done.stdout) == ["shap", "onnx", "http"]
+    assert re.findall(r"pip install 'sightline-xai\[(\w+)\]'", done.stdout) == [
+        "shap",
+        "onnx",
+        "http",
+        "studio",
+    ]
     assert (tmp_path / "e.npz").exists()
 
 
@@ -78,8 +89,10 @@ FRAMEWORKS = {
     "gradient_penalty": {"torch"},
     "right_reasons": {"torch"},
     "keras": {"torch", "jax", "tensorflow"},
+    "studio": {"starlette", "anyio"},
 }
-"""What modules and packages of these names may import: they are reached with an object of the framework."""
+"""What modules and packages of these names may import: they are reached with an object of the framework, or
+through the studio's server, which asks for its extra first."""
 
 
 @pytest.mark.slow
@@ -195,7 +208,16 @@ def test_the_wheel_holds_the_package_its_types_its_licence_and_nothing_else(tmp_
     package = {name for name in names if name.startswith("sightline/")}
     templates = {f"sightline/regions/template_files/{name}.toml" for name in ("chest", "face", "head")}
     code = {str(path.relative_to(ROOT / "src")) for path in SOURCES}
-    assert package == code | templates | {"sightline/__init__.pyi", "sightline/py.typed"}
+    languages = {"sightline/locale/ko/LC_MESSAGES/sightline.mo"}
+    page = {
+        str(path.relative_to(ROOT / "src"))
+        for path in (ROOT / "src").rglob("*.*")
+        if path.suffix in (".jinja", ".css", ".mjs", ".svg")
+    }
+    fonts = {f"sightline/figures/fonts/{name}" for name in ("SightlineHangul.ttf", "OFL.txt")}
+    files = {"sightline/__init__.pyi", "sightline/py.typed"}
+    assert package == code | templates | languages | page | fonts | files
     assert {name.split("/")[0] for name in names - package} == {info}
     assert f"{info}/licenses/LICENSE" in names
-    assert wheel.stat().st_size < 850_000
+    assert f"{info}/licenses/src/sightline/figures/fonts/OFL.txt" in names
+    assert wheel.stat().st_size < 1_600_000  # of these 390 kB are Hangul, so that no machine shows boxes

@@ -83,6 +83,7 @@ def test_a_repair_s_notes_are_a_line_each(tmp_path):
     assert not UNSAFE.search(repr(again))
 
 
+@pytest.mark.slow
 def test_the_command_draws_nothing_that_a_name_says(tmp_path):
     kind = tmp_path / "data" / f"a{ERASES}"
     for folder, value in ((kind, 20), (tmp_path / "data" / "b", 200)):

@@ -8,6 +8,7 @@ import pytest
 import sightline as sl
 from sightline import _progress as module
 from sightline._progress import progress_bar
+from sightline.engine.estimators import most_open_calls
 
 
 def worked(shown):
@@ -55,6 +56,25 @@ def test_away_from_a_terminal_a_line_is_written_now_and_then(monkeypatch, capsys
             now[0] = second
             tick(10)
     assert capsys.readouterr() == ("", line)
+
+
+def test_a_limit_is_told_from_a_number(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    for total in (40, None):
+        with progress_bar(True, total, at_most=True) as tick:
+            now[0] += module.EVERY + 1
+            tick(20)
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["asking the model: 20 of at most 40, 0:00:11 left at most", "asking the model: 20"]
+
+
+def test_an_open_budget_of_a_process_is_bounded_by_what_it_can_fit():
+    plan = sl.Plan(budget="auto")
+    kept = sl.Plan(budget="auto", estimator="gaussian-process")
+    model = sl.as_model(bright)
+    assert most_open_calls(plan, model, 8192) == 8192
+    assert most_open_calls(kept, model, 8192) == 4096
 
 
 def asked_often(monkeypatch):

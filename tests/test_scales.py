@@ -97,6 +97,7 @@ def test_a_single_column_has_the_log_odds_of_its_logit():
     assert squashed.attribution.values == pytest.approx(exact.attribution.values, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_an_open_budget_that_saturated_probabilities_exhaust_is_soon_done_on_log_odds():
     asked = {"segment": "grid:rows=4,columns=4", "fill": "colour", "budget": "auto"}
     probability = sl.explain(IMAGE, saturated, **asked)

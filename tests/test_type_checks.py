@@ -1,5 +1,9 @@
 """While tests run, calls that break the types or shapes that sightline declares are errors."""
 
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -62,3 +66,25 @@ def test_of_functions_made_again_and_again_in_one_test_some_are_looked_at():
         except TypeError:
             caught += 1
     assert caught == FIRST + 1
+
+
+def test_threads_that_make_checks_take_no_warning_away():
+    def checks_in_threads() -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(make_check, range(FIRST)))
+        warnings.warn("still heard", stacklevel=1)
+
+    def make_check(number: int) -> int:
+        @checked
+        def same(number: int, other: float, third: str) -> int:
+            return number
+
+        return same(number, 1.0, "")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with pytest.warns(UserWarning, match="still heard"):
+            checks_in_threads()
+    finally:
+        sys.setswitchinterval(interval)

@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 
 from sightline._arguments import describe_value
 from sightline._checks import is_whole
+from sightline._files import readable_text
+from sightline._printing import printable_text
 from sightline.errors import OptionError, TargetError, warn
 from sightline.types import Contrast, Target, did_you_mean, record
 
@@ -42,8 +44,19 @@ class NamedColumns(Protocol):
         """The number by which labels call each; None where that is its place."""
 
 
+def class_text(number: int, names: Names | None) -> str:
+    """What a class is called, as it can be printed; its number where it has no name.
+
+    Examples
+    --------
+    >>> class_text(1, ("cat", "dog")), class_text(1, None), class_text(2, ("cat", "dog"))
+    ('dog', 'class 1', 'class 2')
+    """
+    return printable_text(names[number]) if names and number < len(names) else f"class {number}"
+
+
 def ordered_names(given: object, labels: Sequence[int] | None = None) -> Names:
-    """Class names in the order of the columns.
+    """Class names in the order of the columns, as files can hold them.
 
     Parameters
     ----------
@@ -64,7 +77,7 @@ def ordered_names(given: object, labels: Sequence[int] | None = None) -> Names:
     (('cat', 'dog'), ('cat', 'dog'))
     """
     if isinstance(given, Mapping) and given:
-        return _names_of_mapping(given, labels)
+        return tuple(map(readable_text, _names_of_mapping(given, labels)))
     if isinstance(given, Set) and not hasattr(given, "mapping"):  # a dict's keys are in order
         raise OptionError(
             f"class_names was given as a {type(given).__name__}, which has no order: give a list of names in "
@@ -72,7 +85,9 @@ def ordered_names(given: object, labels: Sequence[int] | None = None) -> Names:
             slug="class-names",
         )
     alone = isinstance(given, str | bytes) or getattr(given, "ndim", 1) == 0
-    names = tuple(map(str, given)) if isinstance(given, Iterable) and not alone else ()
+    names = (
+        tuple(readable_text(str(one)) for one in given) if isinstance(given, Iterable) and not alone else ()
+    )
     if not names:
         raise OptionError(
             f"class_names has to be a list of one name a class, but {describe_value(given)} was given.",
@@ -167,7 +182,8 @@ def class_columns(
     TargetError
         If classes that occur cannot be matched.
     """
-    names, labels = model.class_names, model.class_labels
+    names, labels = _readable_names(model.class_names), model.class_labels
+    data = _readable_names(data)
     for one in (names, data):
         _refuse_twins(one)
     if data is None:
@@ -322,10 +338,10 @@ def warn_if_permuted(
     if not swapped:
         return
 
-    def called(one: int) -> str:
-        return names[one] if names else f"class {one}"
-
-    listed = ", ".join(f"{called(said)} for {called(true)}" for true, said in list(swapped.items())[:LISTED])
+    listed = ", ".join(
+        f"{class_text(said, names)} for {class_text(true, names)}"
+        for true, said in list(swapped.items())[:LISTED]
+    )
     moved = np.array([swapped.get(int(label), int(label)) for label in labels])
     warn(
         f"the model is right on {(labels == predicted).mean():.1%} of {len(labels):,} images, and would be "
@@ -388,6 +404,11 @@ def _names_of_mapping(given: Mapping[Any, Any], labels: Sequence[int] | None) ->
     raise OptionError(
         f"class_names has to number its classes {shown}, but {dict(given)!r} was given.", slug="class-names"
     )
+
+
+def _readable_names(names: Names | None) -> Names | None:
+    """As files can hold them: data of a user's own class call theirs whatever they like."""
+    return None if names is None else tuple(map(readable_text, names))
 
 
 def _refuse_twins(names: Names | None) -> None:

@@ -1,15 +1,24 @@
 """path → a file that is there whole or not at all."""
 
 import contextlib
+import datetime
 import errno
+import json
+import math
 import os
+import re
 import secrets
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+ASIDE = re.compile(r"\..+\.\d+-[0-9a-z_]{8,}")
+"""What files and folders are called that are being written: hidden, by what process, and some letters."""
 
 
 @contextlib.contextmanager
@@ -63,10 +72,72 @@ def written_aside(path: Path, *, keep_existing: bool = False) -> Iterator[Path]:
 def written_by_name(path: Path) -> Iterator[Path]:
     """As `written_aside`, for what is only written under its own name: in a hidden folder beside it."""
     _check_name(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.{os.getpid()}-") as folder:
         aside = Path(folder) / path.name
         yield aside
         aside.replace(path)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Delete what processes left in a folder that were killed while they wrote there.
+
+    To be called by the only one that writes to it.
+    """
+    for path in folder.glob(".*"):
+        if ASIDE.fullmatch(path.name) is None:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held_by_one(path: Path) -> Iterator[bool]:
+    """Whether no other process holds the file of this name, while this lasts; who is killed lets it go.
+
+    Where files cannot be locked, as on some network drives, nobody is told apart.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield True
+        return
+    # Never what a link leads to.
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    with os.fdopen(opened, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:
+            pass
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:  # else its holder has just ended
+                try:
+                    yield True
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+        yield False
+
+
+@contextlib.contextmanager
+def held_in_turn(path: Path, seconds: float = math.inf) -> Iterator[bool]:
+    """As `held_by_one`, once whoever holds the file lets it go; False where that takes longer than this."""
+    until = time.monotonic() + seconds
+    while True:
+        with held_by_one(path) as mine:
+            if mine or time.monotonic() > until:
+                yield mine
+                return
+        time.sleep(0.02)
+
+
+def time_now() -> str:
+    """Now, as files keep it: by ISO 8601, to the second, in UTC."""
+    return datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
 
 
 def _check_name(path: Path) -> None:
@@ -80,6 +151,11 @@ def write_text(path: Path, text: str) -> Path:
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
     return path
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> Path:
+    """Write what JSON can hold as `write_text` does, for people to read, too."""
+    return write_text(path, json.dumps(value, indent=1))
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -113,11 +189,15 @@ def is_a_folder(path: str | os.PathLike[str]) -> bool:
 
 
 def readable_text(text: str) -> str:
-    """A text that any file can hold: bytes of file names that are no UTF-8 are written as ``\\xff``.
+    """A text that any file can hold: bytes of file names that are no UTF-8 are written as ``\\xff``, and half
+    letters as ``\\ud800``.
 
     Examples
     --------
-    >>> readable_text("f\\udcfcr.png")
-    'f\\\\xfcr.png'
+    >>> readable_text("f\\udcfcr.png"), readable_text("half \\ud83d")
+    ('f\\\\xfcr.png', 'half \\\\ud83d')
     """
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")

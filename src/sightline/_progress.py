@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from sightline._notebook import CellLine, notebook_shell
+from sightline._progress_file import progress_step
 
 EVERY = 10.0
 """Seconds between two lines."""
@@ -60,8 +61,9 @@ class ProgressLine:
 class _Count:
     """How much of the work is done, for a line."""
 
-    def __init__(self, text: str, total: int | None) -> None:
+    def __init__(self, text: str, total: int | None, *, at_most: bool) -> None:
         self.text, self.total, self.done = text, total, 0
+        self.most = " at most" if at_most else ""
         self.began = time.monotonic()
 
     def status_line(self) -> str:
@@ -70,12 +72,12 @@ class _Count:
             return f"{self.text}: {self.done:,}"
         seconds = (time.monotonic() - self.began) / max(self.done, 1) * (self.total - self.done)
         left = datetime.timedelta(seconds=round(seconds))
-        return f"{self.text}: {self.done:,} of {self.total:,}, {left} left"
+        return f"{self.text}: {self.done:,} of{self.most} {self.total:,}, {left} left{self.most}"
 
 
 @contextlib.contextmanager
 def progress_bar(
-    shown: bool | None, total: int | None, text: str = "asking the model"
+    shown: bool | None, total: int | None, text: str = "asking the model", *, at_most: bool = False
 ) -> Iterator[Callable[[int], None]]:
     """A function to call with the number of things just done; it moves a bar if one is wanted.
 
@@ -89,6 +91,8 @@ def progress_bar(
         None where it is not known.
     text : str
         What is being done.
+    at_most : bool
+        Whether the total is a limit, before which the work may well end.
 
     Examples
     --------
@@ -96,6 +100,23 @@ def progress_bar(
     ...     for _ in range(2):
     ...         tick(1)
     """
+    with (
+        progress_step(text, total, at_most=at_most and total is not None) as step,
+        _bar_shown(shown, total, text, at_most=at_most) as tick,
+    ):
+
+        def both(count: int) -> None:
+            step.advance(count)
+            tick(count)
+
+        yield both
+
+
+@contextlib.contextmanager
+def _bar_shown(
+    shown: bool | None, total: int | None, text: str, *, at_most: bool
+) -> Iterator[Callable[[int], None]]:
+    """What a person sees of it."""
     if not is_progress_shown(shown):
         yield lambda count: None
     elif sys.stderr.isatty():
@@ -104,10 +125,10 @@ def progress_bar(
 
         # Gone when the work is done: what is left on the screen is the result.
         with Progress(transient=True, console=Console(stderr=True)) as bar:
-            task = bar.add_task(text, total=total)
+            task = bar.add_task(f"{text}, at most" if at_most else text, total=total)
             yield lambda count: bar.advance(task, count)
     else:
-        counted, line = _Count(text, total), ProgressLine()
+        counted, line = _Count(text, total, at_most=at_most and total is not None), ProgressLine()
 
         def advance(count: int) -> None:
             counted.done += count

@@ -15,6 +15,7 @@ from sightline._scales import Scale
 from sightline._tensors import to_numpy
 from sightline.adapters import as_model
 from sightline.data.image_decoding import read_image_file, read_pil_image
+from sightline.engine.estimators import most_open_calls
 from sightline.engine.image import as_image
 from sightline.engine.pipeline import max_calls, run_plan
 from sightline.engine.plan import EstimatorName, Plan, with_changes
@@ -141,7 +142,9 @@ def explain(
         estimator=estimator,
     )
     target_columns(chosen.target, adapted)  # refuses what is no class before anything is asked
-    with progress_bar(progress, max_calls(chosen)) as tick:
+    is_open = chosen.budget == "auto"
+    most = most_open_calls(chosen, adapted, max_calls(chosen)) if is_open else max_calls(chosen)
+    with progress_bar(progress, most, at_most=is_open) as tick:
         size: int | BatchProbe | None = fixed_batch_size(batch_size, adapted, pixels)
         if size is None and preprocess is None:
             size = shared_probe(model, pixels)

@@ -1,7 +1,5 @@
 """Explanation: all that is needed to draw what a model looked at, and to repeat it."""
 
-import base64
-import html
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
@@ -11,6 +9,9 @@ from jaxtyping import Float, Int, Shaped
 
 from sightline._arguments import check_choice, clear_arguments
 from sightline._checks import check_whole
+from sightline._class_names import class_text
+from sightline._language import translatable
+from sightline._notebook_html import result_html
 from sightline._optional import require
 from sightline._printing import printable_text
 from sightline._scales import are_probabilities, are_saturated
@@ -94,7 +95,7 @@ class Explanation:
         """What to call a target: its class name where there is one, else ``class 3``."""
         if isinstance(target, Contrast):
             return f"{self.name(target.a)} rather than {self.name(target.b)}"
-        return printable_text(self.class_names[target]) if self.class_names else f"class {target}"
+        return class_text(int(target), self.class_names)
 
     @clear_arguments
     def index(self, target: int | str | Contrast | None = None) -> int:
@@ -131,7 +132,8 @@ class Explanation:
         The effect is Shapley's interaction index of `Shapley`, and Banzhaf's of `Lime`, `Banzhaf` and `Rise`:
         the mean of f(both) − f(a) − f(b) + f(neither) over masks of the others (Grabisch 2016). A Gaussian
         process is fitted to the masks that were asked, whoever answered; no call is spent. It is exact where
-        all masks were asked.
+        all masks were asked. Masks of a small budget may not tell a pair from another one: then its error is
+        as large as its effect, and a larger budget tells.
 
         Raises
         ------
@@ -413,7 +415,7 @@ class Explanation:
         if self.plan.scale == "log-odds":
             return "log-odds"
         known = self.scores.classes[np.isfinite(self.scores.classes)]
-        return "probability" if len(known) and are_probabilities(known) else "score"
+        return translatable("probability") if len(known) and are_probabilities(known) else "score"
 
     @property
     def saturated(self) -> bool:
@@ -452,14 +454,14 @@ class Explanation:
         return figures.figure_to_png(self.plot())
 
     def _repr_html_(self) -> str:
-        image = base64.b64encode(self._repr_png_()).decode()
-        rows = "".join(
-            f"<tr><td>{leader.segment}</td><td>{leader.value:+.4f}</td><td>± {leader.error:.4f}</td></tr>"
-            for leader in self.top()
-        )
-        head = html.escape("; ".join(map(str.strip, [self._headline(), *self._estimator_lines()])))
-        return (
-            f'<img style="max-width:100%" alt="{head}" src="data:image/png;base64,{image}">'
-            f"<p>{head}</p>{''.join(f'<p>guess: {html.escape(one)}</p>' for one in self.guesses)}"
-            f"<table><tr><th>segment</th><th>value</th><th>standard error</th></tr>{rows}</table>"
+        head = "; ".join(map(str.strip, [self._headline(), *self._estimator_lines()]))
+        rows = [
+            (str(one.segment), f"{one.value:+.4f}", f"± {one.error:.4f}" if np.isfinite(one.error) else "")
+            for one in self.top()
+        ]
+        return result_html(
+            head,
+            figure=self.plot,
+            sentences=[f"guess: {one}" for one in self.guesses],
+            tables=[[("segment", "value", "standard error"), *rows]],
         )

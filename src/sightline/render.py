@@ -7,6 +7,7 @@ scale from −limit to limit; two images can be compared when their limit is the
 import functools
 import io
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
@@ -29,6 +30,8 @@ PAPER = (255, 255, 255)
 
 # Two-sided 95 % of a normal distribution.
 NORMAL_95 = 1.96
+# Share of the score below which a scale does not end, so that next to nothing is drawn pale.
+FLOOR = 0.02
 # Pixels of a side, at most.
 LARGEST = 1 << 15
 # From this factor on an image is enlarged by whole pixels; below it, smoothly.
@@ -75,6 +78,19 @@ def scale_limit(values: Float[np.ndarray, "..."]) -> float:
     return float(f"{math.ceil(largest / step - 1e-9) * step:.6e}")
 
 
+def shared_limit(maps: Iterable[Float[np.ndarray, "..."]], floor: float = 0.0) -> float:
+    """The end of the scale of several maps, not below `FLOOR` of what counts beside them; 0 if all are 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shared_limit([np.array([0.02]), np.array([[-0.1234]])]), shared_limit([np.array([1e-9])], floor=0.5)
+    (0.13, 0.01)
+    """
+    limit = max((scale_limit(one) for one in maps), default=0.0)
+    return max(limit, scale_limit(np.array([FLOOR * floor]))) if limit else 0.0
+
+
 @clear_arguments
 def format_number(value: RealNumber, *, sign: bool = False) -> str:
     """A number to read: two digits, a true minus sign, and a plus sign if `sign`.
@@ -88,6 +104,17 @@ def format_number(value: RealNumber, *, sign: bool = False) -> str:
     plain = short == 0 or 1e-4 <= abs(short) < 1e6
     digits = np.format_float_positional(abs(short), trim="-") if plain else f"{abs(short):.2g}"
     return ("−" if short < 0 else "+" if sign and short > 0 else "") + digits
+
+
+def format_score(value: RealNumber) -> str:
+    """A score to read: two decimals where they say enough, so that scores side by side are alike.
+
+    Examples
+    --------
+    >>> format_score(1.0), format_score(-0.9), format_score(0.012), format_score(0.0), format_score(1530.0)
+    ('1.00', '−0.90', '0.012', '0', '1500')
+    """
+    return f"{value:.2f}".replace("-", "−") if 0.1 <= abs(value) < 100 else format_number(value)
 
 
 def _srgb_to_oklab(rgb: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
@@ -195,7 +222,10 @@ def display_image(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "H W 3"
     >>> display_image(np.array([[0.0, 1.0]])).tolist()
     [[[0, 0, 0], [255, 255, 255]]]
     """
-    return np.asarray(np.rint(unit_rgb(as_image(image)) * 255).astype(np.uint8))
+    image = as_image(image)
+    if image.dtype == np.uint8 and image.shape[2:] == (3,):  # figures ask for each layer that they draw
+        return image.copy()
+    return np.asarray(np.rint(unit_rgb(image) * 255).astype(np.uint8))
 
 
 @clear_arguments
@@ -263,8 +293,15 @@ def _alpha_blend(
             f"what is drawn has shape {np.shape(alpha)}, but the image is {under.shape[:2]}.",
             slug="image-shape",
         )
-    share = np.broadcast_to(alpha, under.shape[:2])[..., np.newaxis]
-    return np.asarray(np.rint(under * (1.0 - share) + over * share).astype(np.uint8))
+    share = np.broadcast_to(alpha, under.shape[:2])
+    there = share > 0
+    if there.mean() > 0.5:
+        share = share[..., np.newaxis]
+        return np.asarray(np.rint(under * (1.0 - share) + over * share).astype(np.uint8))
+    over = np.broadcast_to(over, under.shape)[there]  # lines and hatches are a few pixels of many
+    blended, share = under.copy(), share[there][:, np.newaxis]
+    blended[there] = np.rint(under[there] * (1.0 - share) + over * share)
+    return blended
 
 
 @clear_arguments
@@ -405,9 +442,11 @@ def hatch_area(
     np.uint8(0)
     """
     step, width = check_whole("step", step, most=LARGEST), check_whole("width", width, most=LARGEST)
-    rows, columns = np.indices(area.shape)
-    phase = (rows + columns) % step
-    pale = _alpha_blend(display_image(image), np.array(PAPER), 0.45 * (area & (phase < width)))
+    pixels = display_image(image)
+    if area.shape == pixels.shape[:2] and not area.any():
+        return pixels
+    phase = np.add.outer(*map(np.arange, area.shape)) % step
+    pale = _alpha_blend(pixels, np.array(PAPER), 0.45 * (area & (phase < width)))
     return _alpha_blend(pale, np.array(INK), 0.28 * (area & (width <= phase) & (phase < 2 * width)))
 
 

@@ -519,6 +519,14 @@ class Backend(ModelAbilities, Protocol):
         return None
 
     @property
+    def image_lengths(self) -> tuple[int | None, int | None, int | None] | None:
+        """Height, width and channels of the images that it takes, None where any will do or it is not known.
+
+        The whole is None where the model says nothing of them.
+        """
+        return None
+
+    @property
     def is_white_box(self) -> bool:
         """Whether there is a `network` to look into."""
         return False

@@ -1,7 +1,6 @@
 """A Keras model is asked and looked into on any backend, and left as it was."""
 
 import gc
-import os
 import subprocess
 import sys
 import weakref
@@ -22,6 +21,7 @@ from support import keras_cases as cases
 from support.contract import CHECKS
 from support.keras_cases import BACKEND, L, keras
 from support.linear import random_images
+from support.scripts import unmeasured
 
 IMAGES = random_images(5, (12, 10, 3), "float32")
 ONE = np.eye(4, dtype=np.float32)[1]
@@ -154,6 +154,8 @@ def test_half_precision_answers_in_float32_and_is_looked_into(policy: str):
     assert len(randomised_clone(network.model, 0).weights) == len(half.weights)
 
 
+@pytest.mark.slow
+@pytest.mark.every_backend
 def test_state_is_left_as_it_was():
     model = cases.cnn()
     model.compile("sgd", loss=lambda wanted, made: made)
@@ -219,6 +221,7 @@ def test_new_batch_sizes_and_new_adapters_compile_nothing_new(caplog: Any):
     assert "retracing" not in caplog.text
 
 
+@pytest.mark.slow
 def test_images_of_many_sizes_warn_of_nothing(caplog: Any):
     model = keras.Sequential([keras.Input((None, None, 3)), L.GlobalAveragePooling2D()])
     asked = KerasModel(model)
@@ -694,6 +697,12 @@ class TestTensorFlow:
             assert explain(IMAGES[0], predict, segment="grid", budget=64).attribution.values.shape[0] == 1
 
 
+COMPILED_FOR_LONG = (
+    "half or contract or many_sizes or dtype or one_column or known_by or last_map or passes_through or "
+    "every_kind or before_the_softmax"
+)
+"""Tests for which jax compiles many networks, of what is the same on every backend."""
+PENALTY = "test_the_penalty_is_the_same_on_tensorflow_and_torch_and_jax_says_no"
 FAST_XLA = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 
@@ -709,18 +718,19 @@ def test_all_this_holds_on_the_other_backends(backend: str):
         "-q",
         "-x",
         "-m",
-        "not slow",
+        "not slow or every_backend",
         "-k",
-        "not half and not contract" if backend == "jax" else "",  # which it compiles for minutes
+        f"not ({COMPILED_FOR_LONG})" if backend == "jax" else "",
         "-p",
         "no:cacheprovider",
         __file__,
+        f"{root}/tests/repair/training/test_keras.py::{PENALTY}",
     ]
     done = subprocess.run(
         command,
         cwd=root,
         # XLA as it compiles fastest: each test has networks of its own, run once or twice.
-        env=os.environ | {"KERAS_BACKEND": backend} | ({"XLA_FLAGS": FAST_XLA} if backend == "jax" else {}),
+        env=unmeasured(KERAS_BACKEND=backend, **({"XLA_FLAGS": FAST_XLA} if backend == "jax" else {})),
         capture_output=True,
         text=True,
         timeout=500,

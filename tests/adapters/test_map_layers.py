@@ -192,6 +192,7 @@ def test_a_way_without_gradients_is_seen():
         looked_at(Round("from the image"))
 
 
+@pytest.mark.slow
 def test_wrapped_and_compiled_networks_are_the_same_inside(monkeypatch):
     net = built("ResNet, bottlenecks", 2).eval()
     wanted = sl.explain(IMAGE, net, attribute="grad-cam", segment=sl.Given(TILES), target=1)

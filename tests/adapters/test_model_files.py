@@ -123,6 +123,7 @@ def test_a_program_says_what_images_it_takes(net: Any, tmp_path: Path) -> None:
         model(IMAGES[..., 0])
 
 
+@pytest.mark.slow
 def test_a_program_of_any_size_takes_any_size(net: Any, tmp_path: Path) -> None:
     sizes = {2: torch.export.Dim("h", min=4, max=64), 3: torch.export.Dim("w", min=4, max=64)}
     path = exported(net, tmp_path / "net.pt2", torch.export.Dim("batch"), sizes=sizes)

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -165,6 +166,64 @@ def test_a_function_is_named_by_its_file_wherever_that_is(
     np.testing.assert_allclose(opened(np.full((1, 2, 2), 0.25)), [[0.75, 0.25]])
 
 
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("namesake.py:fn", ""),
+        ("namesake:fn", "Python has one module of a name"),
+        ("folded.model:fn", "Python has one module of a name"),
+        ("user.py:fn", "Python has one module of a name"),
+        ("by_value:fn", "Python has one module of a name"),
+        ("late.py:fn", "Python has one module of a name"),
+        ("lone:fn", "has no module 'lone'"),
+    ],
+)
+def test_a_module_of_another_folder_is_never_taken_for_it(
+    text: str, refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.setattr("sys.modules", dict(sys.modules))
+    images = np.full((1, 2, 2), 0.25)
+    for name, share in [("first", 0.5), ("second", 1)]:
+        (tmp_path / name / "folded").mkdir(parents=True)
+        code = f"SHARE = {share}\ndef fn(images): return SHARE * images.mean(axis=(1, 2))\n"
+        by_value = code.replace(f"SHARE = {share}", "from namesake import SHARE")
+        for file, text_of in {
+            "namesake.py": code,
+            "folded/model.py": code,
+            "user.py": "from namesake import fn\n",
+            "by_value.py": by_value,
+            "late.py": "def fn(images):\n    import namesake\n    return namesake.fn(images)\n",
+        }.items():
+            (tmp_path / name / file).write_text(text_of)
+    (tmp_path / "first" / "lone.py").write_text(code)
+    monkeypatch.chdir(tmp_path / "first")
+    load_model("namesake.py:fn")  # its folder is looked in from now on
+    load_model(text)(images)
+    monkeypatch.chdir(tmp_path / "second")
+    if refused:
+        assert refused in refusal(text)
+    else:
+        np.testing.assert_allclose(load_model(text)(images), [[0.75, 0.25]])
+
+
+class Unloaded(ModuleType):
+    """A module that is loaded as soon as anything of it is asked for, and cannot be."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ImportError(name)
+
+
+def test_modules_that_others_load_late_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "unloaded", Unloaded("unloaded"))
+    monkeypatch.setattr("sys.path", list(sys.path))
+    (tmp_path / "mine.py").write_text("def fn(images): return images.mean(axis=(1, 2))\n")
+    opened = load_model(f"{tmp_path / 'mine.py'}:fn")
+    np.testing.assert_allclose(opened(np.full((1, 2, 2), 0.25)), [[0.75, 0.25]])
+
+
 def test_a_file_that_cannot_be_run_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.py").write_text("1 / 0")
     monkeypatch.setattr("sys.path", list(sys.path))
@@ -231,3 +290,24 @@ def test_any_function_can_be_loaded_but_nothing_else() -> None:
         FileError, match=r"'math:pi' is an object of type float, and not a function. \[function-"
     ):
         load_function("math:pi")
+
+
+MAKERS = """
+def made():
+    return lambda images: images.reshape(len(images), -1)[:, :2] * 0 + 0.5
+
+def broken():
+    raise RuntimeError("no weights here")
+
+def usual(images):
+    return images.reshape(len(images), -1)[:, :2] * 0 + 0.25
+"""
+
+
+def test_a_function_without_parameters_is_called_for_the_model(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(MAKERS)
+    images = random_images(3, (4, 4), np.float32)
+    for name, said in (("made", 0.5), ("usual", 0.25)):
+        assert load_model(f"{tmp_path / 'net.py'}:{name}")(images).tolist() == [[said] * 2] * 3
+    with pytest.raises(FileError, match=r"called for the model, and failed: RuntimeError: no weights here"):
+        load_model(f"{tmp_path / 'net.py'}:broken")

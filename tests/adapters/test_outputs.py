@@ -446,3 +446,11 @@ def test_options_on_a_checked_model_replace_its_own_and_forget_its_first_answer(
 def test_a_checked_model_of_a_function_can_be_pickled() -> None:
     model = as_model(np.mean)
     assert repr(pickle.loads(pickle.dumps(model))) == repr(model)
+
+
+def test_a_function_that_makes_the_model_is_told_from_the_model() -> None:
+    def network() -> object:
+        return lambda images: images.mean(axis=(1, 2))
+
+    with pytest.raises(ModelError, match="looks like a function that makes the model: give what it returns"):
+        as_model(network)(np.zeros((2, 4, 4)))

@@ -131,6 +131,7 @@ def test_the_training_state_is_put_back_after_an_error():
     assert net.training
 
 
+@pytest.mark.slow
 def test_threads_never_see_the_training_mode():
     """One thread must not put training mode back while another still asks."""
     net = cnn()

@@ -85,6 +85,7 @@ def test_where_the_end_cannot_be_seen_both_readings_are_named_once(how):
         sl.as_model(Ending(how), output="probability")(IMAGES)
 
 
+@pytest.mark.slow
 def test_what_the_outputs_are_is_kept_with_the_study(tmp_path):
     """Of images whose logits are all within 0 to 1, a model opened anew would say something else."""
     bright = np.r_[np.linspace(0, 0.3, 20), np.linspace(0.38, 0.5, 20)]
@@ -195,6 +196,7 @@ def unit_images():
     return np.linspace(0, 1, 24)[:, None, None] * np.ones((1, 8, 8)), (np.arange(24) > 11).astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [1, 2])
 @pytest.mark.parametrize("end", ["logits", "probabilities"])
 def test_a_study_of_a_function_goes_on_with_its_network(columns, end, tmp_path):
@@ -218,6 +220,7 @@ def test_a_study_of_a_function_goes_on_with_its_network(columns, end, tmp_path):
     assert reopened.model.with_log_odds()(images).shape == (24, 2)
 
 
+@pytest.mark.slow
 def test_a_study_keeps_and_prints_what_it_took_for_granted(tmp_path):
     images, labels = unit_images()
     data = sl.data.ArrayDataset(images[..., None], labels, ("dark", "light"))
@@ -361,6 +364,7 @@ def test_odds_within_0_to_1_are_asked_about():
         sl.as_model(Ending(lambda a, b: (a - 9).sigmoid() / (1 - (a - 9).sigmoid())))(IMAGES)
 
 
+@pytest.mark.slow
 def test_a_guess_about_several_columns_is_kept_with_the_study(tmp_path):
     noise = torch.tensor([[0.8, 0.2], [0.1, 0.9]], dtype=torch.float64)
     net = Ending(lambda a, b: a.softmax(1) @ noise, 2).eval().double()

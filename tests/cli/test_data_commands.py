@@ -96,6 +96,7 @@ def test_grid_draws_labelled_images(folder):
         assert drawn.width > 100
 
 
+@pytest.mark.slow
 def test_explain_takes_folders_and_patterns(folder):
     options = (
         "--budget",
@@ -139,6 +140,7 @@ def test_a_mistake_is_one_line(folder, words, said, monkeypatch, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_study_keeps_what_is_done_to_its_images(folder):
     run("study", "brightened.py:bright", "data", "-o", "run", "--budget", 60, "--segment",
         "grid:rows=4,columns=4", *NORMALISED)  # fmt: skip

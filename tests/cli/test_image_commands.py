@@ -70,6 +70,7 @@ def test_explain_writes_a_figure_and_an_explanation_of_each_image(folder):
             assert min(figure.size) > 300
 
 
+@pytest.mark.slow
 def test_a_broken_image_is_reported_and_the_others_are_done(folder):
     done = sightline("explain", "brightness:bright_left", "broken.png", "grey.png", "--budget", "100")
     assert done.exit_code == 1
@@ -78,6 +79,7 @@ def test_a_broken_image_is_reported_and_the_others_are_done(folder):
     assert (folder / "sightline-out" / "grey.npz").exists()
 
 
+@pytest.mark.slow
 def test_the_form_that_the_model_wants_is_made(folder):
     words = ["explain", "brightness:bright_left", "colour.png", "--budget", "100"]
     done = sightline(*words, "--values", "signed", "--mode", "grey", "--size", "20x16", "--out", "s")
@@ -98,6 +100,7 @@ def test_contrasts_names_and_the_open_budget_are_taken(folder):
     assert made.name(made.targets[1]) == "bright rather than dark"
 
 
+@pytest.mark.slow
 def test_an_estimator_and_pairs_are_asked_for(folder):
     words = ["explain", "brightness:bright_left", "grey.png", "--budget", "60", "--kind", "pairs"]
     done = sightline(
@@ -110,6 +113,7 @@ def test_an_estimator_and_pairs_are_asked_for(folder):
     assert made.plan.estimator == made.estimator == "gaussian-process"
 
 
+@pytest.mark.slow
 def test_pairs_of_every_target_are_told_under_its_name(folder):
     words = ["explain", "brightness:bright_left", "grey.png", "--budget", "60", "--top", "2", "--pairs", "1"]
     done = sightline(*words, "--segment", "grid:rows=3,columns=4")
@@ -165,6 +169,7 @@ def test_a_class_that_the_model_does_not_name_is_told_of_each_image(folder, targ
     assert "grey.png: the class 'cat' is named, but the model has no class names" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_mistake_shows_no_traceback_in_a_process_of_its_own(folder):
     command = [
         sys.executable,
@@ -256,6 +261,7 @@ def test_main_is_the_installed_command(monkeypatch, capsys):
     assert "there is no explainer 'nobody'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_compare_puts_methods_side_by_side(folder):
     pytest.importorskip("torch")
     (folder / "network.py").write_text(

@@ -2,7 +2,12 @@
 
 import contextlib
 import json
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,10 +19,16 @@ from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
 import sightline as sl
+from sightline._progress_file import read_progress
 from sightline.cli import app
 from sightline.cli.repair_commands import _blamed_region, _images_named, _read_region
 from sightline.errors import FileError, OptionError
+from sightline.regions.region_file import describe_regions
 from sightline.repair import store
+from sightline.repair.kept_trials import count_trials
+from sightline.study.schema import answers_digest
+from sightline.study.verdicts import Verdicts
+from support.kept_results import keep_blame
 
 # Blur leaves the means of halves, by which this model goes: true, and not what is asked here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*hiding everything with Blur")
@@ -93,6 +104,7 @@ def test_a_model_is_repaired_and_that_is_proved_on_images_nobody_used(place):
     assert "explained" in run(place, "sql", "fixed", "select count(*) as explained from rows")
 
 
+@pytest.mark.slow
 def test_a_folder_is_not_repaired_over(place):
     repair_quickly(place, "train", "once")
     with pytest.raises(FileError, match="once holds a repair or a study already"):
@@ -184,6 +196,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(place, w
     assert not (place / "none").exists()
 
 
+@pytest.mark.slow
 def test_damaged_repairs_are_told(place):
     repair_quickly(place, "train", "hurt")
     with pytest.raises(FileError, match="there is no repair in nowhere"):
@@ -214,11 +227,130 @@ def test_images_that_show_the_mark_are_named_one_a_line(place):
 
 
 def test_of_concepts_all_that_were_confirmed_are_repaired(place, tmp_path):
-    told = {"region": "concept 1", "suspect": True, "confirmed": True, "towards": "ill"}
-    (tmp_path / "blame.json").write_text(json.dumps({"regions": [told, told | {"region": "concept 2"}]}))
-    assert _blamed_region(tmp_path, None) == ("concept 1, concept 2", "")
+    study = sl.Study(place / "run")
+    errors, both = int((study.labels != study.predicted).sum()), {"concept 1": True, "concept 2": True}
+    keep_blame(tmp_path, both, errors=errors, of_concepts=True)
+    assert _blamed_region(tmp_path, None, study) == ("concept 1, concept 2", "")
     sl.regions.grid(1, 2).save(tmp_path / "regions.toml")
-    assert _read_region(tmp_path, "r1c1, r1c2", None).names == ("r1c1", "r1c2")
-    told = [told | {"towards": ""}, told | {"region": "jaw", "towards": ""}]
-    (tmp_path / "blame.json").write_text(json.dumps({"regions": told}))
-    assert _blamed_region(tmp_path, None) == ("concept 1", "")
+    assert _read_region(study, tmp_path, "r1c1, r1c2", None).names == ("r1c1", "r1c2")
+    keep_blame(tmp_path, both, errors=errors)
+    assert _blamed_region(tmp_path, None, study) == ("concept 1", "")
+
+
+def test_a_region_is_repaired_where_it_lay_when_it_was_blamed(place, tmp_path):
+    """Another blame, whose figure was to be written elsewhere, has left other regions in the folder."""
+    study = sl.Study(place / "run")
+    errors = int((study.labels != study.predicted).sum())
+    keep_blame(tmp_path, {"r1c2": True}, errors=errors)
+    kept = json.loads((tmp_path / "blame.json").read_text())
+    halves = sl.regions.grid(1, 2)
+    (tmp_path / "blame.json").write_text(json.dumps(kept | {"areas": describe_regions(halves)}))
+    sl.regions.grid(2, 2).save(tmp_path / "regions.toml")
+    for region in (None, "r1c2"):
+        named, _ = _blamed_region(tmp_path, region, study)
+        assert _read_region(study, tmp_path, named, None).masks((8, 8)).sum() == 32
+    assert _read_region(study, tmp_path, "r1c2", "grid:rows=4,columns=4").masks((8, 8)).sum() == 4
+    assert _read_region(study, tmp_path, "r2c2", None).masks((8, 8)).sum() == 16
+
+
+def test_of_two_regions_of_one_name_that_one_is_repaired_which_a_person_meant(place, tmp_path, capsys):
+    study = sl.Study(place / "run")
+    verdicts = Verdicts(tmp_path, answers=lambda: answers_digest(study))
+    corner = [[0, 0], [0, 0.25], [0.25, 0.25], [0.25, 0]]
+    sl.regions.polygons({"r1c2": corner, "bar": corner[::-1]}).save(tmp_path / "drawn_regions.toml")
+    verdicts.say("r1c2", "shortcut", "the corner mark")
+    assert _blamed_region(tmp_path, None, study) == ("r1c2", "")
+    sl.regions.grid(2, 2).save(tmp_path / "regions.toml")
+    named, _ = _blamed_region(tmp_path, None, study)
+    assert named == "r1c2 (drawn)"
+    assert np.argwhere(_read_region(study, tmp_path, named, None).masks((8, 8))[0]).max(0).tolist() == [1, 1]
+    with pytest.raises(OptionError, match=r"two regions .* 'r1c2 \(not drawn\)' and 'r1c2 \(drawn\)'"):
+        _read_region(study, tmp_path, "r1c2", None)
+    other = _read_region(study, tmp_path, "r1c2 (not drawn)", None)
+    assert np.argwhere(other.masks((8, 8))[0]).min(0).tolist() == [0, 4]
+    # Removed: what was said of it is of the past, and the grid's is not repaired in its stead.
+    (tmp_path / "drawn_regions.toml").write_text("among = 102\n")
+    with pytest.raises(OptionError, match="no region was blamed"):
+        _blamed_region(tmp_path, None, study)
+    assert "r1c2, which a person called a shortcut" in capsys.readouterr().err
+
+
+def wait_until(true, seconds=120):
+    for _ in range(seconds * 200):
+        if true():
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"not within {seconds} seconds")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped"])
+def test_a_repair_that_is_cut_short_goes_on_where_it_was(place, how):
+    out = place / f"cut-{how.name}"
+    words = ["repair", "run", *WHERE, "--train", "train", "-o", out.name]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sightline", *words], cwd=place, stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: count_trials(out))
+    process.send_signal(signal.SIGSTOP)
+    with pytest.raises(FileError, match="another process makes a repair in"):
+        run(place, *words)
+    process.send_signal(signal.SIGCONT)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    kept = count_trials(out)
+    if how is signal.SIGINT:
+        assert process.returncode == 130
+        assert re.search(f"stopped: {kept} methods? (is|are) tried and kept in {out.name}. Go on with", said)
+    else:
+        assert process.returncode == -signal.SIGKILL
+    assert kept in (1, 2)  # of two fits; a guard is not kept
+    (stood,) = [one for one in read_progress(out / "progress.json") if one["text"] == "trying methods"]
+    assert stood["total"] == 3
+    with pytest.raises(FileError, match="there is no repair in"):
+        store.load_repair(out)
+    (out / f".seen.txt.{process.pid}-0123456789abcdef").write_text("half")  # as a kill may leave one
+    (out / "fill.npz").write_text("of a guard that was not kept whole")
+    said = run(place, *words)
+    assert f"{kept} of 3 methods had been tried then" in said
+    left = {one.name for one in out.iterdir()}
+    assert left == {"repair.toml", "region.toml", "seen.txt", "seen.npz", "model.skops"}
+    assert store.load_repair(out).provenance.method.startswith("Counterexamples(")
+
+
+def test_a_repair_takes_what_was_called_a_shortcut_and_not_what_was_called_a_reason(place, tmp_path, capsys):
+    study = sl.Study(place / "run")
+    errors = int((study.labels != study.predicted).sum())
+    run_folder = tmp_path / "run"
+    shutil.copytree(place / "run", run_folder)
+    study = sl.Study(run_folder)
+    keep_blame(run_folder, {"r1c1": True, "r2c2": True}, errors=errors)
+    assert _blamed_region(run_folder, None, study) == ("r1c1", "")
+    study.verdicts.say("r1c1", "reason")
+    assert _blamed_region(run_folder, None, study) == ("r2c2", "")
+    with pytest.warns(sl.SightlineWarning, match=r"a person called r1c1 a reason.*\[repair-reason\]"):
+        assert _blamed_region(run_folder, "r1c1", study) == ("r1c1", "")
+    study.verdicts.say("r2c2", "reason")
+    with pytest.raises(OptionError, match=r"called a reason \(r1c1, r2c2\).*--region r1c1"):
+        _blamed_region(run_folder, None, study)
+    study.verdicts.say("r4c4", "shortcut", "the scanner's mark")
+    capsys.readouterr()
+    assert _blamed_region(run_folder, None, study) == ("r4c4", "")
+    assert "Repairs r4c4, which a person called a shortcut on 20" in capsys.readouterr().out
+    study.verdicts.say("r4c3", "shortcut")
+    assert _blamed_region(run_folder, None, study) == ("r4c4, r4c3", "")
+    study.verdicts.say("chromaticity", "shortcut")  # of the whole image: alone
+    assert _blamed_region(run_folder, None, study) == ("chromaticity", "")
+
+
+def test_a_region_that_was_drawn_is_known_by_its_name(place, tmp_path):
+    drawn = sl.regions.polygons({"bar": [(0, 0), (0, 0.25), (0.25, 0.25), (0.25, 0)]})
+    drawn.save(tmp_path / "drawn_regions.toml")
+    study = sl.Study(place / "run")
+    assert _read_region(study, tmp_path, "bar", None).names == ("bar",)
+    assert _read_region(study, tmp_path, "jaw", None) == "jaw"
+    sl.regions.grid(1, 2).save(tmp_path / "regions.toml")
+    assert _read_region(study, tmp_path, "bar", None).names == ("bar",)
+    assert _read_region(study, tmp_path, "r1c2", None).names == ("r1c2",)
+    with pytest.raises(OptionError, match="there is no region 'bar' in"):
+        _read_region(study, tmp_path, "bar", "grid:rows=1,columns=2")

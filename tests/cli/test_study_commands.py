@@ -1,6 +1,7 @@
 """The commands about many images, as a user runs them."""
 
 import contextlib
+import functools
 import inspect
 import json
 import shutil
@@ -15,16 +16,22 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import sightline as sl
 from sightline import regions
 from sightline.cli import app
+from sightline.cli.options import read_regions
 from sightline.cli.repair_commands import _blamed_region
 from sightline.data import drawn_faces
 from sightline.errors import OptionError
 from sightline.regions.concept_shapes import ConceptShapes, Detector
 from sightline.regions.region_set import one_region_a_piece
 from sightline.regions.segment_looks import BLOCKS
+from sightline.regions.shapes import PolygonShapes
 from sightline.study import Study
+from sightline.study.schema import answers_digest
 from support import tokens
+from support.kept_results import keep_blame, keep_causes
+from support.studies import Answered
 from support.tokens import clean_images, with_tokens
 
 MODEL = '''
@@ -36,7 +43,7 @@ def model(images):
 
 def slow(images):
     import time
-    time.sleep(0.002 * len(images))
+    time.sleep(0.01 * len(images))
     return model(images)
 '''
 PLAN = ["--budget", "20", "--segment", "grid:rows=2,columns=2", "--fill", "colour"]
@@ -72,17 +79,19 @@ def studied(place):
     return place / "run"
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_by_its_folder_alone(place, studied):
     next((studied / "parts").iterdir()).unlink()
     assert len(Study(studied)) < 12
     assert "12 of 12 images explained" in run(place, "study", "-o", "run", "--trust")
 
 
+@pytest.mark.slow
 def test_a_failed_image_is_told_of_and_ends_with_1(place, studied, tmp_path):
     shutil.copytree(place / "data", tmp_path / "data")
     shutil.copy(place / "mine.py", tmp_path)
     (tmp_path / "data" / "dark" / "broken.png").write_bytes(b"nothing")
-    output = run(tmp_path, "study", "mine:model", "data", "-o", "run", *PLAN, code=1)
+    output = run(tmp_path, "study", "mine.py:model", "data", "-o", "run", *PLAN, code=1)
     assert "12 of 13 images explained" in output
     assert "failed: dark/broken.png:" in output
 
@@ -139,6 +148,11 @@ def test_findings_are_written_beside_the_study(place, studied):
     assert "too few errors" in output
     assert width(studied / "blame.png") > 100
     assert json.loads((studied / "blame.json").read_text())["verdict"].startswith("too few errors")
+    output = run(place, "blame", "run", "--regions", "grid:rows=2,columns=2", "--lang", "ko")
+    assert "오답이 너무 적습니다" in output
+    assert json.loads((studied / "blame.json").read_text())["verdict"].startswith("too few errors")
+    unknown = CliRunner().invoke(app, ["atlas", "run", "--lang", "tlh"]).exception
+    assert str(unknown).startswith("the language must be en (English) or ko (한국어), but 'tlh' was given.")
 
 
 @pytest.mark.parametrize(
@@ -155,6 +169,7 @@ def test_findings_are_written_beside_the_study(place, studied):
         (["sql", "run", "select 1", "--format", "xml"], "there is no --format 'xml'"),
         (["sql", "nowhere", "select 1"], "there is no study in nowhere"),
         (["blame", "run", "--regions", "fase"], "fase"),
+        (["blame", "run", "--regions", "auto"], "regions are looked for in half of the images"),
         (["atlas", "run", "--out", "nowhere/x.png"], "must be a .png file in a folder that is there"),
         # Before anything else is looked at, since the work may take an hour.
         (["blame", "run", "--out", "x.jpg", "--fill", "no-fill"], "--out x.jpg must be a .png file"),
@@ -171,6 +186,7 @@ def test_what_cannot_be_done_is_one_clear_error(place, studied, words, told):
     assert not (place / "new").exists()
 
 
+@pytest.mark.slow
 def test_regions_are_drawn_and_kept_and_blame_takes_them(place, studied):
     said = run(place, "regions", "run", "--regions", "grid:rows=2,columns=3", "-o", "two.png")
     assert "wrote two.png" in said
@@ -180,6 +196,20 @@ def test_regions_are_drawn_and_kept_and_blame_takes_them(place, studied):
     assert len(json.loads((studied / "blame.json").read_text())["areas"]["polygons"]) == 6
     said = run(place, "regions", "two.png", "--regions", "grid:rows=1,columns=2", "-o", "one.png")
     assert "<Regions: 2 (r1c1, r1c2)>" in said
+
+
+@pytest.mark.slow
+def test_regions_found_before_are_taken_by_the_commands_that_follow(place, studied):
+    outline = (np.array([[0.0, 0.0], [0.0, 1.0], [0.2, 1.0], [0.2, 0.0]]),)
+    found = PolygonShapes(("top side",), (outline,), found_in=(Study(studied).row(0).id,))
+    one_region_a_piece(found).save(studied / "regions.toml")
+    assert read_regions("auto", Study(studied)).shapes.found_in == found.found_in
+    assert "top side" in run(place, "atlas", "run", "--regions", "auto")
+    with pytest.raises(OptionError, match="regions are looked for in half"):  # by blame they are anew
+        read_regions("auto", Study(studied), anew=True)
+    with pytest.raises(OptionError, match="finds regions in the errors of a study"):
+        read_regions("auto")
+    (studied / "regions.toml").unlink()
 
 
 def test_blame_takes_concepts_from_a_file_and_keeps_them_for_a_repair(place, studied):
@@ -196,6 +226,7 @@ def test_blame_takes_concepts_from_a_file_and_keeps_them_for_a_repair(place, stu
     (studied / "regions.toml").unlink()
 
 
+@pytest.mark.slow
 def test_concepts_are_found_drawn_and_taken_by_the_other_commands(tmp_path):
     images, labels = clean_images(80)
     images, _ = with_tokens(images, np.random.default_rng(0).random(80) < 0.5)
@@ -217,16 +248,17 @@ def test_concepts_are_found_drawn_and_taken_by_the_other_commands(tmp_path):
 
 
 def test_a_repair_takes_the_region_that_was_blamed_and_says_first_what_was_acquitted(place, studied):
-    lines = [{"region": name, "suspect": True, "confirmed": name == "r1c2"} for name in ("r1c1", "r1c2")]
-    found = {"regions": lines, "findings": {"r1c1": "r1c1 is not shown to drive errors."}}
-    (studied / "blame.json").write_text(json.dumps(found))
-    assert _blamed_region(studied, None) == ("r1c2", "")
-    assert _blamed_region(studied, "r1c1") == ("r1c1", "r1c1 is not shown to drive errors.")
+    study = sl.Study(studied)
+    errors = int((study.labels != study.predicted).sum())
+    made = keep_blame(studied, {"r1c1": False, "r1c2": True}, errors=errors)
+    assert _blamed_region(studied, None, study) == ("r1c2", "")
+    assert _blamed_region(studied, "r1c1", study) == ("r1c1", made.finding("r1c1"))
+    assert "r1c1 is not shown to drive errors" in made.finding("r1c1")
     for text in ("no JSON", json.dumps({"regions": []})):
         (studied / "blame.json").write_text(text)
         with pytest.raises(OptionError, match=r"no region was blamed in .*repair-region"):
-            _blamed_region(studied, None)
-        assert _blamed_region(studied, "jaw") == ("jaw", "")
+            _blamed_region(studied, None, study)
+        assert _blamed_region(studied, "jaw", study) == ("jaw", "")
 
 
 def test_going_on_names_only_what_was_given(place, studied):
@@ -302,6 +334,7 @@ def listed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_cast_and_the_scanner_that_goes_with_it_are_told_before_any_area(listed):
     output = run(listed, "blame", "run", "--trust", "--regions", "grid:rows=2,columns=2")
@@ -323,19 +356,34 @@ def test_slices_by_the_lists_own_columns(listed):
     assert (listed / "run" / "slices.png").exists()
 
 
-def test_what_misleads_whole_images_is_repaired_before_an_area(tmp_path):
-    (tmp_path / "causes.json").write_text('{"misleading": ["chromaticity"]}')
-    assert _blamed_region(tmp_path, None) == ("chromaticity", "")
-    assert _blamed_region(tmp_path, "jaw") == ("jaw", "")
+def test_what_misleads_whole_images_is_repaired_unless_an_area_gives_more_back(tmp_path, answered):
+    study = answered(np.arange(60) < 40)
+    keep_causes(tmp_path, "chromaticity", errors=40, gain=0.55)
+    assert _blamed_region(tmp_path, None, study) == ("chromaticity", "")
+    assert _blamed_region(tmp_path, "jaw", study) == ("jaw", "")
+    keep_blame(tmp_path, {"jaw": True}, errors=40)
+    assert _blamed_region(tmp_path, None, study) == ("chromaticity", "")
+    keep_causes(tmp_path, "chromaticity", errors=40, gain=0.45)
+    assert _blamed_region(tmp_path, None, study) == ("jaw", "")
 
 
-def test_what_was_found_before_the_study_went_on_is_left_aside(tmp_path, capsys):
-    (tmp_path / "causes.json").write_text('{"errors": 40, "misleading": ["chromaticity"]}')
-    lines = '[{"region": "jaw", "suspect": true, "confirmed": true}]'
-    (tmp_path / "blame.json").write_text(f'{{"errors": 52, "regions": {lines}}}')
-    assert _blamed_region(tmp_path, None, errors=40) == ("chromaticity", "")
-    assert "found among 52 wrong answers, and the study now has 40" in capsys.readouterr().err
-    assert _blamed_region(tmp_path, None, errors=52) == ("jaw", "")
-    assert "Ask again: sightline causes" in capsys.readouterr().err
+@pytest.fixture
+def answered():
+    return functools.partial(Answered, lambda x: x[:, 0], np.zeros((60, 1, 2)), plan=sl.Plan())
+
+
+def test_what_was_found_before_the_study_went_on_is_left_aside(tmp_path, capsys, answered):
+    keep_causes(tmp_path, "chromaticity", errors=40)
+    keep_blame(tmp_path, {"jaw": True}, errors=52)
+    forty, fifty_two, sixty = (answered(np.arange(60) < wrong) for wrong in (40, 52, 60))
+    assert _blamed_region(tmp_path, None, forty) == ("chromaticity", "")
+    assert "blame.json is left aside: it was found in other answers" in capsys.readouterr().err
+    assert _blamed_region(tmp_path, None, fifty_two) == ("jaw", "")
+    assert f"Ask again: sightline causes {tmp_path}" in capsys.readouterr().err
     with pytest.raises(OptionError, match="no region was blamed"):
-        _blamed_region(tmp_path, None, errors=60)
+        _blamed_region(tmp_path, None, sixty)
+    keep_causes(tmp_path, "contrast", errors=40, answers=answers_digest(forty))
+    assert _blamed_region(tmp_path, None, forty) == ("contrast", "")
+    others = answered(np.arange(60) >= 20)  # as many errors, but other ones
+    with pytest.raises(OptionError, match="no region was blamed"):
+        _blamed_region(tmp_path, None, others)

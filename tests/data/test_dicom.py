@@ -279,6 +279,7 @@ def deflated(path, size):
     return path
 
 
+@pytest.mark.slow
 def test_a_deflated_dicom_is_read_and_one_that_inflates_without_end_is_refused(tmp_path):
     assert np.array_equal(read_image_file(deflated(tmp_path / "small.dcm", 0)), GREY)
     path = deflated(tmp_path / "bomb.dcm", 200 << 20)

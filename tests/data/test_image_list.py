@@ -225,6 +225,11 @@ def test_lists_that_cannot_be_read_are_answered_with_the_line(tmp_path: Path, te
     assert refusal(FileError, path).startswith(told.format(path))
 
 
+def test_a_column_that_is_named_twice_is_not_chosen_from(tmp_path: Path) -> None:
+    path = written(tmp_path / "list.csv", "path,label,label\na.png,cat,dog\n")
+    assert "names the column 'label' twice" in refusal(FileError, path)
+
+
 def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert refusal(FileError, tmp_path / "no.csv") == f"there is no list {tmp_path / 'no.csv'}. [list-file]"
 
@@ -269,6 +274,7 @@ def test_any_names_come_back_as_they_were_written(rows: Any, tmp_path_factory: A
     assert [data.class_names[label] for label in data.labels] == [*(c for *_, c in rows), "a"]
 
 
+@pytest.mark.slow
 def test_a_line_costs_its_name_and_few_bytes(tmp_path: Path) -> None:
     Image.new("L", (2, 2)).save(tmp_path / "image-000000.png")
     count = 20_000

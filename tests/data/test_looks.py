@@ -51,6 +51,7 @@ def test_an_image_with_a_pixel_changed_is_nearly_the_same(size):
     assert found.near.mean() > 0.5  # the rest changed by so little that they count as the same
 
 
+@pytest.mark.slow
 def test_faces_of_one_person_are_told_apart_and_a_compressed_one_is_not():
     faces = sl.data.drawn_faces(60, people=3, seed=0, colour=False).images
     faces = (faces * 255).astype(np.uint8) if faces.max() <= 1 else faces.astype(np.uint8)
@@ -86,6 +87,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_mirrored_or_turned_image_is_nearly_the_same(way):
     images = RNG.integers(0, 256, (20, 40, 52, 3), np.uint8)
@@ -96,6 +98,7 @@ def test_a_mirrored_or_turned_image_is_nearly_the_same(way):
     assert match_looks(looks_of(pressed), looks_of(faces)).near.all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_other_images_are_told_apart_though_they_are_mirrored(way):
     """Digits are the hardest: many are nearly symmetric, and of few pixels."""

@@ -1,5 +1,7 @@
 """The demo runs start to end and writes what it says."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -36,9 +38,13 @@ def checked(files, said):
 
 
 @pytest.mark.slow
-def test_the_demo_needs_nothing_and_names_the_files_it_wrote(tmp_path):
+def test_the_demo_needs_nothing_and_names_the_files_it_wrote(tmp_path, monkeypatch):
+    smaller = face_pipeline().set_params(MLP__hidden_layer_sizes=(100, 40))
+    monkeypatch.setattr(tutorial, "face_pipeline", lambda: smaller)
+    monkeypatch.setattr(tutorial, "CANDIDATES", 6)
     said = []
     text = checked(run_tutorial("drawn", tmp_path / "demo", said.append), said)
+    assert 0.85 <= float(re.search(r"accuracy +([.\d]+)", text)[1]) <= 0.99, "some errors are left"
     assert "What spoke most for each wrong answer" in text
     assert "misled" not in text
 
@@ -46,7 +52,7 @@ def test_the_demo_needs_nothing_and_names_the_files_it_wrote(tmp_path):
 @pytest.mark.slow
 def test_the_demo_on_the_real_faces(tmp_path, shared_data, monkeypatch):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(shared_data / "sklearn"))
-    # The drawn faces are told of at full length: here fewer rounds and answers show what the real ones need.
+    # The drawn faces are learned at full length: here fewer rounds show what the real ones need.
     monkeypatch.setattr(tutorial, "face_pipeline", lambda: face_pipeline().set_params(MLP__max_iter=40))
     monkeypatch.setattr(tutorial, "CANDIDATES", 6)
     said = []

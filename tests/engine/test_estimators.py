@@ -127,7 +127,7 @@ def test_masks_of_ones_own_do_not_go_with_a_process(options, said):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
-@pytest.mark.parametrize("budget", [40, 150])
+@pytest.mark.parametrize("budget", [40, pytest.param(150, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("draws", [1, 2])
 def test_a_budget_is_kept_and_spent_by_a_process(method, budget, draws):
     rng = np.random.default_rng(0)
@@ -146,6 +146,7 @@ def test_a_budget_is_kept_and_spent_by_a_process(method, budget, draws):
     assert budget - 3 * draws <= made.calls == asked.calls <= budget
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_a_process_errs_far_less_than_the_regression_of_as_many_calls(method):
     away = {"regression": 0.0, "gaussian-process": 0.0}
@@ -180,6 +181,7 @@ def test_a_contrast_of_a_process_is_between_the_walls_of_a_difference():
     assert made.base[1] == pytest.approx(2 * made.base[0] - 1, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("segments", [8, 9])
 def test_a_process_that_comes_to_every_mask_is_exact(segments):
     rng = np.random.default_rng(1)
@@ -222,6 +224,7 @@ def test_where_nothing_can_be_predicted_the_regression_answers_from_the_same_mas
     assert 0.3 < np.mean(away**2) < 3
 
 
+@pytest.mark.slow
 def test_a_process_is_repeatable_and_another_seed_asks_other_masks():
     game = smooth_game(12)
     runs = [
@@ -245,6 +248,7 @@ def test_a_process_that_reaches_its_most_masks_answers_itself():
 # An open budget
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [Lime(), Shapley()], ids=repr)
 def test_an_open_budget_stops_at_the_error_that_it_states_and_says_why(method):
     for seed in range(4):

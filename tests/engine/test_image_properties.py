@@ -6,6 +6,7 @@ import pytest
 from sightline.engine.image_properties import (
     PROPERTIES,
     UnitScale,
+    UnitScales,
     exchange_property,
     measure_property,
     other_change,
@@ -58,7 +59,7 @@ def test_its_own_value_leaves_an_image_as_it_is(name):
     ],
 )
 def test_an_image_keeps_its_form_and_its_alpha(image):
-    scale = UnitScale.spanning([image])
+    scale = UnitScales.usual([image]).of(image)
     made = exchange_property(
         PROPERTIES["brightness"], image, np.array([0.55]), scale, np.random.default_rng(0)
     )
@@ -95,3 +96,23 @@ def test_another_change_is_as_large(name):
     sizes = [np.sqrt(((one - image) ** 2).mean()) for one in (changed, other)]
     assert sizes[0] == pytest.approx(sizes[1], rel=0.02)
     assert np.ptp((other - image)[..., 0]) > 1e-6 or which.uniform
+
+
+def test_each_kind_of_numbers_has_a_scale_of_its_own():
+    image = textured()
+    kinds = [(255 * image).astype(np.uint8), (65535 * image).astype(np.uint16), image]
+    scales = UnitScales.usual(kinds)
+    for one in kinds:
+        (found,) = measure_property(PROPERTIES["brightness"], one, scales.of(one))
+        assert found == pytest.approx(image.mean(), abs=3e-3)
+
+
+def test_what_reaches_beyond_white_stays_there():
+    image = textured()
+    image[:2] = 1.8
+    made = exchange_property(PROPERTIES["contrast"], image, np.array([1.0]), UNIT, np.random.default_rng(0))
+    assert made.max() == pytest.approx(1.8)
+    darker = exchange_property(
+        PROPERTIES["brightness"], image, np.array([image.mean() - 0.1]), UNIT, np.random.default_rng(0)
+    )
+    assert darker[:2] == pytest.approx(1.7)

@@ -125,6 +125,7 @@ def test_the_errors_of_the_library_and_warnings_pass_through_a_users_function() 
         explain(**own("attribute", strict))
 
 
+@pytest.mark.slow
 def test_masks_of_zeros_and_ones_are_those_of_truth_values() -> None:
     code = """
     import numpy as np, sightline as sl

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+import sightline as sl
 from sightline.engine.gaussian_process import IdentityLink, LogitLink, MaskKernel, condition_process, signs_of
 from sightline.engine.pair_effects import (
     complete_pair_effects,
@@ -93,3 +94,19 @@ def test_contexts_weigh_sizes_as_the_index_does(rng):
     assert sizes == pytest.approx(np.full(5, 1400), rel=0.15)
     sizes = np.bincount(context_masks(6, False, 6400, rng)[:, 2:].sum(axis=1), minlength=5)
     assert sizes == pytest.approx(np.array([1, 4, 6, 4, 1]) * 400, rel=0.2)
+
+
+def test_pairs_that_few_masks_cannot_tell_apart_are_not_told_for_sure():
+    def model(images):
+        keep = images.reshape(len(images), 3, 3, 3, 3).mean(axis=(2, 4)).reshape(len(images), 9)
+        return 2 * keep[:, 0] * keep[:, 1] * keep[:, 2] + keep[:, 4] * keep[:, 5]
+
+    told, image = [], np.ones((9, 9))
+    true = {(0, 1): 1.0, (0, 2): 1.0, (1, 2): 1.0, (4, 5): 1.0}
+    how = {"segment": "grid:rows=3,columns=3", "fill": sl.Colour(0.0), "attribute": "lime", "progress": False}
+    for seed in range(5):
+        few = sl.explain(image, model, budget=60, seed=seed, **how)
+        told += [(one, true.get((one.a, one.b), 0.0)) for one in few.pairs(4)]
+    assert all(abs(one.value - right) < 2.5 * one.error for one, right in told)
+    assert any(one.error > abs(one.value) for one, right in told if not right)
+    assert np.mean([one.error < 0.2 for one, right in told if right]) > 0.4

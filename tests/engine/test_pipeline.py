@@ -219,6 +219,7 @@ def test_the_batch_size_never_changes_the_numbers(method, dtype):
         assert made.calls == runs[0][2].calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS[:4], ids=repr)
 @pytest.mark.parametrize("budget", [100, "auto"])
 def test_the_same_seed_gives_the_same_answer_and_another_seed_another(method, budget):
@@ -253,6 +254,7 @@ def test_an_open_budget_stops_when_it_is_settled_and_says_what_it_spent():
     assert made.calls == model.calls < 200
 
 
+@pytest.mark.slow
 def test_an_open_budget_is_cheaper_for_an_easy_model_than_for_a_hard_one():
     easy = additive_game(np.linspace(-1, 1, 14)[np.newaxis], np.zeros(1))
     rng = np.random.default_rng(0)
@@ -263,6 +265,7 @@ def test_an_open_budget_is_cheaper_for_an_easy_model_than_for_a_hard_one():
     assert 3 * spent[0] < spent[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("segments", [10, 12, 13])
 def test_an_open_budget_that_comes_to_every_mask_ends_exact(segments):
     game = hard_game(segments)
@@ -358,6 +361,7 @@ def test_a_model_that_changes_its_mind_is_reported():
     assert "is it in training mode, or random by design?" in str(caught[0].message)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["regression", "gaussian-process"])
 def test_an_open_budget_ends_where_the_model_itself_is_what_is_unsure(estimator):
     generator = np.random.default_rng(0)

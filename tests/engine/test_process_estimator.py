@@ -168,6 +168,7 @@ def test_rounding_of_the_model_changes_no_mask_and_the_values_by_rounding():
     assert one.attribution().values == pytest.approx(two.attribution().values, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_several_targets_share_the_masks_and_each_is_explained():
     game = smooth_game(10, targets=3)
     estimator = explained(Lime(), game, 200)
@@ -337,6 +338,7 @@ class SumOfBlocks:
         return np.concatenate([truth(method, one)[0] for one in self.games]) / len(self.games)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "blocks"), [(Shapley(), 3), (Banzhaf(), 5)])
 def test_errors_of_more_than_sixteen_segments_are_as_large_as_the_values_are_wrong(method, blocks):
     away, errors = [], []

@@ -83,6 +83,7 @@ def test_keras_counts_the_same(threshold, rng):
 # Many classes
 
 
+@pytest.mark.slow
 @given(st.integers(2, 6), st.integers(1, 40), st.integers(0, 9))
 @settings(deadline=None, max_examples=40)
 def test_scikit_learn_counts_the_same(classes, count, seed):
@@ -264,6 +265,7 @@ def test_places_of_a_folder_are_kept_when_files_are_broken(tmp_path):
     assert isinstance(made, Evaluation)
 
 
+@pytest.mark.slow
 def test_real_xrays_in_folders_and_a_real_classifier(shared_data, tmp_path):
     """A linear classifier of PneumoniaMNIST, fitted here: folders, arrays and scikit-learn agree."""
     from sklearn.linear_model import LogisticRegression

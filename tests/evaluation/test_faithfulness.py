@@ -283,6 +283,7 @@ def test_the_fewest_masks_and_random_maps_are_enough_for_a_figure(true):
     assert np.isfinite(faithfulness.deletion(true, planted, randoms=1).random)
 
 
+@pytest.mark.slow
 def test_randomisation_tells_a_map_of_the_image_from_one_of_the_network():
     """A map that does not depend on the weights keeps its ranks."""
     net = cnn()

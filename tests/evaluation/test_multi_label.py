@@ -82,6 +82,17 @@ def test_one_label_alone_is_an_evaluation_of_two_classes(some):
     assert made.accuracy == metrics.accuracy_score(truth[known, 1] == 1, p[known, 1] > 0.3)
 
 
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_a_part_whose_images_happen_to_have_one_label_each_is_not_of_classes(some, label):
+    p, _ = some
+    truth = np.eye(3)[np.arange(len(p)) % 3]
+    items = [(image, row) for image, row in zip(p[:, None], truth, strict=True)]
+    for data in ((p[:, None], truth), items):
+        made = sl.evaluate(sl.as_model(told, label=label), data)
+        assert made.labels.tolist() == truth[:, label].tolist()
+        assert made.accuracy == metrics.accuracy_score(truth[:, label] == 1, p[:, label] > 0.5)
+
+
 def test_what_was_taken_for_granted_is_said_and_a_softmax_is_refused(some):
     torch = pytest.importorskip("torch")
     p, truth = some
@@ -113,6 +124,7 @@ def test_raw_scores_have_an_area_and_no_threshold(some):
         sl.evaluate(lambda images: 10 * told(images) - 5, (p[:, None], truth), threshold=0.3)
 
 
+@pytest.mark.slow
 def test_the_figure_has_a_row_for_each_label(some):
     p, truth = some
     truth[:, 0] = 1
@@ -166,3 +178,17 @@ def test_a_single_column_is_of_the_label_that_it_is_called(some, names):
         assert asked.auc.value == pytest.approx(metrics.roc_auc_score(truth[:, 0], p[:, 0]))
         with pytest.raises(TargetError, match="cannot be told"):
             sl.evaluate(sl.as_model(one, class_names=names, label="ill"), (p[:, None], truth))
+
+
+def test_labels_without_a_threshold_have_the_one_that_the_model_was_told(some):
+    p, truth = some
+    data = multi_label(p[:, None], truth, NAMES)
+    model = sl.as_model(told, class_names=NAMES, threshold=0.3)
+    made = sl.evaluate(model, data)
+    assert [one.threshold for one in made.evaluations] == [0.3] * 3
+    known = truth[:, 0] >= 0
+    assert made["ill"].accuracy == pytest.approx(((p[:, 0] > 0.3) == (truth[:, 0] == 1))[known].mean())
+    assert made.exact == sl.evaluate(told, data, threshold=0.3).exact
+    mixed = sl.evaluate(model, data, threshold={"marker": 0.6})
+    assert [one.threshold for one in mixed.evaluations] == [0.3, 0.6, 0.3]
+    assert [one.threshold for one in sl.evaluate(model, data, threshold=0.5).evaluations] == [0.5] * 3

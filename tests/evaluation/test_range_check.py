@@ -16,7 +16,7 @@ from sklearn.preprocessing import Normalizer
 import sightline as sl
 from sightline.adapters.preprocess import Normalized
 from sightline.errors import SightlineWarning
-from sightline.evaluation.range_check import MEAN, SPREAD, KeptImages, spread_places
+from sightline.evaluation.range_check import MEAN, SPREAD, KeptImages, spread_places, try_ranges
 
 FORMS = {
     "unit": lambda images: images,
@@ -72,7 +72,9 @@ def given_as(form):
         ("signed", "unit", "from -1 to 1", "images * 2 - 1, or"),
     ],
 )
-@pytest.mark.parametrize("model", ["linear", "trees", "neighbours"])
+@pytest.mark.parametrize(
+    "model", ["linear", *(pytest.param(model, marks=pytest.mark.slow) for model in ("trees", "neighbours"))]
+)
 def test_another_range_is_named_with_both_shares_and_what_to_give(model, wants, form, better, advice):
     told = fitted(model, wants)
     images, labels = given_as(form)
@@ -155,6 +157,7 @@ def test_imagenet_s_mean_and_spread_are_tried():
         sl.evaluate(model, (test.images, test.labels))
 
 
+@pytest.mark.slow
 def test_chance_is_not_taken_for_another_range(rng):
     """Labels at random, and columns out of order: no range is better, however wrong the answers are."""
     images, labels = given_as("unit")
@@ -321,3 +324,17 @@ def test_one_class_of_all_images_is_told_of(count):
         sl.evaluate(network, (images / 255, labels))
         sl.evaluate(lambda x: np.full(len(x), 0.9), (images[:6], labels[:6]))
         sl.evaluate(lambda x: np.full(len(x), 0.9), (images, np.ones(count, int)))
+
+
+@pytest.mark.parametrize(("gain", "offset", "mean", "std"), [(1.0, 0.0, 0, 255), (2.0, -1.0, 127.5, 127.5)])
+def test_a_better_range_is_told_as_a_mean_and_a_spread_too(gain, offset, mean, std):
+    labels = np.arange(60) % 2
+    images = list(np.rint(60 + 90 * labels[:, None, None] + np.zeros((60, 4, 4))).astype(np.uint8))
+
+    def model(batch):
+        values = (batch.reshape(len(batch), -1).mean(axis=1) - offset) / gain
+        return np.stack([values < 0.4, (values >= 0.4) & (values < 1)], axis=1) + 0.0
+
+    found = try_ranges(model, images, labels, np.zeros(60, int), lambda said: said.argmax(axis=1))
+    assert found is not None
+    assert (found.mean, found.std) == ((mean,), (std,))

@@ -40,7 +40,7 @@ def words(figure):
 def test_each_region_has_its_line_and_the_confirmed_is_red():
     figure = figures.plot_blame(Found(Line("jaw", 0.3, True, 0.0009), Line("hair", -0.2)))
     said = words(figure)
-    assert said[0] == "56 wrong answers. Driven by: jaw"
+    assert said[0] == "56 wrong answers. Some are driven by: jaw"
     assert {"jaw", "hair", "0.0009", "12 (0.5)", "3 (1.5)"} <= set(said)
     red = [
         patch

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sightline._language import use_language
 from sightline.errors import OptionError
 from sightline.figures import figure_to_png, plot_concepts
 from sightline.regions import grid
@@ -22,7 +23,7 @@ def study():
 def test_the_sheet_counts_the_images_of_each_class_and_shows_typical_ones(study):
     figure = plot_concepts(bright(0.95)["bright"].rename({"bright": "token"}), study)
     said = " ".join(text.get_text() for text in figure.axes[0].texts)
-    assert "token. Found in images of dark 3 of 6, light 3 of 6" in said
+    assert "token. Found in images of dark: 3 of 6, light: 3 of 6" in said
     assert "12 images looked through" in said
     assert figure_to_png(figure).startswith(b"\x89PNG")
 
@@ -32,8 +33,8 @@ def test_what_a_concept_speaks_for_is_said_and_what_is_nowhere(study):
     nothing = Detector(np.full(sum(BLOCKS), 9.0), np.ones(sum(BLOCKS)), 0.1)
     made = one_region_a_piece(ConceptShapes(("all", "lost"), (anything, nothing), (1, 0)))
     said = " ".join(text.get_text() for text in plot_concepts(made, study).axes[0].texts)
-    assert "all, speaks for light. Found in images of dark 6 of 6, light 6 of 6" in said
-    assert "lost, speaks for dark. Found in images of dark 0 of 6" in said
+    assert "all, speaks for light. Found in images of light: 6 of 6, dark: 6 of 6" in said
+    assert "lost, speaks for dark. Found in images of dark: 0 of 6" in said
     with pytest.raises(OptionError, match="none of the 1 concepts is found"):
         plot_concepts(made["lost"], study)
 
@@ -41,3 +42,11 @@ def test_what_a_concept_speaks_for_is_said_and_what_is_nowhere(study):
 def test_regions_with_a_fixed_place_are_refused(study):
     with pytest.raises(OptionError, match="plot_regions"):
         plot_concepts(grid(2, 2), study)
+
+
+def test_the_sheet_speaks_korean(study):
+    with use_language("ko"):
+        figure = plot_concepts(bright(0.95)["bright"].rename({"bright": "token"}), study)
+    said = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert "dark: 6장 중 3장" in said
+    assert "images" not in said

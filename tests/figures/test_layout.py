@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from sightline import figures
 from sightline.errors import SightlineWarning
+from sightline.figures import font_families
 from sightline.figures.layout import legible_text, shorten_text, text_width, wrap_parts
 from sightline.regions import polygons as regions_of
 from sightline.types import Contrast
@@ -47,6 +48,7 @@ def gap(one, other):
     return max(one.y0, other.y0) - min(one.y1, other.y1)
 
 
+@pytest.mark.slow
 def test_the_images_pixels_are_the_figures_pixels(rng):
     labels = np.repeat(np.arange(2), 32)[np.newaxis].repeat(64, axis=0)
     image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
@@ -70,11 +72,45 @@ def test_letters_without_a_font_become_boxes_and_a_warning_says_what_to_do():
     with pytest.warns(SightlineWarning, match=re.escape("'\\U0010fffd'")) as caught:
         assert legible_text("a\U0010fffd  b\n") == "a□ b"
     assert caught[0].message.slug == "font-letters"
-    assert "NanumGothic for Hangul" in str(caught[0].message)
+    assert "such as Noto Sans CJK" in str(caught[0].message)
 
 
-@pytest.mark.filterwarnings("ignore:no font of this machine has:sightline.SightlineWarning")
-def test_titles_in_hangul_give_no_warning_of_matplotlib_whatever_fonts_there_are():
+def alone(monkeypatch):
+    """As on a machine without a font for Hangul."""
+    monkeypatch.setattr(font_families, "FAMILIES", ("DejaVu Sans", font_families.OURS))
+    font_families.known_families.cache_clear()
+    font_families.known_letters.cache_clear()
+    assert font_families.known_families() == ("DejaVu Sans", font_families.OURS)
+
+
+@pytest.fixture
+def bare_machine(monkeypatch):
+    with monkeypatch.context() as changed:
+        alone(changed)
+        yield
+    font_families.known_families.cache_clear()
+    font_families.known_letters.cache_clear()
+
+
+def test_every_syllable_of_hangul_is_drawn_in_both_weights(bare_machine):
+    syllables = "".join(map(chr, range(0xAC00, 0xD7A4)))
+    assert legible_text(syllables) == syllables
+    assert legible_text("ㄱㅎㅏㅣ「」、。") == "ㄱㅎㅏㅣ「」、。"
+    for bold in (False, True):
+        assert text_width("가나다", 9, bold=bold) > 2 * text_width("abc", 9) - 20
+
+
+def test_a_korean_title_in_the_users_own_axes_is_no_row_of_boxes(bare_machine):
+    ax = Figure().add_subplot()
+    one = example([0.4, -0.3], names=("가", "뷁", "다"))
+    one.plot(ax=ax)
+    one.plot("bars", ax=Figure().add_subplot())
+    ax.figure.canvas.draw()  # matplotlib warns of letters that it cannot draw
+    assert ax.get_title() == "가"
+
+
+@pytest.mark.slow
+def test_titles_in_hangul_give_no_warning_whatever_fonts_there_are(bare_machine):
     regions = regions_of({"턱": [(0, 0), (0, 1), (1, 1)], "눈": [(0, 0), (1, 1), (1, 0)]})
     drawn = [
         figures.plot_images(np.zeros((2, 8, 8)), ["가", "나"], heading="학습용 사진"),
@@ -126,6 +162,7 @@ def test_a_text_is_shortened_to_its_width_and_a_short_one_stays():
     assert text_width(shorten_text("W" * 10_000, 200, 9), 9) <= 200
 
 
+@pytest.mark.slow
 def test_wrapped_words_fit_their_width_and_lose_nothing_but_what_is_beyond_the_last_line():
     words = ["what", "stands", "here", "is", "broken", "into", "lines", "of", "its", "own"]
     lines = wrap_parts(words, 240, 9, between=" ")

@@ -40,6 +40,7 @@ def test_the_image_has_the_pixels_of_the_explained_one_and_the_colours_of_their_
     assert (bar.vmin, bar.vmax) == (-0.4, 0.4)
 
 
+@pytest.mark.slow
 def test_what_the_colours_mean_stands_below():
     ax = own_axes()
     example(MIXED, MIXED_ERROR).plot(ax=ax)
@@ -68,6 +69,7 @@ def test_the_bars_are_the_values_and_each_row_is_a_segment():
     assert "95 % interval" in ax.get_xlabel()
 
 
+@pytest.mark.slow
 def test_the_same_limit_makes_two_images_comparable():
     ends = []
     for scale in (1.0, 2.0):
@@ -91,6 +93,7 @@ def test_what_is_no_axes_is_refused_and_several_are_told_from_one():
         one.plot("bars", ax=own_axes(), limit=1.0)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_open_and_the_default_is_the_panel_as_before():
     import matplotlib.pyplot as plt
 

@@ -78,6 +78,7 @@ def test_a_flat_model_has_no_pairs():
         made.pairs()
 
 
+@pytest.mark.slow
 def test_links_are_red_for_more_together_and_blue_for_less():
     made = explained()
     figure = figures.plot(made, "pairs", num=2)

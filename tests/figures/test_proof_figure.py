@@ -152,8 +152,20 @@ def test_a_measure_that_is_not_known_is_said_to_be_not_measured():
     assert not [line for line in chart_of(items).lines if line.get_marker() == "s"]
 
 
+@pytest.mark.slow
 def test_intervals_are_named_by_the_level_that_they_have():
     words = [text for text, *_ in boxes(page(made(level=0.1)))]
     assert "change in points, 90 %" in words
     assert "90 % interval of the change" in words
     assert not any("95 %" in word for word in words)
+
+
+@pytest.mark.slow
+def test_examples_are_called_what_the_data_call_them():
+    named = dataclasses.replace(example(3, "cat", "dog", "cat"), id="ward/0144_left.png")
+    long = dataclasses.replace(
+        example(4, "cat", "dog", "cat"), id="a/very/long/way/down/to/where/it/is/x0145.png"
+    )
+    numbered = dataclasses.replace(example(5, "cat", "dog", "cat"), id="5")
+    said = [text.get_text() for text in made(examples=(named, long, numbered)).plot().axes[0].texts]
+    assert {"ward/0144_left.png", "x0145.png", "image 5"} <= set(said)

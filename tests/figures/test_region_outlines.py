@@ -37,7 +37,7 @@ TEMPLATES = {
 }
 
 
-@pytest.mark.parametrize("side", [28, 64, 300])
+@pytest.mark.parametrize("side", [28, *(pytest.param(side, marks=pytest.mark.slow) for side in (64, 300))])
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_every_name_is_on_its_region_and_none_over_another(name, side):
     regions = TEMPLATES[name]
@@ -100,6 +100,7 @@ def test_pixels_in_no_region_stay_as_they_are():
     assert (pixels[20, 20] != 51).any()
 
 
+@pytest.mark.slow
 def test_names_without_room_are_listed_below():
     many = sr.grid(25, 25)
     figure, *_, boxes = drawn(many, np.zeros((75, 75)))
@@ -110,6 +111,7 @@ def test_names_without_room_are_listed_below():
     assert not {name for name, *_ in boxes} & set(", ".join(below).split(", ")[1:])
 
 
+@pytest.mark.slow
 def test_a_long_name_that_finds_no_room_is_listed():
     regions = sr.polygons({"x" * 200: [(0, 0), (0, 1), (1, 1), (1, 0)]})
     figure = figures.plot_regions(regions, np.zeros((8, 8)))

@@ -99,6 +99,7 @@ def test_where_all_is_undecided_the_figure_says_after_how_many_calls(name):
     assert all(kind(pixel) == "grey" for tile in tiles(figure) for pixel in tile.reshape(-1, 3)[::97])
 
 
+@pytest.mark.slow
 def test_where_nothing_that_speaks_for_the_target_can_be_told_it_is_hatched_and_said():
     figure = figures.plot_panel(example([0.05, -0.4, -0.3], [0.05, 0.01, 0.01]))
     favour = tiles(figure)[0]

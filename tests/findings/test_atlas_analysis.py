@@ -276,6 +276,7 @@ def test_pairs_have_the_difference_below_them_and_over_the_mean_of_all_images(st
     )
 
 
+@pytest.mark.slow
 def test_classes_may_be_called_right_and_wrong():
     images, labels = marked(60)
     named = Memory(model, images, labels, PLAN, class_names=["right", "wrong"])
@@ -316,6 +317,7 @@ def test_an_image_that_is_gone_counts_but_is_not_in_the_mean_image():
     np.testing.assert_allclose(made.image[..., 1], left, atol=2e-5)  # of 16 bits
 
 
+@pytest.mark.slow
 def test_maps_of_large_images_are_reduced_and_keep_their_sums():
     images = np.random.default_rng(0).random((3, 300, 600))
     large = Memory(lambda batch: batch.mean(axis=(1, 2)), images, np.zeros(3, dtype=int), PLAN)
@@ -440,3 +442,48 @@ def test_regions_found_in_the_images_are_told_as_if_they_were_known(study):
     for name in ("right", "wrong"):
         np.testing.assert_array_equal(found[name].regions, known[name].regions)
         np.testing.assert_array_equal(found[name].region_error, known[name].region_error)
+
+
+class Apart:
+    """A study whose answers come one by one."""
+
+    def __init__(self, study):
+        self.study = study
+        self.places, self.labels, self.predicted, self.ids = (
+            study.places,
+            study.labels,
+            study.predicted,
+            study.ids,
+        )
+        self.plan, self.class_names = study.plan, study.class_names
+        self.rows, self.row, self.image = study.rows, study.row, study.image
+
+
+@pytest.mark.parametrize(("by", "size"), [("pair", None), ("outcome", (6, 5))])
+def test_answers_in_blocks_make_the_same_atlas_as_one_by_one(tmp_path, by, size):
+    study = Study(tmp_path / "run", PLAN).run(marked(40), model)
+    one, other = (atlas(some, by, size=size, regions=NINE) for some in (study, Apart(study)))
+    assert [each.name for each in one.maps] == [each.name for each in other.maps]
+    for first, second in zip(one.maps, other.maps, strict=True):
+        assert first.count == second.count
+        for name in ("mean", "error", "image", "regions", "region_error"):
+            np.testing.assert_allclose(getattr(first, name), getattr(second, name), atol=1e-12)
+    for name in ("difference", "error", "image", "region_difference", "region_error"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-12)
+    assert one.floor == pytest.approx(other.floor)
+    assert one.most_images == 0
+
+
+def test_of_many_images_some_are_averaged_and_it_says_so_while_maps_are_of_all():
+    images, labels = marked(60)
+    study = Memory(model, images, labels, PLAN)
+    every, some = atlas(study), atlas(study, most_images=5, seed=3)
+    assert (every.most_images, every.sample_text, some.most_images) == (0, "", 5)
+    assert "5 images of each kind, drawn at random" in repr(some)
+    np.testing.assert_array_equal(some["right"].mean, every["right"].mean)
+    order = np.random.default_rng(3).permutation(60)
+    right = order[(labels == study.predicted)[order]][:5]
+    np.testing.assert_allclose(some["right"].image[..., 0], images[right].mean(axis=0), atol=2e-5)
+    np.testing.assert_allclose(some.image[..., 0], images[order[:5]].mean(axis=0), atol=2e-5)
+    with pytest.raises(OptionError):
+        atlas(study, most_images=0)

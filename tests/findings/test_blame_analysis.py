@@ -10,7 +10,10 @@ import sightline as sl
 from sightline import regions
 from sightline.errors import ModelError, OptionError, SegmentError, SightlineWarning
 from sightline.findings.blame_analysis import blame
+from sightline.findings.blame_result import Blame, RegionEffect, property_leads
+from sightline.findings.cause_result import ImageCause, ImageCauses
 from sightline.findings.region_effects import class_evidence
+from sightline.study.schema import is_of_answers
 from support.bright import bright, known_bright
 from support.saturated import cornered, in_percent, sure
 from support.studies import Memory
@@ -81,6 +84,29 @@ def test_a_region_that_right_answers_go_by_as_much_is_not_blamed_though_hiding_i
 
 
 @pytest.mark.slow
+def test_a_region_beside_which_a_model_knows_nothing_is_not_blamed_and_is_told_of():
+    # Its sign is drawn by lot, so that it misleads in half of the images; right answers rest on it, too.
+    images, labels = images_with_signal(np.zeros(9), np.full(9, 0.01), 80)
+    images[:, :3, :3] = np.where(np.random.default_rng(1).random(80) < 0.5, 0.8, 0.2)[:, None, None]
+    found = blame(Memory(weighing(20, *[1] * 8), images, labels, PLAN), NINE, progress=False)
+    line = found["r1c1"]
+    assert found.confirmed == ()
+    assert line.failed == ("right answers",)
+    assert line.corrected >= found.wrong / 3
+    assert found.relied_on == ("r1c1",)
+    assert line.reliance_p <= 0.05
+    assert np.isfinite(line.net).all()  # as much elsewhere was hidden, too, to say so
+    said = (
+        f"But r1c1 is what the model goes by: hiding it turns {line.corrected:g} of {found.wrong} wrong "
+        f"answers right and {line.broken:g} of {found.right} right ones wrong."
+    )
+    assert found.verdict.startswith("nothing found: ")
+    assert said in found.verdict
+    assert said in found.finding("r1c1")
+    assert found.verdict.count("what the model goes by") == 1
+
+
+@pytest.mark.slow
 def test_a_region_that_is_noise_to_a_model_that_goes_by_it_is_blamed():
     signal, spread = np.full(9, 0.06) * (np.arange(9) > 0), np.array([0.5, *[0.1] * 8])
     study = Memory(weighing(*[10] * 9), *images_with_signal(signal, spread, 240), PLAN)
@@ -91,7 +117,7 @@ def test_a_region_that_is_noise_to_a_model_that_goes_by_it_is_blamed():
 def weighed_well():
     """Studies of models that weigh independent, normally distributed evidence as well as can be done."""
     made = []
-    for seed in range(20):
+    for seed in range(10):
         rng = np.random.default_rng(seed)
         signal, spread = rng.uniform(0.0, 0.1, 9), np.full(9, 0.15)
         model = weighing(*(2 * signal / spread**2))
@@ -103,7 +129,7 @@ def weighed_well():
 @pytest.mark.parametrize("margin", [0, 0.2])
 def test_models_that_weigh_their_evidence_well_are_left_alone(weighed_well, margin):
     found = [blame(study, NINE, margin=margin, seed=seed) for seed, study in enumerate(weighed_well)]
-    assert sum(bool(one.confirmed) for one in found) <= 3  # of 20 at 5 %: more has a chance below 2 %
+    assert sum(bool(one.confirmed) for one in found) <= 2  # of 10 at 5 %: more has a chance near 1 %
 
 
 def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
@@ -127,6 +153,7 @@ def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
     assert line.broken / found.right == pytest.approx(broken, abs=0.06)  # of those that were drawn
 
 
+@pytest.mark.slow
 def test_half_of_the_images_confirms_where_a_number_of_suspects_is_chosen(planted):
     found = blame(planted, NINE, n_suspects=3)
     assert sum(one.suspect for one in found.regions) == 3
@@ -135,6 +162,7 @@ def test_half_of_the_images_confirms_where_a_number_of_suspects_is_chosen(plante
     assert f"; confirmed on {found.wrong} of them beside " in str(found)
 
 
+@pytest.mark.slow
 def test_what_was_found_in_images_is_not_confirmed_by_them(planted):
     half = tuple(str(place) for place in range(0, 180, 2))
     shapes = dataclasses.replace(NINE["r1c1"].shapes)
@@ -146,6 +174,7 @@ def test_what_was_found_in_images_is_not_confirmed_by_them(planted):
     assert found.confirmed == ("r1c1",)
 
 
+@pytest.mark.slow
 def test_a_region_that_a_rule_rules_out_is_not_asked_about_for_the_others(planted):
     found = blame(planted, NINE, margin=0, controls=4)
     assert found.calls < found.wrong * (1 + 9) + (found.wrong + found.right) * (1 + 2 * 5)
@@ -165,6 +194,7 @@ def too_often_one(images):
     return np.stack([1 / (1 + np.exp(odds)), 1 / (1 + np.exp(-odds))], axis=1)
 
 
+@pytest.mark.slow
 def test_a_finding_that_a_shift_of_the_scores_undoes_is_worded_so():
     signal = np.array([0, *[0.06] * 8])
     plan = dataclasses.replace(PLAN, fill=sl.Colour(0.3))
@@ -194,6 +224,7 @@ def test_a_finding_that_a_shift_of_the_scores_undoes_is_worded_so():
 
 def test_what_drives_errors_both_ways_stays_confirmed_once_rebalanced(planted):
     found = blame(planted, NINE)
+    assert is_of_answers(found.to_dict(), planted)
     assert not any(one.shifted for one in found.regions)
     assert found["r1c1"].as_is_p <= found["r1c1"].p < 0.01
 
@@ -224,6 +255,7 @@ def test_too_few_errors_are_said_to_be_and_the_model_is_not_asked():
     assert str(found).splitlines()[0] == f"Blame: {count} wrong answers"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*classes-swapped")
 def test_a_model_that_is_never_right_cannot_be_blamed_on_a_region():
     images, labels = images_with_signal(np.full(9, 0.1), 0.05, 60)
@@ -280,6 +312,7 @@ def test_scores_that_are_no_probabilities_are_compared_as_they_are():
     assert class_evidence(np.array([[3.0, 1, -2], [0, 5, 9]]), 0, likely=False).tolist() == [2, -5]
 
 
+@pytest.mark.slow
 def test_the_dictionary_is_json_and_says_what_the_table_says(planted):
     found = blame(planted, NINE)
     kept = json.loads(json.dumps(found.to_dict(), allow_nan=False))
@@ -293,10 +326,12 @@ def test_the_dictionary_is_json_and_says_what_the_table_says(planted):
     assert titles.split()[:2] == ["region", "gain"]
 
 
+@pytest.mark.slow
 def test_the_fill_may_be_another_than_the_plans(planted):
     assert blame(planted, NINE, fill="blur:sigma=2").fill == "Blur(sigma=2)"
 
 
+@pytest.mark.slow
 def test_an_unknown_region_is_a_key_error(planted):
     with pytest.raises(SegmentError, match="jaw"):
         blame(planted, NINE)["jaw"]
@@ -360,6 +395,7 @@ def beyond():
 CORNERS = SIX[["r1c1", "r3c6", "r6c1", "r6c6"]]
 
 
+@pytest.mark.slow
 def test_a_mark_that_reaches_a_row_beyond_its_region_is_found_with_a_margin(beyond):
     found = blame(beyond, CORNERS)
     assert found.confirmed == ("r1c1",)
@@ -387,6 +423,7 @@ def test_without_a_margin_the_region_that_holds_the_attribution_is_not_acquitted
     assert said.finding("r1c1").endswith("try a larger region, a wider margin= or another fill=.")
 
 
+@pytest.mark.slow
 def test_a_suspect_that_is_named_is_tested_on_all_errors(beyond):
     errors = int((beyond.labels != beyond.predicted).sum())
     found = blame(beyond, CORNERS, suspect="r1c1")
@@ -402,6 +439,7 @@ def test_a_suspect_that_is_named_is_tested_on_all_errors(beyond):
     assert alone.finding("r6c6") == alone.verdict
 
 
+@pytest.mark.slow
 def test_ten_errors_are_enough_for_what_is_plain():
     images, labels = marked(60)
     study = Memory(MARKED, images, labels, PLAN)
@@ -413,6 +451,7 @@ def test_ten_errors_are_enough_for_what_is_plain():
     assert said == f"too few errors: {count}, and one region needs 10."
 
 
+@pytest.mark.slow
 def test_the_rule_that_failed_is_named_beside_the_p_value():
     # Hiding the middle helps every wrong answer, and right answers rest on it as much.
     signal, spread = np.eye(9)[4] * 0.1, 0.1 * np.eye(9)[4] + 0.001
@@ -425,6 +464,7 @@ def test_the_rule_that_failed_is_named_beside_the_p_value():
     assert "right answers" in line
 
 
+@pytest.mark.slow
 def test_regions_travel_with_the_verdict(planted):
     found = blame(planted, NINE)
     assert found.areas is NINE
@@ -479,6 +519,7 @@ def test_half_a_shortcut_that_turns_no_answer_of_a_saturated_model_is_told_with_
     assert found.to_dict()["regions"][0]["misleads"]
 
 
+@pytest.mark.slow
 def test_regions_found_in_the_images_are_asked_about_where_they_are_found(planted):
     """They need not be in every image, as a region with a place is: they are tested as concepts are."""
     found = blame(planted, bright(0.65), seed=3)
@@ -491,6 +532,7 @@ def test_regions_found_in_the_images_are_asked_about_where_they_are_found(plante
     sl.figures.plot_blame(found)
 
 
+@pytest.mark.slow
 def test_of_a_region_that_is_ruled_out_nothing_is_said_that_was_not_asked(planted):
     found = blame(planted, SIX)
     out = [
@@ -504,8 +546,28 @@ def test_of_a_region_that_is_ruled_out_nothing_is_said_that_was_not_asked(plante
         assert f"changes the true class's score by {one.gain:+.3f}" in said
 
 
+@pytest.mark.slow
 def test_more_regions_than_flips_can_tell_apart_are_refused_in_words(planted):
     many = regions.grid(9, 9)
     said = blame(planted, many, level=0.01).verdict
     assert said.startswith("too many regions to test at once: 81, and 80 at most")
     assert not blame(planted, many, level=0.01, n_suspects=3).lack
+
+
+@pytest.mark.parametrize(("gain", "leads"), [(0.1, True), (0.55, False)])
+def test_a_property_of_whole_images_leads_where_no_region_gives_more_back(gain, leads):
+    detail = ImageCause(
+        *("detail", 0, "well", 39, (0.5,), (0.2,), 0.002),
+        confirmed=True,
+        lacked=0.6,
+        gain=0.2,
+        control_gain=0.01,
+        misleads=True,
+    )
+    causes = ImageCauses((detail,), (), 109, 300, 0.05, 0.05, 0.05, 900)
+    mark = RegionEffect("mark", True, gain, 0.05, 0.6, 0.0, 0.001, 70, 0, 3, 2, 0.5, 0.1, True)
+    blamed = Blame((mark,), 109, 109, 100, None, 0.6, 0.05, 0.05, "Blur()", 900)
+    assert property_leads(causes, blamed, None) is leads
+    assert property_leads(causes, None)
+    assert not property_leads(None, blamed)
+    assert not property_leads(dataclasses.replace(causes, causes=()), blamed)

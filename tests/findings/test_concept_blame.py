@@ -129,6 +129,7 @@ def test_what_a_model_rightly_goes_by_is_worth_more_than_it_costs():
     assert "taking it away would harm" in made.verdict
 
 
+@pytest.mark.slow
 def test_a_mark_misleads_though_a_model_that_knows_nothing_else_answers_no_better_without_it():
     # Without the mark it says "dull", whatever is shown: hiding rights half of what is called shiny.
     study = studied(marked(count=300), scored(mark=6.0, signal=2.0, bias=-3.0))
@@ -139,6 +140,7 @@ def test_a_mark_misleads_though_a_model_that_knows_nothing_else_answers_no_bette
     assert one.class_odds[0] < 1 < one.class_odds[1]
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_errors_have_another_cause():
     for seed in range(3):
         study = studied(marked(signal=0.02, seed=seed), scored(mark=0.0))
@@ -159,6 +161,7 @@ def test_a_mark_is_mostly_confirmed_and_chance_mostly_not():
     assert sum(bool(made.confirmed) for made in quiet) <= 1
 
 
+@pytest.mark.slow
 def test_images_that_concepts_were_found_in_do_not_confirm(planted):
     made = blame(planted, one_region_a_piece(KnownShapes(found_in=tuple(map(str, range(0, 240, 3))))))
     others = np.arange(240) % 3 > 0
@@ -174,6 +177,7 @@ def test_a_named_concept_is_tested_and_its_words_say_that_it_is_not_shown(plante
     assert made.finding("dark").startswith("dark is not shown to mislead (adjusted p = ")
 
 
+@pytest.mark.slow
 def test_a_named_concept_that_another_study_found_is_tested_on_all_errors(planted):
     made = blame(planted, one_region_a_piece(KnownShapes(found_in=("elsewhere.png",))), suspect="bright")
     assert made.wrong == (planted.labels != planted.predicted).sum()
@@ -187,6 +191,7 @@ def test_too_few_images_with_it_are_said_so(planted):
     assert "too few errors" in made.verdict or "cannot be told: it was found in " in made.verdict
 
 
+@pytest.mark.slow
 def test_groups_are_flipped_and_parted_together(planted):
     made = blame(planted, BRIGHT, groups=np.arange(240) // 2)
     assert made.confirmed == ("bright",)
@@ -209,7 +214,7 @@ def test_the_figure_shows_each_concept_with_its_class_and_what_hiding_and_pastin
     figure = figures.plot_blame(found)
     said = [text.get_text() for text in figure.axes[0].texts]
     one = found["bright"]
-    assert said[0] == f"{found.errors} wrong answers. Misled by: bright"
+    assert said[0] == f"{found.errors} wrong answers. Some are misled by: bright"
     assert f"{one.pasted_gain:+.2f} ({one.pasted_control:+.2f})" in said
     assert f"{one.found_wrong} of {one.called_wrong} | {one.found_right} of {one.called_right}" in said
     assert "95 % interval: misleads" in said
@@ -253,6 +258,7 @@ def test_what_covers_nearly_all_of_an_image_is_not_found_there():
     assert seen.shares[1].tolist() == [7 / 64, 49 / 64]
 
 
+@pytest.mark.slow
 def test_the_net_over_all_images_weighs_each_kind_by_how_many_there_are():
     # Few of the images with a mark are wrong: drawn alike, hiding it would seem to help.
     study = studied(marked((0.15, 0.8), signal=0.02, count=900), scored(mark=3.0, signal=40.0))
@@ -276,6 +282,7 @@ def test_words_do_not_say_that_more_answers_are_earned_than_lost_where_they_are_
     assert "score, which decides, gains more by it than it loses, though answers do not" in said
 
 
+@pytest.mark.slow
 def test_a_class_is_found_by_its_name_however_a_model_orders_its_classes():
     images, labels = marked()
     turned = Answered(lambda x: scored()(x)[:, ::-1], images, 1 - labels, PLAN, class_names=("shiny", "dull"))
@@ -284,6 +291,7 @@ def test_a_class_is_found_by_its_name_however_a_model_orders_its_classes():
     assert one.found_wrong > 30
 
 
+@pytest.mark.slow
 def test_a_class_that_the_model_does_not_have_is_refused_and_a_bare_number_is_said(planted):
     foreign = one_region_a_piece(KnownShapes(class_names=("glossy", "dull")))
     for given in (foreign, one_region_a_piece(KnownShapes(towards=(99, 0), class_names=()))):
@@ -294,11 +302,13 @@ def test_a_class_that_the_model_does_not_have_is_refused_and_a_bare_number_is_sa
         assert blame(planted, bare, suspect="bright").confirmed == ("bright",)
 
 
+@pytest.mark.slow
 def test_joined_concepts_of_two_classes_speak_for_what_wrong_answers_with_them_are_called(planted):
     joined = one_region_a_piece(KnownShapes()).join({"marks": ["dark", "bright"]})
     assert blame(planted, joined)["marks"].towards == "shiny"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bits", "colour"])
 def test_a_concept_is_pasted_between_images_of_one_kind_alone(planted, found, kind):
     def level(images):

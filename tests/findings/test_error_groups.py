@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import silhouette_score
 
 import sightline as sl
 from sightline.errors import ImageError, OptionError
@@ -13,6 +14,7 @@ from sightline.findings.error_groups import (
     _cluster_members,
     _critical_bandwidth,
     _location_features,
+    _mean_silhouette,
     group_errors,
 )
 from sightline.findings.error_groups import MOST_GROUPS as SIX
@@ -37,6 +39,7 @@ def two_kinds(count=40):
     return images, np.zeros(count, dtype=int), first
 
 
+@pytest.mark.slow
 def test_two_kinds_of_errors_are_two_groups():
     images, labels, first = two_kinds()
     study = Memory(misled, images, labels, PLAN)
@@ -235,3 +238,14 @@ def test_the_figure_shows_each_group_with_its_typical_images():
         assert f"image {place}" in words
     assert "the segment that speaks most for the answer" in words
     assert "2 groups of wrong answers that look alike:" in repr(made)
+
+
+def test_the_mean_silhouette_is_scikit_learn_s(rng):
+    for groups in (2, 5):
+        points, members = rng.normal(size=(40, 3)), np.arange(40) % groups
+        points[members == 1] += 2
+        points[10:14] = points[10]  # some are the same
+        apart = np.linalg.norm(points[:, np.newaxis] - points, axis=2)
+        expected = silhouette_score(apart, members, metric="precomputed")
+        assert _mean_silhouette(apart, members) == pytest.approx(expected, abs=1e-12)
+    assert _mean_silhouette(np.zeros((6, 6)), np.arange(6) % 2) == 0.0

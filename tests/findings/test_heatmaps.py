@@ -67,3 +67,26 @@ def test_the_image_that_shows_most_of_what_is_looked_for_is_a_wrong_answer_if_th
     study = Memory(lambda batch: batch.mean(axis=(1, 2)) * 0.9, images, np.array([0, 0, 1, 0]), plan)
     assert study.predicted.tolist() == [0] * 4
     assert (image_that_shows(bright(), study) == images[2]).all()
+
+
+def test_means_that_are_merged_are_those_of_all_values(rng):
+    values = rng.normal(1e3, 1, size=(11, 6))
+    running = RunningMean((6,))
+    for part in (values[:0], values[:1], values[1:7], values[7:]):
+        running.merge(RunningMean.of(part))
+    np.testing.assert_allclose(running.mean, values.mean(axis=0))
+    np.testing.assert_allclose(running.error, stats.sem(values, axis=0))
+    labels = np.array([[0, 5, 5], [2, 1, 0]])
+    pixels = RunningMean.of(values).spread(labels)
+    np.testing.assert_allclose(pixels.mean, values[:, labels].mean(axis=0))
+    np.testing.assert_allclose(pixels.error, stats.sem(values[:, labels], axis=0))
+
+
+@pytest.mark.parametrize("value", [0.1, 0.97 - 0.1, 1 / 3, 1e-9])
+@pytest.mark.parametrize("count", [3, 7, 97, 1000])
+def test_values_that_are_all_alike_have_no_deviation(value, count):
+    """Or a difference that rounding makes is told from chance."""
+    made = RunningMean.of(np.full((count, 2), value))
+    made.merge(RunningMean.of(np.full((count // 2, 2), value)))
+    assert (made.mean == value).all()
+    assert (made.error == 0).all()

@@ -7,6 +7,7 @@ from sightline._scales import FARTHEST, log_odds
 from sightline.findings.rebalancing import (
     crossfit_biases,
     fitted_bias,
+    helpful_biases,
     log_scores,
     shifted_answers,
     summarise_shift,
@@ -26,6 +27,23 @@ def evidence(count=3000, prior=0.3, factor=1.0, seed=0):
 def test_the_bias_is_the_log_odds_of_the_class_frequencies_on_any_scale(factor):
     scores, labels = evidence(factor=factor)
     assert fitted_bias(scores, labels)[1] / factor == pytest.approx(np.log(0.3 / 0.7), abs=0.25)
+
+
+def test_a_bias_that_makes_more_errors_explains_none_and_is_left_out():
+    """Of people who are each of one class, the others' classes are no measure of one's own."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10) % 2, 20)
+    odds = rng.normal(2.0 * (2 * labels - 1), 2)
+    scores = np.stack([np.zeros(200), odds], axis=1)
+    people, predicted = np.repeat(np.arange(10), 20), scores.argmax(axis=1)
+    made = crossfit_biases(scores, labels, people, np.random.default_rng(1))
+    assert ((scores + made).argmax(axis=1) != labels).sum() > (predicted != labels).sum()
+    assert not helpful_biases(scores, labels, people, predicted, np.random.default_rng(1)).any()
+    scores, labels = evidence(400)
+    alone, predicted = np.arange(400), scores.argmax(axis=1)
+    made = helpful_biases(scores, labels, alone, predicted, np.random.default_rng(1))
+    assert np.array_equal(made, crossfit_biases(scores, labels, alone, np.random.default_rng(1)))
+    assert made.any()
 
 
 def test_an_image_has_no_say_in_its_own_bias_nor_has_its_group():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from sightline.errors import ModelError
-from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
+from sightline.findings.significance import bootstrap_ci, holm_adjusted, odds_ratio, sign_flip_test
 
 
 def test_flips_agree_with_all_flips_there_are(rng):
@@ -89,6 +89,7 @@ def test_of_no_value_nothing_is_said(rng):
     assert np.isnan(bootstrap_ci(nothing, None, rng)).all()
 
 
+@pytest.mark.slow
 def test_many_groups_take_little_memory_and_the_normal_answer(rng):
     values = rng.normal(size=200_000) + 0.004
     sign_flip_test(values[:20], np.arange(20), rng)  # which loads what is loaded once
@@ -106,3 +107,16 @@ def test_a_wider_interval_holds_the_mean_more_often(rng):
     values = rng.normal(size=30)
     wide, usual = (bootstrap_ci(values, np.arange(30), np.random.default_rng(1), one) for one in (0.99, 0.95))
     assert wide[0] < usual[0] < usual[1] < wide[1]
+
+
+def test_the_odds_ratio_is_that_of_the_table_with_the_interval_of_its_logarithm():
+    """Woolf's interval with half a case more in each cell, worked out by hand for 30 of 40 and 20 of 60."""
+    inside, outside = np.repeat([True, False], [30, 10]), np.repeat([True, False], [20, 40])
+    ratio = 30.5 * 40.5 / (10.5 * 20.5)
+    error = np.sqrt(1 / 30.5 + 1 / 10.5 + 1 / 20.5 + 1 / 40.5)
+    assert odds_ratio(inside, outside) == pytest.approx(
+        (ratio * np.exp(-1.96 * error), ratio * np.exp(1.96 * error))
+    )
+    assert odds_ratio(outside, inside) == pytest.approx(
+        (np.exp(-1.96 * error) / ratio, np.exp(1.96 * error) / ratio)
+    )

@@ -1,5 +1,6 @@
 """slices: each slice's figures, and the worse one named within each label."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ import sightline as sl
 from sightline.errors import OptionError
 from sightline.findings.error_links import column_values
 from sightline.findings.slice_analysis import excess_p
+from sightline.study.schema import is_of_answers
 from support.studies import Answered, Memory
 
 PLAN = sl.Plan(segment="grid:rows=3,columns=3", fill=sl.Colour(0.0), budget=32)
@@ -63,7 +65,7 @@ def test_a_slice_has_the_figures_of_its_images(found, study):
     assert one.overconfidence == pytest.approx(0.9 - right.mean(), abs=1e-6)
     assert one.over_low > 0
     assert one.places.tolist() == list(range(60))
-    assert "Surely too sure: hospital = south" in found.verdict
+    assert "Surely too sure in 1 of 9 slices: hospital = south" in found.verdict
 
 
 def test_intervals_are_adjusted_for_the_number_of_slices(found):
@@ -105,6 +107,9 @@ def test_it_prints_draws_and_writes_what_it_found(found):
 
 def test_a_slice_is_a_study_of_its_own(found, study):
     part = sl.study_part(study, found["hospital = south"].places)
+    assert is_of_answers(found.to_dict(), study)
+    assert not is_of_answers(found.to_dict(), part)
+    assert list(part.ids) == [study.ids[place] for place in part.places]
     assert part.places.tolist() == list(range(60))
     assert [row.place for row in part.rows()] == list(range(60))
     blamed = sl.blame(part, sl.regions.grid(3, 3), progress=False)
@@ -113,6 +118,7 @@ def test_a_slice_is_a_study_of_its_own(found, study):
         sl.study_part(study, [3, 900])
 
 
+@pytest.mark.slow
 def test_regions_are_blamed_in_slices_with_enough_errors(study):
     found = sl.slices(study, TABLE, columns=["hospital"], regions=sl.regions.grid(3, 3), progress=False)
     blamed = found["hospital = south"].blame
@@ -136,6 +142,7 @@ def brightness(images):
     return np.stack([1 - p, p], axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0.35, 0.5, 0.8])
 @pytest.mark.parametrize("scale", ["probability", "log-odds"])
 def test_confidence_is_the_model_s_probability_whatever_threshold_and_scale(tmp_path, threshold, scale):
@@ -182,3 +189,33 @@ def test_a_part_may_be_chosen_by_a_mask(study):
     for bad in ([1.7], [True, False], [[0]], ["a"]):
         with pytest.raises(OptionError, match="places"):
             sl.study_part(study, bad)
+
+
+def test_a_column_that_says_the_label_and_one_of_patients_are_no_slices_unless_asked_for(study):
+    patients = np.random.default_rng(1).permutation(np.r_[np.arange(700, 840), np.arange(700, 760)])
+    table = {
+        "finding": np.where(study.labels == 1, "ill", "well"),
+        "patient": patients,
+        "sex": ["f", "m"] * 100,
+    }
+    found = sl.slices(study, table)
+    assert {one.column for one in found.slices} == {"sex"}
+    told = " ".join(found.notes)
+    assert "Column finding says no more than the label, and was left out." in told
+    assert "Column patient has another value for nearly every image" in told
+    asked = sl.slices(study, table, columns=["finding", "patient"])
+    assert {one.column for one in asked.slices} == {"finding", "patient"}
+
+
+def test_few_images_are_a_slice_of_their_own_where_that_was_asked_for(study):
+    site = ["x"] * 3 + ["y"] * 197
+    assert {one.value for one in sl.slices(study, {"site": site}, fewest=2).slices} == {"x", "y"}
+
+
+def test_all_slices_that_are_too_sure_are_counted_and_the_most_named(found):
+    sure = sorted((one for one in found.slices if one.over_low > 0), key=lambda one: -one.overconfidence)
+    many = dataclasses.replace(
+        found, slices=tuple(dataclasses.replace(sure[0], value=str(n)) for n in range(7))
+    )
+    assert "Surely too sure in 7 of 7 slices, most in hospital = 0 by" in many.verdict
+    assert f"Surely too sure in {len(sure)} of {len(found.slices)} slices: {sure[0].name} by" in found.verdict

@@ -80,6 +80,7 @@ def test_a_label_without_a_score_is_an_error(score: PerLabel, predicted: PerLabe
         _ = PerLabel().shape
 
 
+@pytest.mark.slow
 @given(arrays(bool, st.tuples(st.integers(1, 20), st.integers(1, 12))))
 def test_distinct_masks_give_all_masks_back_and_none_twice(keep: Any) -> None:
     first, repeats = distinct_masks(keep)

@@ -83,6 +83,7 @@ def test_the_worst_group_is_the_least_accurate_of_those_with_five_images():
     assert worst_group(before[:4], after[:4], [("a", labels[:4] == 0)], np.random.default_rng(0)) is None
 
 
+@pytest.mark.slow
 def test_intervals_of_accuracy_and_recalls_leave_out_0_just_where_their_test_is_sure(rng):
     for level in (0.05, 0.01):
         for _ in range(60):

@@ -1,15 +1,23 @@
 """The verdict: each rule decides where it should, and a needless repair is hardly ever called good."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 
 from sightline.findings.significance import sign_flip_test
+from sightline.proof import verdict
+from sightline.proof.marked_gap import measure_gap
 from sightline.proof.paired_metrics import PairedOutcomes, blamed_errors
+from sightline.proof.property_names import property_words
 from sightline.proof.verdict import decide_verdict, outcome_p_values
 
 
 def decided(changes, level=0.05, seed=0):
-    return decide_verdict(changes, outcome_p_values(changes, np.random.default_rng(seed)), level)
+    found = decide_verdict(changes, outcome_p_values(changes, np.random.default_rng(seed)), level)
+    assert verdict.word_of_rule(found.rule) == found.word
+    return found
 
 
 def made(right=150, corrected=40, broken=5, both=5, *, blamed=40, left=5, labels=None, misled=True):
@@ -109,8 +117,11 @@ def test_blamed_errors_that_are_fewer_as_all_errors_are_were_not_repaired():
     assert "accuracy rose, but not surely by what goes with this region" in found.rule
 
 
-def cues(kind, count, rng):
-    """A linear model of eight independent cues, each a region; of the first, hidden is its mean."""
+def cues(kind, count, rng, missed=None):
+    """A linear model of eight independent cues, each a region; of the first, hidden is its mean.
+
+    With `missed`, the share of images in which its detector finds nothing to hide, a person marks who has it.
+    """
     labels = rng.integers(0, 2, count)
     side = 2 * labels - 1
     values = rng.standard_normal((count, 8)) + 0.45 * side[:, np.newaxis]
@@ -131,14 +142,22 @@ def cues(kind, count, rng):
         elsewhere.append((moved > 0).astype(int))
     blame = [blamed_errors(full[k], there[k], elsewhere[k], labels) for k in (0, 1)]
     evidence, hidden = (values @ before) * side, (values[:, 1:] @ before[1:]) * side
-    return PairedOutcomes(labels, full[0] == labels, full[1] == labels, *blame, evidence, hidden, ("a", "b"))
+    marked = None if missed is None else values[:, 0] > 0.3
+    blame = [each * (rng.random(count) >= (missed or 0)) for each in blame]
+    return PairedOutcomes(
+        labels, full[0] == labels, full[1] == labels, *blame, evidence, hidden, ("a", "b"), marked
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["retrained", "legitimate"])
-def test_a_needless_repair_is_called_good_in_at_most_five_percent(kind, monkeypatch):
+@pytest.mark.parametrize("missed", [None, 0.4])
+def test_a_needless_repair_is_called_good_in_at_most_five_percent(kind, missed, monkeypatch):
     monkeypatch.setattr("sightline.findings.significance.ROUNDS", 999)
-    words = [decided(cues(kind, 400, np.random.default_rng(run)), seed=run).word for run in range(300)]
+    monkeypatch.setattr("sightline.proof.marked_gap.ROUNDS", 999)
+    words = [
+        decided(cues(kind, 400, np.random.default_rng(run), missed), seed=run).word for run in range(300)
+    ]
     # Two standard errors of 300 runs above the 5 % that are allowed.
     assert (
         sum(word in ("repaired", "partly") for word in words) / 300 <= 0.05 + 2 * (0.05 * 0.95 / 300) ** 0.5
@@ -150,3 +169,38 @@ def test_a_real_repair_of_simulated_models_is_mostly_found(monkeypatch):
     monkeypatch.setattr("sightline.findings.significance.ROUNDS", 999)
     words = [decided(cues("planted", 400, np.random.default_rng(run)), seed=run).word for run in range(40)]
     assert words.count("repaired") >= 34
+
+
+def test_a_repair_of_what_the_detector_mostly_missed_is_found_by_the_person_s_marks():
+    changes = cues("planted", 400, np.random.default_rng(0), missed=0.95)
+    assert decided(dataclasses.replace(changes, marked=None)).word == "no effect"
+    found = decided(changes)
+    assert found.word == "repaired"
+    assert "errors surely went with the shortcut as it was marked (p < 0.0001)" in found.rule
+
+
+def test_marks_that_errors_do_not_go_with_make_no_repair_good():
+    changes = cues("planted", 400, np.random.default_rng(0), missed=0.95)
+    by_chance = np.random.default_rng(5).random(400) < 0.5
+    assert decided(dataclasses.replace(changes, marked=by_chance)).word == "no effect"
+
+
+def test_a_gap_that_closes_as_all_errors_become_fewer_is_not_said_to_close():
+    there, labels = np.arange(400) % 2 == 0, np.zeros(400, int)
+    errors = np.where(there, 0.6, 0.3)
+    rank = np.arange(400) // 2 / 200
+    before, after = rank >= errors, rank >= errors / 2
+    found = measure_gap(there, labels, before, after, np.random.default_rng(0))
+    assert (found.before, found.after) == pytest.approx((0.3, 0.15))
+    assert found.linked < 1e-4
+    assert found.weaker > 0.2
+
+
+@pytest.mark.parametrize(
+    ("word", "message"), [(word, one) for word, several in verdict.RULES.items() for one in several]
+)
+def test_a_rule_that_was_kept_tells_its_verdict(word, message):
+    fields = dict.fromkeys(re.findall(r"\{(\w+)\}", message), "p = 0.01 (see there)")
+    for kept in (message.format(**fields), property_words(message.format(**fields))):
+        assert verdict.word_of_rule(kept) == word
+        assert verdict.word_of_rule(kept + " and more") in ("", word)

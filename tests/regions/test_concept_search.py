@@ -6,7 +6,8 @@ import pytest
 from sightline.adapters import as_model
 from sightline.errors import OptionError
 from sightline.regions import concepts
-from sightline.regions.concept_search import _hidden, _lacked, _Trial, _with_piece
+from sightline.regions.concept_search import _lacked, _Trial, _with_piece
+from sightline.regions.model_trials import hide_area
 from support.studies import Memory
 from support.tokens import PLAN, clean_images, model, study_of_tokens
 
@@ -23,6 +24,7 @@ def fit(found, truth):
     return hit[told > 0].mean(), hit[there > 0].mean(), np.median(shared[hit] / union[hit])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("colour", "shape"), [(True, (48, 48)), (False, (48, 36))])
 def test_a_token_anywhere_comes_first_and_is_marked_where_it_is(colour, shape):
     study, truth = study_of_tokens(colour=colour, shape=shape)
@@ -37,6 +39,7 @@ def test_a_token_anywhere_comes_first_and_is_marked_where_it_is(colour, shape):
     assert iou >= 0.6
 
 
+@pytest.mark.slow
 def test_images_of_two_sizes_in_bytes_are_searched_alike():
     known, truth = study_of_tokens()
     more = [(0, 6 * (place % 2)) for place in range(len(truth))]
@@ -60,7 +63,7 @@ def test_what_is_hidden_shows_its_surroundings_and_nothing_of_itself(side, dtype
     hole = np.zeros((side, side), bool)
     hole[side // 4 : side // 2, side // 4 : side // 2] = True
     image[hole] = 255
-    made = _hidden(image, hole)
+    made = hide_area(image, hole)
     assert made.dtype == dtype
     np.testing.assert_allclose(made, 100, atol=1)
     assert image[hole].min() == 255
@@ -84,6 +87,7 @@ def test_it_looks_in_one_half_of_the_answers_alone_and_says_which():
     assert abs(int(wrong[seen].sum()) - int(wrong[~seen].sum())) <= 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_whatever_the_batches():
     study, _ = study_of_tokens()
     first = concepts(study, seed=3, progress=False).shapes
@@ -94,6 +98,7 @@ def test_the_same_seed_finds_the_same_whatever_the_batches():
         assert one.radius == same.radius
 
 
+@pytest.mark.slow
 def test_too_few_errors_are_said():
     images, labels = clean_images(30)
     study = Memory(model, images, labels, PLAN)
@@ -129,6 +134,7 @@ def test_images_of_several_kinds_of_numbers_are_asked_about_as_they_are():
     np.testing.assert_allclose(said[:, 0], [255 / 65535, 1, 255 / 65535])
 
 
+@pytest.mark.slow
 def test_too_few_images_of_other_classes_are_told_as_such():
     study, _ = study_of_tokens(count=60, present=0.8)
     with pytest.raises(OptionError, match=r"Only \d of \d+ images are called another class") as caught:

@@ -11,6 +11,8 @@ from skimage.measure import points_in_poly
 
 from sightline import regions as sr
 from sightline.errors import FileError, OptionError, SegmentError, SightlineWarning
+from sightline.regions.region_set import one_region_a_piece
+from sightline.regions.shapes import PolygonShapes
 from support import unchecked
 from support.bright import bright
 
@@ -352,6 +354,7 @@ def test_masks_that_cannot_be_used_say_why(arrays, slug, says):
     assert caught.value.slug == slug
 
 
+@pytest.mark.slow
 def test_without_the_checks_of_the_test_run_wrong_types_say_why_too():
     code = """
 from sightline import regions as sr
@@ -470,6 +473,16 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         assert [file.name for file in tmp_path.iterdir()] == ["my.toml"]
 
 
+def test_where_regions_were_found_is_kept_with_them(tmp_path):
+    found = PolygonShapes(
+        ("border",), ((np.array([[0, 0], [0, 1], [0.1, 0.5]]),),), found_in=('a "1".png', "ä")
+    )
+    again = sr.load(one_region_a_piece(found).rename({"border": "frame"}).save(tmp_path / "my.toml"))
+    assert again.names == ("frame",)
+    assert again.shapes.found_in == ('a "1".png', "ä")
+    assert again["frame"].shapes.found_in == again.shapes.found_in
+
+
 def test_points_are_kept_to_the_last_digit(tmp_path):
     regions = sr.grid(3, 7)
     again = sr.load(regions.save(tmp_path / "my.toml"))
@@ -521,6 +534,8 @@ JAW = "[polygons]\njaw = [[0.5, 0], [0.5, 1], [1, 1]]\n"
         ("[polygons]\njaw = [[0.5, nan], [0.5, 1], [0, 1]]", "NaN"),
         (f"{JAW}jaw = [[0.5, 0], [0.5, 1], [1, 1]]\n", "line 3"),
         (f"exclusive = 1\n{JAW}", "exclusive must be true or false, but it is 1"),
+        (f"found_in = 3\n{JAW}", "found_in must be the ids of images, a list of texts, but it is 3"),
+        ('found_in = ["a"]\n[masks]\nfile = "a.npz"\nnames = ["a"]', r"found_in goes with \[polygons\]"),
         (f'{JAW}[regions]\nchin = ["jow"]', "'chin' has no piece 'jow'. Did you mean 'jaw'"),
         (f'{JAW}[regions]\nchin = "jaw"', "'chin' must be a list of pieces, but it is 'jaw'"),
         (f"{JAW}[regions]\nchin = [3]", "'chin' has no piece 3"),

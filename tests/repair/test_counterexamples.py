@@ -59,6 +59,7 @@ def test_a_model_that_goes_by_a_mark_is_repaired_and_the_old_one_stays(model):
     assert fix.raw is not model
 
 
+@pytest.mark.slow
 def test_noise_tells_nothing_but_does_not_show_what_the_mark_looks_like(model):
     noise, swapped = (
         worst(Counterexamples(region=CORNER, replacement=how)(model, (IMAGES, LABELS)).model)
@@ -72,6 +73,7 @@ def test_originals_are_added_if_asked_for(model):
     assert "Learned from 960 images, made of 320." in repr(fix)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model(model):
     one, other, third = (
         Counterexamples(region=CORNER, seed=seed)(model, (IMAGES, LABELS)).raw[-1].coef_ for seed in (1, 1, 2)
@@ -80,6 +82,7 @@ def test_the_same_seed_gives_the_same_model(model):
     assert not np.array_equal(one, third)
 
 
+@pytest.mark.slow
 def test_a_bound_method_is_repaired_like_its_estimator(model):
     by_method = Counterexamples(region=CORNER)(model.predict_proba, (IMAGES, LABELS))
     by_model = Counterexamples(region=CORNER)(model, (IMAGES, LABELS))

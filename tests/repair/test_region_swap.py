@@ -156,6 +156,7 @@ def test_parts_of_the_data_keep_each_image_s_own_region():
         assert np.flatnonzero(changed).tolist() == [held.indices[place + 1] % 8]
 
 
+@pytest.mark.slow
 def test_of_regions_of_each_image_its_own_the_donor_s_content_is_planted_where_the_donor_has_it():
     # Class 1 has a bright mark somewhere, class 0 none: after the swap both have it as often.
     rng = np.random.default_rng(0)

@@ -101,6 +101,18 @@ def test_a_method_that_fails_is_told_and_the_others_go_on():
     assert "Broken() could not be tried: it is broken. [repair-closed]" in repr(choice)
 
 
+@pytest.mark.slow
+def test_where_no_time_is_left_methods_that_fit_are_left_out_and_a_guard_is_not():
+    methods = [Counterexamples(region=CORNER), Guard(region=CORNER, fill="colour")]
+    choice = choose(MODEL, TRAIN, CORNER, methods=methods, seconds=1e-6)
+    _, guarded, fitted = choice.trials
+    assert guarded.method.startswith("Guard")
+    assert guarded.failed == ""
+    assert fitted.failed.startswith("no time was left")
+    choice = choose(MODEL, TRAIN, CORNER, methods=methods, seconds=1000)
+    assert [one.failed for one in choice.trials] == ["", "", ""]
+
+
 def test_no_method_has_seen_the_images_it_is_judged_by():
     result = choose(MODEL, TRAIN, CORNER, methods=[Counterexamples(region=CORNER, copies=1)]).result
     assert "made of 320." in result.notes[0]
@@ -208,6 +220,7 @@ def test_a_model_fitted_on_the_validation_images_is_held_against_one_that_was_no
     assert choose(MODEL, other, CORNER, methods=[]).unseen is None  # it has not learned from these
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sightline.errors.SightlineWarning")
 def test_images_of_the_study_are_what_a_method_is_judged_by():
     tests = marked(60, share=0.5, seed=3)
@@ -285,8 +298,6 @@ def test_what_has_no_fixed_place_is_repaired_and_that_is_proved():
     training = TrainingConfig(epochs=25, learning_rate=0.01)
     methods = [
         Guard(region=mark),
-        LastLayer(region=mark),
-        Counterexamples(region=mark, replacement="surroundings", training=training),
         Counterexamples(region=mark, replacement="plant", fresh=True, training=training),
     ]
     made = choose(net, (images, labels), mark, methods=methods, progress=False)

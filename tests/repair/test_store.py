@@ -56,9 +56,13 @@ def test_a_repair_comes_back_whole_also_as_the_first_layout_wrote_it(saved, layo
 
 
 @pytest.mark.parametrize("saved", METHODS[:1], indirect=True, ids=["fitted"])
-def test_a_repair_of_a_later_layout_is_refused(saved):
-    folder = saved[1]
-    text = (folder / "repair.toml").read_text()
-    (folder / "repair.toml").write_text(text.replace("layout = 2", "layout = 3"))
-    with pytest.raises(FileError, match="has layout 3, but this sightline reads up to 2"):
-        store.load_repair(folder)
+@pytest.mark.parametrize(
+    "text", [b"no = TOML = at all", b"\xff\xfe", b"model = 5", b"[model]\ndigest = 3", b"x = [[[[1]"]
+)
+def test_a_description_that_is_damaged_is_told_in_words(saved, text):
+    _, folder = saved
+    (folder / store.NAME).write_bytes(text)
+    for read in (store.load_repair, store.read_repair_notes, store.model_file, store.repaired_model_path):
+        with pytest.raises(FileError) as caught:
+            read(folder)
+        assert caught.value.slug == "repair-damaged"

@@ -62,6 +62,7 @@ def test_its_words_are_of_a_property_and_not_of_a_region(proof):
     assert "elsewhere" not in said
 
 
+@pytest.mark.slow
 def test_a_model_that_was_not_misled_is_not_called_repaired(misled, repaired):
     images, labels, _ = drawn(160, (0.5, 0.5), 2)
     again = sl.prove(repaired.model, repaired, (images, labels), progress=False)
@@ -104,3 +105,11 @@ def test_a_kept_repair_still_knows_its_property(repaired, misled, tmp_path):
     again = store.load_repair(tmp_path / "kept", trust=True)
     assert isinstance(again.provenance.region, RepairProperty)
     assert again.provenance.region.name == "chromaticity"
+
+
+def test_the_value_of_16_bits_is_given_to_bytes_as_what_it_is_there():
+    image = np.full((6, 6, 3), 51, np.uint8)
+    other = np.full((6, 6, 3), 39321, np.uint16)
+    made = resolve_region("brightness").exchanged(image, other, np.random.default_rng(0))
+    assert made.dtype == np.uint8
+    assert (made == 153).all()

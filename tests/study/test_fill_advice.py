@@ -35,6 +35,7 @@ def test_a_study_names_the_fill_that_hides_and_counts_the_images(tmp_path):
     assert f"in {atlas.hidden_little} of 20 images hiding everything hardly changes the score" in repr(atlas)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_of_a_fill_that_hides(tmp_path):
     donors = sl.Donors(np.stack([IMAGES[0], IMAGES[1]]))
     with warnings.catch_warnings():

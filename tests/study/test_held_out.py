@@ -1,10 +1,14 @@
 """Images that a study never touches."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from sightline import Grid, Plan, Study
-from sightline.errors import OptionError
+from sightline.data.holdout import HoldoutRule
+from sightline.errors import OptionError, SightlineWarning
+from sightline.study.provenance import OpenedData
 from sightline.study.schema import Row
 
 PLAN = Plan(segment=Grid(rows=2, columns=2), budget=16, fill="colour")
@@ -36,6 +40,7 @@ def test_held_out_images_are_never_shown_to_the_model(tmp_path, workers):
     assert f"{len(held)} held out" in repr(study)
 
 
+@pytest.mark.slow
 def test_going_on_from_the_folder_keeps_the_same_images_out(tmp_path):
     before = Study(tmp_path / "s", PLAN).run((IMAGES, LABELS), Watching(), held_out=0.4)
     again = Study(tmp_path / "s").attach((IMAGES, LABELS), Watching())
@@ -45,15 +50,30 @@ def test_going_on_from_the_folder_keeps_the_same_images_out(tmp_path):
     assert len(again) == len(before)
 
 
+@pytest.mark.slow
 def test_the_share_cannot_be_changed_afterwards(tmp_path):
     Study(tmp_path / "s", PLAN).run((IMAGES, LABELS), Watching(), held_out=0.4)
     with pytest.raises(OptionError, match=r"holds out 0.4 of its images, but now held_out=0.2"):
         Study(tmp_path / "s").run((IMAGES, LABELS), Watching(), held_out=0.2)
 
 
+@pytest.mark.slow
 def test_a_study_without_held_out_images_says_how_to_get_some(tmp_path):
     study = Study(tmp_path / "s", PLAN).run((IMAGES, LABELS), Watching())
     with pytest.raises(OptionError, match="holds no images out: it has used them all"):
         _ = study.held_out
     with pytest.raises(OptionError, match="holds out 0 of its images"):
         study.run(held_out=0.3)
+
+
+def test_what_is_there_twice_is_said_when_images_are_set_apart_and_not_again_at_a_proof(tmp_path):
+    twice = np.repeat(np.random.default_rng(1).random((20, 24, 24)), 2, axis=0)
+    with pytest.warns(SightlineWarning, match="that are held out are the same") as told:
+        study = Study(tmp_path / "s", PLAN).run((twice, LABELS), Watching(), held_out=0.4, check_range=False)
+    assert f"of the {len(study.held_out)} images" in str(told[0].message)
+    some = HoldoutRule(0.2, held_out=True)
+    part = OpenedData(study.source, study.manifest.data_text, study.manifest.image_format, some)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        proof = Study(tmp_path / "proof", PLAN).run(part, Watching(), check_range=False)
+    assert 0 < len(proof) < len(study.held_out)

@@ -14,10 +14,10 @@ import pytest
 from sightline.errors import OptionError
 from sightline.study import Ray, Study
 from support.problems import PLAN, images, model, numbers
-from support.scripts import command, environment
+from support.scripts import command, environment, unmeasured
 from support.slow_run import COUNT, Slow
 
-KILLS = int(os.environ.get("SIGHTLINE_KILLS", "5"))
+KILLS = int(os.environ.get("SIGHTLINE_KILLS", "3"))
 """Random moments at which each test kills."""
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def interruptible():
 def started(folder, workers="1", **how):
     return subprocess.Popen(
         command("slow_run", folder, workers),
-        env=environment(OMP_NUM_THREADS="1", PYTHONWARNINGS="default"),
+        env=unmeasured(PYTHONPATH=environment()["PYTHONPATH"], OMP_NUM_THREADS="1", PYTHONWARNINGS="default"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -96,6 +96,7 @@ def test_a_study_whose_model_and_images_moved_fits_its_parts(study):
     assert len(Study(study.path)) == 24
 
 
+@pytest.mark.slow
 def test_arrays_of_two_that_begin_at_once_are_not_mixed(tmp_path):
     mine, others = (Plan(segment=Given(np.arange(144).reshape(12, 12) // per)) for per in (48, 72))
     manifest = dataclasses.replace(Study(tmp_path / "a", mine).run(images(), model).manifest, plan=others)
@@ -105,6 +106,7 @@ def test_arrays_of_two_that_begin_at_once_are_not_mixed(tmp_path):
         Study(tmp_path / "a", others)
 
 
+@pytest.mark.slow
 def test_arrays_that_were_exchanged_are_told_of(tmp_path):
     mine, others = (Plan(segment=Given(np.arange(144).reshape(12, 12) // per)) for per in (48, 72))
     for name, plan in (("a", mine), ("b", others)):

@@ -166,3 +166,28 @@ def test_missing_values_of_pandas_and_columns_that_are_no_lists():
     for bad in (np.zeros((3, 2)), 3, "abc", None):
         with pytest.raises(OptionError, match="the column 's' of the table must be a list"):
             MetadataTable.read({"s": bad})
+
+
+def test_lines_of_all_images_fit_a_study_that_leaves_out_those_of_unknown_label():
+    films = sl.data.multi_label(np.zeros((6, 4, 4)), [[1], [-1], [0], [1], [-1], [0]], ["ill"])
+    study = Some(films.label("ill"))
+    joined = join(study, {"age": [20, 31, 22, 23, 34, 25]})
+    assert joined.columns == {"age": (20, 22, 23, 25)}
+    assert "the order of all images, those left out" in joined.notes[0]
+    assert join(study, {"age": [20, 22, 23, 25]}).columns == {"age": (20, 22, 23, 25)}
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        (["1e6", "1000000"], ["1e6", "1000000"]),
+        (["12e4", "3"], ["12e4", "3"]),
+        (["1_2", "12"], ["1_2", "12"]),
+        (["007", "7"], ["007", "7"]),
+        (["1e-05", "1.5e+10", "-2", "0", "0.5"], [1e-05, 1.5e10, -2.0, 0.0, 0.5]),
+    ],
+)
+def test_codes_that_look_like_numbers_stay_apart(tmp_path, cells, read):
+    file = tmp_path / "table.csv"
+    file.write_text("site\n" + "\n".join(cells) + "\n")
+    assert list(MetadataTable.read(file).columns["site"]) == read

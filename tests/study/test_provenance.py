@@ -98,6 +98,7 @@ def test_a_model_named_by_a_text_is_opened_again_by_itself(tmp_path):
     assert numbers(again.run()) == numbers(study)
 
 
+@pytest.mark.slow
 def test_an_item_that_cannot_be_read_is_one_failure_of_the_study(tmp_path):
     class Items:
         def __len__(self):
@@ -118,6 +119,7 @@ def test_an_item_that_cannot_be_read_is_one_failure_of_the_study(tmp_path):
     assert [failure.place for failure in study.failures()] == [5]
 
 
+@pytest.mark.slow
 def test_a_model_that_says_the_same_of_eight_images_and_looks_elsewhere_is_refused(tmp_path):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 60)
@@ -137,6 +139,7 @@ def test_a_model_that_says_the_same_of_eight_images_and_looks_elsewhere_is_refus
             Study(study.path).attach((pixels, labels), elsewhere)
 
 
+@pytest.mark.slow
 def test_other_weights_that_say_the_same_are_told_of(tmp_path):
     pixels, labels = images()
     estimator = LogisticRegression().fit(pixels.reshape(len(pixels), -1), labels)
@@ -218,6 +221,7 @@ def test_a_reference_image_that_changed_does_not_accuse_the_model(on_disk):
         study.run()
 
 
+@pytest.mark.slow
 def test_a_study_says_once_begun_and_keeps_that_another_range_suits_the_model(tmp_path):
     faces = sl.data.drawn_faces(160, people=4, seed=1, size=32)
     bytes_ = np.rint(faces.images * 255).astype(np.uint8)

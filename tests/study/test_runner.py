@@ -52,6 +52,7 @@ def test_a_model_that_cannot_be_sent_to_processes_is_told_of(tmp_path):
         Study(tmp_path / "run", PLAN).run(images(), Fixed(), workers=2)
 
 
+@pytest.mark.slow
 def test_processes_that_begin_a_study_together_all_end_with_the_whole_of_it(tmp_path):
     asked = []
 

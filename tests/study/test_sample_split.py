@@ -1,7 +1,11 @@
 """Halves of a study that share nothing."""
 
-import numpy as np
+import warnings
 
+import numpy as np
+import pytest
+
+from sightline.errors import SightlineWarning
 from sightline.study.sample_split import split_answers
 from support.studies import Memory
 
@@ -10,6 +14,7 @@ class Answers(Memory):
     def __init__(self, labels, predicted):
         self.places = np.arange(len(labels)) * 3
         self.labels, self.predicted = np.asarray(labels), np.asarray(predicted)
+        self.ids = tuple(map(str, self.places.tolist()))
 
 
 def test_halves_have_as_many_errors_and_share_no_group(rng):
@@ -27,3 +32,17 @@ def test_halves_have_as_many_errors_and_share_no_group(rng):
     at = np.searchsorted(parted.places, sorted(asked))
     assert not parted.choosing[at].any()
     assert (parted.wrong[at].sum(), (~parted.wrong[at]).sum()) == (10, 10)
+
+
+def test_where_none_of_the_images_is_known_by_its_id_it_is_said(rng):
+    labels = rng.integers(0, 2, 40)
+    answers = Answers(labels, 1 - labels)
+    ids = answers.ids
+    with pytest.warns(SightlineWarning, match="none of the images that these regions were found") as caught:
+        split = split_answers(answers, None, rng, found_in=[f"cat/{one}.png" for one in ids])
+    assert caught[0].message.slug == "regions-other-ids"
+    assert split.whole
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        some = split_answers(answers, None, rng, found_in=[ids[3], "gone.png"])
+    assert some.choosing.tolist() == [place == 9 for place in answers.places.tolist()]

@@ -15,13 +15,16 @@ from sightline.study.schema import (
     HISTORY,
     LAYOUT,
     PredictedAndLabel,
+    answers_digest,
     failed_line,
     image_lines,
+    is_of_answers,
     rows_from_table,
     table_schema,
 )
 from sightline.study.store import Store
 from sightline.types import Attribution, Contrast, Scores, Segments
+from support.studies import Memory
 
 ABOUT = {"place": 3, "id": "cat/1.png", "label": 1, "content": "ab", "seconds": 0.5, "warnings": []}
 
@@ -139,3 +142,26 @@ def test_the_predicted_class_is_explained_first_and_the_label_where_it_is_anothe
 def test_every_column_belongs_to_a_layout_that_is_told_of():
     assert {since for _, since, _ in COLUMNS.values()} <= set(HISTORY)
     assert max(HISTORY) == LAYOUT
+
+
+class Told(Memory):
+    """What a study says of its answers."""
+
+    def __init__(self, ids, labels, predicted):
+        self.ids, self.labels, self.predicted = ids, np.array(labels), np.array(predicted)
+
+
+def test_a_result_is_known_to_be_of_other_answers_though_there_are_as_many_errors():
+    study = Told(("a", "b", "c"), [0, 1, 1], [0, 0, 1])
+    found = {"errors": 1, "answers": answers_digest(study)}
+    assert is_of_answers(found, Told(("a", "b", "c"), [0, 1, 1], [0, 0, 1]))
+    others = (
+        Told(("a", "b", "d"), [0, 1, 1], [0, 0, 1]),
+        Told(("a", "b", "c"), [0, 0, 1], [0, 1, 1]),
+        Told(("a", "b", "c"), [0, 1, 1], [0, 1, 0]),
+        Told(("a", "b", "c", "d"), [0, 1, 1, 1], [0, 0, 1, 1]),
+    )
+    assert not any(is_of_answers(found, other) for other in others)
+    older = {"errors": 1}
+    assert is_of_answers(older, study)
+    assert not is_of_answers({"errors": 2}, study)

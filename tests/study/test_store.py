@@ -257,3 +257,22 @@ def test_a_finished_store_in_a_folder_that_cannot_be_written_to_is_read(tmp_path
     assert places(store) == [0, 0, 1, 1, 2, 2, 3, 3]
     with pytest.raises(FileError, match="cannot be written to"), store.claim_part(4):
         pass
+
+
+def test_tables_of_some_images_hold_their_lines_alone(tmp_path):
+    store = filled(tmp_path, 30, 5)
+    made = [one["place"].to_pylist() for one in store.tables(["place"], places=[7, 22, 8, 400])]
+    assert [place for some in made for place in some] == [7, 7, 8, 8, 22, 22]
+    assert len(made) == 2  # other parts are not read
+
+
+def test_outcomes_and_names_are_those_of_the_parts_that_are_there_now(tmp_path):
+    store = filled(tmp_path, 4, 2)
+    outcomes = store.outcome_columns()
+    outcomes["label"][:] = 9  # a caller's own
+    assert store.outcome_columns()["label"].tolist() == [0, 1, 0, 1]
+    store.write_part(4, 6, [table(4, 6)])
+    assert store.outcome_columns()["place"].tolist() == list(range(6))
+    assert store.explained_ids() == tuple("012345")
+    store.write_part(2, 4, [table(2, 3)])
+    assert store.explained_ids() == tuple("01245")

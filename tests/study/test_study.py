@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image
 import sightline as sl
 from sightline.data import ImageFormat, open_folder
 from sightline.errors import FileError, ModelError, OptionError
-from sightline.study import Study
+from sightline.study import Study, known_images
 from support.problems import PLAN, images, model, numbers
 
 
@@ -201,6 +203,7 @@ def write_images(folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no files")
 def test_a_full_disk_is_told_of_and_what_was_written_stays(tmp_path):
     """In a process of its own whose files may not grow: as on a full disk, what is written last fails."""
@@ -254,3 +257,60 @@ def test_an_open_budget_tells_what_it_spent_and_reached(tmp_path):
     assert max(calls) < 600
     assert max(shares) < 0.2
     assert "calls" not in repr(Study(tmp_path / "fixed", PLAN).run(images(2), model))
+
+
+class Halved(sl.data.Dataset):
+    """Images whose names hold half a letter, as bytes of file names that are no UTF-8 do."""
+
+    class_names = ("a\ud800", "b\udcff")
+    labels = images(6)[1]
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        return images(6)[0][index], int(self.labels[index])
+
+    def image_id(self, index):
+        return f"{index}\udcff\ud800"
+
+
+@pytest.mark.parametrize(
+    ("data", "names", "told"),
+    [
+        ("rows", ("a\ud800", "b\udcff"), ("a\\ud800", "b\\xff")),
+        ("rows", {"a\ud83d": 1, "b": 0}, ("b", "a\\ud83d")),
+        ("own", None, ("a\\ud800", "b\\xff")),
+    ],
+)
+def test_half_letters_in_names_are_written_so_that_files_can_hold_them(data, names, told, tmp_path):
+    given = Halved() if data == "own" else images(6)
+    study = Study(tmp_path / "run", PLAN).run(given, model, class_names=names, progress=False)
+    again = Study(tmp_path / "run")
+    assert again.class_names == study.class_names == told
+    if data == "own":
+        assert again.ids[0] == "0\\udcff\\ud800"
+    made = sl.report(again, progress=False)
+    assert told[0].replace("\\", "\\\\") in made.save(tmp_path / "r.json").read_text(encoding="utf-8")
+    assert told[0] in made.save(tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_refused_before_anything_is_done(tmp_path):
+    with pytest.raises(FileError, match=r"'r\\\\xff': the name is not in UTF-8") as caught:
+        Study("r\udcff")
+    assert caught.value.slug == "study-write"
+
+
+def test_threads_that_show_images_at_once_open_them_once(study, monkeypatch):
+    again = Study(study.path).attach(images())
+    digests, read = known_images.ImageDigests.from_tables, []
+    monkeypatch.setattr(
+        known_images.ImageDigests,
+        "from_tables",
+        lambda tables: read.append(1) or time.sleep(0.1) or digests(tables),
+    )
+    with ThreadPoolExecutor(4) as pool:
+        shown = list(pool.map(again.image, [0, 1, 2, 3]))
+    assert len(read) == 1
+    for one, expected in zip(shown, images()[0], strict=False):
+        np.testing.assert_array_equal(one, expected)

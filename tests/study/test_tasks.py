@@ -14,6 +14,7 @@ from sightline.study import Study
 from support.problems import PLAN, images, model
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_a_line_and_the_run_goes_on(tmp_path):
     pixels, labels = images(8)
     for place, (image, label) in enumerate(zip(pixels, labels, strict=True)):
@@ -63,6 +64,7 @@ def test_a_study_probes_once_and_not_for_each_image(tmp_path):
     assert len(often) == 1  # the others were timed, twice at most, and asked no more
 
 
+@pytest.mark.slow
 def test_images_whose_masks_fill_no_batch_share_batches_of_the_size_that_is_fastest(tmp_path):
     def by_the_batch(batch):
         sizes.append(len(batch))

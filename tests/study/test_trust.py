@@ -323,6 +323,7 @@ def test_a_refusal_says_what_would_be_done_and_how_to_allow_it(name, action, sce
     assert "secret" not in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["attach", "run", "given", "command", "command given", "workers"])
 def test_what_is_trusted_now_or_given_in_the_call_is_done(how, scene):
     scene.rename("model", "evil:go")
@@ -370,7 +371,7 @@ LINKS = {
     "regions": ("r.toml", lambda scene: GRID.save(scene.place / "r.toml")),
     "model": (
         "m.joblib",
-        lambda scene: repair.export.save_model(sl.as_model(fitted()), scene.place / "m.joblib"),
+        lambda scene: repair.model_writer.save_model(sl.as_model(fitted()), scene.place / "m.joblib"),
     ),
     "blame": (
         "run/blame.json",
@@ -481,6 +482,7 @@ def locked() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*classes-swapped")  # the server knows other images
 def test_a_password_is_used_and_reaches_no_file_log_or_print(locked, scene, caplog, monkeypatch):
     caplog.set_level("DEBUG")

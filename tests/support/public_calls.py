@@ -88,6 +88,8 @@ class Calls:
             "blame": (sl.blame, {"study": world.study, "regions": self.regions}),
             "image_causes": (sl.image_causes, {"study": world.study}),
             "slices": (sl.slices, {"study": world.study, "table": self.metadata, "fewest": 2}),
+            "report": (sl.report, {"study": world.study}),
+            "export": (sl.export, {"study": world.study}),
             "study_part": (sl.study_part, {"study": world.study, "places": world.study.places[:3]}),
             "prove": (
                 sl.prove,
@@ -149,6 +151,7 @@ class Calls:
         outcome = sl.evaluate(world.estimator, world.data)
         found = sl.atlas(study, progress=False)
         blamed = sl.blame(study, self.regions, progress=False)
+        exported = sl.export(study, blame=blamed, progress=False)
         return {
             **{
                 f"Explanation.{name}": (getattr(explanation, name), given)
@@ -173,6 +176,16 @@ class Calls:
                     "sql": {"query": "select 1"},
                     "image": {"place": 0},
                     "explanation": {"which": 0},
+                }.items()
+            },
+            **{
+                f"Export.{name}": (getattr(exported, name), given)
+                for name, given in {
+                    "to_csv": {"folder": world.home / "tables"},
+                    "to_parquet": {"folder": world.home / "tables"},
+                    "to_json": {"path": world.home / "findings.json"},
+                    "to_model_card": {"path": world.home / "card.md"},
+                    "to_fiftyone": {"folder": world.home / "samples"},
                 }.items()
             },
             "Evaluation.name": (outcome.name, {"label": 0}),

@@ -27,6 +27,7 @@ class Memory:
         self.places = np.array(list(self._rows), dtype=np.intp)
         self.labels = np.array([row.label for row in self._rows.values()], dtype=np.intp)
         self.predicted = np.array([row.predicted for row in self._rows.values()], dtype=np.intp)
+        self.ids = tuple(row.id for row in self._rows.values())
 
     def _explained(self, place: int, label: int) -> Row:
         target = PredictedAndLabel(label, nothing_more)
@@ -60,16 +61,18 @@ class Answered(Memory):
 
     def _explained(self, place: int, label: int) -> Row:
         (scores,) = self.model(self.images[place][np.newaxis])
-        predicted, nothing = int(np.argmax(scores)), np.zeros((1, 1))
+        predicted = int(np.argmax(scores))
+        targets = tuple(dict.fromkeys((predicted, label)))
+        nothing = np.zeros((len(targets), 1))
         return Row(
             place=place,
             id=str(place),
             label=label,
             predicted=predicted,
-            targets=(predicted,),
+            targets=targets,
             classes=np.asarray(scores, dtype=np.float64),
-            full=np.array([scores[predicted]], dtype=np.float64),
-            empty=nothing[0],
+            full=np.asarray(scores, dtype=np.float64)[list(targets)],
+            empty=nothing[:, 0],
             segments=Segments(np.zeros(self.images[place].shape[:2], dtype=int)),
-            attribution=Attribution(nothing, nothing, nothing[0], nothing[0], 1, True),
+            attribution=Attribution(nothing, nothing, nothing[:, 0], nothing[:, 0], 1, True),
         )

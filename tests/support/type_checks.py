@@ -13,6 +13,7 @@ import hashlib
 import importlib.machinery
 import inspect
 import sys
+import threading
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -27,12 +28,15 @@ from jaxtyping import AbstractArray, jaxtyped
 PACKAGE = "sightline"
 VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
 """Of this file: bytecode that another made is not taken."""
-FIRST, EVERY = 100, 50
+FIRST, EVERY = 20, 100
 """In each test, so many calls of a function are looked at, and of those beyond them one in so many; and of
 the functions that another one makes, as many."""
 PASSED_ON_THE_WAY = {"beartype", "jaxtyping", "support"}
 """Packages whose frames stand between those of sightline while calls are checked."""
 _AXES = jaxtyped("context")
+_MAKING = threading.RLock()
+"""Held while beartype makes a check: it records warnings meanwhile, which all threads share, and of two that
+overlap the later one leaves a record that nobody reads in the place of what a test hears."""
 _calls: dict[CodeType, int] = {}
 _made: dict[CodeType, int] = {}
 check_types = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))
@@ -48,8 +52,14 @@ def checked(thing: Any) -> Any:
         return thing
     if not inspect.isfunction(thing):  # a property, a static method: what they hold was checked
         return thing
-    if thing.__code__.co_flags & inspect.CO_NESTED and not _is_looked_at(_made, thing.__code__):
+    if thing.__code__.co_flags & inspect.CO_NESTED and not _is_taken(thing.__code__):
         return thing
+    with _MAKING:
+        return _with_checks(thing)
+
+
+def _with_checks(thing: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its calls checked."""
     parts = [part for hint in thing.__annotations__.values() for part in _parts(hint)]
     if inspect.isgeneratorfunction(thing) or any(isinstance(part, str) for part in parts):
         # Which knows of what runs later, and of forward references.
@@ -69,7 +79,8 @@ def _some_calls(
     @functools.wraps(plain)
     def call(*args: Any, **named: Any) -> Any:
         __tracebackhide__ = True
-        if not _is_looked_at(_calls, code):
+        _calls[code] = count = _calls.get(code, 0) + 1
+        if count > FIRST and count % EVERY:
             return plain(*args, **named)
         with within:
             return typed(*args, **named)
@@ -77,9 +88,9 @@ def _some_calls(
     return call
 
 
-def _is_looked_at(counts: dict[CodeType, int], code: CodeType) -> bool:
-    """Whether it is among the first ones of this test, or one of those beyond them that are taken."""
-    counts[code] = count = counts.get(code, 0) + 1
+def _is_taken(code: CodeType) -> bool:
+    """Whether a function that another one makes is among the first of this test, or one of some beyond."""
+    _made[code] = count = _made.get(code, 0) + 1
     return count <= FIRST or not count % EVERY
 
 

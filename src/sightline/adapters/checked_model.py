@@ -618,13 +618,18 @@ def _name_failed_batch(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> It
     except Exception as error:
         raise ModelError(
             f"the model failed on a batch of {batch_text(shape, dtype)}: "
-            f"{type(error).__name__}: {clip_text(error)}{_more_inputs_hint(error)}",
+            f"{type(error).__name__}: {clip_text(error)}{_signature_hint(error)}",
             slug="model-failed",
         ) from error
 
 
-def _more_inputs_hint(error: Exception) -> str:
-    """What to do where a model wants more than images, such as a patient's age."""
+def _signature_hint(error: Exception) -> str:
+    """What to do where a model wants more than images, such as a patient's age, or no images at all."""
+    if isinstance(error, TypeError) and "takes 0 positional arguments but 1 was given" in str(error):
+        return (
+            ". It looks like a function that makes the model: give what it returns; where a text names it, "
+            "as in file.py:model, write model = network() in that file."
+        )
     if not isinstance(error, TypeError) or not re.search(r"missing \d+ required positional", str(error)):
         return ""
     return (

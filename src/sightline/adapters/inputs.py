@@ -14,6 +14,8 @@ from sightline.types import Backend
 CHANNELS = (1, 3, 4)
 
 Shape = tuple[int | None, ...] | None
+Lengths = tuple[int | None, int | None, int | None]
+"""Height, width and channels."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,11 @@ class DeclaredInputModel(Backend):
         self._conversion = describe_conversion(given, arranged)
         return in_batches(self._predict, arranged, self._fixed_batch(len(arranged)))
 
+    @property
+    def image_lengths(self) -> Lengths | None:
+        """As the input's shape tells."""
+        return image_lengths_of(self.input.shape)
+
     def _describe(self) -> str:
         """What the model is called, and what its input is."""
         raise NotImplementedError
@@ -171,6 +178,46 @@ class DeclaredInputModel(Backend):
     def _fixed_batch(self, count: int) -> int | None:
         """The number of images that each call has to have for `count` of them, if it is fixed."""
         return self.input.fixed_batch
+
+
+def image_lengths_of(shape: Shape, *, channels_first: bool | None = None) -> Lengths | None:
+    """Height, width and channels of the images that an input of a shape takes, as far as it tells.
+
+    Parameters
+    ----------
+    shape : tuple of int or None, or None
+        With the axis of the batch.
+    channels_first : bool, optional
+        Of four axes; by default as `arrange_images` guesses.
+
+    Examples
+    --------
+    >>> image_lengths_of((None, 3, 32, 48)), image_lengths_of((None, 28, 28, 1)), image_lengths_of((1, 4096))
+    ((32, 48, 3), (28, 28, 1), (64, 64, 1))
+    """
+    if shape is None or len(shape) not in (2, 3, 4):
+        return None
+    if len(shape) == 2:
+        return square_lengths(shape[1])
+    if len(shape) == 3:
+        return shape[1], shape[2], 1
+    last = shape[3] in CHANNELS and shape[1] not in CHANNELS if channels_first is None else not channels_first
+    return (shape[1], shape[2], shape[3]) if last else (shape[2], shape[3], shape[1])
+
+
+def square_lengths(count: int | None) -> Lengths | None:
+    """Height, width and channels of the square image that has so many numbers, if there is one.
+
+    Examples
+    --------
+    >>> square_lengths(784), square_lengths(3072), square_lengths(5)
+    ((28, 28, 1), (32, 32, 3), None)
+    """
+    for channels in (1, 3):
+        side = isqrt((count or 0) // channels)
+        if side and channels * side**2 == count:
+            return side, side, channels
+    return None
 
 
 def flat_hint(count: int) -> str:

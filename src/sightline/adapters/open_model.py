@@ -2,10 +2,14 @@
 
 import importlib
 import importlib.util
+import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from sysconfig import get_paths
+from types import ModuleType
 from typing import Any
 
 from sightline._arguments import clear_arguments
@@ -30,6 +34,9 @@ ACCEPTED = (
 PREPROCESSED = re.compile(r"(.+?):((?:mean|std|preprocess)=.+)", re.DOTALL)
 """A model's text with what is done to the images first."""
 PICKLES = (".joblib", ".pkl", ".pickle")
+FOLDERS: set[str] = set()
+"""Where modules of models may be imported from, besides where Python looks anyway."""
+INSTALLED = tuple(f"{get_paths()[one]}{os.sep}" for one in ("stdlib", "platstdlib", "purelib", "platlib"))
 FILES = (".onnx", ".skops", *PICKLES, *KERAS, *TORCH)
 
 
@@ -42,7 +49,8 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
     text : str
         ``"path.onnx"``, ``"path.skops"``, ``"path.keras"``, ``"path.pt2"``, ``"path.ts"`` (TorchScript),
         ``"path.h5"``, ``"path.joblib"``, ``"path.pkl"``, ``"http://…"``, or ``"package.module:function"``
-        and ``"file.py:function"``, which are imported, a module from the working directory too. What comes
+        and ``"file.py:function"``, which are imported, a module from the working directory too; a function
+        that takes nothing is called, and what it returns is the model. What comes
         after a colon as ``mean=0.5,std=0.25`` or ``preprocess=file.py:function`` is done to the images first
         (`split_model_text`).
     trust : bool
@@ -104,7 +112,7 @@ def load_model(text: str, *, trust: bool = False, recorded: str = "") -> Checked
             module, _, name = text.partition(":")
             action = f"import the module {module!r} and run {name!r}"
             raise untrusted_record(recorded, "model", text, action)
-        return as_model(_import_object(text))
+        return as_model(_model_or_made(_import_object(text), text))
     raise FileError(
         f"{without_secrets(text)!r} is not a model that can be loaded. It has to be {ACCEPTED}."
         f"{_colon_hint(text)}",
@@ -140,6 +148,20 @@ def absolute_model_text(text: str) -> str:
     if path.endswith(".py"):
         given["preprocess"] = f"{Path(path).resolve()}:{name}"
     return join_model_text(own, given)
+
+
+def _model_or_made(found: Any, text: str) -> Any:
+    """A model as it was imported, or what a function without parameters returns: it cannot be asked."""
+    if not inspect.isfunction(found) or inspect.signature(found).parameters:
+        return found
+    try:
+        return found()
+    except Exception as error:
+        raise FileError(
+            f"{without_secrets(text)!r} takes no images, so it was called for the model, and failed: "
+            f"{type(error).__name__}: {error}",
+            slug="function-import",
+        ) from error
 
 
 def _preprocess_of(text: str, given: Mapping[str, str], trust: bool, recorded: str) -> Any:
@@ -195,12 +217,11 @@ def _folder_error(text: str) -> FileError:
 
 def _run_file(path: str) -> Any:
     """What a Python file defines, as a module."""
-    file = Path(path).resolve()
-    if not is_a_file(file):
+    if not is_a_file(Path(path)):
         raise FileError(f"there is no file {path!r}.", slug="function-import")
-    # Its neighbours may be imported by it; last, so that they never hide an installed package.
-    if str(file.parent) not in sys.path:
-        sys.path.append(str(file.parent))
+    file = Path(path).resolve()
+    _import_from(file.parent)
+    _refuse_namesakes(file.parent, opened=file)
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
@@ -211,7 +232,56 @@ def _run_file(path: str) -> Any:
         raise FileError(
             f"{path!r} cannot be run: {type(error).__name__}: {error}", slug="function-import"
         ) from error
+    _refuse_namesakes(file.parent, opened=file)
     return module
+
+
+def _import_from(folder: Path) -> None:
+    """Let modules of a folder be imported: after installed packages, and before the folders of other models.
+
+    It stays, because a model's module may import its neighbours as late as its first call.
+    """
+    here = str(folder)
+    if here in sys.path and here not in FOLDERS:
+        return
+    others = [one for one in sys.path if one != here]
+    first = next((at for at, one in enumerate(others) if one in FOLDERS), len(others))
+    sys.path[:] = [*others[:first], here, *others[first:]]
+    FOLDERS.add(here)
+
+
+def _refuse_namesakes(folder: Path, opened: Path | None = None) -> None:
+    """Refuse a folder with a module of which another folder's namesake is loaded: Python would take that one.
+
+    Installed packages are left alone, as they go before any folder's modules.
+    """
+    for name in list(sys.modules):
+        source = _loaded_from(name)
+        if source in (None, folder):
+            continue
+        package = folder.joinpath(*name.split("."))
+        file = package.with_name(f"{package.name}.py")
+        if (file != opened and file.exists()) or (package.is_dir() and any(package.glob("*.py"))):
+            raise FileError(
+                f"{name!r} of {folder} cannot be imported, as that of {source} is already: in one process, "
+                "Python has one module of a name. Rename one of them, or open this model in a process of "
+                "its own.",
+                slug="function-import",
+            )
+
+
+def _loaded_from(name: str) -> Path | None:
+    """The folder that a module was looked for in; None if it is not loaded, has no file, or is installed."""
+    module = sys.modules.get(name)
+    if not isinstance(module, ModuleType):
+        return None
+    # Not by getattr, which loads a lazy module, or whatever else stands in its way.
+    file = object.__getattribute__(module, "__dict__").get("__file__")
+    if not isinstance(file, str) or file.startswith(INSTALLED) or "-packages" in file:
+        return None
+    path = Path(file).resolve()
+    above = path.parents[1:] if path.stem == "__init__" else path.parents
+    return next(iter(above[name.count(".") :]), None)
 
 
 def _colon_hint(text: str) -> str:
@@ -256,16 +326,27 @@ def _import_object(text: str) -> Any:
 
 
 def _import_module(name: str, text: str) -> Any:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        # Last, so that a file beside the caller never hides an installed package. It stays, because a
-        # model's module may import its neighbours as late as its first call.
-        sys.path.append(here)
     try:
-        return importlib.import_module(name)
+        here = Path.cwd().resolve()
+    except FileNotFoundError:
+        raise FileError("the working directory is no more.", slug="function-import") from None
+    _import_from(here)
+    _refuse_namesakes(here)
+    try:
+        found = importlib.import_module(name)
     except Exception as error:
         raise FileError(
             f"{without_secrets(text)!r} cannot be imported: {type(error).__name__}: {error}. It has to be "
             "package.module:function, from the working directory or an installed package.",
             slug="function-import",
         ) from error
+    top = name.partition(".")[0]
+    source = _loaded_from(top)
+    if source != here and str(source) in FOLDERS:
+        raise FileError(
+            f"{without_secrets(text)!r} cannot be imported: {here} has no module {top!r}. That of {source}, "
+            "where a model was opened before, is another's: go there, or name its file.",
+            slug="function-import",
+        )
+    _refuse_namesakes(here)
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._class_names import numeric_labels
-from sightline.adapters.inputs import describe_conversion, flat_error
+from sightline.adapters.inputs import Lengths, describe_conversion, flat_error, square_lengths
 from sightline.errors import ModelError
 from sightline.types import Backend
 
@@ -54,6 +54,11 @@ class SklearnModel(Backend):
     def __repr__(self) -> str:
         told = f", {self._passage}" if self._passage else ""
         return f"{type(self.estimator).__name__}.{self.method}{told}"
+
+    @property
+    def image_lengths(self) -> Lengths | None:
+        """As the number of its features tells, where that is one of a square image."""
+        return square_lengths(self.features)
 
     def __call__(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         answer = self._ask(images)

@@ -10,6 +10,7 @@ from sightline._arguments import check_choice
 from sightline._json import to_jsonable
 from sightline._printing import printable_text
 from sightline.cli.options import (
+    Lang,
     Mean,
     Mode,
     Names,
@@ -24,7 +25,9 @@ from sightline.cli.options import (
     read_class_names,
     read_format,
     read_model,
+    say_result,
     say_text,
+    say_written,
     write_figure,
 )
 from sightline.errors import OptionError
@@ -86,6 +89,7 @@ def evaluate_model(
     ] = None,
     form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     trust: Trust = False,
+    lang: Lang = None,
 ) -> None:
     """Ask a model about labelled images: accuracy, AUC, recall, precision, calibration, the confusion."""
     from sightline.data.data_spec import open_labels
@@ -118,7 +122,7 @@ def evaluate_model(
     if file is not None:
         write_figure(made.plot(), file)
         if form != "json":
-            say_text(f"  wrote {printable_text(file)}")
+            say_written(file)
 
 
 def _asked_label(model: "CheckedModel", label: str | None) -> "CheckedModel":
@@ -162,7 +166,7 @@ def _say_labels(made: "MultiLabelEvaluation", choose: str | None, form: str) -> 
         ]
         say_text(json.dumps(counted, indent=1))
         return
-    say_text(f"{made!r}")
+    say_result(made, [])
     for one in chosen.values():
         say_text(f"\n{one!r}")
 
@@ -187,7 +191,7 @@ def _label_numbers(one: "Evaluation", chosen: "ThresholdChoice | None") -> dict[
 
 def _say_evaluation(made: "Evaluation", source: "Dataset", chosen: "ThresholdChoice | None") -> None:
     """What was counted, and the images that were taken for another class."""
-    say_text(f"{made!r}\n\n{made.report()}")
+    say_result(made, [], ["", made.report()])
     for more in (_calibration_of(made), chosen):
         if more is not None:
             say_text(f"{more!r}\n")
@@ -233,6 +237,7 @@ def draw_grid(
     mode: Mode = "asis",
     size: Size = None,
     out: Annotated[Path, typer.Option(help="File of the figure.")] = Path("grid.png"),
+    lang: Lang = None,
 ) -> None:
     """Draw some labelled images in rows, each under the name of its class: are they what they should be?"""
     from sightline.data.data_spec import open_data
@@ -242,4 +247,5 @@ def draw_grid(
     source, _ = open_data(data, read_format(values, mode, size))
     write_figure(plot_images(source, rows=rows, columns=columns, heading=heading), file)
     counts = f" of {len(source.class_names)} classes" if source.class_names else ""
-    say_text(f"{len(source):,} images{counts}\n  wrote {file}")
+    say_text(f"{len(source):,} images{counts}")
+    say_written(file)

@@ -4,18 +4,20 @@ import glob
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sightline._arguments import check_choice
 from sightline._files import is_a_file, is_a_folder
 from sightline._printing import printable_text
+from sightline.cli.command_wording import command_words
 from sightline.cli.options import (
     Attribute,
     Budget,
     Estimator,
     Fill,
+    Lang,
     Mean,
     Mode,
     Names,
@@ -38,6 +40,10 @@ from sightline.cli.options import (
     write_figure,
 )
 from sightline.errors import OptionError, SightlineError
+
+if TYPE_CHECKING:
+    from sightline.explanation import Explanation, PairEffect
+    from sightline.types import Contrast
 
 
 @app.command("explain")
@@ -86,6 +92,7 @@ def explain_images(
         "sightline-out"
     ),
     trust: Trust = False,
+    lang: Lang = None,
 ) -> None:
     """Explain images: write a figure and a saved explanation (.npz) of each."""
     from sightline.engine.estimators import check_pairs_known
@@ -115,21 +122,31 @@ def explain_images(
             figure = write_figure(made.plot(kind), out / f"{path.stem}.png")
             linked = [(one, made.pairs(pairs, one)) for one in made.targets] if pairs else []
         except SightlineError as error:
-            say_text(f"{printable_text(path)}: {error}", "red")
+            say_text(f"{printable_text(path)}: {command_words(str(error))}", "red")
             failed += 1
         else:
             say_text(printable_text(path))
-            say_result(made, [figure, kept])
-            for target_of, found in linked:
-                if len(linked) > 1:
-                    say_text(f"  pairs of {made.name(target_of)}:")
-                for one in found:
-                    say_text(
-                        f"  segments {one.a:3d} and {one.b:3d}  {one.value:+.4f} ± {one.error:.4f} together"
-                    )
+            say_result(made, [figure, kept], _pair_lines(made, linked, numbered=kind == "pairs"))
     if failed:
         say_text(f"{failed} of {len(paths)} images failed.", "red")
         raise typer.Exit(1)
+
+
+def _pair_lines(
+    made: "Explanation", linked: "list[tuple[int | Contrast, list[PairEffect]]]", *, numbered: bool
+) -> list[str]:
+    """What pairs of segments do, and where their numbers are drawn."""
+    lines = []
+    for target, found in linked:
+        if len(linked) > 1:
+            lines.append(f"  pairs of {made.name(target)}:")
+        lines += [
+            f"  segments {one.a:3d} and {one.b:3d}  {one.value:+.4f} ± {one.error:.4f} together"
+            for one in found
+        ]
+    if lines and not numbered:
+        lines.append("  --kind pairs draws them, with the numbers of the segments")
+    return lines
 
 
 def _listed_images(given: list[str]) -> list[Path]:
@@ -195,6 +212,7 @@ def compare_methods(
     output: Output = "auto",
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("sightline-out"),
     trust: Trust = False,
+    lang: Lang = None,
 ) -> None:
     """Explain one image by several methods, measure each, and put them side by side in a figure."""
     from sightline.evaluation.comparison import compare
@@ -221,6 +239,7 @@ def run_demo(
         ),
     ] = "drawn",
     out: Annotated[Path, typer.Option(help="Folder for the figures.")] = Path("sightline-demo"),
+    lang: Lang = None,
 ) -> None:
     """Train a face classifier that a mark misleads, find the mark, repair the model, prove it."""
     from sightline.demo.tutorial import run_tutorial
@@ -238,7 +257,7 @@ def measure_tables(
         list[str] | None, typer.Argument(help="games, speed, memory and others; by default all.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few seeds and images: minutes, not hours.")] = False,
-    second: Annotated[str, typer.Option(help="Another Python that has shapiq 1.8.")] = "",
+    second: Annotated[str, typer.Option(help="Another Python, that has shapiq 1.8 or BNNR 0.8.")] = "",
     out: Annotated[str, typer.Option(help="The file that all tables are written into.")] = "bench.md",
 ) -> None:
     """Measure accuracy, time and memory beside other tools: in a checkout, by the scripts of benchmarks."""

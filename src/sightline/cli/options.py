@@ -1,15 +1,18 @@
 """The command's frame, the options that several commands have, and how their texts are read."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sightline._files import is_a_folder, write_bytes, write_text
+from sightline._files import is_a_folder, write_bytes, write_json
+from sightline._language import LANGUAGES, use_language
+from sightline._language import translate as tr
 from sightline._printing import printable_text
+from sightline._region_names import RUN_REGIONS
 from sightline._version import __version__
+from sightline.cli.command_wording import command_words
 from sightline.errors import FileError, OptionError
 
 if TYPE_CHECKING:
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
     from sightline.engine.plan import Plan
     from sightline.regions.region_set import Regions
     from sightline.study import Study
+
+if TYPE_CHECKING:
+    Context = typer.Context
+else:  # typer gives one of the class that its own is made from
+    Context = typer.Context.__mro__[1]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -106,6 +114,32 @@ Output = Annotated[
         "are taken), or auto, which asks the model and its first answer."
     ),
 ]
+Label = Annotated[
+    str | None,
+    typer.Option(help="Of a model and images with several labels: the one to ask about, by name or number."),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(help="Of two classes or one label: which probability it has to exceed (0.5)."),
+]
+
+
+def _choose_language(context: Context, language: str | None) -> str | None:
+    """Tell all that this command finds in a language."""
+    if language is not None:
+        context.with_resource(use_language(language))
+    return language
+
+
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        callback=_choose_language,
+        help=f"Language that findings and figures are told in: {', '.join(LANGUAGES)}. By default that of "
+        "SIGHTLINE_LANG, else English; files of numbers stay English.",
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="Folder of a study.")]
 Table = Annotated[
     Path | None,
@@ -129,12 +163,13 @@ Groups = Annotated[
         "not independent. label where each class is one person."
     ),
 ]
-RUN_REGIONS = "regions.toml"
-"""Where a study keeps the regions that were last looked at."""
 USUAL_REGIONS = "grid:rows=4,columns=4"
 """Where neither the command line nor the study names any."""
+FOUND = "auto"
+"""Regions that are found in some of the study's errors."""
 RegionsOf = typer.Option(
-    help="face, face:sides=True, chest, grid:rows=4,columns=4, or a TOML file of regions."
+    help="face, face:sides=True, chest, grid:rows=4,columns=4, a TOML file of regions, or auto: found in "
+    "some of the study's errors, and blamed on the others."
 )
 
 
@@ -241,19 +276,49 @@ def read_plan(
     return Plan(target=target, budget="auto" if budget == "auto" else int(budget), seed=seed, **chosen)
 
 
-def read_regions(text: str) -> "Regions":
-    """The regions that a command line names: built-in ones, or those of a file."""
-    from sightline.regions import named
+def read_regions(text: str, study: "Study | None" = None, *, anew: bool = False, **options: Any) -> "Regions":
+    """The regions that a command line names: built-in ones, those of a file, or found in a study's errors.
 
-    return named(text)
+    Parameters
+    ----------
+    text : str
+    study : Study, optional
+        Whose errors ``auto`` looks in.
+    anew : bool
+        Whether these are looked for again where the study has some from before.
+    **options
+        As for `sightline.regions.from_errors`.
+
+    Raises
+    ------
+    OptionError
+        If there is no study to find any in.
+    """
+    from sightline.regions import from_errors, load, named
+    from sightline.regions.shapes import PolygonShapes
+
+    if text != FOUND:
+        return named(text)
+    if study is None:
+        raise OptionError(
+            "--regions auto finds regions in the errors of a study: give the folder of one, not an image.",
+            slug="option-value",
+        )
+    kept = Path(study.path) / RUN_REGIONS
+    if not anew and kept.is_file():
+        before: Regions = load(kept)
+        if isinstance(before.shapes, PolygonShapes) and before.shapes.found_in:
+            return before
+    made: Regions = from_errors(study, progress=True, **options)
+    return made
 
 
-def regions_of_run(run: Path, text: str | None) -> "Regions":
+def regions_of_run(run: Path, text: str | None, study: "Study | None" = None, **options: Any) -> "Regions":
     """The regions that are named, else those that the study has from before, else a grid."""
     from sightline.regions import load
 
     if text is not None:
-        return read_regions(text)
+        return read_regions(text, study, **options)
     kept = run / RUN_REGIONS
     return load(kept) if kept.is_file() else read_regions(USUAL_REGIONS)
 
@@ -295,16 +360,23 @@ def write_figure(figure: "Figure", file: Path) -> Path:
     return write_bytes(file, figure_to_png(figure))
 
 
-def write_numbers(made: Any, file: Path) -> Path:
-    """Write what was found as JSON, and return its file."""
-    return write_text(file, json.dumps(made.to_dict(), indent=1))
+def write_finding(made: Any, figure: "Figure", file: Path) -> list[Path]:
+    """Write what was found as a figure and, beside it, as JSON; return both files."""
+    return [write_figure(figure, file), write_json(file.with_suffix(".json"), made.to_dict())]
 
 
-def say_result(made: object, files: Iterable[Path]) -> None:
-    """Print what was found, and the files that were written."""
-    say_text(f"{made!r}")
+def say_result(made: object, files: Iterable[Path], more: Iterable[str] = ()) -> None:
+    """Print what was found, what more there is to say of it, and the files that were written."""
+    say_text(command_words(repr(made)))
+    for line in more:
+        say_text(line)
     for file in files:
-        say_text(f"  wrote {printable_text(file)}")
+        say_written(file)
+
+
+def say_written(file: Path | str) -> None:
+    """Print what was written."""
+    say_text("  " + tr("wrote {file}", file=printable_text(file)))
 
 
 def say_text(text: str, colour: str | None = None) -> None:

@@ -13,17 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sightline._arguments import check_choice
+from sightline._files import write_json
+from sightline._language import translate as tr
+from sightline._language import translate_kept
 from sightline._printing import printable_text
+from sightline._region_names import RUN_REGIONS
+from sightline.cli.command_wording import command_words
 from sightline.cli.options import (
-    RUN_REGIONS,
     USUAL_REGIONS,
     Attribute,
     Budget,
     Columns,
+    Context,
     Estimator,
     Fill,
     Groups,
     Key,
+    Label,
+    Lang,
     Mean,
     Mode,
     ModelAgain,
@@ -38,6 +45,7 @@ from sightline.cli.options import (
     Size,
     Std,
     Table,
+    Threshold,
     Trust,
     Values,
     app,
@@ -52,7 +60,7 @@ from sightline.cli.options import (
     say_result,
     say_text,
     write_figure,
-    write_numbers,
+    write_finding,
 )
 from sightline.errors import FileError, OptionError
 
@@ -61,11 +69,6 @@ if TYPE_CHECKING:
     from sightline.engine.plan import Plan
     from sightline.findings.cause_result import ImageCauses
     from sightline.study import Ray, Study
-
-if TYPE_CHECKING:
-    Context = typer.Context
-else:  # typer gives one of the class that its own is made from
-    Context = typer.Context.__mro__[1]
 
 FORMS = ("table", "csv", "json")
 
@@ -104,14 +107,8 @@ def run_study(
     mean: Mean = None,
     std: Std = None,
     output: Output = "auto",
-    label: Annotated[
-        str | None,
-        typer.Option(help="Of a model and images with several labels: the one to study, by name or number."),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="Of two classes or one label: which probability it has to exceed (0.5)."),
-    ] = None,
+    label: Label = None,
+    threshold: Threshold = None,
     held_out: Annotated[
         float | None,
         typer.Option(help="Share of the images never to touch, so that a repair can be proved on them."),
@@ -167,7 +164,7 @@ def run_study(
             err=True,
         )
         raise typer.Exit(130) from None
-    say_text(f"{made!r}\n{made.outcomes()!r}")
+    say_text(command_words(f"{made!r}\n{made.outcomes()!r}"))
     failures = made.failures()
     for failure in failures[:5]:
         told = f"failed: {printable_text(failure.id)}: {printable_text(failure.reason)}"
@@ -208,12 +205,13 @@ def draw_atlas(
     by: Annotated[str, typer.Option(help="outcome, pair, label or predicted.")] = "outcome",
     regions: Annotated[str | None, RegionsOf] = None,
     out: Annotated[Path | None, typer.Option(help="File of the figure; by default RUN/atlas.png.")] = None,
+    lang: Lang = None,
 ) -> None:
     """Show where a model looks when it is right and when it is wrong: mean attribution, drawn."""
     from sightline.findings.atlas_analysis import atlas
 
-    among = None if regions is None else read_regions(regions)
     study, file = open_study(run), figure_file(out or run / "atlas.png")
+    among = None if regions is None else read_regions(regions, study)
     made = atlas(study, by, regions=among, progress=True)
     say_result(made, [write_figure(made.plot(), file)])
 
@@ -235,6 +233,7 @@ def find_image_causes(
     ] = None,
     model: ModelAgain = None,
     trust: Trust = False,
+    lang: Lang = None,
 ) -> None:
     """Test causes that lie in whole images: cast, brightness, contrast, detail, noise, frame, metadata."""
     from sightline.findings.cause_analysis import image_causes
@@ -244,14 +243,15 @@ def find_image_causes(
     file = figure_file(out or run / f"{WHOLE_IMAGES}.png")
     given: Any = {"table": table, "key": key, "columns": column, "seed": seed, "progress": True}
     made = image_causes(study, groups=column_of_groups(study, groups, table, key), **given)
-    say_result(made, [write_figure(made.plot(), file), write_numbers(made, file.with_suffix(".json"))])
+    say_result(made, write_finding(made, made.plot(), file))
     if made.misleading:
         say_text(_repair_words(run, made.misleading[0]))
 
 
-def _repair_words(run: Path, name: str) -> str:
-    named = f"sightline repair {run} --region {shlex.quote(name)} -o REPAIR"
-    return f"Repair it: {named} (--train DATA: what the model learned from)"
+def _repair_words(run: Path, name: str, regions: str | None = None) -> str:
+    among = "" if regions is None else f" --regions {shlex.quote(regions)}"
+    named = f"sightline repair {run} --region {shlex.quote(name)}{among} -o REPAIR"
+    return tr("Repair it: {command} (--train DATA: what the model learned from)", command=named)
 
 
 @app.command("slices")
@@ -268,6 +268,7 @@ def measure_slices(
     ] = None,
     model: ModelAgain = None,
     trust: Trust = False,
+    lang: Lang = None,
 ) -> None:
     """Measure a model on each slice of a study: each hospital, sex or device; and blame regions there."""
     from sightline.findings.slice_analysis import slices
@@ -275,8 +276,8 @@ def measure_slices(
     study = open_study(run, model=model, trust=trust)
     file = figure_file(out or run / "slices.png")
     given: Any = {"key": key, "columns": column, "fewest": fewest, "seed": seed, "progress": True}
-    made = slices(study, table, regions=None if regions is None else read_regions(regions), **given)
-    say_result(made, [write_figure(made.plot(), file), write_numbers(made, file.with_suffix(".json"))])
+    made = slices(study, table, regions=None if regions is None else read_regions(regions, study), **given)
+    say_result(made, write_finding(made, made.plot(), file))
 
 
 @app.command("blame")
@@ -317,40 +318,47 @@ def blame_regions(
     ] = None,
     model: ModelAgain = None,
     trust: Trust = False,
+    lang: Lang = None,
 ) -> None:
     """Name the regions that drive a model's errors, with evidence; or say that none does."""
     from sightline.engine.plan import parse_option
     from sightline.figures import plot_blame
     from sightline.findings.blame_analysis import blame
+    from sightline.findings.blame_result import property_leads
     from sightline.findings.cause_analysis import image_causes
     from sightline.study.metadata import column_of_groups
 
     study = open_study(run, model=model, trust=trust)
     file = figure_file(out or run / "blame.png")
     hidden = None if fill is None else parse_option("fill", fill)
-    among = regions_of_run(run, regions)
     of_one = column_of_groups(study, groups, table, key)
+    among = regions_of_run(run, regions, study, anew=True, groups=of_one, seed=seed)
     causes: ImageCauses | None = None
     if whole_images:  # first: of a cast, say, hiding an area may blame that area
         causes = image_causes(study, table=table, key=key, groups=of_one, seed=seed, progress=True)
-        say_result(causes, [write_numbers(causes, run / f"{WHOLE_IMAGES}.json")])
+        say_result(causes, [write_json(run / f"{WHOLE_IMAGES}.json", causes.to_dict())])
     given: Any = {"suspect": suspect, "margin": margin, "fill": hidden, "seed": seed}
     made = blame(study, among, groups=of_one, progress=True, **given)
-    files = [write_figure(plot_blame(made), file), write_numbers(made, file.with_suffix(".json"))]
-    if among.shared or among.needs_image:  # a file can hold them, and a repair takes them from there
+    files = write_finding(made, plot_blame(made), file)
+    if (among.shared or among.needs_image) and not among.among:
+        # A file can hold them, and a repair takes them from there; those that were drawn have their own.
         files.append(among.save(run / RUN_REGIONS))
     say_result(made, files)
-    if causes is not None and causes.misleading:
+    where = regions if among.among else None
+    if causes is not None and property_leads(causes, made):
         if made.confirmed:
             say_text(
-                f"Look at {causes.misleading[0]} first: where whole images mislead, hiding an area may help "
-                "because that takes some of it away."
+                tr(
+                    "Look at {name} first: where whole images mislead, hiding an area may help because that "
+                    "takes some of it away.",
+                    name=translate_kept(causes.misleading[0]),
+                )
             )
         say_text(_repair_words(run, causes.misleading[0]))
     elif made.confirmed:
-        say_text(_repair_words(run, made.confirmed[0]))
+        say_text(_repair_words(run, made.confirmed[0], where))
     elif any(one.shifted for one in made.regions):
-        say_text("Nothing to repair in a region: weigh the classes, or shift the threshold.")
+        say_text(tr("Nothing to repair in a region: weigh the classes, or shift the threshold."))
 
 
 @app.command("concepts")
@@ -366,6 +374,7 @@ def find_concepts(
     seed: Annotated[int, typer.Option(help="Which half of the images they are looked for in.")] = 0,
     model: ModelAgain = None,
     trust: Trust = False,
+    lang: Lang = None,
 ) -> None:
     """Find what errors may go by wherever it is, by its looks: a mark, a ruler, a texture."""
     from sightline.figures import plot_concepts
@@ -377,7 +386,8 @@ def find_concepts(
     study = open_study(run, model=model, trust=trust)
     found = concepts(study, n_concepts=n_concepts, seed=seed, progress=True)
     say_result(found, [found.save(out), write_figure(plot_concepts(found, study), file)])
-    say_text(f"Test them: sightline blame {shlex.quote(str(run))} --regions {shlex.quote(str(out))}")
+    command = f"sightline blame {shlex.quote(str(run))} --regions {shlex.quote(str(out))}"
+    say_text(tr("Test them: {command}", command=command))
 
 
 @app.command("regions")
@@ -394,7 +404,7 @@ def draw_regions(
     run, files = Path(images), [figure_file(out)]
     if run.is_dir():
         study = open_study(run)
-        among = regions_of_run(run, regions)
+        among = regions_of_run(run, regions, study, anew=True)
         # What is found by its looks is found in no mean.
         image = image_that_shows(among, study) if among.needs_image else mean_image(study)
         if among.shared or among.needs_image:

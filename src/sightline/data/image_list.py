@@ -216,6 +216,12 @@ def _detect_delimiter(head: str, columns: Cells, ending: str) -> str:
 
 
 def _column_index(header: Sequence[str], name: str, file: Path) -> int:
+    if list(header).count(name) > 1:
+        raise FileError(
+            f"the first line of {file} names the column {name!r} twice: which of the two counts cannot be "
+            "told. Give one of them another name.",
+            slug="list-columns",
+        )
     if name in header:
         return header.index(name)
     raise FileError(

@@ -234,10 +234,11 @@ def multi_label(images: Any, labels: Any, label_names: ClassNames | None = None)
     return MultiLabelDataset(ArrayDataset(images, which, None), combinations, _names_for(label_names, table))
 
 
-def as_multi_label(data: Any) -> MultiLabelDataset | None:
+def as_multi_label(data: Any, *, asked: bool = False) -> MultiLabelDataset | None:
     """Data with several labels for each image as such; None of data with one class for each.
 
-    Rows of zeros and ones of which each holds a single 1 are classes.
+    Rows of zeros and ones of which each holds a single 1 are classes, unless a label of several is asked for:
+    a part of a set with several labels may be so by chance.
 
     Examples
     --------
@@ -253,11 +254,11 @@ def as_multi_label(data: Any) -> MultiLabelDataset | None:
     try:
         images, labels = _images_and_labels(data)
         if labels is None:
-            return _of_items(data)
+            return _of_items(data, asked)
         array = to_numpy(labels)
     except (SightlineError, ValueError, TypeError, KeyError):  # told where the data are opened
         return None
-    if not _may_be_several(array):
+    if not _may_be_several(array, asked):
         return None
     return multi_label(images, array, known_class_names(data))
 
@@ -270,7 +271,7 @@ def _images_and_labels(data: Any) -> tuple[Any, Any]:
     return (data[0], data[1]) if is_image_label_pair(data) else (None, None)
 
 
-def _of_items(data: Any) -> MultiLabelDataset | None:
+def _of_items(data: Any, asked: bool) -> MultiLabelDataset | None:
     """Items of an image and a row of labels each: all are made to learn their labels."""
     if (
         not (hasattr(data, "__getitem__") and hasattr(data, "__len__"))
@@ -281,7 +282,7 @@ def _of_items(data: Any) -> MultiLabelDataset | None:
     if hasattr(data, "dtype") or to_numpy(split_item(data[0])[1]).ndim != 1:
         return None
     rows = np.stack([to_numpy(split_item(data[index])[1]) for index in range(len(data))])
-    if not _may_be_several(rows):
+    if not _may_be_several(rows, asked):
         return None
     table = _label_table(rows)
     combinations, which = _combined_rows(table)
@@ -290,13 +291,13 @@ def _of_items(data: Any) -> MultiLabelDataset | None:
     return MultiLabelDataset(items, combinations, _names_for(known_class_names(data), table))
 
 
-def _may_be_several(labels: Shaped[np.ndarray, "..."]) -> bool:
+def _may_be_several(labels: Shaped[np.ndarray, "..."], asked: bool) -> bool:
     """Whether rows hold several labels each, and not one class of several."""
     if labels.ndim != 2 or labels.shape[1] < 2 or labels.dtype.kind not in "buif":
         return False
     known = np.isin(labels, (0, 1, UNKNOWN)) | np.isnan(labels.astype(np.float64))
     one_hot = np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()
-    return bool(known.all() and not one_hot)
+    return bool(known.all() and (asked or not one_hot))
 
 
 def _label_table(labels: Any) -> Int8[np.ndarray, "N L"]:
@@ -397,7 +398,7 @@ def one_label_of(data: Any, label: int | str | None, columns: tuple[str, ...] | 
     TargetError
         If it is not among them.
     """
-    several = as_multi_label(data)
+    several = as_multi_label(data, asked=label is not None)
     if several is None:
         return data
     if label is None:

@@ -21,6 +21,7 @@ from sightline.findings.blame_result import Blame
 from sightline.proof.analysis import prove
 from sightline.proof.result import Proof
 from sightline.regions import face
+from sightline.reports.report_file import report
 from sightline.study import Study
 from sightline.types import record
 
@@ -39,8 +40,9 @@ LOOK_AT = {
     "3-atlas.png": "where it looks when it is right and when it is wrong, over all studied faces",
     "4-blame.png": "which region drives the errors, with the evidence",
     "5-proof.png": "before and after, on faces that nothing here had used",
+    "report.html": "all of it as one page for a browser, which can be mailed",
 }
-"""The figures, and what there is to see."""
+"""What is written, and what there is to see."""
 
 
 @record
@@ -123,6 +125,7 @@ def run_walkthrough(out: Path, say: Callable[[str], object]) -> list[Path]:
     say(f"\n4. Proof.  {proof!r}")
     drawn = list(_page_parts(given, study, seen, found, proof))
     files = list(_write_page(out, drawn, f"A model that is misled by the {region}, and its repair"))
+    files.append(report(study, repaired=proof, blame=found).save(out / "report.html"))
     say_files(files, LOOK_AT, say)
     return files
 
@@ -173,7 +176,7 @@ def _answers_figure(study: Study, marked: Bool[np.ndarray, "N"]) -> "Figure":
 
 
 def _write_page(out: Path, drawn: list[tuple[str, str, "Figure"]], heading: str) -> Iterator[Path]:
-    parts = [file for file in LOOK_AT if file != "story.png"]
+    parts = [file for file in LOOK_AT if file.endswith(".png") and file != "story.png"]
     page = out / "story.png"
     write_bytes(page, figures.figure_to_png(figures.stack_figures(heading, drawn)))
     yield page

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from sightline.engine import convergence, solve
 from sightline.engine.own_functions import asked_attribution, drawn_masks
-from sightline.engine.pair_effects import complete_pair_effects, segment_pairs
+from sightline.engine.pair_effects import complete_pair_effects, segment_pairs, share_products
 from sightline.engine.plan import Plan
 from sightline.engine.process_estimator import ProcessEstimator
 from sightline.engine.sampling import Exhaustive, LeaveOneOut, size_weights
@@ -109,6 +109,12 @@ def choose_estimator(
         reason = "calls of a network or server are dear"
         return AdaptiveProcess(plan, segments, min(rows, MOST_FITTED), reason, targets, tick=tick)
     return AdaptiveProcess(plan, segments, rows, "the budget is open", targets, MOST_OF_CHEAP, tick)
+
+
+def most_open_calls(plan: Plan, model: Model, most: int) -> int:
+    """How many calls an open budget takes at most: a process that is kept asks no more than it can fit."""
+    kept = plan.estimator == "gaussian-process" or (plan.estimator == "auto" and _is_costly(model))
+    return min(most, MOST_FITTED) if kept else most
 
 
 def _is_costly(model: Model) -> bool:
@@ -405,7 +411,9 @@ def strongest_pairs(
             slug="pairs-unknown",
         )
     pairs, found, error = process.pair_effects(count)
-    return pairs[0], found[0] * span, error[0] * span
+    # What is as likely another pair's cannot be told from nothing, however sure the process is of one.
+    shared = np.where(share_products(keep[rows], pairs[0]), found[0], 0.0)
+    return pairs[0], found[0] * span, np.hypot(error[0], shared) * span
 
 
 def zero_where_flat(attribution: Attribution, scores: Scores) -> Attribution:

@@ -4,15 +4,16 @@ A property belongs to the whole image, so no area can be hidden to take it away.
 the image is given the value that another one has, and keeps all else as far as that goes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import reduce
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from sightline._language import translatable
 from sightline._value_range import value_range
-from sightline.engine.image import channels_last
+from sightline.engine.image import channels_last, pixel_form
 from sightline.types import record
 
 Pixels = Float[np.ndarray, "H W C"]
@@ -30,6 +31,8 @@ NOISE_KERNEL = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
 """Blind to slopes and edges, so that what it leaves is mostly noise (Immerkær 1996)."""
 NOISE_SPREAD = 0.6745 * 6.0
 """Median of the absolute values that the kernel leaves of normal noise, over its standard deviation."""
+OFTEN = 0.1
+"""Share of the images from which on what they take for black and white counts for all of floats."""
 SMOOTH_SHARE = 1 / 8
 """Width of the blur that makes a field smooth, as a share of the image's shorter side."""
 
@@ -60,7 +63,7 @@ class ImageProperty:
 
 @record
 class UnitScale:
-    """Between the numbers of some images and pixels from 0 to 1.
+    """Between the numbers of an image and pixels from 0 to 1.
 
     Parameters
     ----------
@@ -71,16 +74,6 @@ class UnitScale:
     low: float
     high: float
 
-    @classmethod
-    def spanning(cls, images: Iterable[Shaped[np.ndarray, "..."]]) -> "UnitScale":
-        """The scale that holds what each of the images takes for black and for white."""
-        ranges = [value_range(image) for image in images]
-        return reduce(UnitScale.joined, (cls(*one) for one in ranges))
-
-    def joined(self, other: "UnitScale") -> "UnitScale":
-        """The scale that holds both."""
-        return UnitScale(min(self.low, other.low), max(self.high, other.high))
-
     def pixels(self, image: Shaped[np.ndarray, "..."]) -> Pixels:
         """The image from 0 to 1, without an alpha channel."""
         span = self.high - self.low if self.high > self.low else 1.0
@@ -88,13 +81,62 @@ class UnitScale:
         return shown[..., :3] if shown.shape[2] == 4 else shown
 
     def image(self, pixels: Pixels, like: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-        """Pixels as an image of the same form as another, whose alpha channel it keeps."""
-        values = pixels.clip(0, 1) * (self.high - self.low) + self.low
+        """Pixels as an image of the same form as another, whose alpha channel it keeps.
+
+        What lies beyond black or white is cut, as far as the other image does not reach there.
+        """
+        own = self.pixels(like)
+        values = pixels.clip(min(0.0, own.min()), max(1.0, own.max())) * (self.high - self.low) + self.low
         made = channels_last(like).astype(np.float64)
         made[..., : values.shape[2]] = values
         if like.dtype.kind in "bui":
             made = np.rint(made)
         return np.asarray(made.reshape(like.shape).astype(like.dtype))
+
+
+@record
+class UnitScales:
+    """The scale of each kind of numbers among some images, such as bytes beside 16 bits.
+
+    Parameters
+    ----------
+    of_kind : dict of str to UnitScale
+        By the kind that `sightline.engine.image.pixel_form` tells.
+    """
+
+    of_kind: dict[str, UnitScale]
+
+    @classmethod
+    def usual(cls, images: Iterable[Shaped[np.ndarray, "..."]]) -> "UnitScales":
+        """The scales that hold what the images of each kind take for black and for white."""
+        return cls.joined((pixel_form(image)[0], value_range(image)) for image in images)
+
+    @classmethod
+    def joined(cls, ranges: Iterable[tuple[str, tuple[float, float]]]) -> "UnitScales":
+        """The scales of kinds and ranges, one for each image.
+
+        A range of floats that few images have is left aside, where others are frequent: values that reach
+        far beyond white in a few would bring those of all others to next to nothing.
+
+        Examples
+        --------
+        >>> scales = UnitScales.joined([("float", (0.0, 1.0))] * 19 + [("float", (0.0, 255.0))])
+        >>> scales.of_kind
+        {'float': UnitScale(low=0.0, high=1.0)}
+        """
+        counts: dict[str, Counter[tuple[float, float]]] = {}
+        for kind, one in ranges:
+            counts.setdefault(kind, Counter())[one] += 1
+        found = {}
+        for kind, each in counts.items():
+            often = [one for one, n in each.items() if n >= OFTEN * each.total()] if kind == "float" else []
+            lows, highs = zip(*(often or each), strict=True)
+            found[kind] = UnitScale(min(lows), max(highs))
+        return cls(found)
+
+    def of(self, image: Shaped[np.ndarray, "..."]) -> UnitScale:
+        """The scale of an image."""
+        return self.of_kind[pixel_form(image)[0]]
 
 
 def _grey(pixels: Pixels) -> Float[np.ndarray, "H W"]:
@@ -209,34 +251,34 @@ PROPERTIES: dict[str, ImageProperty] = {
     one.name: one
     for one in (
         ImageProperty(
-            name="chromaticity",
+            name=translatable("chromaticity"),
             measure=_channel_ratios,
             exchange=_with_ratios,
             uniform=True,
             in_colour=True,
         ),
         ImageProperty(
-            name="brightness",
+            name=translatable("brightness"),
             measure=_brightness,
             exchange=_with_brightness,
         ),
         ImageProperty(
-            name="contrast",
+            name=translatable("contrast"),
             measure=_contrast,
             exchange=_with_contrast,
         ),
         ImageProperty(
-            name="detail",
+            name=translatable("detail"),
             measure=_detail,
             exchange=_with_detail,
         ),
         ImageProperty(
-            name="noise",
+            name=translatable("noise"),
             measure=_noise,
             exchange=_with_noise,
         ),
         ImageProperty(
-            name="frame",
+            name=translatable("frame"),
             measure=_frame,
             exchange=_with_frame,
         ),
@@ -260,7 +302,7 @@ def exchange_property(
     scale: UnitScale,
     rng: np.random.Generator,
 ) -> Shaped[np.ndarray, "..."]:
-    """The image with another value of a property, in the same form; what lies beyond black or white is cut.
+    """The image with another value of a property, in the same form.
 
     Examples
     --------

@@ -38,6 +38,21 @@ def doubts_range(image: Shaped[np.ndarray, "..."], classes: Float[np.ndarray, "L
     return bool(sure and low == 0 and high > 1)
 
 
+def tells_from_black(scores: Float[np.ndarray, "L"], black: Float[np.ndarray, "L"], *others: int) -> bool:
+    """Whether a model sees an image at all: its answer differs from that to a black one.
+
+    Asked of the class that it says, and of others.
+
+    Examples
+    --------
+    >>> tells_from_black(np.array([0.9, 0.1]), np.array([0.5, 0.5]))
+    True
+    """
+    columns = [int(scores.argmax()), *others]
+    apart = np.abs(_log_odds(_shares(scores)) - _log_odds(_shares(black)))
+    return bool(apart[columns].max() >= TELLING)
+
+
 def preprocess_advice(change: str, model: object) -> str:
     """How to change images before a model, in words; what it does to them itself, it is to do afterwards.
 
@@ -88,7 +103,7 @@ def warn_of_range(
     best, was, said = int(told.argmax()), int(classes.argmax()), _shares(told)
     if best == was and said[best] > 1 - LESS_SURE:
         return
-    if np.abs(_log_odds(said) - _log_odds(_shares(black)))[[best, was]].max() < TELLING:
+    if not tells_from_black(told, black, was):
         return
     said_then = f"{told[best]:.3g}" + ("" if best == was else f", for class {best}")
     prepared = bool(getattr(model, "preprocess_name", ""))

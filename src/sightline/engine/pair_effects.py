@@ -22,6 +22,8 @@ from sightline.engine.sampling import log_comb
 
 CONTEXTS = 64
 """Masks of the others over which effects are averaged, where there are too many for all."""
+ALIKE = 0.95
+"""Correlation of two pairs' products over the masks from which on they cannot be told apart."""
 ERROR_CONTEXTS = 16
 """As many, for the errors of the few pairs that are told."""
 
@@ -29,6 +31,24 @@ ERROR_CONTEXTS = 16
 def segment_pairs(segments: int) -> Int[np.ndarray, "P 2"]:
     """All pairs i < j."""
     return np.stack(np.triu_indices(segments, 1), axis=1)
+
+
+def share_products(keep: Bool[np.ndarray, "M S"], pairs: Int[np.ndarray, "P 2"]) -> Bool[np.ndarray, "P"]:
+    """Whether the masks cannot tell a pair from another one: their products are alike, or opposite, in all.
+
+    A factorial code of few masks has such pairs. What one of them does may then be the other's.
+
+    Examples
+    --------
+    >>> keep = np.array([[a, b, c, a ^ b ^ c] for a in (0, 1) for b in (0, 1) for c in (0, 1)], dtype=bool)
+    >>> share_products(keep, np.array([[0, 1]])), share_products(keep[:, :3], np.array([[0, 1]]))
+    (array([ True]), array([False]))
+    """
+    signs = signs_of(keep).astype(np.float32)
+    every = segment_pairs(keep.shape[1])
+    mine = signs[:, pairs[:, 0]] * signs[:, pairs[:, 1]]
+    alike = np.abs(mine.T @ (signs[:, every[:, 0]] * signs[:, every[:, 1]])) > ALIKE * len(signs)
+    return np.asarray(alike.sum(axis=1) > 1)  # one of them is itself
 
 
 def context_masks(

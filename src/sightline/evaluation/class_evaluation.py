@@ -9,8 +9,11 @@ from jaxtyping import Float, Float64, Int
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_number, check_whole, is_whole
-from sightline._printing import printable_text
-from sightline._tables import format_table
+from sightline._class_names import class_text
+from sightline._language import translate as tr
+from sightline._language import translate_plural
+from sightline._notebook_html import result_html
+from sightline._tables import format_table, text_width
 from sightline.data.image_folder import ImageFolder
 from sightline.errors import OptionError, warn
 from sightline.evaluation.discrimination import (
@@ -299,7 +302,7 @@ class Evaluation:
             raise OptionError(
                 f"label must be the number of a class, but {label!r} was given.", slug="option-value"
             )
-        return printable_text(self.class_names[label]) if self.class_names else f"class {label}"
+        return class_text(int(label), self.class_names)
 
     @clear_arguments
     def report(self, digits: int = 3) -> str:
@@ -326,51 +329,80 @@ class Evaluation:
         return float(known.mean()) if known.size else float("nan")
 
     def __repr__(self) -> str:
-        lines = [self._heading(), _share_line("accuracy", int(np.trace(self.confusion)), len(self))]
-        lines += self._auc_lines()
-        lines += [f"guess      {one}" for one in self.guesses]
+        lines = [f"{name}{' ' * (9 - text_width(name))}  {said}" for name, said in self.measured]
+        table = format_table(self.table) if self.table else self._worst_confusions()
+        return "\n".join([self.heading, *lines, *table])
+
+    def _repr_html_(self) -> str:
+        drawn = self.plot if self.scores.shape[1] <= WIDEST else None
+        said = [] if self.table else self._worst_confusions()
+        head = (tr("measure"), tr("value"))
+        return result_html(
+            self.heading, figure=drawn, sentences=said, tables=[[head, *self.measured], self.table]
+        )
+
+    @property
+    def measured(self) -> list[tuple[str, str]]:
+        """Names of what was measured, and what came of it."""
+        accuracy = _share_text(int(np.trace(self.confusion)), len(self))
+        lines = [(tr("accuracy"), accuracy), *self._auc_lines()]
+        lines += [(tr("guess"), one) for one in self.guesses]
         if self.range_check is not None and self.range_check.better:
-            lines.append(f"values     {self.range_check}")
+            lines.append((tr("values"), str(self.range_check)))
+        recall, precision = tr("recall"), tr("precision")
         if self.scores.shape[1] == 2:
             found, ill = int(self.confusion[1, 1]), self.name(1)
             there, said = int(self.confusion[1].sum()), int(self.confusion[:, 1].sum())
-            lines.append(f"{_share_line('recall', found, there)}  of {there:,} {ill}")
-            lines.append(f"{_share_line('precision', found, said)}  of {said:,} said to be {ill}")
+            told = tr("{share}  of {n:,} {name}", share=_share_text(found, there), n=there, name=ill)
+            lines.append((recall, told))
+            told = tr("{share}  of {n:,} said to be {name}", share=_share_text(found, said), n=said, name=ill)
+            lines.append((precision, told))
         else:
-            lines.append(f"recall     {self.recall:.3f}  mean over the classes there are")
+            mean = tr("{value:.3f}  mean over the classes there are", value=self.recall)
+            lines.append((recall, mean))
             never = int(np.isnan(self.precisions).sum())
-            note = f" (without {never} never said: zero_division=nan)" if never else ""
-            lines.append(f"precision  {self.precision:.3f}  mean over the classes said{note}")
-        return "\n".join(
-            [
-                *lines,
-                *(self._confusion_table() if len(self.confusion) <= WIDEST else self._worst_confusions()),
-            ]
-        )
+            note = tr(" (without {n} never said: zero_division=nan)", n=never) if never else ""
+            mean = tr("{value:.3f}  mean over the classes said{note}", value=self.precision, note=note)
+            lines.append((precision, mean))
+        return lines
 
-    def _auc_lines(self) -> list[str]:
+    def _auc_lines(self) -> list[tuple[str, str]]:
         """The area under the ROC curve; nothing where it is not known."""
         if np.isnan(self.auc.value):
             return []
         if self.scores.shape[1] == 2:
-            low, high = self.auc.low, self.auc.high
-            return [f"AUC        {self.auc.value:.3f}  (95 %: {low:.3f} to {high:.3f})"]
-        return [f"AUC        {self.auc.value:.3f}  mean over the classes there are, each against the others"]
+            return [("AUC", _interval_text(self.auc))]
+        mean = tr(
+            "{value:.3f}  mean over the classes there are, each against the others", value=self.auc.value
+        )
+        return [("AUC", mean)]
 
-    def _heading(self) -> str:
-        order = ", in shuffled order" if self.shuffled else ""
-        head = f"Evaluation of {len(self):,} image{'s' * (len(self) != 1)}{order}"
+    @property
+    def heading(self) -> str:
+        """How many images, and what decides."""
+        order = tr(", in shuffled order") if self.shuffled else ""
+        head = translate_plural(
+            "Evaluation of {n:,} image{order}", "Evaluation of {n:,} images{order}", len(self), order=order
+        )
         if self.threshold is None:
-            return f"{head}: the highest of {self.scores.shape[1]} scores decides"
-        return f"{head}: class 1 ({self.name(1)}) where its score exceeds {self.threshold:g}"
+            return tr("{head}: the highest of {n} scores decides", head=head, n=self.scores.shape[1])
+        return tr(
+            "{head}: class 1 ({name}) where its score exceeds {threshold:g}",
+            head=head,
+            name=self.name(1),
+            threshold=self.threshold,
+        )
 
-    def _confusion_table(self) -> list[str]:
+    @property
+    def table(self) -> list[list[str]]:
+        """The confusion matrix: true classes below each other; empty where there are too many."""
+        if len(self.confusion) > WIDEST:
+            return []
         names = [self.name(one) for one in range(len(self.confusion))]
-        rows = [["true \\ said", *names]]
-        rows += [
+        rows = [[tr("true \\ said"), *names]]
+        return rows + [
             [name, *(f"{many:,}" for many in row)] for name, row in zip(names, self.confusion, strict=True)
         ]
-        return format_table(rows)
 
     def _worst_confusions(self) -> list[str]:
         """The confusions that happened most often."""
@@ -378,7 +410,12 @@ class Evaluation:
         order = np.argsort(-mixed, axis=None, kind="stable")[:5]
         pairs = [(int(place) // len(mixed), int(place) % len(mixed)) for place in order]
         return [
-            f"{mixed[true, said]:,} × true {self.name(true)}, said {self.name(said)}"
+            tr(
+                "{n:,} × true {label}, said {said}",
+                n=int(mixed[true, said]),
+                label=self.name(true),
+                said=self.name(said),
+            )
             for true, said in pairs
             if mixed[true, said]
         ]
@@ -409,12 +446,13 @@ def _ratio_or_nan(part: Int[np.ndarray, "L"], whole: Int[np.ndarray, "L"]) -> Fl
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
-def _share_line(name: str, part: int, whole: int) -> str:
+def _share_text(part: int, whole: int) -> str:
     """A share with its 95 % interval (Wilson 1927), which is sound for few images and for shares of 1."""
-    if not whole:
-        return f"{name:9}  -"
-    share = share_estimate(part, whole)
-    return f"{name:9}  {share.value:.3f}  (95 %: {share.low:.3f} to {share.high:.3f})"
+    return _interval_text(share_estimate(part, whole)) if whole else "-"
+
+
+def _interval_text(one: Estimate) -> str:
+    return tr("{one.value:.3f}  (95 %: {one.low:.3f} to {one.high:.3f})", one=one)
 
 
 def read_indices(data: object, count: int) -> Int[np.ndarray, "N"]:

@@ -106,12 +106,10 @@ def evaluate(
     """
     adapted = as_model(model, class_names=class_names)
     opened = open_labels(str(data))[0] if isinstance(data, str | PathLike) else data
-    several = as_multi_label(opened)
+    several = as_multi_label(opened, asked=adapted.view.label is not None)
     if several is not None and adapted.view.label is None:
         with progress_bar(progress, len(several)) as tick:
-            return evaluate_labels(
-                adapted, several, 0.5 if threshold is None else threshold, batch_size, tick
-            )
+            return evaluate_labels(adapted, several, threshold, batch_size, tick)
     if several is not None:
         adapted = named_by_data(adapted, several)
         opened = one_label_of(several, adapted.view.label, adapted.column_names)

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 from sightline._arguments import clear_arguments, describe_value
 from sightline._class_names import ClassNames, targets_as_asked
+from sightline._language import translate as tr
+from sightline._language import translate_kept
+from sightline._notebook_html import result_html
 from sightline._progress import progress_bar
 from sightline._scales import Scale
 from sightline._tables import format_table
@@ -56,19 +59,30 @@ class Comparison:
         return figures.plot_comparison(self)
 
     def __repr__(self) -> str:
+        return "\n".join([self.heading, *format_table(self.table, numbers=False)])
+
+    @property
+    def heading(self) -> str:
+        """How many methods, and on what."""
         first = self.explanations[0]
-        head = f"Comparison of {len(self)} methods on {first.name(first.targets[0])}"
+        name = first.name(first.targets[0])
+        return tr("Comparison of {n} methods on {name}", n=len(self), name=name)
+
+    @property
+    def table(self) -> list[list[str]]:
+        """A line for each method below the heads."""
         columns = [measure.name for measure in self.measures[0]] if self.measures else []
-        rows = [["method", "calls", *columns]]
+        rows = [[tr("method"), tr("calls"), *map(translate_kept, columns)]]
         for made, measured in zip(self.explanations, self.measures or [()] * len(self), strict=True):
-            cells = [f"{one.value:.3f}{'' if one.beats_random else ' (as random)'}" for one in measured]
+            cells = [
+                f"{one.value:.3f}" if one.beats_random else tr("{value:.3f} (as random)", value=one.value)
+                for one in measured
+            ]
             rows.append([type(made.plan.attribute).__name__, str(made.attribution.calls), *cells])
-        return "\n".join([head, *format_table(rows, numbers=False)])
+        return rows
 
-    def _repr_png_(self) -> bytes:
-        from sightline import figures
-
-        return figures.figure_to_png(self.plot())
+    def _repr_html_(self) -> str:
+        return result_html(self.heading, figure=self.plot, tables=[self.table])
 
 
 @clear_arguments

@@ -5,6 +5,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sightline._arguments import describe_value
 from sightline._checks import check_number
 from sightline._printing import printable_text
 from sightline._spec import from_spec
@@ -80,11 +81,17 @@ def area_under_curve(scores: Float[np.ndarray, "N"], truth: Bool[np.ndarray, "N"
     positive, negative = int(truth.sum()), int((~truth).sum())
     if not positive or not negative:
         return UNKNOWN
+    area = share_in_order(scores, truth)
+    return Estimate(area, *_area_interval(area, positive, negative))
+
+
+def share_in_order(scores: Float[np.ndarray, "N"], truth: Bool[np.ndarray, "N"]) -> float:
+    """The area under the ROC curve alone, where there are positive and negative images."""
     from scipy.stats import rankdata
 
-    ranks = rankdata(scores)
-    area = float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
-    return Estimate(area, *_area_interval(area, positive, negative))
+    positive, negative = int(truth.sum()), int((~truth).sum())
+    above = rankdata(scores)[truth].sum() - positive * (positive + 1) / 2
+    return float(above / (positive * negative))
 
 
 def _area_interval(area: float, positive: int, negative: int) -> tuple[float, float]:
@@ -355,7 +362,16 @@ def choose_threshold_by(
 
     def best_places(found: Float[np.ndarray, "... R"], alarms: Float[np.ndarray, "... R"]) -> Places:
         # To rounding: of those that are as good, the highest threshold, which is the first.
-        good = np.where(usable, chosen(found, alarms, share), -np.inf)
+        try:
+            good = np.where(usable, chosen(found, alarms, share), -np.inf)
+        except OptionError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise OptionError(
+                f"rule {describe_value(rule)} fails: {error}. It takes sensitivities, shares of false alarms "
+                "and the share of positive images, and gives how good each threshold is.",
+                slug="option-value",
+            ) from error
         return np.asarray((good >= good.max(axis=-1, keepdims=True) - 1e-12).argmax(axis=-1))
 
     best = best_places(found, alarms)

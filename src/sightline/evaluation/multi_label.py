@@ -10,6 +10,8 @@ from jaxtyping import Float64, Int, Int8, Shaped
 from sightline._arguments import clear_arguments
 from sightline._checks import check_number
 from sightline._class_names import columns_by_name, names_hint
+from sightline._language import translate as tr
+from sightline._notebook_html import result_html
 from sightline._printing import printable_text
 from sightline._tables import format_table
 from sightline.adapters import as_model
@@ -112,41 +114,58 @@ class MultiLabelEvaluation:
         return plot_evaluation(self)
 
     def __repr__(self) -> str:
+        guesses = [tr("guess: {what}", what=one) for one in self.guesses]
+        return "\n".join([self.heading, *guesses, *format_table(self.table), *self._notes()])
+
+    def _repr_html_(self) -> str:
+        guesses = [tr("guess: {what}", what=one) for one in self.guesses]
+        return result_html(self.heading, sentences=[*guesses, *self._notes()], tables=[self.table])
+
+    @property
+    def table(self) -> list[tuple[str, ...]]:
+        """A line for each label below the heads."""
         heads = (
-            "label",
-            "there",
-            "known",
+            tr("label"),
+            tr("there"),
+            tr("known"),
             "AUC",
             "95 %",
-            "from",
-            "sensitivity",
-            "specificity",
-            "accuracy",
+            tr("from"),
+            tr("sensitivity"),
+            tr("specificity"),
+            tr("accuracy"),
             "Brier",
         )
-        rows = [heads, *map(self._table_row, self.label_names, self.evaluations)]
-        lines = [self._heading(), *(f"guess: {one}" for one in self.guesses), *format_table(rows)]
+        return [heads, *map(self._table_row, self.label_names, self.evaluations)]
+
+    def _notes(self) -> list[str]:
+        """How often all labels are right, and what was left out."""
+        notes = []
         right, known = self.exact
         if known:
-            share = share_estimate(right, known)
-            lines.append(f"all labels right: {share!r} of {known:,} images of which all are known")
+            share = repr(share_estimate(right, known))
+            notes.append(
+                tr("all labels right: {share} of {n:,} images of which all are known", share=share, n=known)
+            )
         if any(self.missing):
             told = [
                 f"{printable_text(name)} {count:,}"
                 for name, count in zip(self.label_names, self.missing, strict=True)
                 if count
             ]
-            lines.append(f"not known, and left out there: {', '.join(told)}")
+            notes.append(tr("not known, and left out there: {names}", names=", ".join(told)))
         if self.left_out:
-            lines.append(
-                "labels left out, not of both model and data or known of no image: "
-                + ", ".join(map(printable_text, self.left_out))
+            names = ", ".join(map(printable_text, self.left_out))
+            notes.append(
+                tr("labels left out, not of both model and data or known of no image: {names}", names=names)
             )
-        return "\n".join(lines)
+        return notes
 
-    def _heading(self) -> str:
+    @property
+    def heading(self) -> str:
+        """How many images and labels."""
         count = len({int(place) for one in self.evaluations for place in one.indices})
-        return f"Evaluation of {count:,} images, {len(self.label_names)} labels"
+        return tr("Evaluation of {n:,} images, {labels} labels", n=count, labels=len(self.label_names))
 
     def _table_row(self, name: str, one: Evaluation) -> tuple[str, ...]:
         there = int((one.labels == 1).sum())
@@ -157,7 +176,7 @@ class MultiLabelEvaluation:
             f"{there:,}",
             f"{len(one):,}",
             f"{area.value:.3f}" if known else "-",
-            f"{area.low:.3f} to {area.high:.3f}" if known else "",
+            tr("{low:.3f} to {high:.3f}", low=area.low, high=area.high) if known else "",
             "" if one.threshold is None else f"{one.threshold:.3g}",
             _share_text(one.recalls[1]),
             _share_text(one.recalls[0]),
@@ -208,11 +227,11 @@ def _all_right(evaluations: tuple[Evaluation, ...]) -> tuple[int, int]:
 def evaluate_labels(
     model: CheckedModel,
     data: MultiLabelDataset,
-    thresholds: Thresholds,
+    thresholds: Thresholds | None,
     batch_size: int,
     tick: Callable[[int], None],
 ) -> MultiLabelEvaluation:
-    """Ask a model about all labels at once, each image once.
+    """Ask a model about all labels at once, each image once; labels without a threshold have the model's own.
 
     Raises
     ------
@@ -240,10 +259,13 @@ def evaluate_labels(
     truth = np.concatenate(labels)[:, [label for _, label in pairs]]
     names = tuple(one.class_names[1] if one.class_names else "" for one in views)
     whole_names = _names_of_columns(model, views[0]) or ()
-    given = label_thresholds(thresholds, tuple(dict.fromkeys((*names, *whole_names))))
+    usual = model.view.threshold
+    given = label_thresholds(
+        usual if thresholds is None else thresholds, tuple(dict.fromkeys((*names, *whole_names)))
+    )
     places = read_indices(data.dataset, len(truth))
     made = tuple(
-        _one_evaluation(each, known, places, name, given.get(name, 0.5))
+        _one_evaluation(each, known, places, name, given.get(name, usual))
         for each, known, name in zip(whole.swapaxes(0, 1), truth.T, names, strict=True)
     )
     used = {label for _, label in pairs}

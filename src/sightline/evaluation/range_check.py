@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._batch_sizes import ask_in_batches
+from sightline._language import in_english
 from sightline._value_range import used_bits, value_range
 from sightline.engine.input_range import doubts_range, preprocess_advice, warn_of_range
 from sightline.errors import SightlineError, collect_warnings, warn
@@ -32,9 +33,9 @@ BATCH = 32
 MEAN, SPREAD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 """Of ImageNet's images, channel by channel, as torchvision's models want them."""
 TARGETS = {
-    "unit": ("from 0 to 1", 1.0, 0.0),
-    "signed": ("from -1 to 1", 2.0, -1.0),
-    "byte": ("from 0 to 255", 255.0, 0.0),
+    "unit": (in_english("from 0 to 1"), 1.0, 0.0),
+    "signed": (in_english("from -1 to 1"), 2.0, -1.0),
+    "byte": (in_english("from 0 to 255"), 255.0, 0.0),
 }
 """Values of `ImageFormat` → in words, and how far white is from black, and where black is."""
 INSIDE = 0.99
@@ -62,6 +63,8 @@ class RangeCheck:
         The range in which it is clearly right more often, if there is one.
     advice : str
         What to do then; else empty.
+    mean, std : tuple of float
+        Of that range: images less the mean, by the spread, are in it. Empty where there is none.
     """
 
     given: str
@@ -71,14 +74,19 @@ class RangeCheck:
     calls: int
     better: str | None
     advice: str
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         if self.better is None:
-            return f"no range is better than {self.given}, as they are"
+            return in_english("no range is better than {given}, as they are", given=self.given)
         other = self.right[1 + self.ranges.index(self.better)]
-        return (
-            f"of {self.n_images} images the model has {self.right[0]:.3f} right as they are given "
-            f"({self.given}), and {other:.3f} with their values {self.better}"
+        return in_english(
+            "of {one.n_images} images the model has {right:.3f} right as they are given ({one.given}), and "
+            "{other:.3f} with their values {one.better}",
+            one=self,
+            right=self.right[0],
+            other=other,
         )
 
     def warn_if_better(self) -> None:
@@ -123,6 +131,8 @@ def try_ranges(
     given, ways = rescaled
     shares, tried, best, least = [float(right.mean())], [], None, _mean_recall(labels, right)
     least = max(least, 1 / len(np.unique(labels))) + CLEAR
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
     for name, text, others, change in ways:
         said = _answers(model, [change(image) for image in images], decide)
         if said is None:
@@ -134,9 +144,10 @@ def try_ranges(
         if recall >= least and _is_better(right, now, len(np.unique(labels))):
             advice = f"Give {preprocess_advice(text, model)}{others}."
             best, least = (name, advice), recall + CLEARER
+            mean, std = _mean_and_std(**change.keywords)
     better, advice = best or (None, "")
     calls = len(images) * len(tried)
-    return RangeCheck(given, tuple(tried), tuple(shares), len(images), calls, better, advice)
+    return RangeCheck(given, tuple(tried), tuple(shares), len(images), calls, better, advice, mean, std)
 
 
 def warn_of_one_class(
@@ -201,7 +212,7 @@ def _answers(
         return None
 
 
-Way = tuple[str, str, str, Callable[[Shaped[np.ndarray, "..."]], Shaped[np.ndarray, "..."]]]
+Way = tuple[str, str, str, "partial[Shaped[np.ndarray, '...']]"]
 """A range in words; an expression that brings `images` there; what else may be given; and the change."""
 
 
@@ -230,7 +241,7 @@ def _rescalings(images: Images) -> tuple[str, list[Way]] | None:
         spread, mean = np.array(SPREAD), np.array(MEAN)
         text = f"({texts.get('unit', 'images')} - {MEAN}) / {SPREAD}"
         change = partial(_rescaled, ends=(low, high), gain=1 / spread, offset=-mean / spread)
-        name = "from 0 to 1, less ImageNet's mean, by its spread"
+        name = in_english("from 0 to 1, less ImageNet's mean, by its spread")
         ways.append((name, text, "", change))
     standardised = _standardisation(images)
     return f"from {low:g} to {high:g}", ways if standardised is None else [*ways, standardised]
@@ -288,6 +299,17 @@ def _rescaled(
     black, white = (np.asarray(end, np.float64) for end in ends)
     unit = (image.astype(np.float32) - black.astype(np.float32)) / (white - black).astype(np.float32)
     return np.asarray(unit * gain + offset, dtype=np.float32)
+
+
+def _mean_and_std(
+    ends: Ends, gain: float | Float[np.ndarray, "3"], offset: float | Float[np.ndarray, "3"]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What `_rescaled` does, as a mean that is taken off and a spread that is divided by."""
+    black, white = (np.asarray(end, np.float64) for end in ends)
+    std = (white - black) / np.asarray(gain)
+    mean = black - np.asarray(offset) * std
+    mean, std = np.broadcast_arrays(np.ravel(mean), np.ravel(std))
+    return tuple(map(float, mean)), tuple(map(float, std))
 
 
 def spread_places(labels: Int[np.ndarray, "N"], count: int) -> list[int]:

@@ -8,6 +8,8 @@ from jaxtyping import Float, UInt8
 
 from sightline import render
 from sightline._arguments import clear_arguments
+from sightline._language import translate as tr
+from sightline._language import translate_kept, translate_plural
 from sightline._resize import resize_nearest, resize_smooth
 from sightline.figures.components import (
     CAPTION,
@@ -19,7 +21,6 @@ from sightline.figures.components import (
 )
 from sightline.figures.gallery import SIZE, GallerySection, draw_gallery
 from sightline.figures.layout import legible_text, text_width
-from sightline.figures.view_model import FLOOR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from sightline.findings.error_groups import ErrorGroup
 
 MOST_CELLS = 10
-UNTOLD = "may be chance; of the rest, at most 5 % is expected to be"
-LEADS = "the segment that speaks most for the answer"
-ALONE = "no groups of wrong answers stand apart"
 
 
 @clear_arguments
@@ -57,14 +55,17 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
     groups = atlas.groups if len(atlas.groups) > 1 else ()
     maps = [*(one.mean for one in shown), *(one.mean for one in groups)]
     maps += [] if atlas.difference is None else [atlas.difference]
-    limit = render.scale_limit(np.concatenate([np.ravel(one) for one in maps]))
-    if limit:
-        limit = max(limit, render.scale_limit(np.array([FLOOR * atlas.floor])))
-    notes = [f"{atlas.count:,} images", f"{atlas.unit} per pixel, for the predicted class"]
+    limit = render.shared_limit(maps, atlas.floor)
+    unit = translate_kept(atlas.unit)
+    notes = [
+        tr("{n:,} images", n=atlas.count),
+        tr("{unit} per pixel, for the predicted class", unit=unit),
+    ]
     notes += [atlas.weak_text] if atlas.weak_text else []
     if atlas.region_significant is not None and atlas.region_names:
         differ = int(atlas.region_significant.sum())
-        notes.append(f"by the mean of each region, {differ} of {len(atlas.region_names)} differ")
+        many = len(atlas.region_names)
+        notes.append(tr("by the mean of each region, {few} of {many} differ", few=differ, many=many))
     return draw_gallery(
         [
             *_mean_sections(atlas, shown, limit),
@@ -73,29 +74,34 @@ def plot_atlas(atlas: "Atlas") -> "Figure":
         5,
         limit,
         list(_legend_entries(atlas, groups)),
-        top=f"Where the model looks, by {atlas.by}",
-        notes=notes + ([ALONE] if len(atlas.groups) == 1 else []),
+        top=tr("Where the model looks, by {by}", by=translate_kept(atlas.by)),
+        notes=notes + ([tr("no groups of wrong answers stand apart")] if len(atlas.groups) == 1 else []),
     )
 
 
 def _mean_sections(atlas: "Atlas", shown: Sequence["OutcomeMap"], limit: float) -> Iterator[GallerySection]:
     """The kinds of answers, and the difference: beside them if they are right and wrong, else below."""
     more = len(atlas.maps) - len(shown) + atlas.others[0]
-    heading = "Mean attribution" + ("" if atlas.image is None else " over the mean image")
+    heading = tr("Mean attribution") if atlas.image is None else tr("Mean attribution over the mean image")
     if more:
-        heading += f": the {len(shown)} most frequent of {len(shown) + more:,} kinds"
+        heading = tr(
+            "{heading}: the {few} most frequent of {many:,} kinds",
+            heading=heading,
+            few=len(shown),
+            many=len(shown) + more,
+        )
     cells = [_mean_cell(one, names, limit) for one, names in zip(shown, _kind_captions(shown), strict=True)]
     difference = list(_difference_cell(atlas, limit))
     if atlas.by == "outcome":
         yield heading, [*cells, *difference]
     else:
         yield heading, cells
-        yield "Wrong answers against right ones of the same predicted class", difference
+        yield tr("Wrong answers against right ones of the same predicted class"), difference
 
 
 def _kind_captions(shown: Sequence["OutcomeMap"]) -> list[list[str]]:
     """What the kinds are called: pairs in two lines if one of them has no room in one."""
-    names = [[one.name] for one in shown]
+    names = [[one.title] for one in shown]
     if all(text_width(legible_text(name), CAPTION, bold=True) <= SIZE for (name,) in names):
         return names
     halves = [name.partition(" → ") for (name,) in names]
@@ -105,11 +111,11 @@ def _kind_captions(shown: Sequence["OutcomeMap"]) -> list[list[str]]:
 def _mean_cell(one: "OutcomeMap", names: Sequence[str], limit: float) -> CaptionedImage:
     finite = one.error[np.isfinite(one.error)]
     doubt = (
-        f"standard error ≤ {render.format_number(float(finite.max()))}"
+        tr("standard error ≤ {most}", most=render.format_number(float(finite.max())))
         if finite.size
-        else "no standard error"
+        else tr("no standard error")
     )
-    words = [*names, f"{one.count:,} image{'s' * (one.count != 1)}", doubt]
+    words = [*names, translate_plural("{n} image", "{n:,} images", one.count), doubt]
     return tint_mean_image(one.image, one.mean, limit), words
 
 
@@ -119,8 +125,8 @@ def _difference_cell(atlas: "Atlas", limit: float) -> Iterator[CaptionedImage]:
         return
     image = tint_mean_image(atlas.image, atlas.difference, limit)
     share = atlas.significant.mean()
-    told = f"{share:.0%} of pixels differ" if share else "no pixel differs"
-    words = ["wrong − right", "of the same prediction", told, "beyond chance"]
+    told = tr("{share:.0%} of pixels differ", share=share) if share else tr("no pixel differs")
+    words = [tr("wrong − right"), tr("of the same prediction"), told, tr("beyond chance")]
     yield render.hatch_area(image, ~resize_nearest(atlas.significant, image.shape[:2])), words
 
 
@@ -128,13 +134,13 @@ def _group_section(one: "ErrorGroup", number: int, limit: float) -> GallerySecti
     """A group's mean attribution, and the images that are most typical of it."""
     pairs = [f"{count} × {name}" for name, count in one.pairs]
     typical = [
-        (outline_mask(image, spot, SIZE, render.RED), [f"image {place}", answer])
+        (outline_mask(image, spot, SIZE, render.RED), [tr("image {name}", name=place), answer])
         for place, image, spot, answer in zip(
             one.places, one.images, one.leading_segments, one.answers, strict=False
         )
     ]
-    words = [f"mean of {one.count:,}", *pairs]
-    return f"Group {number}: {one.count:,} wrong answers that look alike", [
+    words = [tr("mean of {n:,}", n=one.count), *pairs]
+    return tr("Group {number}: {n:,} wrong answers that look alike", number=number, n=one.count), [
         (tint_mean_image(one.image, one.mean, limit), words),
         *typical,
     ]
@@ -143,10 +149,11 @@ def _group_section(one: "ErrorGroup", number: int, limit: float) -> GallerySecti
 def _legend_entries(atlas: "Atlas", groups: Sequence["ErrorGroup"]) -> Iterator[LegendEntry]:
     """What hatching and outlines mean, as far as there are any."""
     if atlas.significant is not None and not atlas.significant.all():
-        yield colour_swatch(render.PAPER, hatched=True), UNTOLD
+        untold = tr("may be chance; of the rest, at most 5 % is expected to be")
+        yield colour_swatch(render.PAPER, hatched=True), untold
     if any(one.images for one in groups):
         frame = ((np.s_[2:-2, 2:-2], render.RED), (np.s_[5:-5, 5:-5], render.GREY))
-        yield drawn_swatch(render.GREY, *frame), LEADS
+        yield drawn_swatch(render.GREY, *frame), tr("the segment that speaks most for the answer")
 
 
 def tint_mean_image(

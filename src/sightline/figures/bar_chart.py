@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 
 from sightline import render
 from sightline._arguments import clear_arguments
+from sightline._language import translatable, translate_kept
+from sightline._language import translate as tr
 from sightline.figures.components import (
     GAP,
     MARGIN,
@@ -20,6 +22,7 @@ from sightline.figures.components import (
     side_entries,
     target_heading,
 )
+from sightline.figures.font_families import families_after_own
 from sightline.figures.layout import (
     ImageTile,
     LayoutItem,
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 
 MIDDLE = 448
 ROW, ROOM, SPAN = 34.0, 70.0, 330.0
-HEAD = "value ± standard error"
+HEAD = translatable("value ± standard error")
 MOST_DECIMALS = 6
 
 
@@ -67,7 +70,7 @@ def plot_bars(
     wide = seen.pixels.shape[1]
     texts = _value_texts(seen.values[order], seen.error[order])
     unit = unit_text(explanation)
-    head = f"{HEAD}, in {unit}" if unit == "log-odds" else HEAD
+    head = tr("{head}, in log-odds", head=tr(HEAD)) if unit == "log-odds" else tr(HEAD)
     table = ROOM + SPAN + GAP + max(text_width(text, NOTE) for text in [head, *texts])
     width = 2 * MARGIN + (wide + 2 * GAP + table if len(order) else max(wide, 520))
     items = target_heading(explanation, target, width)
@@ -80,7 +83,7 @@ def plot_bars(
         left = MARGIN + wide + 2 * GAP
         chart = _value_axis(seen, order, left + ROOM, top + 30)
         items += [
-            *chart.column([str(one) for one in order], left, head="segment", bold=range(len(order))),
+            *chart.column([str(one) for one in order], left, head=tr("segment"), bold=range(len(order))),
             chart.area(lambda axes: _draw_bars(axes, seen, order)),
             *chart.column(texts, left + ROOM + SPAN + GAP, head=head),
         ]
@@ -96,18 +99,24 @@ def bars_in_axes(
     seen = target_view(explanation, target, MIDDLE)
     order = _largest_first(seen, seen.leading_segments(num))
     if not len(order):
-        axes.set_xlabel(verdict_text(explanation, target), fontsize="small")
+        _label_below(axes, verdict_text(explanation, target))
         return
     chart = _value_axis(seen, order, 0, 0)
-    axes.set(xlim=(chart.low, chart.high), ylim=(len(order) - 0.5, -0.5), ylabel="segment")
+    axes.set(xlim=(chart.low, chart.high), ylim=(len(order) - 0.5, -0.5))
+    segment = tr("segment")
+    axes.set_ylabel(segment, fontfamily=families_after_own(segment))
     axes.set_yticks(range(len(order)), [str(one) for one in order])
     axes.axvline(0, color=unit_colour(INK), linewidth=0.8)
     _draw_bars(axes, seen, order)
     unit = unit_text(explanation)
-    text = f"share of the {unit}" if unit else "value"
-    whiskers = ", 95 % interval" if (seen.error[order] > 0).any() else ""
-    unsure = "\ngrey: cannot be told from zero" if seen.undecided[order].any() else ""
-    axes.set_xlabel(f"{text}{whiskers}{unsure}", fontsize="small")
+    text = tr("share of the {unit}", unit=translate_kept(unit)) if unit else tr("value")
+    whiskers = tr(", 95 % interval") if (seen.error[order] > 0).any() else ""
+    unsure = tr("grey: cannot be told from zero")
+    _label_below(axes, f"{text}{whiskers}" + f"\n{unsure}" * bool(seen.undecided[order].any()))
+
+
+def _label_below(axes: "Axes", text: str) -> None:
+    axes.set_xlabel(text, fontsize="small", fontfamily=families_after_own(text))
 
 
 def _largest_first(seen: TargetView, which: SegmentMask) -> Int[np.ndarray, "R"]:
@@ -134,7 +143,7 @@ def _interval_entry(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
     if not (seen.error[which] > 0).any():
         return []
     shapes = [(place, INK) for place in (np.s_[8:10, 4:28], np.s_[4:14, 4:6], np.s_[4:14, 26:28])]
-    return [(drawn_swatch(PAPER, *shapes), "95 % interval: 1.96 standard errors each way")]
+    return [(drawn_swatch(PAPER, *shapes), tr("95 % interval: 1.96 standard errors each way"))]
 
 
 def _value_axis(seen: TargetView, order: Int[np.ndarray, "R"], left: RealNumber, top: RealNumber) -> RowChart:

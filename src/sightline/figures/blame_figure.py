@@ -6,32 +6,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sightline._arguments import clear_arguments
+from sightline._language import translate as tr
+from sightline._language import translate_plural
 from sightline._tables import turned_text
 from sightline.figures.components import (
     CAPTION,
     MARGIN,
     NOTE,
-    QUIET,
     LegendEntry,
     colour_swatch,
     drawn_swatch,
-    figure_title,
     legend_items,
+    titled_words,
 )
 from sightline.figures.layout import (
     LayoutItem,
     draw_items,
     lower_edge,
     shorten_text,
-    stack_lines,
     text_width,
     unit_colour,
-    wrap_parts,
 )
 from sightline.figures.region_outlines import outlined_regions
-from sightline.figures.row_chart import RowChart
+from sightline.figures.row_chart import effect_chart
 from sightline.figures.view_model import FAINT
-from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, RealNumber, format_number
+from sightline.render import BLUE, GREY, INK, PAPER, RED, Colour, RealNumber
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,9 +44,6 @@ MAP = 480
 LINE, BETWEEN = 40, 40
 PALE = (176, 182, 188)
 AMBER = (222, 165, 66)
-HEADS = ("adjusted p", "wrong turned right", "right turned wrong")
-CONCEPT_HEADS = ("speaks for", "adjusted p", "found in wrong | right", "pasted (another piece)", "overall")
-GAIN = "gain of the true class's {} when hidden"
 EFFECT = ("gain", "low", "high", "control_gain")
 
 
@@ -83,9 +79,7 @@ def plot_blame(blame: "Blame") -> "Figure":
     if names:
         columns = sum(BETWEEN + room for _, _, room in _number_columns(blame))
         width = max(width, left + CHART + columns - MARGIN)
-    items: list[LayoutItem] = [*figure_title(_blame_headline(blame), width)]
-    said = wrap_parts(blame.verdict.split(), width, NOTE, between=" ", most=9)
-    items += stack_lines(said, MARGIN, lower_edge(items) + 6, size=NOTE, colour=QUIET)
+    items = titled_words(_blame_headline(blame), blame.verdict, width)
     if names:
         items += _effect_rows(blame, names, left, lower_edge(items) + 60)
         items += legend_items(_blame_legend(blame), MARGIN, lower_edge(items) + 16, width)
@@ -96,45 +90,45 @@ def plot_blame(blame: "Blame") -> "Figure":
 
 def _blame_headline(blame: "Blame") -> str:
     named = [one.label for one in blame.regions if one.confirmed]
-    none = "No region is confirmed to drive them" if blame.regions else "Nothing can be said of them"
-    none += "; a shift of the scores does as much" * any(one.shifted for one in blame.regions)
-    by = "Driven by"
-    if blame.of_concepts:
-        none, by = "No concept is shown to mislead" if blame.regions else none, "Misled by"
-    what = f"{by}: {', '.join(named)}" if named else none
-    return f"{blame.errors:,} wrong answer{'s' * (blame.errors != 1)}. {what}"
+    names = ", ".join(named)
+    if named:
+        what = tr("Some are driven by: {names}", names=names)
+        if blame.of_concepts:
+            what = tr("Some are misled by: {names}", names=names)
+    elif not blame.regions:
+        what = tr("Nothing can be said of them")
+    elif blame.of_concepts:
+        what = tr("No concept is shown to mislead")
+    elif any(one.shifted for one in blame.regions):
+        what = tr("No region is confirmed to drive them; a shift of the scores does as much")
+    else:
+        what = tr("No region is confirmed to drive them")
+    return translate_plural(
+        "{n} wrong answer. {what}", "{n:,} wrong answers. {what}", blame.errors, what=what
+    )
+
+
+def _gain_head(blame: "Blame") -> str:
+    if _in_log_odds(blame):
+        return tr("gain of the true class's log-odds when hidden")
+    return tr("gain of the true class's score when hidden")
 
 
 def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> list[LayoutItem]:
     """The chart between the regions' names and the columns of numbers."""
     drawn = [value for one in blame.regions for value in _effect_numbers(blame, one)]
-    known = [value for value in (*drawn, _least_effect(blame)) if math.isfinite(value)]
-    low, high = min(0.0, *known), max(1e-9, *known)
-    # 0 and the two ends, as far as they leave each other room.
-    room = 1.5 * text_width(format_number(min(low, -high)), NOTE) * (high - low) / CHART
-    ends = {value: format_number(value, sign=value > 0) for value in (low, high) if abs(value) > room}
-    chart = RowChart(
-        left=left,
-        top=top,
-        width=CHART,
-        row_height=LINE,
-        n_rows=len(names),
-        low=low,
-        high=high,
-        ticks={0.0: "0", **ends},
-        guides=False,
-    )
+    chart = effect_chart([*drawn, _least_effect(blame)], left, top, CHART, LINE, len(names))
     confirmed = [row for row, one in enumerate(blame.regions) if one.confirmed]
     untested = [row for row, one in enumerate(blame.regions) if not math.isfinite(one.p)]
     items: list[LayoutItem] = [
         *chart.column(names, MARGIN, size=CAPTION, bold=confirmed),
-        *chart.column([], left, head=GAIN.format("log-odds" if _in_log_odds(blame) else "score")),
+        *chart.column([], left, head=_gain_head(blame)),
         chart.area(lambda axes: _draw_effects(axes, blame)),
     ]
     anchor = left + CHART
     for head, texts, room in _number_columns(blame):
         anchor += BETWEEN + room
-        quiet = untested if head == HEADS[0] else []
+        quiet = untested if head == tr("adjusted p") and not blame.of_concepts else []
         items += chart.column(texts, anchor, head=head, align="right", quiet=quiet)
     return items
 
@@ -142,17 +136,27 @@ def _effect_rows(blame: "Blame", names: list[str], left: float, top: float) -> l
 def _number_columns(blame: "Blame") -> list[tuple[str, list[str], float]]:
     """The columns of numbers beside the chart: head, texts, and the room that the widest of them takes."""
     rows = blame.regions
-    p = [f"{one.p:.2g}" if math.isfinite(one.p) else "not tested" for one in rows]
+    p = [f"{one.p:.2g}" if math.isfinite(one.p) else tr("not tested") for one in rows]
     columns: dict[str, list[str]]
     if blame.of_concepts:
         columns = dict(
             zip(
-                CONCEPT_HEADS,
+                (
+                    tr("speaks for"),
+                    tr("adjusted p"),
+                    tr("found in wrong | right"),
+                    tr("pasted (another piece)"),
+                    tr("overall"),
+                ),
                 (
                     [shorten_text(one.towards, LONGEST / 2, NOTE) for one in rows],
                     p,
                     [
-                        f"{one.found_wrong} of {one.called_wrong} | {one.found_right} of {one.called_right}"
+                        tr(
+                            "{one.found_wrong} of {one.called_wrong} | {one.found_right} of "
+                            "{one.called_right}",
+                            one=one,
+                        )
                         for one in rows
                     ],
                     [_paired_text(one.pasted_gain, one.pasted_control) for one in rows],
@@ -164,7 +168,8 @@ def _number_columns(blame: "Blame") -> list[tuple[str, list[str], float]]:
     else:
         turned = [turned_text(one.corrected, one.control_corrected) for one in rows]
         broken = [turned_text(one.broken, one.control_broken) for one in rows]
-        columns = dict(zip(HEADS, (p, turned, broken), strict=True))
+        heads = (tr("adjusted p"), tr("wrong turned right"), tr("right turned wrong"))
+        columns = dict(zip(heads, (p, turned, broken), strict=True))
     return [
         (head, texts, max(text_width(text, NOTE) for text in (head, *texts)))
         for head, texts in columns.items()
@@ -172,7 +177,7 @@ def _number_columns(blame: "Blame") -> list[tuple[str, list[str], float]]:
 
 
 def _paired_text(value: float, control: float) -> str:
-    return f"{value:+.2f} ({control:+.2f})" if math.isfinite(value) else "too few"
+    return f"{value:+.2f} ({control:+.2f})" if math.isfinite(value) else tr("too few")
 
 
 def _draw_effects(axes: "Axes", blame: "Blame") -> None:
@@ -225,20 +230,19 @@ def _blame_legend(blame: "Blame") -> list[LegendEntry]:
     """What colours and marks mean, as far as they are in use."""
     colours = {_effect_colour(blame, one) for one in blame.regions}
     bars = {
-        RED: "95 % interval: drives errors",
-        AMBER: "95 % interval: a shift of the scores does as much",
-        PALE: "95 % interval: not confirmed",
-        BLUE: "95 % interval: hiding it lowers the score",
+        RED: tr("95 % interval: drives errors"),
+        AMBER: tr("95 % interval: a shift of the scores does as much"),
+        PALE: tr("95 % interval: not confirmed"),
+        BLUE: tr("95 % interval: hiding it lowers the score"),
     }
-    elsewhere = "hiding as much elsewhere"
+    elsewhere = tr("hiding as much elsewhere; in brackets, how many answers that turned")
     if blame.of_concepts:
-        bars |= {RED: "95 % interval: misleads", BLUE: "95 % interval: worth more than it costs"}
-    else:
-        elsewhere += "; in brackets, how many answers that turned"
+        bars |= {RED: tr("95 % interval: misleads"), BLUE: tr("95 % interval: worth more than it costs")}
+        elsewhere = tr("hiding as much elsewhere")
     marks = {
-        INK: "gain",
+        INK: tr("gain"),
         GREY: elsewhere,
-        FAINT: f"the least that counts: {blame.min_effect:.0%} of what the true class lacked",
+        FAINT: tr("the least that counts: {least:.0%} of what the true class lacked", least=blame.min_effect),
     }
     if not _least_effect(blame) > 0:
         del marks[FAINT]

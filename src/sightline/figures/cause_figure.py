@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sightline._arguments import clear_arguments
+from sightline._language import translate as tr
+from sightline._language import translate_kept, translate_plural
 from sightline.figures.components import (
     CAPTION,
     MARGIN,
     NOTE,
-    QUIET,
     LegendEntry,
     colour_swatch,
     drawn_swatch,
-    figure_title,
     legend_items,
+    titled_words,
 )
 from sightline.figures.layout import (
     LayoutItem,
@@ -24,20 +25,18 @@ from sightline.figures.layout import (
     stack_lines,
     text_width,
     unit_colour,
-    wrap_parts,
 )
-from sightline.figures.row_chart import RowChart
-from sightline.render import GREY, INK, PAPER, RED, format_number
+from sightline.figures.row_chart import effect_chart
+from sightline.render import GREY, INK, PAPER, RED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sightline.findings.cause_result import ImageCause, ImageCauses
+    from sightline.findings.cause_result import ErrorLink, ImageCause, ImageCauses
 
-WIDTH, CHART, LINE, BETWEEN = 1100, 420, 36, 36
+WIDTH, CHART, LINE, BETWEEN, LINKS = 1100, 420, 36, 36, 8
 PALE = (176, 182, 188)
-HEADS = ("adjusted p", "turned right")
 
 
 @clear_arguments
@@ -60,56 +59,52 @@ def plot_causes(causes: "ImageCauses") -> "Figure":
     >>> plot_causes(sightline.image_causes(study))  # doctest: +SKIP
     """
     width = WIDTH - 2 * MARGIN
-    named = ", ".join(causes.misleading)
-    what = f"Driven by whole images: {named}" if named else "No whole-image cause misleads surely"
-    head = f"{causes.errors:,} wrong answer{'s' * (causes.errors != 1)}. {what}"
-    items: list[LayoutItem] = [*figure_title(head, width)]
-    said = wrap_parts(causes.verdict.split(), width, NOTE, between=" ", most=9)
-    items += stack_lines(said, MARGIN, lower_edge(items) + 6, size=NOTE, colour=QUIET)
+    named = ", ".join(map(translate_kept, causes.misleading))
+    what = (
+        tr("Driven by whole images: {names}", names=named)
+        if named
+        else tr("No whole-image cause misleads surely")
+    )
+    head = translate_plural(
+        "{n} wrong answer. {what}", "{n:,} wrong answers. {what}", causes.errors, what=what
+    )
+    items = titled_words(head, causes.verdict, width)
     shown = [one for one in causes.causes if math.isfinite(one.gain)]
     if shown:
         items += _cause_rows(shown, lower_edge(items) + 60)
         items += legend_items(_cause_legend(shown), MARGIN, lower_edge(items) + 16, width)
-    if causes.links:
-        texts = [_link_text(one.column, one.value, one.called_name, one.p) for one in causes.links[:8]]
+    # The verdict says of which columns errors go with no value.
+    if texts := [_link_text(one) for one in causes.links if one.found]:
+        texts = texts[:LINKS] + [tr("and {more:,} more", more=len(texts) - LINKS)] * (len(texts) > LINKS)
         items += stack_lines(texts, MARGIN, lower_edge(items) + 24, size=NOTE)
     return draw_items(items, WIDTH, lower_edge(items) + MARGIN)
 
 
-def _link_text(column: str, value: str, called: str, p: float) -> str:
-    return f"{column} = {value} with errors called {called}: adjusted p = {p:.2g} (an association)"
+def _link_text(one: "ErrorLink") -> str:
+    return tr(
+        "{one.column} = {one.value} with errors called {one.called_name}: adjusted p = {one.p:.2g} (an "
+        "association)",
+        one=one,
+    )
 
 
 def _cause_rows(shown: "list[ImageCause]", top: float) -> list[LayoutItem]:
-    names = [f"{one.name}, called {one.called_name}" for one in shown]
+    names = [tr("{one.title}, called {one.called_name}", one=one) for one in shown]
     left = MARGIN + 24 + max(text_width(name, CAPTION, bold=True) for name in names)
     drawn = [number for one in shown for number in (one.low, one.high, one.control_gain, one.gain)]
-    low, high = min(0.0, *drawn), max(1e-9, *drawn)
-    room = 1.5 * text_width(format_number(min(low, -high)), NOTE) * (high - low) / CHART
-    ends = {value: format_number(value, sign=value > 0) for value in (low, high) if abs(value) > room}
-    chart = RowChart(
-        left=left,
-        top=top,
-        width=CHART,
-        row_height=LINE,
-        n_rows=len(shown),
-        low=low,
-        high=high,
-        ticks={0.0: "0", **ends},
-        guides=False,
-    )
+    chart = effect_chart(drawn, left, top, CHART, LINE, len(shown))
     confirmed = [row for row, one in enumerate(shown) if one.confirmed]
     items: list[LayoutItem] = [
         *chart.column(names, MARGIN, size=CAPTION, bold=confirmed),
-        *chart.column([], left, head="gain of the true class's score when exchanged"),
+        *chart.column([], left, head=tr("gain of the true class's score when exchanged")),
         chart.area(lambda axes: _draw_causes(axes, shown)),
     ]
     columns = (
         [f"{one.p:.2g}" for one in shown],
-        [f"{one.corrected:.1f} of {one.wrong} ({one.control_corrected:.1f})" for one in shown],
+        [tr("{one.corrected:.1f} of {one.wrong} ({one.control_corrected:.1f})", one=one) for one in shown],
     )
     anchor = left + CHART
-    for head, texts in zip(HEADS, columns, strict=True):
+    for head, texts in zip((tr("adjusted p"), tr("turned right")), columns, strict=True):
         anchor += BETWEEN + max(text_width(one, NOTE) for one in (head, *texts))
         items += chart.column(texts, anchor, head=head, align="right")
     return items
@@ -132,8 +127,14 @@ def _draw_causes(axes: "Axes", shown: "list[ImageCause]") -> None:
 
 
 def _cause_legend(shown: "list[ImageCause]") -> list[LegendEntry]:
-    bars = {True: (RED, "95 % interval: drives errors"), False: (PALE, "95 % interval: not confirmed")}
-    marks = {INK: "gain", GREY: "another change as large; in brackets, how many answers that turned"}
+    bars = {
+        True: (RED, tr("95 % interval: drives errors")),
+        False: (PALE, tr("95 % interval: not confirmed")),
+    }
+    marks = {
+        INK: tr("gain"),
+        GREY: tr("another change as large; in brackets, how many answers that turned"),
+    }
     return [
         *(
             (colour_swatch(colour), text)

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 
 from sightline._notebook import notebook_shell
 from sightline.errors import OptionError
+from sightline.figures.font_families import known_families
 
 _UNSEEN: list["CellFigure"] = []
 """Figures of the running cell that nothing was done with yet."""
 MOST_UNSEEN = 20
+known_families()  # of a figure that was pickled, too
 
 
 class CellFigure(Figure):

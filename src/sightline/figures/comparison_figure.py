@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from sightline import render
 from sightline._arguments import clear_arguments
+from sightline._language import translate as tr
+from sightline._language import translate_kept, translate_plural
 from sightline.errors import OptionError
 from sightline.figures.components import CaptionedImage, hatched_entry
 from sightline.figures.gallery import SIZE, draw_gallery
 from sightline.figures.view_model import (
-    FLOOR,
     TargetView,
     method_label,
     score_texts,
@@ -91,11 +92,16 @@ def plot_comparison(
     ]
     name = first.name(first.targets[first.index(target)])
     return draw_gallery(
-        [("By segment", by_segment), ("By pixel", by_pixel)],
+        [(tr("By segment"), by_segment), (tr("By pixel"), by_pixel)],
         columns,
         1.0,
         hatched_entry(*zip(views, shown, strict=True)),
-        top=f"{name}, explained by {len(explanations)} method{'s' * (len(explanations) != 1)}",
+        top=translate_plural(
+            "{name}, explained by {n} method",
+            "{name}, explained by {n} methods",
+            len(explanations),
+            name=name,
+        ),
         notes=[*score_texts(first, target), *_own_scales(views)],
     )
 
@@ -103,10 +109,20 @@ def plot_comparison(
 def _own_scales(views: Sequence[TargetView]) -> list[str]:
     """What 1 is on each method's scale."""
     faint = any(0 < render.scale_limit(one.values[one.decided]) < one.floor for one in views)
-    least = f", or {FLOOR:.0%} of the score where that is more" if faint else ""
-    return [f"each on a scale of its own, on which 1 is its largest value{least}"]
+    if not faint:
+        return [tr("each on a scale of its own, on which 1 is its largest value")]
+    return [
+        tr(
+            "each on a scale of its own, on which 1 is its largest value, or {least:.0%} of the score where "
+            "that is more",
+            least=render.FLOOR,
+        )
+    ]
 
 
 def _method_caption(explanation: "Explanation", measures: Sequence["Measure"]) -> list[str]:
-    lines = [f"{one.name} {one.value:.2f} (chance {one.random:.2f})" for one in measures]
-    return [method_label(explanation), f"{explanation.attribution.calls:,} model calls", *lines]
+    lines = [
+        tr("{name} {one.value:.2f} (chance {one.random:.2f})", name=translate_kept(one.name), one=one)
+        for one in measures
+    ]
+    return [method_label(explanation), tr("{n:,} model calls", n=explanation.attribution.calls), *lines]

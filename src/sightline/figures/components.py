@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
 from sightline import render
+from sightline._language import translatable, translate_kept
+from sightline._language import translate as tr
 from sightline._resize import resize_nearest
 from sightline.figures.layout import (
     FilledBox,
@@ -38,7 +40,7 @@ TITLE, CAPTION, NOTE = 14.0, 10.0, 9.0
 BAR = 18
 NARROWEST = 340
 QUIET = (92, 99, 106)
-UNDECIDED = "cannot be told from zero"
+UNDECIDED = translatable("cannot be told from zero")
 CaptionedImage = tuple[DrawnImage, list[str]]
 LegendEntry = tuple[UInt8[np.ndarray, "18 32 3"], str]
 
@@ -47,6 +49,13 @@ def figure_title(text: str, room: RealNumber) -> Iterator[TextLine]:
     """The first words of a figure."""
     lines = wrap_parts(text.split(), room, TITLE, between=" ", bold=True)
     return stack_lines(lines, MARGIN, MARGIN - 8, size=TITLE, bold=True)
+
+
+def titled_words(title: str, said: str, room: RealNumber, most: int = 9) -> list[LayoutItem]:
+    """A figure's first words, and below them in quiet ones what it says, in so many lines at most."""
+    items: list[LayoutItem] = [*figure_title(title, room)]
+    lines = wrap_parts(said.split(), room, NOTE, between=" ", most=most)
+    return [*items, *stack_lines(lines, MARGIN, lower_edge(items) + 6, size=NOTE, colour=QUIET)]
 
 
 def target_heading(
@@ -68,7 +77,7 @@ def colour_scale(
     top: RealNumber,
     width: int,
     *,
-    speaks: str = "for",
+    speaks: str = "",
     against: bool = True,
     unit: str = "",
 ) -> list[LayoutItem]:
@@ -84,16 +93,27 @@ def colour_scale(
         np.broadcast_to(np.linspace(low, limit, width - 2), (BAR - 2, width - 2)), limit
     )
     baseline, right = top + BAR + 0.95 * line_height(NOTE), left + width
-    least = f"{format_number(low)} against" if against else "0"
+    least = tr("{low} against", low=format_number(low)) if against else "0"
+    most = format_number(limit, sign=True)
     middle = [TextLine("0", left + width / 2, baseline, NOTE, align="center")] if against else []
     below = baseline + line_height(NOTE)
-    named = [TextLine(f"share of the {unit}", left, below, NOTE, colour=QUIET)] if unit else []
+    named = (
+        [TextLine(tr("share of the {unit}", unit=translate_kept(unit)), left, below, NOTE, colour=QUIET)]
+        if unit
+        else []
+    )
     return [
         FilledBox(left, top, width, BAR, GREY),
         ImageTile(bar, left + 1, top + 1),
         TextLine(least, left, baseline, NOTE),
         *middle,
-        TextLine(f"{speaks} {format_number(limit, sign=True)}", right, baseline, NOTE, align="right"),
+        TextLine(
+            speaks.format(most=most) if speaks else tr("for {most}", most=most),
+            right,
+            baseline,
+            NOTE,
+            align="right",
+        ),
         *named,
     ]
 
@@ -115,7 +135,7 @@ def drawn_swatch(paper: Colour, *shapes: tuple[Any, Colour]) -> UInt8[np.ndarray
 def outline_entry(text: str) -> LegendEntry:
     """The legend's entry for white outlines."""
     inner, outer = (np.s_[6:-6, 7:-7], GREY), (np.s_[4:-4, 5:-5], PAPER)
-    return drawn_swatch(GREY, outer, inner), f"outlined: {text}"
+    return drawn_swatch(GREY, outer, inner), tr("outlined: {what}", what=text)
 
 
 def legend_items(
@@ -163,19 +183,22 @@ def tile_rows(
 def hatched_entry(*shown: tuple[TargetView, Bool[np.ndarray, "_"]]) -> list[LegendEntry]:
     """The legend's one entry for undecided segments, if there are any in these views."""
     some = any((which & seen.undecided).any() for seen, which in shown)
-    return [(colour_swatch(PAPER, hatched=True), UNDECIDED)] if some else []
+    return [(colour_swatch(PAPER, hatched=True), tr(UNDECIDED))] if some else []
 
 
 def side_entries(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
     """The legend's entries for the two flat colours, as far as they are in use."""
     decided = which & seen.decided
-    sides = ((RED, "for", decided & (seen.values > 0)), (BLUE, "against", decided & (seen.values < 0)))
+    sides = (
+        (RED, tr("for"), decided & (seen.values > 0)),
+        (BLUE, tr("against"), decided & (seen.values < 0)),
+    )
     return [(colour_swatch(colour), text) for colour, text, side in sides if side.any()]
 
 
 def grey_entry(seen: TargetView, which: SegmentMask) -> list[LegendEntry]:
     """The legend's entry for undecided segments where they are plain grey, if there are any."""
-    return [(colour_swatch(GREY), UNDECIDED)] if (which & seen.undecided).any() else []
+    return [(colour_swatch(GREY), tr(UNDECIDED))] if (which & seen.undecided).any() else []
 
 
 def outline_mask(

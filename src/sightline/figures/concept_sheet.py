@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_whole
+from sightline._language import translate as tr
+from sightline._language import translate_plural as tr_n
+from sightline._region_names import shown_name
 from sightline.errors import OptionError
 from sightline.figures.components import CaptionedImage, drawn_swatch, outline_mask
 from sightline.figures.gallery import SIZE, GallerySection, draw_gallery
@@ -17,6 +19,7 @@ from sightline.render import GREY
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sightline.regions.concept_examples import ConceptExamples
     from sightline.regions.region_set import Regions
     from sightline.study.schema import StudyResults
 
@@ -63,73 +66,55 @@ def plot_concepts(concepts: "Regions", study: "StudyResults", *, examples: int =
             "with sightline.figures.plot_regions.",
             slug="figure-concepts",
         )
-    places = study.places[np.unique(np.linspace(0, len(study.places) - 1, MOST_IMAGES).astype(int))]
-    which = np.searchsorted(study.places, places)
-    labels, predicted = study.labels[which], study.predicted[which]
-    areas = np.stack([_detected_shares(concepts, study, place) for place in places.tolist()])
     columns = len(next(iter(study.rows())).classes)
     names = study.class_names or tuple(map(str, range(columns)))
-    classes = concepts.towards(study.class_names, columns)
     sections: list[GallerySection] = []
-    for number, name in enumerate(concepts.names):
-        speaks = classes[number]
-        heading = _counted_text(name, speaks, areas[:, number] > 0, labels, names)
-        order = _typical_order(areas[:, number], (labels != predicted) & (predicted == speaks))
+    found = concepts.examples(study, count=examples, most=MOST_IMAGES)
+    for one in found:
         cells: list[CaptionedImage] = []
-        for one in order[:examples].tolist():
-            image = study.image(int(places[one]))
-            mask = concepts[name].masks((image.shape[0], image.shape[1]), int(places[one]), image)[0]
-            told = f"{names[labels[one]]} → {names[predicted[one]]}"
-            cells.append((outline_mask(image, mask, SIZE, OUTLINE), [told]))
-        sections.append((heading, cells))
+        for place, label, said in zip(one.places, one.labels, one.predicted, strict=True):
+            image = study.image(place)
+            mask = concepts[one.concept].masks((image.shape[0], image.shape[1]), place, image)[0]
+            cells.append((outline_mask(image, mask, SIZE, OUTLINE), [f"{names[label]} → {names[said]}"]))
+        sections.append((_counted_text(one, names), cells))
     shown = [one for one in sections if one[1]]
     if not shown:
         raise OptionError(
             f"none of the {len(concepts)} concepts is found in any image of the study.",
             slug="figure-concepts",
         )
-    notes = [f"{len(places):,} images looked through", "label → predicted"]
+    looked = tr_n("{n} image looked through", "{n:,} images looked through", found[0].looked)
+    notes = [looked, tr("label → predicted")]
     lost = [heading for heading, cells in sections if not cells]
     return draw_gallery(
         shown,
         examples,
         0.0,
-        [(drawn_swatch(GREY, (np.s_[4:-4, 5:-5], OUTLINE), (np.s_[7:-7, 8:-8], GREY)), "what was detected")],
-        top="What errors may go by, wherever it is",
+        [
+            (
+                drawn_swatch(GREY, (np.s_[4:-4, 5:-5], OUTLINE), (np.s_[7:-7, 8:-8], GREY)),
+                tr("what was detected"),
+            )
+        ],
+        top=tr("What errors may go by, wherever it is"),
         notes=[*notes, *lost],
         bold=False,
     )
 
 
-def _detected_shares(concepts: "Regions", study: "StudyResults", place: int) -> Float[np.ndarray, "R"]:
-    """Share of an image that each concept is found in."""
-    image = study.image(place)
-    return np.asarray(concepts.masks((image.shape[0], image.shape[1]), place, image).mean(axis=(1, 2)))
-
-
-def _typical_order(areas: Float[np.ndarray, "N"], misled: Bool[np.ndarray, "N"]) -> Int[np.ndarray, "_"]:
-    """Images with a detection: wrong answers for its class first, and of these the usual sizes."""
-    found = np.flatnonzero(areas)
-    if not len(found):
-        return found
-    unusual = np.abs(np.log(areas[found] / np.median(areas[found])))
-    return np.asarray(found[np.lexsort((unusual, ~misled[found]))])
-
-
-def _counted_text(
-    name: str,
-    speaks: int | None,
-    found: Bool[np.ndarray, "N"],
-    labels: Int[np.ndarray, "N"],
-    names: Sequence[str],
-) -> str:
+def _counted_text(found: "ConceptExamples", names: Sequence[str]) -> str:
     """What a concept speaks for, and in how many images of each class it is."""
-    classes = np.unique(labels)
-    shares = np.array([found[labels == one].mean() for one in classes])
-    counts = [
-        f"{names[one]} {int(found[labels == one].sum())} of {int((labels == one).sum())}"
-        for one in classes[np.argsort(-shares, kind="stable")][:LISTED]
-    ]
-    more = " …" if len(classes) > LISTED else ""
-    told = "" if speaks is None else f", speaks for {names[speaks]}"
-    return f"{name}{told}. Found in images of {', '.join(counts)}{more}"
+    counts = ", ".join(
+        tr("{name}: {found} of {images}", name=names[one.label], found=one.found, images=one.images)
+        for one in found.counts[:LISTED]
+    )
+    name = shown_name(found.concept)
+    more = " …" if len(found.counts) > LISTED else ""
+    if found.towards is None:
+        return tr("{concept}. Found in images of {counts}", concept=name, counts=counts + more)
+    return tr(
+        "{concept}, speaks for {name}. Found in images of {counts}",
+        concept=name,
+        name=names[found.towards],
+        counts=counts + more,
+    )

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sightline._arguments import clear_arguments
+from sightline._language import translate as tr
 from sightline.errors import OptionError
 from sightline.figures.components import CAPTION, GAP, MARGIN, NOTE, QUIET, figure_title
 from sightline.figures.layout import (
@@ -72,11 +73,11 @@ def plot_evaluation(evaluation: "Evaluation | MultiLabelEvaluation") -> "Figure"
             slug="evaluation-scores",
         )
     width = 2 * (ASIDE + SIDE) + 3 * MARGIN + GAP
-    items: list[LayoutItem] = [*figure_title(repr(evaluation).splitlines()[0], width - 2 * MARGIN)]
+    items: list[LayoutItem] = [*figure_title(evaluation.heading, width - 2 * MARGIN)]
     for name, one, label in rows[:MOST]:
         items += _curve_pair(name, one, label, lower_edge(items) + GAP, width)
     if len(rows) > MOST:
-        more = f"and {len(rows) - MOST:,} more"
+        more = tr("and {more:,} more", more=len(rows) - MOST)
         items += stack_lines([more], MARGIN, lower_edge(items) + 8, size=NOTE, colour=QUIET)
     return draw_items(items, width, lower_edge(items) + MARGIN)
 
@@ -98,8 +99,8 @@ def _curve_pair(name: str, one: "Evaluation", label: int, top: float, width: flo
     positive = int((one.labels == label).sum())
     area = one.aucs[label]
     base = top + line_height(CAPTION)
-    title = f"{name}: {positive:,} of {len(one):,} images"
-    said = f"AUC {area.value:.3f} (95 %: {area.low:.3f} to {area.high:.3f})"
+    title = tr("{name}: {few:,} of {n:,} images", name=name, few=positive, n=len(one))
+    said = tr("AUC {one.value:.3f} (95 %: {one.low:.3f} to {one.high:.3f})", one=area)
     below, left = base + 2 * GAP, MARGIN + ASIDE
     items: list[LayoutItem] = [
         TextLine(
@@ -107,21 +108,30 @@ def _curve_pair(name: str, one: "Evaluation", label: int, top: float, width: flo
         ),
         TextLine(said, left, below - 10, NOTE),
         _unit_chart(
-            left, below, "false positive rate", "sensitivity", lambda axes: _draw_roc(axes, one, label)
+            left,
+            below,
+            tr("false positive rate"),
+            tr("sensitivity"),
+            lambda axes: _draw_roc(axes, one, label),
         ),
     ]
     if one.says_probabilities:
         made = one.calibration(BINS, label)
         low, high = made.expected
-        told = f"off by {made.error:.3f}; right probabilities by {low:.3f} to {high:.3f}"
+        told = tr(
+            "off by {error:.3f}; right probabilities by {low:.3f} to {high:.3f}",
+            error=made.error,
+            low=low,
+            high=high,
+        )
         left += SIDE + GAP + MARGIN + ASIDE
         items += [
             TextLine(told, left, below - 10, NOTE),
             _unit_chart(
                 left,
                 below,
-                "predicted probability",
-                "observed share",
+                tr("predicted probability"),
+                tr("observed share"),
                 lambda axes: _draw_calibration(axes, made.said, made.true),
             ),
         ]

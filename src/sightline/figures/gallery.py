@@ -8,6 +8,8 @@ import numpy as np
 from sightline import render
 from sightline._arguments import clear_arguments, describe_value
 from sightline._checks import check_whole
+from sightline._language import translatable
+from sightline._language import translate as tr
 from sightline.errors import OptionError
 from sightline.figures.components import (
     GAP,
@@ -58,7 +60,7 @@ SIZE = 256
 HEADING = 11.0
 # From this share of the scale on a tint is seen at a glance.
 CLEAR = 0.1
-UNCLEAR = "no segment speaks clearly for it"
+UNCLEAR = translatable("no segment speaks clearly for it")
 GallerySection = tuple[str, list[CaptionedImage]]
 
 
@@ -100,15 +102,17 @@ def plot_targets(
             *_verdict_lines(explanation, target),
         ]
         cells.append((tint_segments(seen, which, end, outlined=num is not None), words))
-    shared = [part for part in evidence_texts(explanation)[1:] if not part.startswith("fit")]
-    lines = [outline_entry(f"the leading {num} of each")] if num is not None else []
+    shared = [
+        part for part in evidence_texts(explanation)[1:] if not part.startswith(tr("fit {fit}", fit=""))
+    ]
+    lines = [outline_entry(tr("the leading {n} of each", n=num))] if num is not None else []
     entries = [*hatched_entry(*zip(views, shown, strict=True)), *lines]
     return draw_gallery(
         [("", cells)],
         columns,
         end,
         entries,
-        top=f"{len(views)} targets, one scale" if len(views) > 1 else "1 target",
+        top=tr("{n} targets, one scale", n=len(views)) if len(views) > 1 else tr("1 target"),
         notes=shared,
         unit=unit_text(explanation),
     )
@@ -172,7 +176,9 @@ def plot_right_and_wrong(
         (tint_segments(seen, which, end), own) for seen, which, own in zip(views, shown, lines, strict=True)
     ]
     right = [label == answer for label, answer in zip(labels, said, strict=True)]
-    outlines = outline_entry("all that speak for the answer" if num is None else f"the leading {num} of each")
+    outlines = outline_entry(
+        tr("all that speak for the answer") if num is None else tr("the leading {n} of each", n=num)
+    )
     return draw_gallery(
         [
             _answer_section("right", cells, right, clear),
@@ -181,7 +187,7 @@ def plot_right_and_wrong(
         columns,
         end,
         [*hatched_entry(*zip(views, shown, strict=True)), outlines],
-        top=f"{sum(right)} right, {len(right) - sum(right)} wrong",
+        top=tr("{right} right, {wrong} wrong", right=sum(right), wrong=len(right) - sum(right)),
         notes=[*_methods_and_calls(explanations), *_weak_fills(explanations)],
         unit=unit_text(explanations[0]),
         against=False,
@@ -197,9 +203,15 @@ def _answer_section(
     kind: str, cells: Sequence[CaptionedImage], chosen: Sequence[bool], clear: Sequence[bool]
 ) -> GallerySection:
     """The cells of one kind of answer, under what can be said of them."""
-    says = "red spoke" if any(map(all, zip(chosen, clear, strict=True))) else "no segment spoke clearly"
+    says = any(map(all, zip(chosen, clear, strict=True)))
     own = [cell for cell, one in zip(cells, chosen, strict=True) if one]
-    return f"{kind.capitalize()}: {says} for the {kind} answer", own
+    heads = {
+        ("right", True): tr("Right: red spoke for the right answer"),
+        ("right", False): tr("Right: no segment spoke clearly for the right answer"),
+        ("wrong", True): tr("Wrong: red spoke for the wrong answer"),
+        ("wrong", False): tr("Wrong: no segment spoke clearly for the wrong answer"),
+    }
+    return heads[kind, says], own
 
 
 def draw_gallery(
@@ -228,7 +240,7 @@ def draw_gallery(
         headline = wrap_parts(name.split(), room, HEADING, between=" ", bold=True)
         items += stack_lines(headline, MARGIN, lower_edge(items) + 24, size=HEADING, bold=True)
         items += tile_rows(cells, columns, SIZE, lower_edge(items) + 12, bold=bold)
-    speaks = "for" if against else "for the answer"
+    speaks = "" if against else tr("for the answer {most}", most="{most}")
     items += colour_scale(
         limit, MARGIN, lower_edge(items) + 24, 400, speaks=speaks, against=against, unit=unit
     )
@@ -238,7 +250,7 @@ def draw_gallery(
 
 def _short_scores(explanation: "Explanation", target: int | Contrast) -> list[str]:
     """Score and score with everything hidden, in few words."""
-    return [line.removeprefix("with ") for line in score_texts(explanation, target)]
+    return score_texts(explanation, target, short=True)
 
 
 def _verdict_lines(explanation: "Explanation", target: int | Contrast) -> list[str]:
@@ -253,13 +265,16 @@ def _methods_and_calls(explanations: Sequence["Explanation"]) -> list[str]:
     """Methods and model calls of all of them together."""
     methods = dict.fromkeys(method_name(one) for one in explanations)
     calls = sum(one.attribution.calls for one in explanations)
-    return [", ".join(methods), f"{calls:,} model calls"]
+    return [", ".join(methods), tr("{n:,} model calls", n=calls)]
 
 
 def _weak_fills(explanations: Sequence["Explanation"]) -> list[str]:
     """How often hiding hides nothing, if it does."""
     weak = sum(one.hides_little for one in explanations)
-    return [f"in {weak} of {len(explanations)} hiding everything hardly changes the score"] if weak else []
+    if not weak:
+        return []
+    many = len(explanations)
+    return [tr("in {few} of {many} hiding everything hardly changes the score", few=weak, many=many)]
 
 
 def _answer_captions(
@@ -267,8 +282,8 @@ def _answer_captions(
 ) -> list[list[str]]:
     """What was true and said, in one line if that fits everywhere, in two if not; and what it rests on."""
     every = list(zip(explanations, labels, said, strict=True))
-    true = [f"true: {_short_class_name(one, int(label))}" for one, label, _ in every]
-    told = [f"said: {_short_class_name(one, answer)}" for one, _, answer in every]
+    true = [tr("true: {name}", name=_short_class_name(one, int(label))) for one, label, _ in every]
+    told = [tr("said: {name}", name=_short_class_name(one, answer)) for one, _, answer in every]
     sure = [f" ({one.scores.classes[answer]:.2f})" for one, _, answer in every]
     if all(fits_width(f"{a}, {b}{c}", SIZE, NOTE) for a, b, c in zip(true, told, sure, strict=True)):
         lines = [[f"{a}, {b}{c}"] for a, b, c in zip(true, told, sure, strict=True)]
@@ -279,8 +294,8 @@ def _answer_captions(
         [
             *own,
             # The number above is a probability, whatever the values are shares of.
-            _short_scores(one, answer)[1] + (" in log-odds" if one.unit == "log-odds" else ""),
-            *(_verdict_lines(one, answer) or ([] if sure else _wrap_words(UNCLEAR))),
+            _short_scores(one, answer)[1] + (tr(" in log-odds") if one.unit == "log-odds" else ""),
+            *(_verdict_lines(one, answer) or ([] if sure else _wrap_words(tr(UNCLEAR)))),
         ]
         for own, sure, (one, _, answer) in zip(lines, clear, every, strict=True)
     ]

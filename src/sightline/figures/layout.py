@@ -5,7 +5,6 @@ point. So an image's pixels are the figure's pixels, lines stay sharp, and what 
 before anything is drawn. pyplot is left alone, and the user's style does not show.
 """
 
-import functools
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from jaxtyping import UInt8
 from sightline._arguments import clear_arguments
 from sightline._printing import printable_text
 from sightline.errors import warn
+from sightline.figures.font_families import known_families, known_letters
 from sightline.render import INK, PAPER, Colour, RealNumber
 from sightline.types import record
 
@@ -24,24 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 144
-# Asked in turn for letters that the first does not have; those of the common systems.
-FAMILIES = (
-    "DejaVu Sans",
-    "Noto Sans CJK KR",
-    "Noto Sans KR",
-    "NanumGothic",
-    "Apple SD Gothic Neo",
-    "Malgun Gothic",
-    "Noto Sans CJK JP",
-    "Hiragino Sans",
-    "Yu Gothic",
-    "Noto Sans CJK SC",
-    "Noto Sans CJK TC",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "WenQuanYi Micro Hei",
-    "Arial Unicode MS",
-)
 MISSING = "□"
 # No figure is so wide that more of them fit in a line.
 MOST_LETTERS = 300
@@ -225,7 +207,7 @@ def _font_properties(size: RealNumber, bold: bool) -> Any:
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(
-        family=list(_known_families()),
+        family=list(known_families()),
         size=size,
         weight="bold" if bold else "normal",
         style="normal",
@@ -234,35 +216,14 @@ def _font_properties(size: RealNumber, bold: bool) -> Any:
     )
 
 
-@functools.cache
-def _known_families() -> tuple[str, ...]:
-    from matplotlib.font_manager import fontManager
-
-    known = set(fontManager.get_font_names())
-    return tuple(family for family in FAMILIES if family in known)
-
-
-@functools.cache
-def _known_letters() -> frozenset[int]:
-    """Code points that the fonts here can draw, plain and bold."""
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    drawn = []
-    for weight in ("normal", "bold"):
-        paths = [findfont(FontProperties(family=family, weight=weight)) for family in _known_families()]
-        drawn.append({code for path in paths for code in get_font(path).get_charmap()})
-    return frozenset(drawn[0] & drawn[1])
-
-
 def legible_text(text: object) -> str:
     """The text on one line, with a box for each letter that no font here has, and a warning then."""
     line = printable_text(" ".join(str(text).split()))
-    missing = {letter for letter in line if ord(letter) not in _known_letters()}
+    missing = {letter for letter in line if ord(letter) not in known_letters()}
     if missing:
         warn(
             f"no font of this machine has the letters {''.join(sorted(missing))!r}: boxes stand for "
-            "them. Install a font that has them, such as Noto Sans CJK, or NanumGothic for Hangul, and start "
-            "Python anew.",
+            "them. Install a font that has them, such as Noto Sans CJK, and start Python anew.",
             slug="font-letters",
         )
     return "".join(MISSING if letter in missing else letter for letter in line)

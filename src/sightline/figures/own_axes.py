@@ -8,9 +8,11 @@ import numpy as np
 
 from sightline import render
 from sightline._arguments import describe_value
+from sightline._language import translate as tr
 from sightline.errors import OptionError
 from sightline.figures.bar_chart import bars_in_axes
 from sightline.figures.components import UNDECIDED
+from sightline.figures.font_families import families_after_own
 from sightline.figures.layout import legible_text, unit_colour
 from sightline.figures.single import OneImage, contours_image, heat_image, overlay_image, pixels_image
 from sightline.figures.view_model import score_texts, unit_text, verdict_text
@@ -60,8 +62,10 @@ def draw_in_axes(
         drawn = _image_of_kind(explanation, kind, target, num, limit)
         _draw_image(axes, drawn, explanation.image.shape)
         lines = _caption_lines(explanation, target, drawn)
-        axes.set_xlabel("\n".join(map(legible_text, lines)), fontsize="small", parse_math=False)
-    axes.set_title(legible_text(name), parse_math=False)
+        text = "\n".join(map(legible_text, lines))
+        axes.set_xlabel(text, fontsize="small", parse_math=False, fontfamily=families_after_own(text))
+    title = legible_text(name)
+    axes.set_title(title, parse_math=False, fontfamily=families_after_own(title))
     return axes
 
 
@@ -118,14 +122,14 @@ def _caption_lines(
         yield from textwrap.wrap(nothing, LETTERS)
     elif drawn.limit > 0:
         unit = unit_text(explanation)
-        yield f"red for, blue against, to ±{format_number(drawn.limit)}"
+        yield tr("red for, blue against, to ±{limit}", limit=format_number(drawn.limit))
         if unit == "log-odds":  # the score above names others
-            yield "in log-odds"
+            yield tr("in log-odds")
     else:
-        yield "red for, blue against"
+        yield tr("red for, blue against")
     for swatch, text in drawn.entries:
-        if text == UNDECIDED:
+        if text == tr(UNDECIDED):
             hatched = len(np.unique(swatch[2:-2, 2:-2].reshape(-1, 3), axis=0)) > 1
-            yield f"{'hatched' if hatched else 'grey'}: {text}"
-        elif text.startswith("outlined"):
+            yield tr("hatched: {what}", what=text) if hatched else tr("grey: {what}", what=text)
+        elif text.startswith(tr("outlined: {what}", what="")):
             yield text

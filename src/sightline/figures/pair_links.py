@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from sightline import render
 from sightline._arguments import clear_arguments
+from sightline._language import translate as tr
+from sightline._language import translate_kept
 from sightline.errors import OptionError
 from sightline.figures.components import (
     MARGIN,
@@ -132,16 +134,16 @@ def _side_colour(pair: "PairEffect") -> Colour:
 def _side_entries(pairs: Sequence["PairEffect"]) -> list[LegendEntry]:
     """What the colours say, as far as they are in use."""
     used = {_side_colour(pair) for pair in pairs}
-    meaning = ((RED, "more together than each alone"), (BLUE, "less together than each alone"))
-    return [(colour_swatch(one), text) for one, text in (*meaning, (GREY, UNDECIDED)) if one in used]
+    meaning = ((RED, tr("more together than each alone")), (BLUE, tr("less together than each alone")))
+    return [(colour_swatch(one), text) for one, text in (*meaning, (GREY, tr(UNDECIDED))) if one in used]
 
 
 def _pair_lines(pairs: Sequence["PairEffect"], top: float, unit: str) -> Iterator[TextLine]:
     """The pairs in words, strongest first."""
-    lines = [f"What two segments do together beyond each alone, in {unit}:"]
+    lines = [tr("What two segments do together beyond each alone, in {unit}:", unit=translate_kept(unit))]
     for pair in pairs:
         digits = max(0, 1 - math.floor(math.log10(pair.error))) if pair.error else 0
         value = f"{pair.value:+.{digits}f}".replace("-", "−")
         told = f"{value} ± {pair.error:.{digits}f}" if pair.error else format_number(pair.value, sign=True)
-        lines.append(f"{pair.a} and {pair.b}: {told}")
+        lines.append(tr("{pair.a} and {pair.b}: {told}", pair=pair, told=told))
     return stack_lines(lines, MARGIN, top, size=NOTE)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sightline._language import translatable
+from sightline._language import translate as tr
 from sightline.figures.components import CAPTION, GAP, MARGIN, NOTE
 from sightline.figures.layout import LayoutItem, TextLine, line_height, shorten_text, unit_colour
 from sightline.figures.row_chart import RowChart
@@ -18,8 +20,13 @@ if TYPE_CHECKING:
 
 LINE, NAMES = 34, 560
 PALE = (203, 208, 213)
-COLUMNS = {"before": 94, "after": 94, "change in points, {}": 288, "p": 108}
-"""Heads of the columns of numbers, in which {} is how sure an interval is, and their widths in pixels."""
+COLUMNS = {
+    translatable("before"): 94,
+    translatable("after"): 94,
+    translatable("change in points, {sure}"): 288,
+    translatable("p"): 108,
+}
+"""Heads of the columns of numbers, in which {sure} is how sure an interval is, and their widths in pixels."""
 
 
 def paired_rows(
@@ -47,7 +54,7 @@ def paired_rows(
     title = shorten_text(heading, NAMES + span - GAP, CAPTION, bold=True)
     items: list[LayoutItem] = [
         TextLine(title, MARGIN, base, CAPTION, bold=True),
-        *chart.column([shorten_text(one.name, NAMES - GAP, NOTE) for one in metrics], MARGIN),
+        *chart.column([shorten_text(one.title, NAMES - GAP, NOTE) for one in metrics], MARGIN),
         chart.area(lambda axes: _draw_metric_pairs(axes, metrics)),
     ]
     columns = zip(*(_number_texts(one) for one in metrics), strict=True)
@@ -55,7 +62,7 @@ def paired_rows(
     anchor = MARGIN + NAMES + span
     for texts, (head, room) in zip(columns, COLUMNS.items(), strict=True):
         anchor += room
-        shown = head.format(confidence_text(level))
+        shown = tr(head, sure=confidence_text(level))
         items += chart.column(texts, anchor, head=shown, align="right", quiet=unknown)
     return items
 
@@ -94,7 +101,7 @@ def _is_measured(one: "PairedMetric") -> bool:
 def _number_texts(one: "PairedMetric") -> tuple[str, ...]:
     """Before, after, the change with its interval, and p."""
     if not _is_measured(one):
-        return "not measured", "", "", ""
+        return tr("not measured"), "", "", ""
     change = percentage_points(one.after - one.before)
     if math.isfinite(one.low) and math.isfinite(one.high):
         change += f"  [{percentage_points(one.low)}, {percentage_points(one.high)}]"

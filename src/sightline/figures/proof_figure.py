@@ -7,6 +7,10 @@ import numpy as np
 
 from sightline import render
 from sightline._arguments import clear_arguments
+from sightline._language import translatable, translate_kept
+from sightline._language import translate as tr
+from sightline._printing import printable_text
+from sightline._region_names import shown_name
 from sightline.figures.components import (
     CAPTION,
     GAP,
@@ -29,7 +33,9 @@ from sightline.figures.layout import (
     draw_items,
     line_height,
     lower_edge,
+    shorten_text,
     stack_lines,
+    text_width,
     wrap_parts,
 )
 from sightline.figures.paired_chart import PALE, confidence_text, paired_rows
@@ -45,13 +51,13 @@ if TYPE_CHECKING:
 CELL, ACROSS = 220, 6
 WIDTH = ACROSS * (CELL + GAP) - GAP + 2 * MARGIN
 SECTIONS = {
-    "accuracy": "All images",
-    "presence": "All images",
-    "recall": "Each class's recall",
-    "region": "The repaired region",
-    "content": "What the region shows is replaced",
-    "other region": "Elsewhere",
-    "other label": "Other labels, which are not to change",
+    "accuracy": translatable("All images"),
+    "presence": translatable("All images"),
+    "recall": translatable("Each class's recall"),
+    "region": translatable("The repaired region"),
+    "content": translatable("What the region shows is replaced"),
+    "other region": translatable("Elsewhere"),
+    "other label": translatable("Other labels, which are not to change"),
 }
 SPACE = 26
 """Pixels before the next section."""
@@ -101,8 +107,10 @@ def _metric_charts(proof: "Proof", top: float) -> list[LayoutItem]:
         measures = [one for one in proof.measures if SECTIONS.get(one.kind) == heading]
         if measures:
             shown, more = _most_changed(measures)
-            head = f"The repaired region: {proof.region}" if heading == "The repaired region" else heading
-            told = f"{head} ({more:,} more changed less)" if more else head
+            head = translate_kept(heading)
+            if heading == SECTIONS["region"]:
+                head = tr("The repaired region: {name}", name=shown_name(proof.region))
+            told = tr("{head} ({n:,} more changed less)", head=head, n=more) if more else head
             items += paired_rows(told, shown, top, WIDTH, proof.level)
             top = lower_edge(items) + 12
     return items
@@ -116,11 +124,11 @@ def _most_changed(measures: Sequence["PairedMetric"]) -> tuple[list["PairedMetri
 
 def _chart_legend(proof: "Proof") -> Iterator[LegendEntry]:
     """What the squares, the band and the line mean."""
-    yield drawn_swatch(PAPER, (np.s_[2:-2, 9:-9], GREY)), "before"
-    yield drawn_swatch(PAPER, (np.s_[4:-4, 11:-11], INK)), "after"
-    yield colour_swatch(PALE), f"{confidence_text(proof.level)} interval of the change"
+    yield drawn_swatch(PAPER, (np.s_[2:-2, 9:-9], GREY)), tr("before")
+    yield drawn_swatch(PAPER, (np.s_[4:-4, 11:-11], INK)), tr("after")
+    yield colour_swatch(PALE), tr("{sure} interval of the change", sure=confidence_text(proof.level))
     if any(one.beside is not None for one in proof.measures):
-        text = "to be seen beside: equal areas elsewhere hidden; the region's share of the area"
+        text = tr("to be seen beside: equal areas elsewhere hidden; the region's share of the area")
         yield drawn_swatch(PAPER, (np.s_[:, 15:17], GREY)), text
 
 
@@ -132,14 +140,15 @@ def _mean_maps(proof: "Proof", top: float) -> list[LayoutItem]:
     limit, wide = render.scale_limit(np.stack([seen.before, seen.after])), 2 * CELL + GAP
     cells: list[CaptionedImage] = [
         (outline_mask(seen.image, seen.mask, wide, INK, heat=heat, limit=limit), [word])
-        for word, heat in (("before", seen.before), ("after", seen.after))
+        for word, heat in ((tr("before"), seen.before), (tr("after"), seen.after))
     ]
     count = len(seen.shares)
-    heading = (
-        f"Where the models look: mean attribution of {count:,} images towards the class that each predicted"
+    heading = tr(
+        "Where the models look: mean attribution of {n:,} images towards the class that each predicted",
+        n=count,
     )
     frame = ((np.s_[2:-2, 3:-3], PAPER), (np.s_[4:-4, 5:-5], INK), (np.s_[6:-6, 7:-7], GREY))
-    note = drawn_swatch(GREY, *frame), "the repaired region; score per pixel, on one scale"
+    note = drawn_swatch(GREY, *frame), tr("the repaired region; score per pixel, on one scale")
     items = [*_section_heading(heading, top)]
     side = items + tile_rows(cells, 2, wide, lower_edge(items) + 8)
     return [
@@ -154,11 +163,14 @@ def _example_rows(proof: "Proof", top: float) -> list[LayoutItem]:
     if not proof.examples:
         return []
     heats = [heat for one in proof.examples for heat in (one.before, one.after) if heat is not None]
-    limit = render.scale_limit(np.concatenate([np.ravel(heat) for heat in heats])) if heats else 0.0
+    limit = render.shared_limit(heats)
     corrected = [one for one in proof.examples if one.said_after == one.label]
     broken = [one for one in proof.examples if one.said_after != one.label]
     items: list[LayoutItem] = []
-    for heading, group in (("Wrong before, right after", corrected), ("Right before, wrong after", broken)):
+    for heading, group in (
+        (tr("Wrong before, right after"), corrected),
+        (tr("Right before, wrong after"), broken),
+    ):
         if group:
             items += _section_heading(heading, top)
             cells = [cell for one in group for cell in _example_pair(one, limit)]
@@ -168,10 +180,18 @@ def _example_rows(proof: "Proof", top: float) -> list[LayoutItem]:
 
 
 def _example_pair(one: "ChangedAnswer", limit: float) -> Iterator[CaptionedImage]:
-    for word, said, heat in (("before", one.said_before, one.before), ("after", one.said_after, one.after)):
-        about = [one.label, f"image {one.place}"] if word == "before" else ["", ""]
+    for first, said, heat in ((True, one.said_before, one.before), (False, one.said_after, one.after)):
+        word = tr("before") if first else tr("after")
+        named = tr("image {name}", name=one.place) if not one.id or one.id.isdigit() else _short_name(one.id)
+        about = [one.label, named] if first else ["", ""]
         drawn = outline_mask(one.image, one.mask, CELL, INK, heat=heat, limit=limit)
-        yield drawn, [*about, f"{word}: {said}"]
+        yield drawn, [*about, tr("{word}: {said}", word=word, said=said)]
+
+
+def _short_name(name: str) -> str:
+    """The end of a path, which tells files apart."""
+    name = printable_text(name)
+    return name if text_width(name, NOTE) <= CELL else shorten_text(name.rpartition("/")[2], CELL, NOTE)
 
 
 def _section_heading(text: str, top: float) -> list[TextLine]:

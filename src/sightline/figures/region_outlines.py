@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from sightline import render
 from sightline._arguments import clear_arguments
+from sightline._region_names import shown_name
 from sightline._resize import nearest_index
 from sightline.errors import ImageError
 from sightline.figures.components import MARGIN, NOTE, QUIET, figure_title
@@ -156,7 +157,8 @@ def outlined_regions(
     rows, columns = (nearest_index(*sizes) for sizes in zip(pixels.shape, drawn.shape[:2], strict=False))
     masks = regions.masks(drawn.shape[:2], index, drawn)
     patches = [
-        _enlarged_patch(name, mask, rows, columns) for name, mask in zip(regions.names, masks, strict=True)
+        _enlarged_patch(shown_name(name), mask, rows, columns)
+        for name, mask in zip(regions.names, masks, strict=True)
     ]
     words, missing = _placed_names(patches, pixels.shape[:2])
     shown = [

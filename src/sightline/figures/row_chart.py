@@ -1,13 +1,14 @@
 """rows of values → a chart on axes of its own, one line a row, and the columns of text beside it."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sightline.figures.components import NOTE, QUIET
-from sightline.figures.layout import ChartArea, TextLine, line_height, text_style, unit_colour
+from sightline.figures.layout import ChartArea, TextLine, line_height, text_style, text_width, unit_colour
 from sightline.figures.view_model import FAINT
-from sightline.render import INK, RealNumber
+from sightline.render import INK, RealNumber, format_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,3 +80,29 @@ class RowChart:
 
         height = self.row_height * self.n_rows
         return ChartArea(self.left, self.top, self.width, height, 1.3 * line_height(NOTE), draw_on_ticks)
+
+
+def effect_chart(
+    values: Iterable[float],
+    left: RealNumber,
+    top: RealNumber,
+    width: RealNumber,
+    row_height: RealNumber,
+    n_rows: int,
+) -> RowChart:
+    """A chart that holds 0 and all values that are known; 0 and its ends are told where there is room."""
+    known = [value for value in values if math.isfinite(value)]
+    low, high = min(0.0, *known), max(1e-9, *known)
+    room = 1.5 * text_width(format_number(min(low, -high)), NOTE) * (high - low) / width
+    ends = {value: format_number(value, sign=value > 0) for value in (low, high) if abs(value) > room}
+    return RowChart(
+        left=left,
+        top=top,
+        width=width,
+        row_height=row_height,
+        n_rows=n_rows,
+        low=low,
+        high=high,
+        ticks={0.0: "0", **ends},
+        guides=False,
+    )

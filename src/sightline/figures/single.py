@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from sightline import render
 from sightline._arguments import clear_arguments
+from sightline._language import translate as tr
 from sightline.errors import OptionError
 from sightline.figures.components import (
     GAP,
     MARGIN,
-    UNDECIDED,
     CaptionedImage,
     LegendEntry,
     colour_scale,
@@ -91,18 +91,18 @@ def plot_panel(
     end = checked_limit(limit, seen.limit)
     speakers, leaders = seen.leading_segments(num, positive=True), seen.leading_segments(num)
     cells: list[CaptionedImage] = [
-        (tint_segments(seen, speakers, end), ["For", *_for_caption(seen, speakers)]),
-        (tint_segments(seen, leaders, end), ["For and against"]),
-        (seen.pixels, ["Image"]),
-        (draw_flat(seen, leaders, None), ["Mask"]),
+        (tint_segments(seen, speakers, end), [tr("For"), *_for_caption(seen, speakers)]),
+        (tint_segments(seen, leaders, end), [tr("For and against")]),
+        (seen.pixels, [tr("Image")]),
+        (draw_flat(seen, leaders, None), [tr("Mask")]),
     ]
     cell = max(seen.pixels.shape[1], 400)
     width = 2 * MARGIN + 2 * cell + GAP
     items = target_heading(explanation, target, width)
     items += tile_rows(cells, 2, cell, lower_edge(items) + 14)
     top = lower_edge(items) + 16
-    rest = [] if leaders.all() else [(colour_swatch(PAPER), f"not among the leading {leaders.sum()}")]
-    lines = [outline_entry(f"the leading {leaders.sum()}"), *rest] if leaders.any() else []
+    rest = [] if leaders.all() else [(colour_swatch(PAPER), tr("not among the leading {n}", n=leaders.sum()))]
+    lines = [outline_entry(tr("the leading {n}", n=leaders.sum())), *rest] if leaders.any() else []
     entries = [*side_entries(seen, leaders), *hatched_entry((seen, speakers | leaders)), *lines]
     items += colour_scale(end, MARGIN, top, seen.pixels.shape[1], unit=unit_text(explanation))
     items += legend_items(entries, MARGIN + cell + GAP, top, cell)
@@ -112,8 +112,8 @@ def plot_panel(
 def _for_caption(seen: TargetView, speakers: SegmentMask) -> list[str]:
     """Why what speaks for the target is not red."""
     if not speakers.any():
-        return ["nothing speaks for it"]
-    return [] if (speakers & seen.decided).any() else [f"what speaks for it {UNDECIDED}"]
+        return [tr("nothing speaks for it")]
+    return [] if (speakers & seen.decided).any() else [tr("what speaks for it cannot be told from zero")]
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def overlay_image(
     seen = target_view(explanation, target, LARGE)
     end, which = checked_limit(limit, seen.limit), seen.chosen_segments(num)
     pixels = tint_segments(seen, which, end, outlined=num is not None)
-    lines = [outline_entry(f"the leading {which.sum()}")] if num is not None and which.any() else []
+    lines = [outline_entry(tr("the leading {n}", n=which.sum()))] if num is not None and which.any() else []
     return OneImage(pixels, end, [*hatched_entry((seen, which)), *lines])
 
 

@@ -4,16 +4,14 @@ import math
 from typing import TYPE_CHECKING
 
 from sightline._arguments import clear_arguments
-from sightline.figures.components import CAPTION, MARGIN, NOTE, QUIET, figure_title
+from sightline._language import translate as tr
+from sightline.figures.components import CAPTION, MARGIN, NOTE, titled_words
 from sightline.figures.layout import (
-    LayoutItem,
     draw_items,
     lower_edge,
     shorten_text,
-    stack_lines,
     text_width,
     unit_colour,
-    wrap_parts,
 )
 from sightline.figures.row_chart import RowChart
 from sightline.render import GREY, INK, RED
@@ -47,10 +45,9 @@ def plot_slices(slices: "Slices") -> "Figure":
     >>> plot_slices(sightline.slices(study, "patients.csv"))  # doctest: +SKIP
     """
     width, shown = WIDTH - 2 * MARGIN, slices.slices[:MOST]
-    worse = ", ".join(slices.worse) or "none surely"
-    items: list[LayoutItem] = [*figure_title(f"Accuracy by slice. Worse than others: {worse}", width)]
-    said = wrap_parts(slices.verdict.split(), width, NOTE, between=" ", most=6)
-    items += stack_lines(said, MARGIN, lower_edge(items) + 6, size=NOTE, colour=QUIET)
+    worse = ", ".join(slices.worse) or tr("none surely")
+    title = tr("Accuracy by slice. Worse than others: {worse}", worse=worse)
+    items = titled_words(title, slices.verdict, width, most=6)
     if shown:
         names = [shorten_text(one.name, LONGEST, CAPTION, bold=True) for one in shown]
         left = MARGIN + 24 + max(text_width(name, CAPTION, bold=True) for name in names)
@@ -63,10 +60,12 @@ def plot_slices(slices: "Slices") -> "Figure":
             n_rows=len(shown),
             low=low,
             high=1.0,
-            ticks={low: f"{low:.0%}", slices.accuracy: f"{slices.accuracy:.0%}", 1.0: "100 %"},
+            ticks={low: f"{low:.0%}", slices.accuracy: f"{slices.accuracy:.0%}", 1.0: "100%"},
             guides=False,
         )
-        counts = [f"{one.images - one.errors:,} of {one.images:,} right" for one in shown]
+        counts = [
+            tr("{right:,} of {n:,} right", right=one.images - one.errors, n=one.images) for one in shown
+        ]
         anchor = left + CHART + 36 + max(text_width(one, NOTE) for one in counts)
         bold = [row for row, one in enumerate(shown) if one.worse]
         items += [

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from sightline import render
+from sightline._language import translate as tr
 from sightline._resize import resize_smooth
 from sightline.errors import OptionError
-from sightline.render import BLUE, GREY, PAPER, RED, RealNumber, format_number
+from sightline.render import BLUE, GREY, PAPER, RED, RealNumber, format_score
 from sightline.types import Contrast, Segments, record
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ SegmentMask = Bool[np.ndarray, "S"]
 # Of any size each, so that images of several sizes may meet in one call.
 DrawnImage = UInt8[np.ndarray, "_ _ 3"]
 _ROUNDING = 1e-6
-FLOOR = 0.02
-"""Share of the score below which a colour scale does not end, so that next to nothing is drawn pale."""
 
 
 @record
@@ -99,7 +98,7 @@ def _scale_floor(explanation: "Explanation", at: int) -> float:
     if is_white_box_result(explanation):
         return 0.0
     ends = (explanation.scores.full[at], explanation.scores.empty[at])
-    return render.scale_limit(FLOOR * np.abs(np.array(ends)))
+    return render.scale_limit(render.FLOOR * np.abs(np.array(ends)))
 
 
 def _shown_values(
@@ -177,12 +176,12 @@ def evidence_texts(explanation: "Explanation", target: int | Contrast | None = N
     """What the target's values rest on: scores, method, calls, fit, whether the leaders are settled."""
     at, attribution = explanation.index(target), explanation.attribution
     fit = float(attribution.fit[at])
-    settled = f"leading segments {'' if attribution.settled else 'not '}settled"
+    settled = tr("leading segments settled") if attribution.settled else tr("leading segments not settled")
     return [
         ", ".join(score_texts(explanation, target)),
         method_label(explanation),
-        f"{attribution.calls:,} model calls",
-        *([f"fit {fit:.2f}".replace("-", "−")] if math.isfinite(fit) else []),
+        tr("{n:,} model calls", n=attribution.calls),
+        *([tr("fit {fit}", fit=f"{fit:.2f}".replace("-", "−"))] if math.isfinite(fit) else []),
         *([] if is_white_box_result(explanation) else [settled]),
         *trust_texts(explanation),
     ]
@@ -190,8 +189,8 @@ def evidence_texts(explanation: "Explanation", target: int | Contrast | None = N
 
 def trust_texts(explanation: "Explanation") -> list[str]:
     """Why the values say little, where they do."""
-    weak = ["hiding everything hardly changes the score"] if explanation.hides_little else []
-    return [*weak, *(["saturated: log-odds tell more"] if explanation.saturated else [])]
+    weak = [tr("hiding everything hardly changes the score")] if explanation.hides_little else []
+    return [*weak, *([tr("saturated: log-odds tell more")] if explanation.saturated else [])]
 
 
 def unit_text(explanation: "Explanation") -> str:
@@ -204,19 +203,30 @@ def is_white_box_result(explanation: "Explanation") -> bool:
     return explanation.attribution.pixels is not None
 
 
-def score_texts(explanation: "Explanation", target: int | Contrast | None = None) -> list[str]:
+def score_texts(
+    explanation: "Explanation", target: int | Contrast | None = None, *, short: bool = False
+) -> list[str]:
     """The target's score of the image, and of the image with everything hidden."""
     at, scores = explanation.index(target), explanation.scores
-    one, kind, also = explanation.targets[at], "score", ""
-    if explanation.unit == "log-odds":
-        kind = "log-odds"
-        if not isinstance(one, Contrast):
-            also = f" (probability {score_number(float(scores.classes[one]))})"
-    kind += " difference" if isinstance(one, Contrast) else ""
-    return [
-        f"{kind} {score_number(float(scores.full[at]))}{also}",
-        f"with everything hidden {score_number(float(scores.empty[at]))}",
-    ]
+    one, logged = explanation.targets[at], explanation.unit == "log-odds"
+    full, empty = (format_score(float(part[at])) for part in (scores.full, scores.empty))
+    if isinstance(one, Contrast):
+        told = (
+            tr("log-odds difference {value}", value=full)
+            if logged
+            else tr("score difference {value}", value=full)
+        )
+    elif logged:
+        likely = format_score(float(scores.classes[one]))
+        told = tr("log-odds {value} (probability {likely})", value=full, likely=likely)
+    else:
+        told = tr("score {value}", value=full)
+    hidden = (
+        tr("everything hidden {value}", value=empty)
+        if short
+        else tr("with everything hidden {value}", value=empty)
+    )
+    return [told, hidden]
 
 
 def method_name(explanation: "Explanation") -> str:
@@ -231,11 +241,6 @@ def method_label(explanation: "Explanation") -> str:
     return method_name(explanation) + (f" at {layer}" if layer else "")
 
 
-def score_number(value: RealNumber) -> str:
-    """A score with two decimals where they say enough."""
-    return f"{value:.2f}".replace("-", "−") if 0.1 <= abs(value) < 100 else format_number(value)
-
-
 def verdict_text(explanation: "Explanation", target: int | Contrast | None = None) -> str:
     """Why there is nothing to colour, in words; empty if there is something."""
     values, error = _shown_values(explanation, explanation.index(target))
@@ -243,6 +248,8 @@ def verdict_text(explanation: "Explanation", target: int | Contrast | None = Non
         return ""
     if render.scale_limit(values) == 0:
         if is_white_box_result(explanation):
-            return f"{method_name(explanation)} finds nothing that speaks for or against this class."
-        return "Nothing here moves the score."
-    return f"Nothing here can be told from zero after {explanation.attribution.calls:,} model calls."
+            method = method_name(explanation)
+            return tr("{method} finds nothing that speaks for or against this class.", method=method)
+        return tr("Nothing here moves the score.")
+    calls = explanation.attribution.calls
+    return tr("Nothing here can be told from zero after {n:,} model calls.", n=calls)

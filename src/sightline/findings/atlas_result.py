@@ -6,6 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sightline._json import to_jsonable
+from sightline._language import translatable, translate_kept
+from sightline._language import translate as tr
+from sightline._notebook_html import result_html
 from sightline._tables import format_table
 from sightline.errors import OptionError
 from sightline.findings.error_groups import ErrorGroup
@@ -16,11 +19,15 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """Kinds that are printed."""
-NOT_IN_JSON = ("image", "images", "leading_segments")
-"""Arrays of pixels."""
-SAME = "wrong and right answers of the same predicted class cannot be told apart by where the model looks"
-NONE = "no predicted class has both right and wrong answers: where they differ cannot be told from the class"
-DIFFERENCE = "wrong − right"
+NOT_IN_JSON = ("image", "images", "leading_segments", "members")
+"""Arrays of pixels, and long lists of places."""
+SAME = translatable(
+    "wrong and right answers of the same predicted class cannot be told apart by where the model looks"
+)
+NONE = translatable(
+    "no predicted class has both right and wrong answers: where they differ cannot be told from the class"
+)
+DIFFERENCE = translatable("wrong − right")
 
 
 @record
@@ -48,6 +55,11 @@ class OutcomeMap:
     image: Float[np.ndarray, "H W 3"] | None
     regions: Float[np.ndarray, "R"]
     region_error: Float[np.ndarray, "R"]
+
+    @property
+    def title(self) -> str:
+        """Its name in the reader's language, where it is no name of a class."""
+        return translate_kept(self.name)
 
 
 @record
@@ -85,6 +97,8 @@ class Atlas:
         ``"log-odds"``, or ``"score"``: what the maps are shares of.
     floor : float
         The mean score over the pixels of a segment: what a map's values are large or small beside.
+    most_images : int
+        Where a kind has more images, its mean image is of so many, drawn at random; 0 where all are in it.
     """
 
     by: str
@@ -104,6 +118,7 @@ class Atlas:
     hidden_little: int = 0
     floor: float = 0.0
     unit: str = "score"
+    most_images: int = 0
 
     def __getitem__(self, name: str) -> OutcomeMap:
         for one in self.maps:
@@ -132,59 +147,98 @@ class Atlas:
 
     def __repr__(self) -> str:
         shown = "×".join(map(str, self.maps[0].mean.shape))
-        lines = [f"Atlas by {self.by} of {self.count:,} images, {shown}", *self._table_lines()]
+        lines = [f"{self.heading}, {shown}", *format_table(self.table)]
         kinds, images = self.others[0], self.others[1]
         for one in self.maps[SHOWN:]:
             kinds, images = kinds + 1, images + one.count
         if kinds:
-            lines.append(f"and {kinds:,} more kinds of {images:,} images")
-        lines += [f"{self.weak_text}: try another fill"] if self.hidden_little else []
-        return "\n".join([*lines, *self._difference_lines(), *self._group_lines()])
+            lines.append(tr("and {kinds:,} more kinds of {images:,} images", kinds=kinds, images=images))
+        return "\n".join([*lines, *self.sentences])
+
+    @property
+    def heading(self) -> str:
+        """By what it is, and of how many images."""
+        return tr("Atlas by {by} of {n:,} images", by=translate_kept(self.by), n=self.count)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What it says, in words: where wrong answers differ from right ones, and which look alike."""
+        weak = [tr("{weak}: try another fill", weak=self.weak_text)] if self.hidden_little else []
+        sampled = [self.sample_text] if self.most_images else []
+        return (*weak, *self._difference_lines(), *self._group_lines(), *sampled)
+
+    @property
+    def sample_text(self) -> str:
+        """Of how many images the mean images are, in words; empty where they are of all."""
+        if not self.most_images:
+            return ""
+        return tr(
+            "maps are of all answers; the mean images under them of {most:,} images of each kind, drawn at"
+            " random, where it has more",
+            most=self.most_images,
+        )
 
     @property
     def weak_text(self) -> str:
         """In how many images hiding hides nothing, in words; empty if in none."""
-        few, many = self.hidden_little, self.count
-        return f"in {few:,} of {many:,} images hiding everything hardly changes the score" if few else ""
+        if not self.hidden_little:
+            return ""
+        return tr(
+            "in {few:,} of {many:,} images hiding everything hardly changes the score",
+            few=self.hidden_little,
+            many=self.count,
+        )
 
-    def _table_lines(self) -> list[str]:
-        head = ["", "images", *self.region_names]
+    def _repr_html_(self) -> str:
+        return result_html(self.heading, figure=self.plot, sentences=self.sentences, tables=[self.table])
+
+    @property
+    def table(self) -> list[list[str]]:
+        """A line for each kind below the heads, with its regions."""
+        head = ["", tr("images"), *self.region_names]
         body: list[Any] = [
-            (one.name, f"{one.count:,}", one.regions, one.region_error) for one in self.maps[:SHOWN]
+            (one.title, f"{one.count:,}", one.regions, one.region_error) for one in self.maps[:SHOWN]
         ]
         if self.region_names and self.region_difference is not None:
-            body.append((DIFFERENCE, "", self.region_difference, self.region_error))
+            body.append((translate_kept(DIFFERENCE), "", self.region_difference, self.region_error))
         places = _decimals(np.array([errors for *_, errors in body]))
         rows = [
             [name, count, *(_with_error(*pair, places) for pair in zip(values, errors, strict=True))]
             for name, count, values, errors in body
         ]
-        return format_table([head, *rows])
+        return [head, *rows]
 
     def _difference_lines(self) -> list[str]:
         if self.significant is None:
-            return [NONE] if self.compared[2] else []
+            return [translate_kept(NONE)] if self.compared[2] else []
         right, wrong, others = self.compared
-        left = f"; {others:,} wrong ones have none to compare with" if others else ""
-        within = f"within the predicted class, {wrong:,} wrong answers beside {right:,} right ones{left}"
-        share = self.significant.mean()
-        by_pixel = f"wrong and right answers differ on {share:.0%} of the image" if share else SAME
+        within = tr(
+            "within the predicted class, {wrong:,} wrong answers beside {right:,} right ones{left}",
+            wrong=wrong,
+            right=right,
+            left=tr("; {n:,} wrong ones have none to compare with", n=others) if others else "",
+        )
+        share, same = self.significant.mean(), translate_kept(SAME)
+        by_pixel = (
+            tr("wrong and right answers differ on {share:.0%} of the image", share=share) if share else same
+        )
         if self.region_significant is None or not self.region_names:
             return [f"{by_pixel} ({within})"]
         # Means over a region and single pixels are told from chance apart, and may say different things.
-        drawn = f"on {share:.0%} of the image" if share else "not told apart"
+        drawn = tr("on {share:.0%} of the image", share=share) if share else tr("not told apart")
         names = [name for name, told in zip(self.region_names, self.region_significant, strict=True) if told]
-        differ = f"wrong and right answers differ on: {', '.join(names)}" if names else SAME
+        listed = ", ".join(names)
+        differ = tr("wrong and right answers differ on: {names}", names=listed) if names else same
         return [
-            f"by the mean of each region, {differ} ({within})",
-            f"pixel by pixel, as the figure draws it: {drawn}",
+            tr("by the mean of each region, {differ} ({within})", differ=differ, within=within),
+            tr("pixel by pixel, as the figure draws it: {drawn}", drawn=drawn),
         ]
 
     def _group_lines(self) -> list[str]:
         if len(self.groups) < 2:
-            return ["the wrong answers form no groups that stand apart"] if self.groups else []
+            return [tr("the wrong answers form no groups that stand apart")] if self.groups else []
         lines = (f"  {group!r}" for group in self.groups)
-        return [f"{len(self.groups)} groups of wrong answers that look alike:", *lines]
+        return [tr("{n} groups of wrong answers that look alike:", n=len(self.groups)), *lines]
 
 
 def _decimals(errors: Float[np.ndarray, "N R"]) -> int:

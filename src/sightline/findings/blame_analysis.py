@@ -13,6 +13,7 @@ from jaxtyping import Float, Shaped
 from sightline._arguments import clear_arguments
 from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
 from sightline._class_names import warn_if_permuted
+from sightline._language import in_english, translatable
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.fills import Surroundings
 from sightline.engine.plan import Plan, with_changes
@@ -20,7 +21,7 @@ from sightline.errors import OptionError, warn
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_blame import ConceptBlame
 from sightline.findings.heatmaps import region_sums
-from sightline.findings.rebalancing import crossfit_biases, log_scores, summarise_shift
+from sightline.findings.rebalancing import helpful_biases, log_scores, summarise_shift
 from sightline.findings.region_effects import RegionEffects
 from sightline.findings.region_trial import FEWEST, FEWEST_GROUPS, RegionTrial, Tested
 from sightline.findings.significance import ROUNDS, bootstrap_ci
@@ -30,7 +31,7 @@ from sightline.regions.region_set import Regions
 from sightline.regions.templates import named
 from sightline.study.provenance import as_studied_model
 from sightline.study.sample_split import SampleSplit, split_answers
-from sightline.study.schema import Row, StudyResults
+from sightline.study.schema import Row, StudyResults, answers_digest
 from sightline.study.study import as_study
 from sightline.types import Fill
 
@@ -76,15 +77,18 @@ def blame(
     4. turns more of them right than hiding as much elsewhere does, as `sightline.prove` asks, too;
     5. still does so, and still gives the true class more than hiding elsewhere, once the scores are
        rebalanced by a bias for each class. The bias that acts on an image is fitted by maximum likelihood on
-       the other images (cross-fitting), on scores that the study has, and takes no model calls.
+       the other images (cross-fitting), on scores that the study has, and takes no model calls. One that
+       makes more errors than there are explains none, and is left out.
 
     Each is tested by flipping signs; the largest of the p-values counts, adjusted for the number of regions
     by Holm's method. Regions that are fixed beforehand use no image twice, so all errors test all of them;
-    what was found from images (`Regions` with ``found_in``) is not confirmed by these. A region that a rule
-    rules out is not asked about for the others, which changes nothing that is confirmed. Where all but the
-    fourth hold, the region speaks for the wrong class more than it is worth, and decides no answer: the
-    verdict says so, and that it was not shown to drive errors. Where all but the last hold, a shift of the
-    scores does as much, as where classes are as frequent in other images as they were in those learned from.
+    what was found from images (`Regions` with ``found_in``) is not confirmed by these, and what was chosen
+    among more regions than are given (``among``, as those drawn in the studio) is tested as one of so many.
+    A region that a rule rules out is not asked about for the others, which changes nothing that is confirmed.
+    Where all but the fourth hold, the region speaks for the wrong class more than it is worth, and decides
+    no answer: the verdict says so, and that it was not shown to drive errors. Where all but the last hold, a
+    shift of the scores does as much, as where classes are as frequent in other images as they were in those
+    learned from.
 
     A `suspect` that you name is tested alone, and the verdict tells how much it drives at most. One region
     alone is named, too.
@@ -207,6 +211,8 @@ def blame(
         )
         model_of = functools.partial(_model_to_ask, study, model)
         return ConceptBlame(study, regions, model_of, hidden_as, groups, asked_for, *numbers).blame()
+    if regions.found_in:  # as they were found: a blur would keep a bright border
+        hidden_as = with_changes(Plan(fill=Surroundings()), fill=fill).fill
     asked = _Asked(
         model,
         hidden_as,
@@ -244,26 +250,27 @@ def _blame_regions(
 ) -> Blame:
     """Regions that have a fixed place, or that the person knows in each image."""
     rng = np.random.default_rng(how.seed)
-    found_in = getattr(regions.shapes, "found_in", ())
     whole = bool(how.suspects) or how.n_suspects is None
-    split = split_answers(study, how.groups, rng, whole=whole, found_in=found_in)
+    split = split_answers(study, how.groups, rng, whole=whole, found_in=regions.found_in)
     head: dict[str, Any] = {
         "errors": split.n_errors,
+        "answers": answers_digest(study),
         "min_effect": how.min_effect,
         "level": how.level,
         "fill": repr(how.fill),
         "areas": regions,
         "named": bool(how.suspects),
         "halved": not split.whole,
+        "among": regions.among,
     }
     n_tests = len(how.suspects) or min(how.n_suspects or len(regions), len(regions))
     level = how.level * (1 - MARGIN_SHARE if how.margin else 1.0)
-    if lack := _too_few_text(split, n_tests, level):
+    if lack := _too_few_text(split, max(n_tests, regions.among), level):
         return Blame(regions=(), wrong=0, right=0, groups=None, lacked=np.nan, calls=0, lack=lack, **head)
     noted = _note_answers(study, regions, split)
     order = np.argsort(USUAL * noted.shares[1] - noted.shares[0], kind="stable").tolist()
     order = [*how.suspects, *(one for one in order if one not in how.suspects)]
-    biases = crossfit_biases(noted.scores, split.labels, split.groups, rng)
+    biases = helpful_biases(noted.scores, split.labels, split.groups, split.predicted, rng)
     shifted = (noted.scores + biases).argmax(axis=1)
     trial = RegionTrial(
         study,
@@ -318,23 +325,48 @@ def _too_few_text(split: SampleSplit, n_tests: int, level: float) -> str:
     """What there is too little of, in words; empty if there is enough."""
     if n_tests > (most := int(level * (1 + ROUNDS))):
         # The lowest p-value of all is not low enough for so many tests.
-        return (
-            f"too many regions to test at once: {n_tests:,}, and {most:,} at most; give fewer and larger "
-            "ones, name some with suspect=, or give n_suspects="
+        return in_english(
+            "too many regions to test at once: {n:,}, and {most:,} at most; give fewer and larger ones, name "
+            "some with suspect=, or give n_suspects=",
+            n=n_tests,
+            most=most,
         )
     # Signs of so few cannot give a p-value that is low enough for so many tests.
     needed = math.ceil(math.log2(n_tests / level))
-    what = "one region needs {}" if n_tests == 1 else f"testing {n_tests} regions needs {{}}"
-    where = " in the half that confirms" if not split.whole else ""
     for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
         least = max(FEWEST, needed) if kind == "errors" else FEWEST
         if (count := int((which & ~split.choosing).sum())) < least:
-            return f"too few {kind}: {count}{where}, and {what.format(least)}"
+            return _few_text(kind, count, n_tests, least, split.whole)
     come_from = np.unique(split.groups[split.wrong & ~split.choosing]).size
     least = max(FEWEST_GROUPS, needed)
     if split.grouped and come_from < least:
-        return f"too few errors: they come from {come_from} groups{where}, and {what.format(least)}"
+        return _few_text("groups", come_from, n_tests, least, split.whole)
     return ""
+
+
+TOO_FEW = {
+    ("errors", True): translatable("too few errors: {count}, and {needs}"),
+    ("errors", False): translatable("too few errors: {count} in the half that confirms, and {needs}"),
+    ("right answers", True): translatable("too few right answers: {count}, and {needs}"),
+    ("right answers", False): translatable(
+        "too few right answers: {count} in the half that confirms, and {needs}"
+    ),
+    ("groups", True): translatable("too few errors: they come from {count} groups, and {needs}"),
+    ("groups", False): translatable(
+        "too few errors: they come from {count} groups in the half that confirms, and {needs}"
+    ),
+}
+"""What there are too few of, and whether all answers were to confirm it."""
+
+
+def _few_text(kind: str, count: int, n_tests: int, least: int, whole: bool) -> str:
+    """Of what there are too few, how many there are, and how many so many tests need."""
+    needs = (
+        in_english("one region needs {least}", least=least)
+        if n_tests == 1
+        else in_english("testing {n} regions needs {least}", n=n_tests, least=least)
+    )
+    return in_english(TOO_FEW[kind, whole], count=count, needs=needs)
 
 
 class _Noted(NamedTuple):
@@ -353,27 +385,36 @@ def _note_answers(study: StudyResults, regions: Regions, split: SampleSplit) -> 
     """Read every row once.
 
     Shares are those of the half that chooses, where one does: a region's mean over the sum of all regions'
-    absolute means; 0 where all are 0.
+    absolute means; 0 where all are 0. Of regions that were drawn, which leave most of the image out, it is
+    the mean over all the attribution there is, wherever it lies: one alone would hold all of its own.
     """
     chooses = set(split.places[split.choosing | split.whole].tolist())
     sums, counts, little = np.zeros((2, len(regions))), np.zeros((2, 1)), 0
+    anywhere = np.zeros((2, 1))
     scores = []
     for row in study.rows():
         little += row.hides_little(study.plan)
         scores.append(row.classes)
         if row.place in chooses:
             sums[int(row.right)] += signed_attribution(row, regions, study)
+            anywhere[int(row.right)] += np.abs(_signed_heat(row)).sum() if regions.among else 0
             counts[int(row.right)] += 1
     means = sums / np.maximum(counts, 1)
     whole = np.abs(means).sum(axis=1, keepdims=True)
+    if regions.among:
+        whole = anywhere / np.maximum(counts, 1)
     shares = np.asarray(means / np.where(whole > 0, whole, 1))
     return _Noted(shares, log_scores(np.array(scores), study.plan.scale), little)
 
 
 def signed_attribution(row: Row, regions: Regions, study: StudyResults) -> Float[np.ndarray, "R"]:
     """Attribution of each region towards the predicted class, against the label where that is another."""
-    heat = row.heat() if row.right else row.heat() - row.heat(row.label)
-    return region_sums(heat, regions, row.place, study)
+    return region_sums(_signed_heat(row), regions, row.place, study)
+
+
+def _signed_heat(row: Row) -> Float[np.ndarray, "h w"]:
+    """The heat towards the predicted class, against the label where that is another."""
+    return row.heat() if row.right else row.heat() - row.heat(row.label)
 
 
 def _order_in_table(one: RegionEffect) -> tuple[bool, bool, bool, float]:
@@ -454,7 +495,7 @@ def _effect_of_region(
     right, control_right = effects.right[:, region], effects.control_right[:, region]
     # Of right answers doubtful ones may be asked about more often.
     scale = weights / weights.mean() if weights.size else weights
-    p, failed, evidence_p, as_is_p = told or (np.nan, (), np.nan, np.nan)
+    p, failed, evidence_p, as_is_p, reliance_p = told or (np.nan, (), np.nan, np.nan, np.nan)
     low, high = _known_interval(gain, groups, rng)
     odds_low, odds_high = _known_interval(odds, groups, rng)
     return RegionEffect(
@@ -482,6 +523,7 @@ def _effect_of_region(
         odds_control_gain=float(odds_elsewhere.mean()),
         shifted=told is not None and as_is_p <= level < p,
         as_is_p=as_is_p,
+        reliance_p=reliance_p,
     )
 
 

@@ -1,34 +1,31 @@
 """what was measured of each region → a ranked table, and in words what it comes to."""
 
-import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
+from sightline._language import translate as tr
+from sightline._language import translate_kept, translate_plural, use_language
+from sightline._notebook_html import result_html
+from sightline._region_names import shown_name
 from sightline._tables import count_text, format_table, turned_text
 from sightline.errors import SegmentError
-from sightline.findings.concept_words import CONCEPT_HEADS, concept_finding, concept_row, concept_verdict
+from sightline.findings.cause_result import ImageCause, ImageCauses
+from sightline.findings.concept_words import concept_finding, concept_heads, concept_row, concept_verdict
 from sightline.findings.rebalancing import ScoreShift
+from sightline.findings.region_effects import TURNED
 from sightline.regions.region_file import describe_regions
 from sightline.regions.region_set import Regions
 from sightline.types import did_you_mean, record
 
-HEADS = (
-    "region",
-    "gain",
-    "95 %",
-    "elsewhere",
-    "p",
-    "not surely beyond",
-    "turned right",
-    "turned wrong",
-    "share wrong|right",
-)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 FEW = 4
 """Regions that a verdict lists; of more it tells the number."""
 HELD = 0.3
@@ -61,7 +58,8 @@ class RegionEffect:
         How many right answers turn wrong.
     wrong_share, right_share : float
         Share of the attribution that the region has in wrong answers (for the predicted class, against the
-        true one) and in right ones, −1 to 1: its mean over the sum of the regions' absolute means.
+        true one) and in right ones, −1 to 1: its mean over the sum of the regions' absolute means; of a
+        drawn region, over all of the image's.
     confirmed : bool
         Whether it drives errors.
     failed : tuple of str
@@ -114,6 +112,9 @@ class RegionEffect:
         rebalanced by a bias for each class: a shift of the scores does as much, and it is not confirmed.
     as_is_p : float
         The p-value without that, adjusted: of the answers as they are.
+    reliance_p : float
+        The p-value of the first, second and fourth rule, adjusted: whether wrong answers go by it, whatever
+        right ones rest on.
     """
 
     region: str
@@ -161,11 +162,17 @@ class RegionEffect:
     worthwhile: bool = False
     shifted: bool = False
     as_is_p: float = float("nan")
+    reliance_p: float = float("nan")
 
     @property
     def net_gain(self) -> float:
         """Gain beyond what hiding as much elsewhere gives."""
         return self.gain - self.control_gain
+
+    @property
+    def was_tested(self) -> bool:
+        """Whether it is a suspect that was there often enough to be tested."""
+        return self.suspect and math.isfinite(self.gain)
 
     @property
     def holds_attribution(self) -> bool:
@@ -176,7 +183,19 @@ class RegionEffect:
     @property
     def label(self) -> str:
         """The region's name, with its margin."""
-        return f"{self.region} with a margin of {self.margin:g}" if self.margin else self.region
+        if not self.margin:
+            return self.called
+        return tr("{one.called} with a margin of {one.margin:g}", one=self)
+
+    @property
+    def called(self) -> str:
+        """Its name in the reader's language."""
+        return shown_name(self.region)
+
+    @property
+    def lacking(self) -> str:
+        """What it is not surely beyond, in words; empty of one that is confirmed."""
+        return ", ".join(map(translate_kept, self.failed))
 
 
 @record
@@ -228,6 +247,10 @@ class Blame:
         Whether regions were found or chosen in one half of the images, and the other confirmed them.
     rebalanced : ScoreShift or None
         What a bias for each class does by itself.
+    answers : str
+        Digest of the answers of the study (`sightline.study.schema.answers_digest`).
+    among : int
+        How many regions these were chosen among, if more than they are: p-values are raised for so many.
     """
 
     regions: tuple[RegionEffect, ...]
@@ -251,11 +274,19 @@ class Blame:
     screened: int = 0
     halved: bool = False
     rebalanced: ScoreShift | None = None
+    answers: str = ""
+    among: int = 0
 
     @property
     def confirmed(self) -> tuple[str, ...]:
         """Names of the regions that drive errors."""
         return tuple(one.region for one in self.regions if one.confirmed)
+
+    @property
+    def relied_on(self) -> tuple[str, ...]:
+        """Names of regions that right answers go by as wrong ones do, those that turn most answers first."""
+        found = [one for one in self.regions if self._is_relied_on(one)]
+        return tuple(one.region for one in sorted(found, key=lambda one: -one.corrected))
 
     def __getitem__(self, region: str) -> RegionEffect:
         for one in self.regions:
@@ -266,11 +297,11 @@ class Blame:
             f"there is no region {region!r} here. {did_you_mean(str(region), known)}", slug="regions-unknown"
         )
 
-    @functools.cached_property
+    @property
     def verdict(self) -> str:
         """What was found, in words."""
         if self.lack:
-            return f"{self.lack}."
+            return f"{translate_kept(self.lack)}."
         if self.of_concepts:
             return concept_verdict(self)
         named = [one for one in self.regions if one.confirmed]
@@ -285,10 +316,14 @@ class Blame:
         bound = [one for one in others if self.named and not (one.misleads or one.shifted)]
         found += [self._describe_bound(one) for one in bound]
         found += [self._describe_holder(one) for one in others if one.holds_attribution]
+        found += [self._describe_reliance(one) for one in others if self._is_relied_on(one)]
         if self.hidden_little:
             found.append(
-                f"In {self.hidden_little:,} images of the study hiding everything hardly changes the score,"
-                " so their attribution says next to nothing: try another fill, or scale='log-odds', there."
+                tr(
+                    "In {n:,} images of the study hiding everything hardly changes the score, so their "
+                    "attribution says next to nothing: try another fill, or scale='log-odds', there.",
+                    n=self.hidden_little,
+                )
             )
         return " ".join(found)
 
@@ -312,53 +347,79 @@ class Blame:
             return self._describe_shift([one])
         if one.misleads:
             return self._describe_misleading(one)
-        return self._describe_holder(one) if one.holds_attribution else self._describe_bound(one)
+        if one.holds_attribution:
+            return self._describe_holder(one)
+        relied_on = f" {self._describe_reliance(one)}" if self._is_relied_on(one) else ""
+        return f"{self._describe_bound(one)}{relied_on}"
 
     def _describe_nothing(self) -> str:
-        tested = [one.region for one in self.regions if one.suspect]
-        leading = "leading " * (len(tested) < len(self.regions))
-        few = f"the {leading}regions ({', '.join(tested)})"
-        which = few if len(tested) <= FEW else f"{len(tested)} {leading}regions"
+        tested = [one.called for one in self.regions if one.suspect]
+        names, n = ", ".join(tested), len(tested)
+        if n < len(self.regions):
+            few = tr("the leading regions ({names})", names=names)
+            which = few if n <= FEW else tr("{n} leading regions", n=n)
+        else:
+            which = tr("the regions ({names})", names=names) if n <= FEW else tr("{n} regions", n=n)
         wide = any(math.isfinite(one.margin_gain) for one in self.regions)
-        either = ", not with a margin either" if wide else ""
-        return (
-            f"nothing found: of {which}, none surely gives the true class back "
-            f"{self.min_effect:.0%} of what it lacked, beyond what hiding as much elsewhere gives and "
-            "beyond what the region is worth in right answers, and turns more of them right than hiding "
-            f"as much elsewhere{either}."
+        return tr(
+            "nothing found: of {which}, none surely gives the true class back {effect:.0%} of what it "
+            "lacked, beyond what hiding as much elsewhere gives and beyond what the region is worth in "
+            "right answers, and turns more of them right than hiding as much elsewhere{either}.",
+            which=which,
+            effect=self.min_effect,
+            either=tr(", not with a margin either") if wide else "",
         )
 
     def _describe_shift(self, found: Sequence[RegionEffect]) -> str:
         """Of regions whose hiding helps no more once scores are rebalanced."""
-        names = ", ".join(one.region for one in found)
-        turned = " and ".join(turned_text(one.corrected, one.control_corrected) for one in found)
-        head = (
-            f"A shift of the scores, not {names}: hiding {'it' if len(found) == 1 else 'each'} turns "
-            f"{turned} of {self.wrong} wrong answers right (in brackets: hiding as much elsewhere; "
-            f"adjusted p = {max(one.as_is_p for one in found):.2g})"
+        names = ", ".join(one.called for one in found)
+        turned = [turned_text(one.corrected, one.control_corrected) for one in found]
+        head = translate_plural(
+            "A shift of the scores, not {names}: hiding it turns {turned} of {wrong} wrong answers right (in "
+            "brackets: hiding as much elsewhere; adjusted p = {p:.2g})",
+            "A shift of the scores, not {names}: hiding each turns {turned} of {wrong} wrong answers right "
+            "(in brackets: hiding as much elsewhere; adjusted p = {p:.2g})",
+            len(found),
+            names=names,
+            turned=tr(" and ").join(turned),
+            wrong=self.wrong,
+            p=max(one.as_is_p for one in found),
         )
         if (shift := self.rebalanced) is None:
-            return f"{head}, but not once the scores are rebalanced."
-        return (
-            f"{head}. But {shift.share:.0%} of the errors are {shift.most}, and shifting the score does as "
-            f"much: a bias for each class, fitted on other images, turns {shift.corrected:,} of "
-            f"{self.errors:,} wrong answers right and {shift.broken:,} right ones wrong, and of the "
-            f"{shift.errors:,} errors then left {names} {'is' if len(found) == 1 else 'are'} not shown to "
-            f"drive any (adjusted p = {min(one.p for one in found):.2g}). Weigh the classes or shift the "
-            "threshold before you repair a region."
+            return tr("{head}, but not once the scores are rebalanced.", head=head)
+        return translate_plural(
+            "{head}. But {shift.share:.0%} of the errors are {shift.most}, and shifting the score does as "
+            "much: a bias for each class, fitted on other images, turns {shift.corrected:,} of {errors:,} "
+            "wrong answers right and {shift.broken:,} right ones wrong, and of the {shift.errors:,} errors "
+            "then left {names} is not shown to drive any (adjusted p = {p:.2g}). Weigh the classes or shift "
+            "the threshold before you repair a region.",
+            "{head}. But {shift.share:.0%} of the errors are {shift.most}, and shifting the score does as "
+            "much: a bias for each class, fitted on other images, turns {shift.corrected:,} of {errors:,} "
+            "wrong answers right and {shift.broken:,} right ones wrong, and of the {shift.errors:,} errors "
+            "then left {names} are not shown to drive any (adjusted p = {p:.2g}). Weigh the classes or shift "
+            "the threshold before you repair a region.",
+            len(found),
+            head=head,
+            shift=shift,
+            errors=self.errors,
+            names=names,
+            p=min(one.p for one in found),
         )
 
     def _all_findings(self) -> dict[str, str]:
         return {one.region: self.finding(one.region) for one in self.regions if one.suspect}
 
     def _describe_effect(self, one: RegionEffect) -> str:
-        return (
-            f"{one.label} drives errors: hiding it in wrong answers raises the true class's score by "
-            f"{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] where it lacked {self.lacked:.3f}, hiding as "
-            f"much elsewhere by {one.control_gain:.3f}{self._odds_text(one)}; adjusted p = {one.p:.2g}. "
-            f"{one.corrected:g} of "
-            f"{self.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), "
-            f"{count_text(one.broken)} of {self.right} right ones wrong (elsewhere {one.control_broken:.1f})."
+        return tr(
+            "{one.label} drives errors: hiding it in wrong answers raises the true class's score by "
+            "{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] where it lacked {blame.lacked:.3f}, hiding as "
+            "much elsewhere by {one.control_gain:.3f}{odds}; adjusted p = {one.p:.2g}. {one.corrected:g} of "
+            "{blame.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), {broken} of "
+            "{blame.right} right ones wrong (elsewhere {one.control_broken:.1f}).",
+            one=one,
+            blame=self,
+            odds=self._odds_text(one),
+            broken=count_text(one.broken),
         )
 
     def _odds_text(self, one: RegionEffect) -> str:
@@ -366,74 +427,169 @@ class Blame:
         if self.scale != "log-odds":
             return ""
         asked = math.isfinite(one.odds_control_gain)
-        elsewhere = f", elsewhere {one.odds_control_gain:+.2f}" if asked else ""
-        return f" (in log-odds, which are tested: {one.odds_gain:+.2f} of {self.odds_lacked:.2f}{elsewhere})"
+        return tr(
+            " (in log-odds, which are tested: {one.odds_gain:+.2f} of {lacked:.2f}{elsewhere})",
+            one=one,
+            lacked=self.odds_lacked,
+            elsewhere=tr(", elsewhere {gain:+.2f}", gain=one.odds_control_gain) if asked else "",
+        )
 
     def _describe_misleading(self, one: RegionEffect) -> str:
         """Of a region that raises the wrong class and decides no answer."""
-        return (
-            f"{one.region} raises the wrong class but is not shown to drive errors: hiding it in wrong "
-            f"answers changes the true class's score by {one.gain:+.3f} where it lacked {self.lacked:.3f}"
-            f"{self._odds_text(one)}, which is more than right answers rest on it (adjusted p = "
-            f"{one.evidence_p:.2g}), yet {one.corrected:g} of {self.wrong} turn right, and by hiding as much "
-            f"elsewhere {one.control_corrected:.1f}."
+        return tr(
+            "{one.called} raises the wrong class but is not shown to drive errors: hiding it in wrong "
+            "answers changes the true class's score by {one.gain:+.3f} where it lacked "
+            "{blame.lacked:.3f}{odds}, which is more than right answers rest on it (adjusted p = "
+            "{one.evidence_p:.2g}), yet {one.corrected:g} of {blame.wrong} turn right, and by hiding as "
+            "much elsewhere {one.control_corrected:.1f}.",
+            one=one,
+            blame=self,
+            odds=self._odds_text(one),
         )
 
     def _describe_bound(self, one: RegionEffect) -> str:
         """What a region drives at most that was not confirmed."""
-        head = (
-            f"{one.region} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
-            f"{', '.join(one.failed)})"
+        head = tr(
+            "{one.called} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
+            "{one.lacking})",
+            one=one,
         )
         if not np.isfinite([*one.net, *one.margin_net]).any():
             # Ruled out before as much elsewhere was hidden: of the difference nothing is known.
-            return (
-                f"{head}: hiding it in {self.wrong} wrong answers changes the true class's score by "
-                f"{one.gain:+.3f} where it lacked {self.lacked:.3f}{self._odds_text(one)}."
+            return tr(
+                "{head}: hiding it in {blame.wrong} wrong answers changes the true class's score by "
+                "{one.gain:+.3f} where it lacked {blame.lacked:.3f}{odds}.",
+                head=head,
+                one=one,
+                blame=self,
+                odds=self._odds_text(one),
             )
         most = float(np.nanmax([0.0, one.net[1], one.margin_net[1]]))
-        with_margin = ", with a margin or without," if math.isfinite(one.margin_gain) else ""
         lacked = self.odds_lacked if self.scale == "log-odds" else self.lacked
-        share = f", {most / lacked:.0%} of it," if lacked > 0 else ""
-        unit = " in log-odds" if self.scale == "log-odds" else ""
-        return (
-            f"{head}: of {lacked:.3f}{unit} that the true class lacked in {self.wrong} "
-            f"wrong answers, hiding it{with_margin} gives back at most {most:.3f}{share} more than hiding as "
-            "much elsewhere (upper end of the 95 % interval)."
+        return tr(
+            "{head}: of {lacked:.3f}{unit} that the true class lacked in {wrong} wrong answers, hiding "
+            "it{margin} gives back at most {most:.3f}{share} more than hiding as much elsewhere (upper end "
+            "of the 95 % interval).",
+            head=head,
+            lacked=lacked,
+            unit=tr(" in log-odds") if self.scale == "log-odds" else "",
+            wrong=self.wrong,
+            margin=tr(", with a margin or without,") if math.isfinite(one.margin_gain) else "",
+            most=most,
+            share=tr(", {share:.0%} of it,", share=most / lacked) if lacked > 0 else "",
         )
 
     def _describe_holder(self, one: RegionEffect) -> str:
         """Why a region that hiding does nothing to is not acquitted."""
-        wide = f", with a margin {one.margin_gain:+.3f}" if math.isfinite(one.margin_gain) else ""
-        return (
-            f"{one.region} is not acquitted: it holds {one.wrong_share:.0%} of the attribution in wrong "
-            f"answers and {one.right_share:.0%} in right ones, yet hiding it changes the true class's score "
-            f"by {one.gain:+.3f}{wide}. It may be too small for what misleads there, or the fill too weak "
-            "to hide it: look at it, and try a larger region, a wider margin= or another fill=."
+        wide = math.isfinite(one.margin_gain)
+        return tr(
+            "{one.called} is not acquitted: it holds {one.wrong_share:.0%} of the attribution in wrong "
+            "answers and {one.right_share:.0%} in right ones, yet hiding it changes the true class's score "
+            "by {one.gain:+.3f}{wide}. It may be too small for what misleads there, or the fill too weak to "
+            "hide it: look at it, and try a larger region, a wider margin= or another fill=.",
+            one=one,
+            wide=tr(", with a margin {gain:+.3f}", gain=one.margin_gain) if wide else "",
         )
+
+    def _is_relied_on(self, one: RegionEffect) -> bool:
+        """Whether hiding it surely turns many wrong answers right, and the third rule alone does not hold."""
+        sure = one.suspect and one.failed == ("right answers",) and one.reliance_p <= self.level
+        return sure and one.corrected >= TURNED * self.wrong
+
+    def _describe_reliance(self, one: RegionEffect) -> str:
+        """Of what right answers rest on as much as wrong ones: a reason, or a shortcut and nothing else."""
+        return tr(
+            "But {one.called} is what the model goes by: hiding it turns {one.corrected:g} of {blame.wrong} "
+            "wrong answers right and {broken} of {blame.right} right ones wrong. As right answers rest on "
+            "it as much, these images cannot tell a good reason from a shortcut beside which the model has "
+            "learned little: look at it. If it is no sign of the class, repair it, and see what a proof on "
+            "other images says.",
+            one=one,
+            blame=self,
+            broken=count_text(one.broken),
+        )
+
+    def plot(self) -> "Figure":
+        """Gain by each region with its interval, beside hiding as much elsewhere."""
+        from sightline import figures
+
+        return figures.plot_blame(self)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON has it: numbers, texts, lists; null where a number is not known."""
         made = to_jsonable(self, leave_out=("areas", "image"))
         areas = None if self.areas is None else describe_regions(self.areas)
-        return {**made, "areas": areas, "findings": self._all_findings(), "verdict": self.verdict}
+        with use_language("en"):
+            return {**made, "areas": areas, "findings": self._all_findings(), "verdict": self.verdict}
+
+    @property
+    def table(self) -> list[tuple[str, ...]]:
+        """A line for each region below the heads, as it is printed; empty where there is none."""
+        heads, row = (concept_heads(), concept_row) if self.of_concepts else (_table_heads(), _table_row)
+        return [heads, *map(row, self.regions)] if self.regions else []
 
     def __repr__(self) -> str:
-        heads, row = (CONCEPT_HEADS, concept_row) if self.of_concepts else (HEADS, _table_row)
-        table = format_table([heads, *map(row, self.regions)]) if self.regions else []
-        return "\n".join([self._heading_line(), *table, self.verdict])
+        return "\n".join([self.heading, *format_table(self.table), self.verdict])
 
-    def _heading_line(self) -> str:
-        head = f"Blame: {self.errors:,} wrong answers"
+    def _repr_html_(self) -> str:
+        return result_html(self.heading, figure=self.plot, sentences=[self.verdict], tables=[self.table])
+
+    @property
+    def heading(self) -> str:
+        """How many errors, and on what it was tested."""
+        head = tr("Blame: {n:,} wrong answers", n=self.errors)
         if self.lack:
             return head
-        grouped = "" if self.groups is None else f" in {self.groups:,} groups"
-        done = "confirmed" if self.halved else "tested"
-        beside = f" beside {self.right:,} right ones" if self.right else ""
-        return (
-            f"{head}; {done} on {self.wrong:,} of them{grouped}{beside}, hidden with {self.fill}, "
-            f"{self.calls:,} model calls"
+        grouped = "" if self.groups is None else tr(" in {n:,} groups", n=self.groups)
+        on = f"{self.wrong:,}"
+        beside = tr(" beside {n:,} right ones", n=self.right) if self.right else ""
+        message = (
+            tr("confirmed on {on} of them{grouped}{beside}", on=on, grouped=grouped, beside=beside)
+            if self.halved
+            else tr("tested on {on} of them{grouped}{beside}", on=on, grouped=grouped, beside=beside)
         )
+        if self.among > sum(one.suspect for one in self.regions):
+            message = tr("{tested}, each as one of {n:,} regions", tested=message, n=self.among)
+        return tr(
+            "{head}; {tested}, hidden with {blame.fill}, {blame.calls:,} model calls",
+            head=head,
+            tested=message,
+            blame=self,
+        )
+
+
+def _table_heads() -> tuple[str, ...]:
+    return (
+        tr("region"),
+        tr("gain"),
+        "95 %",
+        tr("elsewhere"),
+        "p",
+        tr("not surely beyond"),
+        tr("turned right"),
+        tr("turned wrong"),
+        tr("share wrong|right"),
+    )
+
+
+def property_leads(causes: ImageCauses | None, *blamed: Blame | None) -> bool:
+    """Whether a property of whole images misleads, and no region or concept gives wrong answers more back.
+
+    What lies in one place changes the whole image, too: its edges are detail, its light is brightness.
+    """
+    if causes is None or not causes.misleading:
+        return False
+    found = causes[causes.misleading[0]]
+    if not isinstance(found, ImageCause):
+        return False
+    given_back = [
+        one.gain / (one.lacked if each.of_concepts else each.lacked)
+        for each in blamed
+        if each is not None
+        for one in each.regions
+        if one.confirmed
+    ]
+    return found.gain / found.lacked >= max(given_back, default=0.0)
 
 
 def _table_row(one: RegionEffect) -> tuple[str, ...]:
@@ -441,10 +597,10 @@ def _table_row(one: RegionEffect) -> tuple[str, ...]:
     return (
         f"{sign}{one.label}",
         f"{one.gain:+.3f}",
-        f"{one.low:+.3f} to {one.high:+.3f}",
+        tr("{low:+.3f} to {high:+.3f}", low=one.low, high=one.high),
         f"{one.control_gain:+.3f}" if math.isfinite(one.control_gain) else "",
         f"{one.p:.4f}" if one.suspect else "",
-        ", ".join(one.failed),
+        one.lacking,
         turned_text(one.corrected, one.control_corrected),
         turned_text(one.broken, one.control_broken),
         f"{one.wrong_share:+.2f}|{one.right_share:+.2f}",

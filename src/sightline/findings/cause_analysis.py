@@ -10,30 +10,45 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._arguments import check_choice, clear_arguments
 from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
-from sightline._class_names import warn_if_permuted
-from sightline._printing import printable_text
+from sightline._class_names import class_text, warn_if_permuted
+from sightline._language import in_english
 from sightline._progress import progress_bar
 from sightline._scales import are_probabilities, log_odds, unscaled_scores, with_evidence, within_reach
+from sightline._value_range import value_range
+from sightline.engine.image import pixel_form
 from sightline.engine.image_properties import (
     PROPERTIES,
     ImageProperty,
     UnitScale,
+    UnitScales,
     exchange_property,
     measure_property,
     other_change,
 )
 from sightline.findings.cause_result import ImageCause, ImageCauses
-from sightline.findings.error_links import column_values, link_errors
+from sightline.findings.error_links import FEWEST_IMAGES, column_values, link_errors
 from sightline.findings.region_occlusion import model_answers
-from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
+from sightline.findings.significance import (
+    TELLING,
+    bootstrap_ci,
+    holm_adjusted,
+    odds_ratio,
+    sign_flip_test,
+)
 from sightline.study.metadata import FILE_COLUMNS, MetadataTable, file_columns, join_metadata, list_of_study
 from sightline.study.provenance import as_studied_model
 from sightline.study.sample_split import SampleSplit, split_answers
-from sightline.study.schema import StudyResults
+from sightline.study.schema import StudyResults, answers_digest
 from sightline.study.study import as_study
 from sightline.types import Model
 
-RULES = ("values", "least effect", "other change", "given", "turns by other change")
+RULES = (
+    in_english("values"),
+    in_english("least effect"),
+    in_english("other change"),
+    in_english("given"),
+    in_english("turns by other change"),
+)
 """What a property is held against to be confirmed: see `image_causes`."""
 FEWEST = 10
 """Wrong answers called a class, and right answers of others, below which nothing is said of that class."""
@@ -43,6 +58,8 @@ SPREAD = 8
 """Values of a property that all images are tried with."""
 MOST_HELD = 160
 """Images that are given one value of a confirmed property."""
+APART = 50
+"""How many times as large values of floats may be in some images before it is said."""
 MOST_MEASURED = 2000
 """Images whose properties are measured: wrong answers first, right ones at random."""
 
@@ -84,8 +101,11 @@ def image_causes(
     All is tested by flipping signs, on log-odds where scores are probabilities; the largest p-value counts,
     adjusted by Holm's method for the number of properties and classes. Properties and classes stand before
     anything is looked at, so that all errors confirm. A model may go by a property and be right to, so what
-    is confirmed is then held at one value in all images, right ones too: only where surely more answers are
-    right that way it *misleads*. Which value, one half of these images says for the other.
+    is confirmed is then held at one value in all images, right ones too: where surely more answers are right
+    that way it *misleads*. Which value, one half of these images says for the other. A network that knows
+    little else is not better without it, and misled all the same: so it misleads, too, where it surely tells
+    little of its class, as the odds of an image of that class to have rather the value of those wrong answers
+    than that of right answers of other classes are less than twice those of other images (the 95 % interval).
 
     What cannot be exchanged, a file's format and size or a column of a `table`, is tested for an association
     with errors within each label, and named as no more than that.
@@ -151,19 +171,24 @@ def image_causes(
     rng = np.random.default_rng((seed, 11))
     split = split_answers(study, groups, rng, whole=True)
     head: dict[str, Any] = {"min_effect": min_effect, "min_given": min_given, "level": level}
-    head["errors"] = split.n_errors
+    head |= {"errors": split.n_errors, "answers": answers_digest(study)}
     called = called_classes(split.labels, split.predicted)
     names = _class_names(study, split)
-    joined, notes = metadata_columns(study, split.places, table, key, columns)
+    of_one = split.groups if split.grouped else None
+    joined, notes = metadata_columns(study, split.places, table, key, columns, groups=of_one)
     links = link_errors(joined, split.labels, split.predicted, called, names, level, rng)
     if not called:
-        lack = f"too few errors: {split.n_errors}, and a class needs {FEWEST} that are called so"
+        lack = in_english(
+            "too few errors: {count}, and a class needs {fewest} that are called so",
+            count=split.n_errors,
+            fewest=FEWEST,
+        )
         return ImageCauses((), links, images=0, calls=0, lack=lack, notes=notes, **head)
     asked = study.model if model is None else as_studied_model(model, study)
     some = _measured_places(split, rng)
     with progress_bar(progress, len(some), "measuring images") as tick:
-        values, scale = _measure_all(study, split, some, chosen, tick)
-    exchange = _Exchange(study, split, with_evidence(asked), scale, draws, max_answers, seed, batch_size)
+        values, scales, told = _measure_all(study, split, some, chosen, tick)
+    exchange = _Exchange(study, split, with_evidence(asked), scales, draws, max_answers, seed, batch_size)
     with progress_bar(progress, len(values) * len(called), "exchanging properties") as tick:
         tested = [
             exchange.tested(PROPERTIES[name], one, each, names[one], (min_effect, min_given, level), tick)
@@ -177,7 +202,7 @@ def image_causes(
         images=len(some),
         calls=exchange.calls,
         scale="log-odds" if exchange.likely else "probability",
-        notes=notes,
+        notes=notes + told,
         **head,
     )
 
@@ -192,8 +217,7 @@ def called_classes(labels: Int[np.ndarray, "N"], predicted: Int[np.ndarray, "N"]
 
 def _class_names(study: StudyResults, split: SampleSplit) -> list[str]:
     count = 1 + int(max(split.labels.max(initial=0), split.predicted.max(initial=0)))
-    known = [printable_text(name) for name in study.class_names or ()]
-    return known + [f"class {one}" for one in range(len(known), count)]
+    return [class_text(one, study.class_names) for one in range(max(count, len(study.class_names or ())))]
 
 
 def metadata_columns(
@@ -202,8 +226,13 @@ def metadata_columns(
     table: object,
     key: str | None,
     columns: Sequence[str] | None,
+    fewest: int = FEWEST_IMAGES,
+    groups: Int[np.ndarray, "N"] | None = None,
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Columns of a table, of the study's list, and of the files themselves, and what was guessed of them."""
+    """Columns of a table, of the study's list, and of the files themselves, and what was guessed of them.
+
+    Of columns that nobody asked for, those are left out that say what the labels, or `groups`, say.
+    """
     found: dict[str, tuple[str, ...]] = {}
     told: list[str] = []
     given = list_of_study(study) if table is None else table
@@ -212,13 +241,36 @@ def metadata_columns(
         joined = join_metadata(study, places, MetadataTable.read(given), key, columns)
         told += joined.notes
         told_of |= joined.columns
+    labels = dict(zip(np.asarray(study.places).tolist(), np.asarray(study.labels).tolist(), strict=True))
+    own = {
+        in_english("the label"): np.array([labels[place] for place in places.tolist()]),
+        in_english("the groups"): groups,
+    }
     for name, values in told_of.items():
-        texts = column_values(values)
-        if texts is not None:
+        same = [what for what, one in own.items() if one is not None and _part_alike(values, one)]
+        texts = column_values(values, fewest, asked=columns is not None)
+        if same and columns is None:
+            if name not in FILE_COLUMNS:
+                told.append(
+                    in_english(
+                        "Column {name} says no more than {what}, and was left out.", name=name, what=same[0]
+                    )
+                )
+        elif texts is not None:
             found[name] = texts
         elif name not in FILE_COLUMNS:
-            told.append(f"Column {name} has another value for nearly every image, and was left out.")
+            told.append(
+                in_english(
+                    "Column {name} has another value for nearly every image, and was left out.", name=name
+                )
+            )
     return found, tuple(told)
+
+
+def _part_alike(values: Sequence[object], parts: Int[np.ndarray, "N"]) -> bool:
+    """Whether images with the same value, and only those, are of the same part."""
+    pairs = set(zip(map(str, values), parts.tolist(), strict=True))
+    return len(pairs) == len({value for value, _ in pairs}) == len({part for _, part in pairs}) > 1
 
 
 def _measured_places(split: SampleSplit, rng: np.random.Generator) -> Int[np.ndarray, "n"]:
@@ -240,17 +292,48 @@ def _measure_all(
     rows: Int[np.ndarray, "n"],
     chosen: Sequence[ImageProperty],
     tick: Callable[[int], None],
-) -> tuple[dict[str, PropertyValues], UnitScale]:
-    """All properties that differ among the images, image by image."""
-    scale = UnitScale.spanning(study.image(int(split.places[row])) for row in rows[:64])
+) -> tuple[dict[str, PropertyValues], UnitScales, tuple[str, ...]]:
+    """All properties that differ among the images, image by image, and what is to be told of their ranges."""
     measured: dict[str, PropertyValues] = {one.name: {} for one in chosen}
-    for row in rows.tolist():
-        image = study.image(int(split.places[row]))
+    ranges: dict[int, tuple[str, tuple[float, float]]] = {}
+
+    def measure(row: int, image: Shaped[np.ndarray, "..."], scale: UnitScale) -> None:
         for one in chosen:
             if (value := measure_property(one, image, scale)) is not None:
                 measured[one.name][row] = value
+
+    def image_of(row: int) -> Shaped[np.ndarray, "..."]:
+        return study.image(int(split.places[row]))
+
+    for row in rows.tolist():
+        image = image_of(row)
+        ranges[row] = pixel_form(image)[0], value_range(image)
+        measure(row, image, UnitScale(*ranges[row][1]))
         tick(1)
-    return {name: each for name, each in measured.items() if _varies(each)}, scale
+    scales = UnitScales.joined(ranges.values())
+    for row, (kind, own) in ranges.items():
+        if UnitScale(*own) != scales.of_kind[kind]:  # measured on a scale of its own
+            measure(row, image_of(row), scales.of_kind[kind])
+    return {name: each for name, each in measured.items() if _varies(each)}, scales, _range_notes(ranges)
+
+
+def _range_notes(ranges: Mapping[int, tuple[str, tuple[float, float]]]) -> tuple[str, ...]:
+    """What to say where floats of some images are many times as large as those of others."""
+    whites = np.array([one[1] for kind, one in ranges.values() if kind == "float"])
+    large = whites > APART * whites.min(initial=np.inf)
+    if not large.any():
+        return ()
+    return (
+        in_english(
+            "Of {n:,} images, {many:,} have values up to {most:g} and {few:,} up to {least:g}: if that is no "
+            "difference that the model is meant to see, bring them to one range first.",
+            n=len(whites),
+            many=int(large.sum()),
+            most=whites.max(),
+            few=int((~large).sum()),
+            least=whites[~large].max(),
+        ),
+    )
 
 
 def _varies(values: PropertyValues) -> bool:
@@ -273,7 +356,7 @@ class _Exchange:
     study: StudyResults
     split: SampleSplit
     model: Model
-    scale: UnitScale
+    scales: UnitScales
     draws: int
     max_answers: int
     seed: int
@@ -338,9 +421,9 @@ class _Exchange:
                 image = self._image(row)
                 yield row, "full", image
                 for donor in own:
-                    changed = exchange_property(which, image, values[donor], self.scale, rng)
+                    changed = exchange_property(which, image, values[donor], self.scales.of(image), rng)
                     yield row, "taken", changed
-                    yield row, "other", other_change(which, image, changed, self.scale, rng)
+                    yield row, "other", other_change(which, image, changed, self.scales.of(image), rng)
 
         return self._ask(images(), len(rows))
 
@@ -358,9 +441,10 @@ class _Exchange:
         def images() -> Iterator[tuple[int, str, Any]]:
             for row, own, other in zip(rows.tolist(), *(one.tolist() for one in both), strict=True):
                 image = self._image(row)
+                scale = self.scales.of(image)
                 yield row, "full", image
-                yield row, "taken", exchange_property(which, image, values[own], self.scale, rng)
-                yield row, "other", exchange_property(which, image, values[other], self.scale, rng)
+                yield row, "taken", exchange_property(which, image, values[own], scale, rng)
+                yield row, "other", exchange_property(which, image, values[other], scale, rng)
 
         return self._ask(images(), len(rows))
 
@@ -452,7 +536,11 @@ class _Exchange:
                 image = self._image(row)
                 yield row, "full", image
                 for donor in donors:
-                    yield row, "held", exchange_property(which, image, values[donor], self.scale, rng)
+                    yield (
+                        row,
+                        "held",
+                        exchange_property(which, image, values[donor], self.scales.of(image), rng),
+                    )
 
         said, labels = self._ask(images(), len(rows)), self.split.labels[rows]
         was = _right_share(said["full"], labels)
@@ -462,6 +550,39 @@ class _Exchange:
         held = right[np.arange(len(rows)), np.array(best)[halves]].astype(np.float64)
         p = sign_flip_test(held - was, self.split.groups[rows], rng)
         return float(was.mean()), float(held.mean()), p
+
+    def class_shares(self, one: ImageCause, values: PropertyValues) -> dict[str, Any]:
+        """How many images of the class, and of others, have rather the value of its wrong answers.
+
+        Rather than that of right answers of other classes: those nearer to the one median than to the other.
+        """
+        rows = self._rows_in_proportion(np.array(sorted(values)))
+        each = np.array([values[row] for row in rows.tolist()])
+        spread = np.maximum(each.std(axis=0), 1e-12)
+        usual, apart = np.array(one.usual), (np.array(one.own) - np.array(one.usual)) / spread
+        if not apart.any():  # they differ, but not in the middle: neither value can be told from the other
+            return {}
+        has = ((each - usual) / spread) @ apart > 0.5 * apart @ apart
+        inside, outside = (
+            has[of_class]
+            for of_class in (self.split.labels[rows] == one.called, self.split.labels[rows] != one.called)
+        )
+        return {
+            "class_share": float(inside.mean()) if len(inside) else np.nan,
+            "others_share": float(outside.mean()) if len(outside) else np.nan,
+            "class_odds": odds_ratio(inside, outside),
+        }
+
+    def _rows_in_proportion(self, known: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
+        """Of the measured images as many wrong and right answers as go together, for more wrong ones were."""
+        rng = np.random.default_rng((self.seed, 2))
+        kinds = [known[self.split.wrong[known] == wrong] for wrong in (False, True)]
+        totals = [max(int((self.split.wrong == wrong).sum()), 1) for wrong in (False, True)]
+        share = min(len(kind) / total for kind, total in zip(kinds, totals, strict=True))
+        counts = [round(share * total) for total in totals]
+        return np.sort(
+            np.concatenate([rng.permutation(one)[:most] for one, most in zip(kinds, counts, strict=True)])
+        )
 
 
 def _spread_rows(values: PropertyValues) -> list[int]:
@@ -535,7 +656,14 @@ def _decided(
             if done.name not in worth:
                 worth[done.name] = exchange.held_at_one_value(PROPERTIES[done.name], values[done.name])
             was, held, p_held = worth[done.name]
-            misleads = held > was and p_held <= level
-            done = dataclasses.replace(done, right=was, right_held=held, held_p=p_held, misleads=misleads)
+            done = dataclasses.replace(
+                done,
+                right=was,
+                right_held=held,
+                held_p=p_held,
+                **exchange.class_shares(done, values[done.name]),
+            )
+            better = held > was and p_held <= level
+            done = dataclasses.replace(done, misleads=better or done.class_odds[1] < TELLING)
         made.append(done)
     return tuple(sorted(made, key=lambda one: (not one.confirmed, one.p, -np.nan_to_num(one.odds_gain))))

@@ -1,10 +1,13 @@
 """what was measured of whole images → a table of causes and associations, and in words what it comes to."""
 
-import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
+from sightline._language import translate as tr
+from sightline._language import translate_kept, use_language
+from sightline._notebook_html import result_html
 from sightline._tables import format_table
 from sightline.errors import OptionError
 from sightline.types import did_you_mean, record
@@ -12,18 +15,6 @@ from sightline.types import did_you_mean, record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HEADS = (
-    "property",
-    "called",
-    "gives back",
-    "95 %",
-    "other change",
-    "given",
-    "p",
-    "not surely beyond",
-    "turned right",
-)
-LINK_HEADS = ("goes with errors", "called", "errors there", "elsewhere", "p")
 NAN = float("nan")
 
 
@@ -69,7 +60,13 @@ class ImageCause:
     held_p : float
         Of the test that it rose.
     misleads : bool
-        Whether it did, surely: then the model is better without the property.
+        Whether it did, surely: then the model is better without the property. Or the property surely tells
+        little of the class: a model that knows little else is not better without it, and misled all the same.
+    class_share, others_share : float
+        Of a confirmed one: share of images of that class, and of others, that are nearer to the value of the
+        wrong answers called so than to that of right answers of other classes. Else nan.
+    class_odds : tuple of float
+        95 % interval of the odds ratio of these two.
     """
 
     name: str
@@ -99,6 +96,23 @@ class ImageCause:
     right_held: float = NAN
     held_p: float = NAN
     misleads: bool = False
+    class_share: float = NAN
+    others_share: float = NAN
+    class_odds: tuple[float, float] = (NAN, NAN)
+
+    def is_better_without(self, level: float) -> bool:
+        """Whether surely more answers are right with one value of the property for all images."""
+        return self.right_held > self.right and self.held_p <= level
+
+    @property
+    def title(self) -> str:
+        """The property's name in the reader's language."""
+        return translate_kept(self.name)
+
+    @property
+    def lacking(self) -> str:
+        """What it is not surely beyond, in words; empty of one that is confirmed."""
+        return ", ".join(map(translate_kept, self.failed))
 
 
 @record
@@ -158,6 +172,8 @@ class ImageCauses:
         What there was too little of; empty where there was enough.
     notes : tuple of str
         What was guessed or left out.
+    answers : str
+        Digest of the answers of the study (`sightline.study.schema.answers_digest`).
     """
 
     causes: tuple[ImageCause, ...]
@@ -171,6 +187,7 @@ class ImageCauses:
     scale: str = "probability"
     lack: str = ""
     notes: tuple[str, ...] = ()
+    answers: str = ""
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -179,7 +196,7 @@ class ImageCauses:
 
     @property
     def misleading(self) -> tuple[str, ...]:
-        """Those of them without which surely more answers are right."""
+        """Those of them without which surely more answers are right, or which tell little of their class."""
         return tuple(dict.fromkeys(one.name for one in self.causes if one.misleads))
 
     @property
@@ -201,67 +218,114 @@ class ImageCauses:
             slug="option-unknown",
         )
 
-    @functools.cached_property
+    @property
     def verdict(self) -> str:
         """What was found, in words."""
         if self.lack:
-            return f"{self.lack}."
+            return f"{translate_kept(self.lack)}."
         named = sorted((one for one in self.causes if one.confirmed), key=lambda one: not one.misleads)
         first = {one.name: one for one in reversed(named)}
         found = [self._describe_cause(one) for one in named if first[one.name] is one]
         found += [
-            f"So does {one.name} in answers called {one.called_name} (adjusted p = {one.p:.2g})."
+            tr(
+                "So does {name} in answers called {one.called_name} (adjusted p = {one.p:.2g}).",
+                one=one,
+                name=one.title,
+            )
             for one in named
             if first[one.name] is not one
         ]
         if not found:
-            tested = ", ".join(dict.fromkeys(one.name for one in self.causes)) or "none could be tested"
+            tested = ", ".join(dict.fromkeys(one.title for one in self.causes))
             found = [
-                f"No whole-image cause found: exchanging a property ({tested}) with right answers of other "
-                f"classes surely gives no wrong answers back {self.min_effect:.0%} of what they lacked, "
-                "beyond what a change as large gives, and makes other images be called the same."
+                tr(
+                    "No whole-image cause found: exchanging a property ({tested}) with right answers of "
+                    "other classes surely gives no wrong answers back {effect:.0%} of what they lacked, "
+                    "beyond what a change as large gives, and makes other images be called the same.",
+                    tested=tested or tr("none could be tested"),
+                    effect=self.min_effect,
+                )
             ]
         found += [self._describe_link(one) for one in self.links if one.found]
         if self.links and not self.associated:
             columns = ", ".join(dict.fromkeys(one.column for one in self.links))
-            found.append(f"Errors go with no value of {columns} more than chance would have it.")
+            found.append(
+                tr("Errors go with no value of {columns} more than chance would have it.", columns=columns)
+            )
         return " ".join(found)
 
     def _describe_cause(self, one: ImageCause) -> str:
         odds = (
-            f" (in log-odds, which are tested: {one.odds_gain:+.2f} of {one.odds_lacked:.2f}, the other "
-            f"change {one.odds_control_gain:+.2f})"
+            tr(
+                " (in log-odds, which are tested: {one.odds_gain:+.2f} of {one.odds_lacked:.2f}, the other "
+                "change {one.odds_control_gain:+.2f})",
+                one=one,
+            )
             if self.scale == "log-odds"
             else ""
         )
-        held = f"{one.right_held:.0%} with one {one.name} for all (p = {one.held_p:.2g})"
+        held = tr(
+            "{one.right_held:.0%} with one {one.title} for all (p = {one.held_p:.2g})",
+            one=one,
+        )
         if one.misleads:
-            head = f"{one.name} drives errors, a whole-image cause, which no area shows"
-            worth = f"Of all answers {one.right:.0%} are right as images are, and {held}: it misleads."
+            head = tr("{one.title} drives errors, a whole-image cause, which no area shows", one=one)
+            worth = self._worth_text(one, held)
         else:
-            head = f"{one.name} weighs in wrong answers, and the model is not shown to be better without it"
-            worth = (
-                f"Yet of all answers {one.right:.0%} are right as images are, and {held}: it may be a reason "
-                "as well as a shortcut."
+            head = tr(
+                "{one.title} weighs in wrong answers, and the model is not shown to be better without it",
+                one=one,
             )
-        return (
-            f"{head}: wrong answers called {one.called_name} that get the {one.name} of right answers of "
-            f"other classes gain {one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the {one.lacked:.3f} that "
-            f"the true class lacked, by a change as large {one.control_gain:.3f}{odds}, and "
-            f"{one.corrected:.1f} of {one.wrong} turn right (other change {one.control_corrected:.1f}); "
-            f"images not called {one.called_name} that get theirs gain {one.given:.3f} towards it, with that "
-            f"of right answers {one.given_other:.3f}; adjusted p = {one.p:.2g}. {worth}"
+            worth = tr(
+                "Yet of all answers {one.right:.0%} are right as images are, and {held}: it may be a reason "
+                "as well as a shortcut.",
+                one=one,
+                held=held,
+            )
+        return tr(
+            "{head}: wrong answers called {one.called_name} that get the {one.title} of right answers of "
+            "other classes gain {one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the {one.lacked:.3f} that "
+            "the true class lacked, by a change as large {one.control_gain:.3f}{odds}, and "
+            "{one.corrected:.1f} of {one.wrong} turn right (other change {one.control_corrected:.1f}); "
+            "images not called {one.called_name} that get theirs gain {one.given:.3f} towards it, with that "
+            "of right answers {one.given_other:.3f}; adjusted p = {one.p:.2g}. {worth}",
+            one=one,
+            head=head,
+            odds=odds,
+            worth=worth,
+        )
+
+    def _worth_text(self, one: ImageCause, held: str) -> str:
+        """What the property is worth, of one that misleads."""
+        values: dict[str, object] = {"one": one, "held": held}
+        if one.is_better_without(self.level):
+            return tr(
+                "Of all answers {one.right:.0%} are right as images are, and {held}: it misleads.", **values
+            )
+        values["shares"] = _shares_text(one)
+        if one.right_held > one.right:
+            return tr(
+                "It misleads, for it tells little of {one.called_name}: {shares}. Of all answers "
+                "{one.right:.0%} are right as images are, and {held}, which is not surely more.",
+                **values,
+            )
+        return tr(
+            "It misleads, for it tells little of {one.called_name}: {shares}. Of all answers "
+            "{one.right:.0%} are right as images are, and {held}: without it the model knows too little to "
+            "answer, so a repair has to teach it something else.",
+            **values,
         )
 
     def _describe_link(self, one: ErrorLink) -> str:
-        here = one.errors / max(one.images, 1)
-        there = one.other_errors / max(one.other_images, 1)
-        return (
-            f"{one.column} = {one.value} goes with errors: of {one.images:,} such images that are not "
-            f"{one.called_name}, {one.errors:,} ({here:.0%}) are called {one.called_name}, of the "
-            f"{one.other_images:,} others {one.other_errors:,} ({there:.0%}), compared within each label; "
-            f"adjusted p = {one.p:.2g}. That is an association: {one.column} cannot be exchanged here, so "
-            "nothing can prove that it is the cause."
+        return tr(
+            "{one.column} = {one.value} goes with errors: of {one.images:,} such images that are not "
+            "{one.called_name}, {one.errors:,} ({here:.0%}) are called {one.called_name}, of the "
+            "{one.other_images:,} others {one.other_errors:,} ({there:.0%}), compared within each label; "
+            "adjusted p = {one.p:.2g}. That is an association: {one.column} cannot be exchanged here, so "
+            "nothing can prove that it is the cause.",
+            one=one,
+            here=one.errors / max(one.images, 1),
+            there=one.other_errors / max(one.other_images, 1),
         )
 
     def plot(self) -> "Figure":
@@ -273,45 +337,104 @@ class ImageCauses:
     @clear_arguments
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON has it: numbers, texts, lists; null where a number is not known."""
-        return {
-            **to_jsonable(self),
-            "confirmed": list(self.confirmed),
-            "misleading": list(self.misleading),
-            "verdict": self.verdict,
-        }
+        with use_language("en"):
+            return {
+                **to_jsonable(self),
+                "confirmed": list(self.confirmed),
+                "misleading": list(self.misleading),
+                "verdict": self.verdict,
+            }
+
+    @property
+    def table(self) -> list[tuple[str, ...]]:
+        """A line below the heads for each cause that the model was asked about; empty where there is none."""
+        asked = [one for one in self.causes if one.gain == one.gain]
+        return [_cause_heads(), *map(_cause_cells, asked)] if asked else []
+
+    @property
+    def links_table(self) -> list[tuple[str, ...]]:
+        """A line below the heads for each column and class; empty where there is none."""
+        return [_link_heads(), *map(_link_cells, self.links)] if self.links else []
 
     def __repr__(self) -> str:
-        head = (
-            f"Whole-image causes: {self.errors:,} wrong answers, properties of {self.images:,} images, "
-            f"{self.calls:,} model calls"
-        )
-        asked = [one for one in self.causes if one.gain == one.gain]
-        lines = [head]
-        if asked:
-            lines += format_table([HEADS, *map(_cause_cells, asked)])
-        if spared := len(self.causes) - len(asked):
+        table, beside = self.table, self.links_table
+        lines = [self.heading, *(format_table(table) if table else [])]
+        if spared := len(self.causes) - len(table[1:]):
             lines.append(
-                f"  and {spared} of property and class whose values in those wrong answers are those of "
-                "right answers of other classes: nothing to exchange, so the model was not asked"
+                tr(
+                    "  and {n} of property and class whose values in those wrong answers are those of right "
+                    "answers of other classes: nothing to exchange, so the model was not asked",
+                    n=spared,
+                )
             )
         if any(one.confirmed and not one.misleads for one in self.causes):
-            lines.append("  + weighs in wrong answers, and the model is not shown to be better without it")
-        if self.links:
-            lines += format_table([LINK_HEADS, *map(_link_cells, self.links)])
-        return "\n".join([*lines, *self.notes, self.verdict])
+            lines.append(
+                tr("  + weighs in wrong answers, and the model is not shown to be better without it")
+            )
+        lines += format_table(beside) if beside else []
+        return "\n".join([*lines, *map(translate_kept, self.notes), self.verdict])
+
+    def _repr_html_(self) -> str:
+        return result_html(
+            self.heading,
+            figure=self.plot,
+            sentences=[*map(translate_kept, self.notes), self.verdict],
+            tables=[self.table, self.links_table],
+        )
+
+    @property
+    def heading(self) -> str:
+        """How many errors, and on what it was tested."""
+        return tr(
+            "Whole-image causes: {one.errors:,} wrong answers, properties of {one.images:,} images, "
+            "{one.calls:,} model calls",
+            one=self,
+        )
+
+
+def _cause_heads() -> tuple[str, ...]:
+    return (
+        tr("property"),
+        tr("called"),
+        tr("gives back"),
+        "95 %",
+        tr("other change"),
+        tr("given"),
+        "p",
+        tr("not surely beyond"),
+        tr("turned right"),
+    )
+
+
+def _link_heads() -> tuple[str, ...]:
+    return tr("goes with errors"), tr("called"), tr("errors there"), tr("elsewhere"), "p"
+
+
+def _shares_text(one: ImageCause) -> str:
+    """How many images have rather the value of the wrong answers than that of right ones of other classes."""
+    low, high = one.class_odds
+    return tr(
+        "{one.class_share:.0%} of the images that are {one.called_name} have rather that {one.title} than "
+        "the other, and {one.others_share:.0%} of the others (odds ratio {ratio:.2g} [{low:.2g}, "
+        "{high:.2g}])",
+        one=one,
+        ratio=math.sqrt(low * high),
+        low=low,
+        high=high,
+    )
 
 
 def _cause_cells(one: ImageCause) -> tuple[str, ...]:
     return (
-        f"{'* ' if one.misleads else '+ ' if one.confirmed else '  '}{one.name}",
+        f"{'* ' if one.misleads else '+ ' if one.confirmed else '  '}{one.title}",
         one.called_name,
-        f"{one.gain:+.3f} of {one.lacked:.3f}",
-        f"{one.low:+.3f} to {one.high:+.3f}",
+        tr("{one.gain:+.3f} of {one.lacked:.3f}", one=one),
+        tr("{low:+.3f} to {high:+.3f}", low=one.low, high=one.high),
         f"{one.control_gain:+.3f}",
         f"{one.given:+.3f} ({one.given_other:+.3f})",
         f"{one.p:.4f}",
-        ", ".join(one.failed),
-        f"{one.corrected:.1f} of {one.wrong} ({one.control_corrected:.1f})",
+        one.lacking,
+        tr("{one.corrected:.1f} of {one.wrong} ({one.control_corrected:.1f})", one=one),
     )
 
 
@@ -319,7 +442,7 @@ def _link_cells(one: ErrorLink) -> tuple[str, ...]:
     return (
         f"{'* ' if one.found else '  '}{one.column} = {one.value}",
         one.called_name,
-        f"{one.errors:,} of {one.images:,}",
-        f"{one.other_errors:,} of {one.other_images:,}",
+        tr("{few:,} of {many:,}", few=one.errors, many=one.images),
+        tr("{few:,} of {many:,}", few=one.other_errors, many=one.other_images),
         f"{one.p:.4f}",
     )

@@ -14,6 +14,8 @@ FALSE = 0.05
 """Share of the pixels said to differ that may differ by chance alone."""
 ENOUGH = 5
 """Answers of each kind below which no difference is told from chance."""
+ROUNDING = 1e-12
+"""Part of the means below which an error is none: the same values, added up in another order, differ so."""
 MOST_CLASSES = 48
 """Predicted classes within which answers are compared, those with most wrong answers: each takes room."""
 
@@ -121,17 +123,21 @@ class StrataMeans:
         if min(self.strata.compared) < ENOUGH or not np.size(mean):
             return Difference(mean, error, np.zeros(np.shape(mean), dtype=bool))
         freedom = variance**2 / np.maximum(sum(part**2 / free for part, free in parts), 1e-300)
-        return Difference(mean, error, _told_from_chance(mean, error, freedom))
+        rounding = ROUNDING * sum(np.abs(right.mean) + np.abs(wrong.mean) for right, wrong in pairs)
+        return Difference(mean, error, _told_from_chance(mean, error, freedom, rounding))
 
 
 def _told_from_chance(
-    mean: Float[np.ndarray, "..."], error: Float[np.ndarray, "..."], freedom: Float[np.ndarray, "..."]
+    mean: Float[np.ndarray, "..."],
+    error: Float[np.ndarray, "..."],
+    freedom: Float[np.ndarray, "..."],
+    rounding: Float[np.ndarray, "..."],
 ) -> Bool[np.ndarray, "..."]:
     """Where a mean is not 0, such that the expected share of false ones stays below 5 %."""
     from scipy.stats import false_discovery_control, t
 
     # Where no answer differs from another, as in a corner that is never looked at, nothing can be told.
-    known = error > 0
+    known = error > rounding
     score = np.divide(np.abs(mean), error, out=np.zeros(np.shape(mean)), where=known)
     p = np.where(known, 2 * t.sf(score, np.maximum(freedom, 1.0)), 1.0)
     return np.asarray(false_discovery_control(p, axis=None).reshape(p.shape) <= FALSE)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from sightline._printing import printable_text
+from sightline._class_names import class_text
+from sightline._language import in_english
 from sightline._progress import progress_bar
 from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.image import PixelForm
@@ -17,14 +18,21 @@ from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_trial import ConceptTrial, PasteEffects, Sightings, numbers_where
 from sightline.findings.region_effects import RegionEffects
 from sightline.findings.region_trial import FEWEST_GROUPS
-from sightline.findings.significance import bootstrap_ci, holm_adjusted, sign_flip_test
+from sightline.findings.significance import (
+    TELLING,
+    bootstrap_ci,
+    holm_adjusted,
+    odds_ratio,
+    sign_flip_test,
+)
+from sightline.regions.concept_ranking import group_alike, t_values
 from sightline.regions.concept_shapes import concept_classes
 from sightline.regions.region_set import Regions
 from sightline.study.sample_split import SampleSplit, split_answers
-from sightline.study.schema import StudyResults
+from sightline.study.schema import StudyResults, answers_digest
 from sightline.types import Fill, record
 
-CONCEPT_RULES = ("least effect", "elsewhere", "pasting")
+CONCEPT_RULES = (in_english("least effect"), in_english("elsewhere"), in_english("pasting"))
 """What a concept is held against to be confirmed."""
 FEWEST_FOUND = 8
 """Wrong answers with a detection, called what the concept speaks for, below which it is not tested."""
@@ -38,8 +46,6 @@ PASTE_MARGIN = 0.2
 """Share of what the class lacks that pasting has to give beyond another piece of the same image."""
 NEARLY = 0.8
 """Share of the best effect of look-alikes that the tightest of them, which is kept, has to have."""
-TELLING = 2.0
-"""How much higher the odds of finding a concept in images of its class are, from which on it tells of it."""
 
 
 @record
@@ -54,7 +60,8 @@ class _Candidate:
     share: float = 1.0
 
     @property
-    def rank(self) -> float:
+    def surely(self) -> float:
+        """The less sure of the two."""
         return min(self.hidden, self.pasted)
 
 
@@ -100,7 +107,7 @@ class ConceptBlame:
         self.rng = np.random.default_rng(self.seed)
         named = bool(self.suspects)
         found_in = set(getattr(self.concepts.shapes, "found_in", ()))
-        used = np.array([row.id in found_in for row in self.study.rows()], dtype=bool)
+        used = np.array([one in found_in for one in self.study.ids], dtype=bool)
         columns = max((len(row.classes) for row in self.study.rows()), default=0)
         self.classes = concept_classes(
             self.concepts, self.study.class_names, columns, here=not found_in or bool(used.any())
@@ -109,6 +116,7 @@ class ConceptBlame:
         self.split = _concept_split(self.study, used, self.groups, self.rng, told=named and told)
         head: dict[str, Any] = {
             "errors": self.split.n_errors,
+            "answers": answers_digest(self.study),
             "min_effect": self.min_effect,
             "level": self.level,
             "fill": repr(self.fill),
@@ -162,20 +170,16 @@ class ConceptBlame:
         """
         hidden = [self._screen_hidden(one) for one in candidates]
         ranked = sorted((one for one in hidden if np.isfinite(one.hidden)), key=lambda one: -one.hidden)
-        alike: list[list[_Candidate]] = []
-        for one in ranked:
-            wrong = self._wrong_called(one.towards, choosing=True)
-            for several in alike:
-                first = several[0]
-                if first.towards == one.towards and self.sightings.are_alike(
-                    first.concept, one.concept, wrong
-                ):
-                    several.append(one)
-                    break
-            else:
-                alike.append([one])
+        alike = group_alike(ranked, self._are_alike)
         leading = [self._screen_pasted(_tightest(several)) for several in alike[:LEADING]]
-        return sorted(leading, key=lambda one: -one.rank)
+        return sorted(leading, key=lambda one: -one.surely)
+
+    def _are_alike(self, one: _Candidate, other: _Candidate) -> bool:
+        """Whether two speak for one class, and mark the same place in wrong answers called so."""
+        if one.towards != other.towards:
+            return False
+        wrong = self._wrong_called(one.towards, choosing=True)
+        return self.sightings.are_alike(one.concept, other.concept, wrong)
 
     def _wrong_called(self, towards: int, *, choosing: bool) -> Int[np.ndarray, "n"]:
         """Numbers of the wrong answers of one half that are called a class."""
@@ -195,12 +199,12 @@ class ConceptBlame:
             effects.odds_gain[:, 0] - effects.odds_control_gain[:, 0] - self.min_effect * effects.odds_lacked
         )
         share = float(self.sightings.shares[wrong[found], one.concept].mean())
-        return dataclasses.replace(one, hidden=_t_value(net), effect=float(net.mean()), share=share)
+        return dataclasses.replace(one, hidden=float(t_values(net)), effect=float(net.mean()), share=share)
 
     def _screen_pasted(self, one: _Candidate) -> _Candidate:
         half = self.split.choosing
         pasted = self._paste(one, half, half, FEW_TARGETS)
-        value = -np.inf if pasted is None else _t_value(pasted.beyond(0.0))
+        value = -np.inf if pasted is None else float(t_values(pasted.beyond(0.0)))
         return dataclasses.replace(one, pasted=value)
 
     def _paste(
@@ -286,7 +290,7 @@ class ConceptBlame:
             "suspect": True,
             "p": 1.0,
             "confirmed": False,
-            "towards": _class_text(one.towards, self.study.class_names),
+            "towards": class_text(one.towards, self.study.class_names),
             "wrong_share": np.nan,
             "right_share": np.nan,
             **counts,
@@ -313,7 +317,7 @@ class ConceptBlame:
         return {
             "class_share": float(inside.mean()) if len(inside) else np.nan,
             "others_share": float(outside.mean()) if len(outside) else np.nan,
-            "class_odds": _odds_ratio(inside, outside),
+            "class_odds": odds_ratio(inside, outside),
         }
 
 
@@ -398,23 +402,36 @@ def _concept_split(
 def _too_few_concepts(split: SampleSplit) -> str:
     """What there is too little of, in words; empty if there is enough."""
     if split.choosing.all():
-        return (
+        return in_english(
             "no image is left to confirm anything: the concepts were found in all of them, or in one of "
             "each group at least. Concepts of another study, or smaller groups, leave some"
         )
     halves = (~split.choosing,) if split.whole else (split.choosing, ~split.choosing)
     groups = min(np.unique(split.groups[split.wrong & half]).size for half in halves)
     if split.grouped and groups < FEWEST_GROUPS:
-        return (
-            f"too few errors: the {split.n_errors} come from {groups} groups in one half, and each of two "
-            f"halves needs {FEWEST_GROUPS}"
+        return in_english(
+            "too few errors: the {count} come from {groups} groups in one half, and each of two halves needs "
+            "{fewest}",
+            count=split.n_errors,
+            groups=groups,
+            fewest=FEWEST_GROUPS,
         )
-    for kind, which in (("errors", split.wrong), ("right answers", ~split.wrong)):
+    for wrong, which in ((True, split.wrong), (False, ~split.wrong)):
         fewest = split.fewest_answers(which)
         if fewest < FEWEST_FOUND:
+            values = {"count": int(which.sum()), "fewest": FEWEST_FOUND}
             return (
-                f"too few {kind}: {int(which.sum())}, and each of two halves needs {FEWEST_FOUND}, the one "
-                "that concepts are found in and the one that confirms"
+                in_english(
+                    "too few errors: {count}, and each of two halves needs {fewest}, the one that concepts "
+                    "are found in and the one that confirms",
+                    **values,
+                )
+                if wrong
+                else in_english(
+                    "too few right answers: {count}, and each of two halves needs {fewest}, the one that "
+                    "concepts are found in and the one that confirms",
+                    **values,
+                )
             )
     return ""
 
@@ -434,10 +451,6 @@ def _warn_of_forms(forms: Sequence[PixelForm]) -> None:
         )
 
 
-def _class_text(label: int, names: tuple[str, ...] | None) -> str:
-    return printable_text(names[label]) if names else f"class {label}"
-
-
 def _tightest(alike: Sequence[_Candidate]) -> _Candidate:
     """Of those that mark the same place, best first, the smallest that does nearly as much as the best."""
     best = alike[0]
@@ -447,24 +460,9 @@ def _tightest(alike: Sequence[_Candidate]) -> _Candidate:
     return min(near, key=lambda one: one.share)
 
 
-def _t_value(values: Float[np.ndarray, "n"]) -> float:
-    """Mean over its standard error; no value where there are too few to tell."""
-    if len(values) < 3:
-        return -np.inf
-    return float(values.mean() / (values.std(ddof=1) / np.sqrt(len(values)) + 1e-9))
-
-
 def _tells_little(odds: tuple[float, float]) -> bool:
     """Whether a concept may be as frequent in all classes, and is likelier so than a sign of its own.
 
     Halfway between no sign, an odds ratio of 1, and one of four.
     """
     return odds[0] <= 1 and odds[0] * odds[1] < TELLING**2
-
-
-def _odds_ratio(inside: Bool[np.ndarray, "n"], outside: Bool[np.ndarray, "m"]) -> tuple[float, float]:
-    """95 % interval of how much higher the odds of the class are where a concept is found (Woolf 1955)."""
-    cells = np.array([inside.sum(), (~inside).sum(), outside.sum(), (~outside).sum()]) + 0.5
-    middle = np.log(cells[0] * cells[3] / cells[1] / cells[2])
-    error = 1.96 * np.sqrt((1 / cells).sum())
-    return float(np.exp(middle - error)), float(np.exp(middle + error))

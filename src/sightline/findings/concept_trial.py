@@ -11,6 +11,7 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.engine.image import PixelForm, pixel_form
 from sightline.findings.region_effects import RegionEffects, measure_effects
 from sightline.findings.region_occlusion import Probe, Question, model_answers, occlude_regions
+from sightline.regions.concept_ranking import mark_the_same
 from sightline.regions.concept_shapes import GROWN, MOST_COVERED, paste_piece
 from sightline.regions.margins import control_areas, widen_mask
 from sightline.regions.region_set import Regions
@@ -76,12 +77,9 @@ class Sightings:
     def are_alike(self, one: int, other: int, among: Int[np.ndarray, "n"]) -> bool:
         """Whether two concepts mark the same place in most of some images in which both are found."""
         both = among[self.found[among, one] & self.found[among, other]]
-        fewer = min(self.found[among, one].sum(), self.found[among, other].sum())
-        if not len(both) or len(both) < 0.4 * fewer:
-            return False
+        rarer = int(min(self.found[among, one].sum(), self.found[among, other].sum()))
         masks = [(self.mask(number, one), self.mask(number, other)) for number in both.tolist()]
-        shared = [(first & second).sum() / min(first.sum(), second.sum()) for first, second in masks]
-        return float(np.median(shared)) > 0.4
+        return mark_the_same(masks, rarer)
 
 
 @record

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
-from sightline._printing import printable_text
+from sightline._class_names import class_text
+from sightline._language import translate as tr
 from sightline.engine.image import unit_rgb
 from sightline.errors import OptionError, SightlineError
 from sightline.findings.heatmaps import MeanHeatmap, at_size, image_if_readable, resize_rgb, size_within
+from sightline.study.row_blocks import chosen_rows
 from sightline.study.schema import Row, StudyResults
 from sightline.types import record
 
@@ -61,6 +64,8 @@ class ErrorGroup:
         Each of `places` as it is looked at, at most 256 pixels a side; empty if they are out of reach.
     leading_segments : tuple of bool arrays, shape (h, w)
         In each of `images`, the segment that speaks most for the answer.
+    members : int array
+        Places of all its images.
     """
 
     count: int
@@ -71,10 +76,16 @@ class ErrorGroup:
     answers: tuple[str, ...] = ()
     images: tuple[UInt8[np.ndarray, "_ _ 3"], ...] = ()
     leading_segments: tuple[Bool[np.ndarray, "_ _"], ...] = ()
+    members: Int[np.ndarray, "_"] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     def __repr__(self) -> str:
         pairs = ", ".join(f"{name} {count}" for name, count in self.pairs)
-        return f"{self.count} images ({pairs}), such as {', '.join(map(str, self.places))}"
+        return tr(
+            "{n} images ({pairs}), such as {places}",
+            n=self.count,
+            pairs=pairs,
+            places=", ".join(map(str, self.places)),
+        )
 
 
 def group_errors(
@@ -117,9 +128,7 @@ def _error_features(
     study: StudyResults, chosen: set[int], patches: bool
 ) -> Iterator[tuple[int, Float[np.ndarray, "D"]]]:
     """What is compared of each wrong answer."""
-    for row in study.rows():
-        if row.place not in chosen:
-            continue
+    for row in chosen_rows(study, chosen):
         if not patches:
             yield row.place, _location_features(row)
             continue
@@ -202,7 +211,6 @@ def _best_partition(features: Float[np.ndarray, "N d"]) -> tuple[float, Int[np.n
     """The best mean silhouette (Rousseeuw 1987) over numbers of groups (Ward 1963), and the groups."""
     from scipy.cluster.hierarchy import fcluster, ward
     from scipy.spatial.distance import pdist, squareform
-    from sklearn.metrics import silhouette_score
 
     apart = pdist(features)
     tree, square = ward(apart), squareform(apart)
@@ -212,10 +220,26 @@ def _best_partition(features: Float[np.ndarray, "N d"]) -> tuple[float, Int[np.n
         sizes = np.bincount(made)
         if len(sizes) < 2 or sizes.min() < max(LEAST, len(features) / 20):
             continue
-        score = float(silhouette_score(square, made, metric="precomputed"))
+        score = _mean_silhouette(square, made)
         if score > best:
             best, members = score, np.asarray(made, dtype=int)
     return best, members
+
+
+def _mean_silhouette(apart: Float[np.ndarray, "N N"], members: Int[np.ndarray, "N"]) -> float:
+    """How much nearer each is to its own group than to the next one, of the larger of both (Rousseeuw 1987).
+
+    Every group has two or more.
+    """
+    sizes = np.bincount(members)
+    sums = apart @ np.eye(len(sizes))[members]
+    own = (np.arange(len(members)), members)
+    within = sums[own] / (sizes[members] - 1)
+    means = sums / sizes
+    means[own] = np.inf
+    next_one = means.min(axis=1)
+    larger = np.maximum(within, next_one)
+    return float(np.divide(next_one - within, larger, out=np.zeros(len(members)), where=larger > 0).mean())
 
 
 def _collect_groups(
@@ -229,10 +253,9 @@ def _collect_groups(
     sizes = np.bincount(members)
     group_of = dict(zip(places.tolist(), members.tolist(), strict=True))
     means, pairs = [MeanHeatmap(shape) for _ in sizes], [Counter[str]() for _ in sizes]
-    for row in study.rows():
-        if row.place in group_of:
-            means[group_of[row.place]].add(*at_size(row, study, shape))
-            pairs[group_of[row.place]][_answer_text(row, study)] += 1
+    for row in chosen_rows(study, group_of):
+        means[group_of[row.place]].add(*at_size(row, study, shape))
+        pairs[group_of[row.place]][_answer_text(row, study)] += 1
     for one in np.argsort(-sizes, kind="stable").tolist():
         inside = features[members == one]
         far = np.linalg.norm(inside - inside.mean(axis=0), axis=1)
@@ -249,6 +272,7 @@ def _collect_groups(
             answers=tuple(_answer_text(row, study) for row in rows),
             images=tuple(image for image, _ in shown) if known else (),
             leading_segments=tuple(segment for _, segment in shown) if known else (),
+            members=np.sort(places[members == one]),
         )
 
 
@@ -277,4 +301,4 @@ def _answer_text(row: Row, study: StudyResults) -> str:
 
 def classes_text(classes: tuple[int, ...], names: tuple[str, ...] | None) -> str:
     """The names of a label and the class said, or of one of the two; numbers where there are no names."""
-    return " → ".join(printable_text(names[one]) if names else f"class {one}" for one in classes)
+    return " → ".join(class_text(one, names) for one in classes)

@@ -21,8 +21,13 @@ DISTINCT_NUMBERS = 8
 """Different numbers of a column beyond which they are parted into quarters."""
 
 
-def column_values(column: Sequence[object]) -> tuple[str, ...] | None:
+def column_values(
+    column: Sequence[object], fewest: int = FEWEST_IMAGES, *, asked: bool = False
+) -> tuple[str, ...] | None:
     """What each image has in a column, as text: quarters of many numbers; None of a column like an id.
+
+    Values of less than `fewest` images are rare. Whole numbers of which nearly every image has its own may be
+    a patient's as well as a date: they are parted into quarters where the column was `asked` for.
 
     Examples
     --------
@@ -34,13 +39,13 @@ def column_values(column: Sequence[object]) -> tuple[str, ...] | None:
     known = [one for one in column if not _is_missing(one)]
     if known and all(isinstance(one, int | float) and not isinstance(one, bool) for one in known):
         if len(set(known)) > DISTINCT_NUMBERS:
-            return _quarters(column)
+            return None if _may_be_ids(known) and not asked else _quarters(column)
         names = _number_names(known)
         texts = [MISSING if _is_missing(one) else names[one] for one in column]
     else:
         texts = [MISSING if _is_missing(one) else str(one) for one in column]
     counts = {text: texts.count(text) for text in dict.fromkeys(texts)}
-    often = [text for text, count in counts.items() if count >= FEWEST_IMAGES]
+    often = [text for text, count in counts.items() if count >= fewest]
     if not often or len(often) > MOST_VALUES:
         return None
     return tuple(text if text in often or text == MISSING else RARE for text in texts)
@@ -53,6 +58,13 @@ def _number_names(numbers: Iterable[object]) -> dict[object, str]:
     if len(set(short)) < len(short):
         short = [str(one) for one in distinct]
     return dict(zip(distinct, short, strict=True))
+
+
+def _may_be_ids(numbers: Sequence[object]) -> bool:
+    """Whether whole numbers are so many that they may name patients, say: one or two images each."""
+    distinct = len(set(numbers))
+    whole = all(float(one).is_integer() for one in numbers)  # type: ignore[arg-type]
+    return whole and distinct > MOST_VALUES and 2 * distinct > len(numbers)
 
 
 def _is_missing(value: object) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from sightline._resize import resize_smooth
 from sightline.engine.image import unit_rgb
@@ -41,6 +41,33 @@ class RunningMean:
         self.mean = self.mean + step / self.count
         self.squares = self.squares + step * (values - self.mean)
 
+    @classmethod
+    def of(cls, values: Float[np.ndarray, "n ..."]) -> "RunningMean":
+        """That of many values at once."""
+        made = cls(values.shape[1:])
+        made.count = len(values)
+        if made.count:
+            # From the first on, so that values which are all alike have no deviation that rounding makes.
+            made.mean = values[0] + (values - values[0]).mean(axis=0)
+            made.squares = ((values - made.mean) ** 2).sum(axis=0)
+        return made
+
+    def spread(self, labels: Int[np.ndarray, "H W"]) -> "RunningMean":
+        """Of values of segments those of their pixels."""
+        made = RunningMean(labels.shape)
+        made.count, made.mean, made.squares = self.count, self.mean[labels], self.squares[labels]
+        return made
+
+    def merge(self, other: "RunningMean") -> None:
+        """All values of another one, too (Chan, Golub & LeVeque 1983)."""
+        both = self.count + other.count
+        if not other.count:
+            return
+        step, share = other.mean - self.mean, other.count / both
+        self.mean = self.mean + step * share
+        self.squares = self.squares + other.squares + step**2 * (self.count * share)
+        self.count = both
+
     @property
     def error(self) -> Float[np.ndarray, "..."]:
         """Standard error of the mean; inf for a single image."""
@@ -64,6 +91,10 @@ class MeanHeatmap:
     def add(self, heatmap: Float[np.ndarray, "H W"], image: Float[np.ndarray, "H W 3"] | None) -> None:
         """One more answer, as `at_size` gives it."""
         self.maps.add(heatmap)
+        self.add_image(image)
+
+    def add_image(self, image: Float[np.ndarray, "H W 3"] | None) -> None:
+        """The image of an answer whose heatmap is there already."""
         if image is not None:
             self._images.add(image)
 
@@ -77,8 +108,15 @@ def at_size(
     row: Row, study: StudyResults, shape: tuple[int, int]
 ) -> tuple[Float[np.ndarray, "H W"], Float[np.ndarray, "H W 3"] | None]:
     """An answer's heatmap and its image at a size; no image where none can be read."""
-    image = image_if_readable(study, row.place)
-    return resize_keeping_sums(row.heat(), shape), None if image is None else resize_rgb(image, shape)
+    return resize_keeping_sums(row.heat(), shape), image_at_size(row.place, study, shape)
+
+
+def image_at_size(
+    place: int, study: StudyResults, shape: tuple[int, int]
+) -> Float[np.ndarray, "H W 3"] | None:
+    """An image of a study at a size; None where it cannot be read."""
+    image = image_if_readable(study, place)
+    return None if image is None else resize_rgb(image, shape)
 
 
 def mean_image(study: StudyResults, most: int = 200) -> Float[np.ndarray, "H W 3"]:

@@ -107,6 +107,31 @@ def crossfit_biases(
     return made
 
 
+def helpful_biases(
+    scores: Float[np.ndarray, "N L"],
+    labels: Int[np.ndarray, "N"],
+    groups: Shaped[np.ndarray, "N"],
+    predicted: Int[np.ndarray, "N"],
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "N L"]:
+    """Those of `crossfit_biases`, or none where they make more errors than there are.
+
+    Such a shift explains no errors. So it is where each group is of one class, as the images of a person
+    are: the others, that its bias is fitted on, have fewer of its class.
+
+    Parameters
+    ----------
+    scores, labels, groups, rng
+        As for `crossfit_biases`.
+    predicted : int array, shape (N,)
+        The answers as they are.
+    """
+    made = crossfit_biases(scores, labels, groups, rng)
+    shifted = (scores + made).argmax(axis=1)
+    worse = (shifted != labels).sum() > (predicted != labels).sum()
+    return np.zeros_like(made) if worse else made
+
+
 def fitted_bias(scores: Float[np.ndarray, "N L"], labels: Int[np.ndarray, "N"]) -> Float[np.ndarray, "L"]:
     """The bias of each class, the first's 0, in units of the scores, that makes the labels likeliest.
 

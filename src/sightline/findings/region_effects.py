@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sightline._language import in_english
 from sightline._scales import Scale, are_probabilities, log_probabilities, within_reach
 from sightline.errors import ModelError
 from sightline.findings.rebalancing import shifted_answers
@@ -14,8 +15,16 @@ from sightline.findings.significance import holm_adjusted, sign_flip_test
 from sightline.study.sample_split import SampleSplit
 from sightline.types import record
 
-RULES = ("least effect", "elsewhere", "right answers", "turns elsewhere", "a shift of the scores")
+RULES = (
+    in_english("least effect"),
+    in_english("elsewhere"),
+    in_english("right answers"),
+    in_english("turns elsewhere"),
+    in_english("a shift of the scores"),
+)
 """What a region is held against to be confirmed: see `blame`. The last is the fourth, rebalanced."""
+TURNED = 1 / 3
+"""Share of wrong answers that hiding a region turns right from which on the model is said to go by it."""
 OF_EVIDENCE = 3
 """How many of the rules ask how much evidence goes with the region; the fourth asks whether answers turn."""
 ANOTHER = 0.1
@@ -281,7 +290,7 @@ def turning_p_value(effects: RegionEffects, region: int, rng: np.random.Generato
 
 
 def adjusted_p_values(
-    tested: Sequence[tuple[float, ...]], level: float, share: float = 1.0
+    tested: Sequence[tuple[float, ...]], level: float, share: float = 1.0, among: int = 0
 ) -> list[tuple[float, tuple[str, ...]]]:
     """The p-value of each suspect, adjusted for how many there are, and the rules that did not surely hold.
 
@@ -293,6 +302,8 @@ def adjusted_p_values(
         At or below which a rule surely holds.
     share : float
         Share of the chance of a false one that these suspects may use up.
+    among : int
+        How many suspects there were, if more than these.
 
     Examples
     --------
@@ -301,7 +312,7 @@ def adjusted_p_values(
     """
     # All have to hold, so the largest p counts and needs no adjusting (Berger 1982).
     largest = [max(each) for each in tested]
-    adjusted = [min(1.0, p / share) for p in holm_adjusted(largest)]
+    adjusted = [min(1.0, p / share) for p in holm_adjusted(largest, among)]
     return [
         (p, tuple(rule for rule, own in zip(RULES, each, strict=False) if own * p / max(each) > level))
         for p, each in zip(adjusted, tested, strict=True)

@@ -5,7 +5,7 @@ the others. What costs most, hiding as much elsewhere, is asked last, of the few
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from sightline.engine.image import unit_rgb
 from sightline.findings.heatmaps import RunningMean
 from sightline.findings.region_effects import (
     OF_EVIDENCE,
+    TURNED,
     AskedAnswers,
     RegionEffects,
     adjusted_p_values,
@@ -41,13 +42,14 @@ class Tested(NamedTuple):
     """What the tests said of a region.
 
     Adjusted p and what failed; p of its evidence alone; p of the answers as they are, without a shift of the
-    scores.
+    scores; p of wrong answers going by it, whatever right ones rest on.
     """
 
     p: float
     failed: tuple[str, ...]
     evidence_p: float
     as_is_p: float
+    reliance_p: float
 
 
 @dataclasses.dataclass
@@ -126,16 +128,31 @@ class RegionTrial:
         self._ask(wrong, of, range(len(of)), both, margin, own=True)
         as_is.check_model()
         bar = 1.0 if thorough else self.level * share
-        left = list(suspects)
         ps: dict[int, tuple[float, ...]] = {}
-        for places, own in ((set(self.weights) - wrong, True), (set(self.weights), False)):
-            left = self._not_ruled_out(as_is, left, ps, bar)
-            self._ask(places, of, left, both, margin, own=own)
+        left = self._not_ruled_out(as_is, suspects, ps, bar)
+        self._ask(set(self.weights) - wrong, of, left, both, margin, own=True)
+        still = self._not_ruled_out(as_is, left, ps, bar)
+        # Of what turns many answers it is told what hiding as much elsewhere does, too.
+        relied = [] if margin else self._relied_on(as_is, set(left) - set(still), ps, bar)
+        self._ask(set(self.weights), of, [*still, *relied], both, margin, own=False)
         as_is.check_model()
-        left = self._not_ruled_out(as_is, left, ps, bar)
+        left = self._not_ruled_out(as_is, [*still, *relied], ps, bar)
         self.calls += as_is.calls
         effects = as_is.effects(self.weights)
-        return effects, self._adjusted(ps, self._shifted_p_values(shifted, left), suspects, share)
+        compared = {*still, *relied}
+        return effects, self._adjusted(ps, self._shifted_p_values(shifted, left), suspects, share, compared)
+
+    def _relied_on(
+        self,
+        answers: AskedAnswers,
+        ruled_out: Collection[int],
+        ps: Mapping[int, tuple[float, ...]],
+        bar: float,
+    ) -> list[int]:
+        """Regions that turn many answers right, and are ruled out by what right answers rest on alone."""
+        effects = answers.effects(self.weights)
+        turned = effects.right[effects.wrong].mean(axis=0)
+        return [one for one in sorted(ruled_out) if ps[one][0] <= bar and turned[one] >= TURNED]
 
     def _not_ruled_out(
         self, answers: AskedAnswers, left: Sequence[int], ps: dict[int, tuple[float, ...]], bar: float
@@ -151,9 +168,9 @@ class RegionTrial:
 
         1 where too few errors are left to tell. A wrong answer can turn right only, so that a region which
         speaks for one class always turns some; hence it must also give the true classes more than hiding
-        elsewhere does, all in all.
+        elsewhere does, all in all. Empty where no bias rebalances anything: then there is nothing to ask.
         """
-        if not left:
+        if not left or not any(one.any() for one in self.biases.values()):
             return {}
         effects = shifted.effects(self.weights)
         if effects.wrong.sum() < FEWEST:
@@ -174,18 +191,23 @@ class RegionTrial:
         shifted: Mapping[int, float],
         suspects: Sequence[int],
         share: float,
+        compared: Collection[int],
     ) -> list[Tested]:
-        of_all, of_evidence, unshifted = (
-            adjusted_p_values(tests, self.level, share)
+        of_all, of_evidence, unshifted, of_reliance = (
+            adjusted_p_values(tests, self.level, share, self.regions.among)
             for tests in (
                 [(*as_is[one], shifted.get(one, 0.0)) for one in suspects],
                 [as_is[one][:OF_EVIDENCE] for one in suspects],
                 [as_is[one] for one in suspects],
+                # What was not held against hiding elsewhere is not sure.
+                [(*as_is[one][:2], as_is[one][3]) if one in compared else (1.0,) for one in suspects],
             )
         )
         return [
-            Tested(*told, evidence, before)
-            for told, (evidence, _), (before, _) in zip(of_all, of_evidence, unshifted, strict=True)
+            Tested(*told, evidence, before, reliance)
+            for told, (evidence, _), (before, _), (reliance, _) in zip(
+                of_all, of_evidence, unshifted, of_reliance, strict=True
+            )
         ]
 
     def _ask(

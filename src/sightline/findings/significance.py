@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from sightline.errors import ModelError
 
@@ -12,6 +12,8 @@ ROUNDS = 9999
 """Random sign flips of a test, and resamples of an interval."""
 CONFIDENCE = 0.95
 """How often an interval is to hold the true value."""
+TELLING = 2.0
+"""How much higher the odds of finding a thing in images of a class are from which on it tells of it."""
 CELLS = 1 << 20
 """Most random numbers held at once."""
 MOST_GROUPS = 1 << 13
@@ -115,16 +117,24 @@ def _random_signs(count: int, width: int, rng: np.random.Generator) -> UInt8[np.
     return np.packbits(drawn > 127, axis=1)
 
 
-def holm_adjusted(ps: Sequence[float]) -> list[float]:
+def holm_adjusted(ps: Sequence[float], among: int = 0) -> list[float]:
     """p-values adjusted for how many there are (Holm 1979): the chance of a single false one stays below.
+
+    Parameters
+    ----------
+    ps : sequence of float
+    among : int
+        How many tests there were, if more than these: the others count as if nothing had come of them.
 
     Examples
     --------
     >>> holm_adjusted([0.01, 0.5, 0.02])
     [0.03, 0.5, 0.04]
+    >>> holm_adjusted([0.001, 0.5, 0.02], among=10)
+    [0.01, 1.0, 0.18]
     """
     order = np.argsort(ps, kind="stable")
-    steps = np.asarray(ps)[order] * np.arange(len(order), 0, -1)
+    steps = np.asarray(ps)[order] * (max(len(order), among) - np.arange(len(order)))
     adjusted = np.empty(len(order))
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return [float(one) for one in adjusted]
@@ -198,3 +208,24 @@ def _round_blocks(width: int) -> Iterator[int]:
     most = max(1, CELLS // width)
     for start in range(0, ROUNDS, most):
         yield min(most, ROUNDS - start)
+
+
+def odds_ratio(inside: Bool[np.ndarray, "n"], outside: Bool[np.ndarray, "m"]) -> tuple[float, float]:
+    """95 % interval of how much higher the odds of a class are where a thing is (Woolf 1955).
+
+    Parameters
+    ----------
+    inside, outside : bool array
+        Whether images of the class have it, and whether those of other classes do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> low, high = odds_ratio(np.repeat([True, False], [50, 50]), np.repeat([True, False], [50, 50]))
+    >>> round(low, 2), round(high, 2)
+    (0.58, 1.74)
+    """
+    cells = np.array([inside.sum(), (~inside).sum(), outside.sum(), (~outside).sum()]) + 0.5
+    middle = np.log(cells[0] * cells[3] / cells[1] / cells[2])
+    error = 1.96 * np.sqrt((1 / cells).sum())
+    return float(np.exp(middle - error)), float(np.exp(middle + error))

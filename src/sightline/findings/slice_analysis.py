@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_number, check_seed, check_whole
+from sightline._language import in_english
 from sightline._scales import are_probabilities
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.one_label import LabelView
@@ -16,11 +17,13 @@ from sightline.engine.plan import Plan
 from sightline.errors import OptionError
 from sightline.findings.blame_analysis import blame
 from sightline.findings.cause_analysis import metadata_columns
+from sightline.findings.error_links import FEWEST_IMAGES
 from sightline.findings.region_trial import FEWEST
 from sightline.findings.significance import bootstrap_ci, holm_adjusted
 from sightline.findings.slice_result import Slice, Slices
 from sightline.regions.region_set import Regions
-from sightline.study.schema import Row, StudyResults
+from sightline.study.row_blocks import chosen_rows
+from sightline.study.schema import Row, StudyResults, answers_digest
 from sightline.study.study import as_study
 from sightline.types import record
 
@@ -87,7 +90,7 @@ def slices(
     check_seed("seed", seed)
     check_number("level", level, above=0, below=1)
     places, labels = np.asarray(study.places), np.asarray(study.labels)
-    found, notes = metadata_columns(study, places, table, key, columns)
+    found, notes = metadata_columns(study, places, table, key, columns, min(fewest, FEWEST_IMAGES))
     if not found:
         raise OptionError(
             "there is nothing to slice by: the study was not made from a list with further columns, and no "
@@ -99,7 +102,9 @@ def slices(
     parts, small = _parts_of_columns(found, fewest)
     if small:
         listed = ", ".join(small[:5]) + (", …" if len(small) > 5 else "")
-        notes += (f"Left out, with fewer than {fewest} images: {listed}.",)
+        notes += (
+            in_english("Left out, with fewer than {fewest} images: {listed}.", fewest=fewest, listed=listed),
+        )
     share = level / max(len(parts), 1)
     ps = holm_adjusted([excess_p(inside, labels, wrong) for _, _, inside in parts]) if parts else []
     rng = np.random.default_rng((seed, 13))
@@ -111,7 +116,7 @@ def slices(
         made = [_with_blame(study, one, regions, share, seed, progress) for one in made]
     made.sort(key=lambda one: (one.p, one.accuracy))
     accuracy = float((~wrong).mean()) if wrong.size else np.nan
-    return Slices(tuple(made), len(places), int(wrong.sum()), accuracy, level, notes)
+    return Slices(tuple(made), len(places), int(wrong.sum()), accuracy, level, notes, answers_digest(study))
 
 
 def _parts_of_columns(
@@ -238,6 +243,7 @@ class StudyPart:
     ----------
     study : StudyResults
     places, labels, predicted : int array, shape (n,)
+    ids : tuple of str
         Of these images.
     """
 
@@ -245,6 +251,7 @@ class StudyPart:
     places: Int[np.ndarray, "n"]
     labels: Int[np.ndarray, "n"]
     predicted: Int[np.ndarray, "n"]
+    ids: tuple[str, ...]
 
     @property
     def plan(self) -> Plan:
@@ -268,8 +275,7 @@ class StudyPart:
 
     def rows(self) -> Iterator[Row]:
         """These images alone."""
-        wanted = set(self.places.tolist())
-        return (row for row in self.study.rows() if row.place in wanted)
+        return chosen_rows(self.study, self.places.tolist())
 
     def row(self, place: int) -> Row:
         """One of the study's images."""
@@ -309,7 +315,10 @@ def study_part(study: StudyResults, places: Sequence[int] | Shaped[np.ndarray, "
         )
     where = np.flatnonzero(np.isin(every, wanted))
     labels, predicted = np.asarray(study.labels), np.asarray(study.predicted)
-    return StudyPart(study, every[where], labels[where], predicted[where])
+    ids = study.ids
+    return StudyPart(
+        study, every[where], labels[where], predicted[where], tuple(ids[one] for one in where.tolist())
+    )
 
 
 def _part_places(given: Shaped[np.ndarray, "..."], every: Int[np.ndarray, "N"]) -> Int[np.ndarray, "n"]:

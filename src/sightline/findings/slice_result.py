@@ -1,6 +1,5 @@
 """what was measured of each slice of a study → a table, the worst first, and in words what it comes to."""
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +7,9 @@ from jaxtyping import Int
 
 from sightline._arguments import clear_arguments
 from sightline._json import to_jsonable
+from sightline._language import translate as tr
+from sightline._language import translate_kept, use_language
+from sightline._notebook_html import result_html
 from sightline._tables import format_table
 from sightline.errors import OptionError
 from sightline.findings.blame_result import Blame
@@ -16,16 +18,8 @@ from sightline.types import did_you_mean, record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HEADS = (
-    "slice",
-    "images",
-    "accuracy",
-    "{:.4g} %",
-    "mean recall",
-    "too sure by",
-    "{:.4g} %",
-    "p of more errors",
-)
+LISTED = 5
+"""Slices that a sentence names."""
 
 
 @record
@@ -90,6 +84,8 @@ class Slices:
         Chance that any interval misses, and that any slice is called worse by chance.
     notes : tuple of str
         What was guessed or left out.
+    answers : str
+        Digest of the answers of the study (`sightline.study.schema.answers_digest`).
     """
 
     slices: tuple[Slice, ...]
@@ -98,6 +94,7 @@ class Slices:
     accuracy: float
     level: float
     notes: tuple[str, ...] = ()
+    answers: str = ""
 
     @property
     def worse(self) -> tuple[str, ...]:
@@ -113,29 +110,41 @@ class Slices:
             f"there is no slice {name!r}. {did_you_mean(str(name), known)}", slug="option-unknown"
         )
 
-    @functools.cached_property
+    @property
     def verdict(self) -> str:
         """What was found, in words."""
         found = [
-            f"{one.name} has surely more errors than others of the same label: {one.errors:,} of "
-            f"{one.images:,} ({one.accuracy:.1%} right [{one.low:.1%}, {one.high:.1%}], in all "
-            f"{self.accuracy:.1%}); adjusted p = {one.p:.2g}."
+            tr(
+                "{one.name} has surely more errors than others of the same label: {one.errors:,} of "
+                "{one.images:,} ({one.accuracy:.1%} right [{one.low:.1%}, {one.high:.1%}], in all "
+                "{accuracy:.1%}); adjusted p = {one.p:.2g}.",
+                one=one,
+                accuracy=self.accuracy,
+            )
             for one in self.slices
             if one.worse
         ]
         if not found:
             found = [
-                f"No slice of {len(self.slices)} has surely more errors than others of the same label."
+                tr(
+                    "No slice of {n} has surely more errors than others of the same label.",
+                    n=len(self.slices),
+                )
                 if self.slices
-                else "There is no slice with enough images."
+                else tr("There is no slice with enough images.")
             ]
-        sure = [one for one in self.slices if one.over_low > 0]
+        sure = sorted((one for one in self.slices if one.over_low > 0), key=lambda one: -one.overconfidence)
         if sure:
-            listed = ", ".join(f"{one.name} by {one.overconfidence:.1%}" for one in sure[:5])
-            found.append(f"Surely too sure: {listed}.")
+            by = [tr("{one.name} by {one.overconfidence:.1%}", one=one) for one in sure[:LISTED]]
+            values = {"sure": len(sure), "n": len(self.slices), "listed": ", ".join(by)}
+            found.append(
+                tr("Surely too sure in {sure} of {n} slices, most in {listed}.", **values)
+                if len(sure) > LISTED
+                else tr("Surely too sure in {sure} of {n} slices: {listed}.", **values)
+            )
         for one in self.slices:
             if one.blame is not None and one.blame.confirmed:
-                found.append(f"In {one.name}: {one.blame.verdict}")
+                found.append(tr("In {name}: {verdict}", name=one.name, verdict=one.blame.verdict))
         return " ".join(found)
 
     def plot(self) -> "Figure":
@@ -148,16 +157,47 @@ class Slices:
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON has it: numbers, texts, lists; null where a number is not known."""
         made = to_jsonable(self, leave_out=("areas", "image", "places"))
-        return {**made, "worse": list(self.worse), "verdict": self.verdict}
+        with use_language("en"):
+            return {**made, "worse": list(self.worse), "verdict": self.verdict}
+
+    @property
+    def table(self) -> list[tuple[str, ...]]:
+        """A line for each slice below the heads, as it is printed; empty where there is none."""
+        return [self._heads(), *map(_slice_cells, self.slices)] if self.slices else []
 
     def __repr__(self) -> str:
-        head = (
-            f"Slices of {self.images:,} images, {self.errors:,} wrong answers, accuracy {self.accuracy:.3f}"
+        notes = map(translate_kept, self.notes)
+        return "\n".join([self.heading, *format_table(self.table), *notes, self.verdict])
+
+    def _repr_html_(self) -> str:
+        return result_html(
+            self.heading,
+            figure=self.plot,
+            sentences=[*map(translate_kept, self.notes), self.verdict],
+            tables=[self.table],
         )
-        sure = 100 * (1 - self.level / max(len(self.slices), 1))
-        heads = tuple(head.format(sure) for head in HEADS)
-        table = format_table([heads, *map(_slice_cells, self.slices)]) if self.slices else []
-        return "\n".join([head, *table, *self.notes, self.verdict])
+
+    @property
+    def heading(self) -> str:
+        """How many images, and how the model did on them."""
+        return tr(
+            "Slices of {one.images:,} images, {one.errors:,} wrong answers, accuracy {one.accuracy:.3f}",
+            one=self,
+        )
+
+    def _heads(self) -> tuple[str, ...]:
+        """The heads of the table, with how often the intervals hold the true value."""
+        interval = f"{100 * (1 - self.level / max(len(self.slices), 1)):.4g} %"
+        return (
+            tr("slice"),
+            tr("images"),
+            tr("accuracy"),
+            interval,
+            tr("mean recall"),
+            tr("too sure by"),
+            interval,
+            tr("p of more errors"),
+        )
 
 
 def _slice_cells(one: Slice) -> tuple[str, ...]:
@@ -166,9 +206,9 @@ def _slice_cells(one: Slice) -> tuple[str, ...]:
         f"{'* ' if one.worse else '  '}{one.name}",
         f"{one.images:,}",
         f"{one.accuracy:.3f}",
-        f"{one.low:.3f} to {one.high:.3f}",
+        tr("{low:.3f} to {high:.3f}", low=one.low, high=one.high),
         f"{one.recall:.3f}",
         f"{one.overconfidence:+.3f}" if known else "",
-        f"{one.over_low:+.3f} to {one.over_high:+.3f}" if known else "",
+        tr("{low:+.3f} to {high:+.3f}", low=one.over_low, high=one.over_high) if known else "",
         f"{one.p:.4f}",
     )

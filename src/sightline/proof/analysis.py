@@ -9,12 +9,12 @@ from jaxtyping import Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import MOST_REPEATS, check_batch_size, check_number, check_seed, check_whole
+from sightline._class_names import class_text
 from sightline._digests import image_digest
-from sightline._printing import printable_text
 from sightline._progress import progress_bar
 from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
-from sightline.data.datasets import Subset
+from sightline.data.datasets import Dataset, Subset
 from sightline.data.looks import looks_of, match_looks
 from sightline.engine.fills import Surroundings
 from sightline.engine.plan import Plan, with_changes
@@ -29,11 +29,12 @@ from sightline.proof.attribution_shift import (
     pick_changed,
     summarise_shift,
 )
-from sightline.proof.marks import SeenRegion, look_for_region, read_marks
+from sightline.proof.marks import PersonMarks, SeenRegion, look_for_region, read_marks
 from sightline.proof.other_labels import other_label_metrics
 from sightline.proof.paired_metrics import PairedMetric, PairedOutcomes, all_metrics, pair_outcomes
 from sightline.proof.probes import Probes, Responses, ask_models, exchange_donors
-from sightline.proof.result import Proof, property_words
+from sightline.proof.property_names import property_words
+from sightline.proof.result import Proof
 from sightline.proof.verdict import decide_verdict, outcome_p_values
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
@@ -41,7 +42,7 @@ from sightline.repair.method import Provenance, RepairResult
 from sightline.repair.repair_region import RepairProperty, RepairRegion, resolve_region
 from sightline.repair.selection import Choice
 from sightline.repair.training_data import as_subset, predict_scores
-from sightline.study.provenance import as_studied_model
+from sightline.study.provenance import as_studied_model, model_key
 from sightline.study.schema import StudyResults
 from sightline.types import Fill
 
@@ -81,8 +82,9 @@ def prove(
     `sightline.proof.verdict.decide_verdict` states; the printout names the one that decided. It was made so
     that a needless repair is called good in at most `level` of cases.
 
-    Images are taken to be independent of each other. An image that was used in the repair is known again
-    by what it looks like, in any shape and type, and refused; those that are nearly the same are counted.
+    Images are taken to be independent of each other. An image that was used in the repair, as where the data
+    has it twice, is known again by what it looks like, in any shape and type, and left out, which is said;
+    those that are nearly the same are counted.
 
     Parameters
     ----------
@@ -105,8 +107,8 @@ def prove(
     present : bool sequence, or sequence of masks, optional
         Which of the images have the shortcut, if that is known: True or False for each; or where they have
         it, an array (N, H, W) or a list of masks (H, W), empty where they do not. Of a region that is found
-        by its looks, what was missed and what was found wrongly is counted by it; masks are hidden, planted
-        and moved in place of what is found, which is reported on besides.
+        by its looks, what was missed and what was found wrongly is counted by it, and the verdict goes by it,
+        too; masks are hidden, planted and moved in place of what is found, which is reported on besides.
     plan : Plan, optional
         How images are explained; by default on a grid, filled with blur, with 200 calls each.
     explained : int
@@ -137,7 +139,7 @@ def prove(
     Raises
     ------
     OptionError
-        If a number is out of range, held-out images were used in the repair, or it is not known which
+        If a number is out of range, all held-out images were used in the repair, or it is not known which
         region was repaired.
     ModelError
         If the two models do not have the same classes.
@@ -172,8 +174,7 @@ def prove(
     area = _repaired_region(provenance, region, regions, margin)
     data = as_subset(old, held_out)
     _check_same_classes(old, new, data)
-    _check_unseen(provenance, data)
-    marked = read_marks(present, data)
+    data, marked = _left_to_prove_on(provenance, data, read_marks(present, data))
     explained_as, hidden_as = _plan_and_fill(plan, fill, before, study, area.regions)
     seen = look_for_region(data, area, marked)
     whole = isinstance(area, RepairProperty)
@@ -199,10 +200,14 @@ def prove(
     predicted = [one.predicted for one in said]
     shown_places = [] if whole else [*changed[0], *changed[1]]
     examples = changed_answers(data, area, shown_places, heatmaps, predicted, class_names)
-    outcomes = pair_outcomes(data.labels, said, class_names)
+    only_told = marked is not None and marked.regions is None and area.regions.needs_image
+    flags = marked.there if marked is not None and only_told else None
+    outcomes = pair_outcomes(data.labels, said, class_names, flags)
     method = "" if provenance is None else provenance.method
     other_labels = tuple(other_label_metrics(data, (old, new), np.random.default_rng((seed, 5)), level))
-    return _build_proof(probes, outcomes, said, shift, seen, examples, method, level, other_labels)
+    made = _build_proof(probes, outcomes, said, shift, seen, examples, method, level, other_labels)
+    known_by = "" if provenance is None else provenance.key
+    return dataclasses.replace(made, repair=known_by, model=model_key(study))
 
 
 def _same_label(repaired: object, old: CheckedModel) -> dict[str, Any]:
@@ -276,8 +281,8 @@ def _build_proof(
 def _all_class_names(data: Subset, said: Sequence[Responses]) -> tuple[str, ...]:
     """Names of the classes; those that are said but never true have one too."""
     count = 1 + max(int(each.max(initial=0)) for each in (data.labels, *(one.predicted for one in said)))
-    names = data.class_names or ()
-    return tuple(map(printable_text, names)) + tuple(f"class {one}" for one in range(len(names), count))
+    names = data.class_names
+    return tuple(class_text(one, names) for one in range(max(count, len(names or ()))))
 
 
 def _repaired_region(
@@ -318,26 +323,44 @@ def _check_same_classes(old: CheckedModel, new: CheckedModel, data: Subset) -> N
         )
 
 
-def _check_unseen(known: Provenance | None, data: Subset) -> None:
-    """Whether the images are held out indeed."""
+def used_in_repair(known: Provenance | None, data: Dataset) -> tuple[list[int], list[int]]:
+    """Which of the images a repair has learned from or was chosen by; and which are nearly such."""
     if known is None or not (known.image_digests or len(known.looks)):
-        return
+        return [], []
     exact, looks = [], []
     for image, _ in data:
         exact.append(image_digest(image) in known.image_digests)
         looks.append(looks_of([image]))
     found = match_looks(np.concatenate(looks), known.looks)
-    used = np.flatnonzero(np.array(exact) | found.same).tolist()
-    if used:
+    return np.flatnonzero(np.array(exact) | found.same).tolist(), np.flatnonzero(found.near).tolist()
+
+
+def _left_to_prove_on(
+    known: Provenance | None, data: Subset, marked: PersonMarks | None
+) -> tuple[Subset, PersonMarks | None]:
+    """The images that the repair has not used, and what is marked in them.
+
+    Raises
+    ------
+    OptionError
+        If it has used all.
+    """
+    used, near = used_in_repair(known, data)
+    if len(used) == len(data):
         raise OptionError(
-            f"{len(used):,} of the {len(data):,} held-out images were used in the repair, which learned "
-            f"from them or was chosen by them (places {_first_places(used)}): what it does on them proves "
-            "nothing. If they are few, the data has them twice: leave these out. Else hold images out before "
-            "the study, with held_out= of Study.run (--held-out), give study.studied to the repair and "
-            "study.held_out here; or give images that nobody has used.",
+            f"all of the {len(data):,} held-out images were used in the repair, which learned from them or "
+            "was chosen by them: what it does on them proves nothing. Hold images out before the study, with "
+            "held_out= of Study.run (--held-out), give study.studied to the repair and study.held_out here; "
+            "or give images that nobody has used.",
             slug="proof-seen",
         )
-    near = np.flatnonzero(found.near).tolist()
+    if used:
+        warn(
+            f"{len(used):,} of the {len(data):,} held-out images were used in the repair, which learned from "
+            f"them or was chosen by them (places {_first_places(used)}), as where the data has them twice: "
+            "they are left out of the proof.",
+            slug="proof-twice",
+        )
     if near:
         warn(
             f"{len(near):,} of the {len(data):,} held-out images are nearly the same as ones that the repair "
@@ -345,6 +368,10 @@ def _check_unseen(known: Provenance | None, data: Subset) -> None:
             "turned: what it does on them proves little.",
             slug="held-out-near",
         )
+    if not used:
+        return data, marked
+    left = np.delete(np.arange(len(data)), used)
+    return data[left], marked and dataclasses.replace(marked, there=marked.there[left])
 
 
 def _first_places(places: list[int]) -> str:

@@ -39,6 +39,8 @@ class ChangedAnswer:
         The class that each model predicted.
     before, after : float array, shape (H, W), or None
         Attribution towards that class; None where it was not explained.
+    id : str
+        What the data call it.
     """
 
     place: int
@@ -49,6 +51,7 @@ class ChangedAnswer:
     said_after: str
     before: Map | None
     after: Map | None
+    id: str = ""
 
 
 @record
@@ -60,7 +63,8 @@ class AttributionShift:
     shares : float array, shape (E, 3)
         Share of the absolute attribution that lies in the region before and after, and of the area.
     image : float array, shape (H, W, 3), or None
-        Mean of the explained images; None, as the next ones, if there are none, or they differ in size.
+        Mean of the explained images; None, as the next ones, if there are none, they differ in size, or each
+        has the region at a place of its own, so that a mean shows none of them.
     before, after : float array, shape (H, W), or None
         Mean attribution towards the predicted class.
     mask : bool array, shape (H, W), or None
@@ -124,13 +128,12 @@ def summarise_shift(
         for place, both in heatmaps.items()
     ]
     kept = np.array([line for line in shares if np.isfinite(line).all()]).reshape(-1, 3)
-    if not heatmaps or len({both[0].shape for both in heatmaps.values()}) > 1:
+    alike = len({both[0].shape for both in heatmaps.values()}) == 1
+    if not (alike and region.regions.shared):
         return AttributionShift(kept, None, None, None, None, calls)
     first, second = (np.mean([both[which] for both in heatmaps.values()], axis=0) for which in (0, 1))
     image = np.mean([unit_rgb(data[place][0]) for place in heatmaps], axis=0)
-    # Of regions that each image has its own of: where they are in half of them.
-    outline = np.mean(list(masks.values()), axis=0) >= 0.5
-    return AttributionShift(kept, image, first, second, outline, calls)
+    return AttributionShift(kept, image, first, second, next(iter(masks.values())), calls)
 
 
 def region_mask(data: Subset, region: RepairRegion, place: int) -> Bool[np.ndarray, "H W"]:
@@ -179,6 +182,7 @@ def changed_answers(
                 said_after=class_names[predicted[1][place]],
                 before=both[0],
                 after=both[1],
+                id=data.image_id(place),
             )
         )
     return tuple(made)

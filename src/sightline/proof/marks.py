@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from sightline._language import translatable
 from sightline.data.datasets import Subset
 from sightline.errors import OptionError
 from sightline.proof.paired_metrics import Presence
@@ -60,12 +61,14 @@ class SeenRegion:
 
 def look_for_region(data: Subset, area: RepairRegion, marked: PersonMarks | None) -> SeenRegion:
     """Who has the shortcut, by a person's word and by its looks."""
-    presence: list[Presence] = [] if marked is None else [(("present", "absent"), marked.there)]
+    presence: list[Presence] = (
+        [] if marked is None else [((translatable("present"), translatable("absent")), marked.there)]
+    )
     if not area.regions.needs_image:
         return SeenRegion(tuple(presence), None)
     there, where = (None, None) if marked is None else (marked.there, marked.regions)
     made, hits = count_detections(data, area, there, where)
-    return SeenRegion((*presence, (("found", "not found"), hits)), made)
+    return SeenRegion((*presence, ((translatable("found"), translatable("not found")), hits)), made)
 
 
 def read_marks(

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sightline._class_names import columns_by_name
+from sightline._language import in_english
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.one_label import LabelView
 from sightline.data.datasets import Dataset, Subset
 from sightline.data.several_labels import UNKNOWN, LabelImages, MultiLabelDataset
+from sightline.evaluation.discrimination import share_in_order
 from sightline.findings.significance import percentile_ci
 from sightline.proof.paired_metrics import FEWEST, PairedMetric, paired_metric
 from sightline.repair.training_data import stack_images
@@ -40,7 +43,9 @@ def other_label_metrics(
         labels = truth[known, label] == 1
         before, after = (each[known] for each in both if each is not None)
         right = [(each > 0.5) == labels for each in (before, after)]
-        yield paired_metric("other label", f"accuracy of {name}", right[0], right[1], rng, level=level)
+        yield paired_metric(
+            "other label", in_english("accuracy of {name}", name=name), right[0], right[1], rng, level=level
+        )
         if labels.any() and not labels.all():
             yield _area_metric(name, before, after, labels, rng, level)
 
@@ -67,17 +72,10 @@ def _scores_of_labels(
     model: CheckedModel, data: Subset, several: MultiLabelDataset
 ) -> dict[int, Float[np.ndarray, "N"]]:
     """The score of each of the data's labels that the model has, by its place there; one call an image."""
-    columns = model.column_names
-    names = several.label_names
-    views: dict[int, CheckedModel] = {}
-    for label, name in enumerate(several.names):
-        if columns is None or names is None:
-            asked: int | str = label
-        elif name in columns:
-            asked = name
-        else:
-            continue
-        views[label] = model.of_label(LabelView(asked))
+    columns, names = model.column_names, several.label_names
+    count = len(several.names)
+    asked = range(count) if columns is None or names is None else columns_by_name(names, columns)
+    views = {label: model.of_label(LabelView(int(one))) for label, one in enumerate(asked) if one >= 0}
     if not views:
         return {}
     first, *others = views.values()
@@ -104,16 +102,11 @@ def _area_metric(
         changes = []
         for _ in range(ROUNDS):
             drawn = np.concatenate([rng.choice(one, len(one)) for one in (positive, negative)])
-            changes.append(_area(after[drawn], labels[drawn]) - _area(before[drawn], labels[drawn]))
+            changes.append(
+                share_in_order(after[drawn], labels[drawn]) - share_in_order(before[drawn], labels[drawn])
+            )
         low, high = percentile_ci(np.array(changes), 1 - level)
-    was, now = _area(before, labels), _area(after, labels)
-    return PairedMetric("other label", f"AUC of {name}", was, now, low, high, np.nan, None, count)
-
-
-def _area(scores: Float[np.ndarray, "n"], labels: Bool[np.ndarray, "n"]) -> float:
-    """How often an image with the label scores higher than one without it."""
-    from scipy.stats import rankdata
-
-    positive, negative = int(labels.sum()), int((~labels).sum())
-    above = rankdata(scores)[labels].sum() - positive * (positive + 1) / 2
-    return float(above / (positive * negative))
+    was, now = share_in_order(before, labels), share_in_order(after, labels)
+    return PairedMetric(
+        "other label", in_english("AUC of {name}", name=name), was, now, low, high, np.nan, None, count
+    )

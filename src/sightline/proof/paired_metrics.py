@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sightline._language import in_english, translatable
 from sightline.findings.significance import CONFIDENCE, ROUNDS, bootstrap_ci, percentile_ci
 from sightline.proof.attribution_shift import AttributionShift
+from sightline.proof.marked_gap import MarkedGap
 from sightline.proof.probes import Responses
+from sightline.proof.property_names import told_of_property
 from sightline.types import record
 
 FEWEST = 10
@@ -20,10 +23,19 @@ LEVEL = 1 - CONFIDENCE
 Presence = tuple[tuple[str, str], Bool[np.ndarray, "N"]]
 """Words for images with and without the shortcut, and which those with it are."""
 CONTENT = {
-    "same_class": "accuracy, region of its own class",
-    "other_class": "accuracy, region of another class",
-    "moved": "accuracy, region moved elsewhere",
+    "same_class": translatable("accuracy, region of its own class"),
+    "other_class": translatable("accuracy, region of another class"),
+    "moved": translatable("accuracy, region moved elsewhere"),
 }
+
+
+GROUPS = {
+    "present": translatable("{name}, present"),
+    "absent": translatable("{name}, absent"),
+    "found": translatable("{name}, found"),
+    "not found": translatable("{name}, not found"),
+}
+"""Images of a class with and without the shortcut."""
 
 
 @record
@@ -63,6 +75,11 @@ class PairedMetric:
     count: int
 
     @property
+    def title(self) -> str:
+        """Its name in the reader's language."""
+        return told_of_property(self.name)
+
+    @property
     def change(self) -> float:
         """After less before."""
         return self.after - self.before
@@ -83,6 +100,8 @@ class PairedOutcomes:
         Evidence for the true class before the repair, as the image is and with the region hidden.
     class_names : tuple of str
         Of the classes.
+    marked : bool array, shape (N,), or None
+        Which images show the shortcut, where a person said so, and no more, of what is found by its looks.
     """
 
     labels: Int[np.ndarray, "N"]
@@ -93,6 +112,7 @@ class PairedOutcomes:
     evidence: Float[np.ndarray, "N"]
     hidden_evidence: Float[np.ndarray, "N"]
     class_names: tuple[str, ...]
+    marked: Bool[np.ndarray, "N"] | None = None
 
 
 @record
@@ -112,6 +132,8 @@ class PValues:
     misled : float
         Whether, before, the region held a larger share of the evidence for wrong answers than of that for
         right ones; one-sided.
+    gap : MarkedGap or None
+        How errors go with what a person marked.
     """
 
     accuracy: float
@@ -119,10 +141,14 @@ class PValues:
     drove: float
     fewer: float
     misled: float
+    gap: MarkedGap | None = None
 
 
 def pair_outcomes(
-    labels: Int[np.ndarray, "N"], said: Sequence[Responses], class_names: tuple[str, ...]
+    labels: Int[np.ndarray, "N"],
+    said: Sequence[Responses],
+    class_names: tuple[str, ...],
+    marked: Bool[np.ndarray, "N"] | None = None,
 ) -> PairedOutcomes:
     """What the verdict rests on, from what both models said."""
     before, after = said
@@ -135,6 +161,7 @@ def pair_outcomes(
         evidence=before.evidence,
         hidden_evidence=before.hidden_evidence,
         class_names=class_names,
+        marked=marked,
     )
 
 
@@ -271,7 +298,11 @@ def worst_group(
     ]
     low, high = percentile_ci(np.diff(np.min(resampled, axis=0), axis=1)[:, 0], 1 - level)
     was, now = (large[number][0] for number in seen.argmin(axis=0).tolist())
-    name = f"worst group ({was})" if was == now else f"worst group ({was}; then {now})"
+    name = (
+        in_english("worst group ({was})", was=was)
+        if was == now
+        else in_english("worst group ({was}; then {now})", was=was, now=now)
+    )
     worst = seen.min(axis=0).tolist()
     return PairedMetric("presence", name, worst[0], worst[1], low, high, np.nan, None, int(sizes.sum()))
 
@@ -289,33 +320,41 @@ def all_metrics(
     """Accuracy and recalls; accuracy by presence; the region; its contents; the other regions."""
     labels, before, after = outcomes.labels, outcomes.before, outcomes.after
     metric = functools.partial(paired_metric, rng=rng, level=level)
-    yield metric("accuracy", "accuracy", before, after, p=tests.accuracy, factor=1.0)
+    yield metric("accuracy", translatable("accuracy"), before, after, p=tests.accuracy, factor=1.0)
     for one, p in tests.recalls.items():
-        which, name = labels == one, f"recall of {outcomes.class_names[one]}"
+        which, name = labels == one, in_english("recall of {name}", name=outcomes.class_names[one])
         factor = recall_factor(p, before[which], after[which])
         yield metric("recall", name, before[which], after[which], p=p, factor=factor)
     for words, there in presence:
         sides = tuple(zip(words, (there, ~there), strict=True))
         for word, which in sides:
             if which.any():
-                yield metric("presence", f"accuracy, shortcut {word}", before[which], after[which])
+                told = in_english("accuracy, shortcut {word}", word=word)
+                yield metric("presence", told, before[which], after[which])
         groups = [
-            (f"{outcomes.class_names[label]}, {word}", which & (labels == label))
+            (in_english(GROUPS[word], name=outcomes.class_names[label]), which & (labels == label))
             for label in np.unique(labels).tolist()
             for word, which in sides
         ]
         if (found := worst_group(before, after, groups, rng, level)) is not None:
             yield found
+    if (gap := tests.gap) is not None:
+        name, count = translatable("gap in accuracy, shortcut present and absent"), len(labels)
+        yield PairedMetric("presence", name, gap.before, gap.after, np.nan, np.nan, gap.weaker, None, count)
     yield metric(
-        "region", "errors blamed on it", outcomes.blamed_before, outcomes.blamed_after, p=tests.fewer
+        "region",
+        translatable("errors blamed on it"),
+        outcomes.blamed_before,
+        outcomes.blamed_after,
+        p=tests.fewer,
     )
-    yield _flip_rate(metric, "region", "answers that change when it is hidden", said, 0)
+    yield _flip_rate(metric, "region", translatable("answers that change when it is hidden"), said, 0)
     if shift is not None and len(shift.shares):
         first, second, area = shift.shares.T
         beside = (float(area.mean()), float(area.mean()))
-        yield metric("region", "share of the attribution", first, second, beside=beside)
+        yield metric("region", translatable("share of the attribution"), first, second, beside=beside)
     hidden = [one.hidden[:, 0] == labels for one in said]
-    yield metric("content", "accuracy, region hidden", hidden[0], hidden[1])
+    yield metric("content", translatable("accuracy, region hidden"), hidden[0], hidden[1])
     for kind, name in CONTENT.items():
         contents = [one.contents[kind] for one in said]
         known = np.isfinite(contents).all(axis=0)
@@ -323,8 +362,10 @@ def all_metrics(
             yield metric("content", name, contents[0][known], contents[1][known])
     for number, name in enumerate(others, start=1):
         both = [_blamed_on(one, number, labels) for one in said]
-        yield metric("other region", f"errors blamed on {name}", both[0], both[1])
-        yield _flip_rate(metric, "other region", f"answers that change when {name} is hidden", said, number)
+        told = in_english("errors blamed on {name}", name=name)
+        yield metric("other region", told, both[0], both[1])
+        told = in_english("answers that change when {name} is hidden", name=name)
+        yield _flip_rate(metric, "other region", told, said, number)
 
 
 def recall_factor(p: float, before: Bool[np.ndarray, "N"], after: Bool[np.ndarray, "N"]) -> float:

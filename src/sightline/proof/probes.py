@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._scales import are_probabilities, with_evidence
 from sightline.data.datasets import Subset
-from sightline.engine.image_properties import PROPERTIES, UnitScale, other_change
+from sightline.engine.image_properties import PROPERTIES, UnitScales, other_change
 from sightline.findings.region_effects import class_evidence
 from sightline.findings.region_occlusion import (
     Probe,
@@ -116,7 +116,7 @@ class Probes:
             which.exchanged(image, self.data[int(one)][0], rng)
             for one in rng.choice(self.donors[place], self.controls)
         ]
-        scale = UnitScale.spanning([image])
+        scale = UnitScales.usual([image]).of(image)
         others = [other_change(PROPERTIES[which.name], image, one, scale, rng) for one in given]
         exchanged = [*((0, one) for one in given), *enumerate(others, start=1)]
         none = np.zeros((0, *image.shape[:2]), dtype=bool)

@@ -11,10 +11,15 @@ import numpy as np
 from sightline._arguments import clear_arguments
 from sightline._files import write_text
 from sightline._json import to_jsonable
+from sightline._language import translatable, translate_kept, use_language
+from sightline._language import translate as tr
+from sightline._notebook_html import result_html
+from sightline._region_names import shown_name
 from sightline._tables import format_table
 from sightline.errors import FileError, OptionError
 from sightline.proof.attribution_shift import AttributionShift, ChangedAnswer
 from sightline.proof.paired_metrics import FEWEST, PairedMetric, PValues
+from sightline.proof.property_names import told_of_property
 from sightline.repair.detections import Detections
 from sightline.types import did_you_mean, record
 
@@ -22,22 +27,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WORDS = {
-    "repaired": "Repaired: the model is surely better, and {region} surely misleads it less.",
-    "partly": "Partly repaired: {region} surely misleads the model less.",
-    "no effect": "No effect: the model is not surely better for the repair of {region}.",
-    "harmful": "Harmful: the model is surely worse for the repair of {region}.",
-    "cannot tell": "Cannot tell whether the repair of {region} did any good.",
+    "repaired": translatable("Repaired: the model is surely better, and {region} surely misleads it less."),
+    "partly": translatable("Partly repaired: {region} surely misleads the model less."),
+    "no effect": translatable("No effect: the model is not surely better for the repair of {region}."),
+    "harmful": translatable("Harmful: the model is surely worse for the repair of {region}."),
+    "cannot tell": translatable("Cannot tell whether the repair of {region} did any good."),
 }
-HEADS = ("", "before", "after", "change", "{:.3g} %", "p", "beside")
-PROPERTY_WORDS = {
-    "hiding the region": "exchanging it",
-    "hiding as much elsewhere": "changing as much otherwise",
-    "on the region": "on it",
-    "when it is hidden": "when it is exchanged",
-    "accuracy, region hidden": "accuracy, exchanged",
-    "accuracy, region of": "accuracy, value of",
-}
-"""What is said of regions, and of properties of the whole image instead."""
 MOST = 10
 """Classes whose recalls are printed: those that changed most."""
 
@@ -84,6 +79,10 @@ class Proof:
         images show it, what was missed and what was found wrongly.
     whole_image : bool
         Whether `region` is a property of the whole image, which was exchanged and not hidden.
+    repair : str
+        Digest of the repair: method, region, margin and images seen; empty where it was not given.
+    model : str
+        What the model before it is known by, of the study that was given; empty without one.
     """
 
     region: str
@@ -106,6 +105,15 @@ class Proof:
     examples: tuple[ChangedAnswer, ...]
     detections: Detections | None = None
     whole_image: bool = False
+    repair: str = ""
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict not in WORDS:  # of a file
+            raise OptionError(
+                f"{self.verdict!r} is no verdict of a proof. {did_you_mean(self.verdict, WORDS)}",
+                slug="option-unknown",
+            )
 
     def __getitem__(self, name: str) -> PairedMetric:
         for one in self.measures:
@@ -119,7 +127,17 @@ class Proof:
     @property
     def headline(self) -> str:
         """The verdict as a sentence."""
-        return WORDS[self.verdict].format(region=f"“{self.region}”")
+        return tr(WORDS[self.verdict], region=f"“{self._region_text}”")
+
+    @property
+    def _region_text(self) -> str:
+        """The region's name; that of a property in the reader's language."""
+        return translate_kept(self.region) if self.whole_image else shown_name(self.region)
+
+    @property
+    def rule_text(self) -> str:
+        """The rule that decided, in the reader's language."""
+        return told_of_property(self.rule)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -127,23 +145,50 @@ class Proof:
         before, after = (count / self.images for count in self.right)
         blamed = self["errors blamed on it"]
         worse = [
-            one.name
+            one.title
             for one in self.measures
             if one.kind == "other region" and one.low > max(0.0, -one.before)
         ]
-        fell = [one.name for one in self.measures if one.kind == "other label" and one.high < 0]
+        fell = [one.title for one in self.measures if one.kind == "other label" and one.high < 0]
+        values = {
+            "proof": self,
+            "before": before,
+            "after": after,
+            "blamed": blamed,
+        }
+        changed = (
+            tr(
+                "Of {proof.images:,} held-out images {before:.1%} were right before and {after:.1%} after: "
+                "{proof.corrected:,} answers turned right, {proof.broken:,} wrong. Errors blamed on it, net "
+                "of those on other changes as large: {blamed.before:.1%} of the images before, "
+                "{blamed.after:.1%} after.",
+                **values,
+            )
+            if self.whole_image
+            else tr(
+                "Of {proof.images:,} held-out images {before:.1%} were right before and {after:.1%} after: "
+                "{proof.corrected:,} answers turned right, {proof.broken:,} wrong. Errors blamed on the "
+                "region, net of those on as much elsewhere: {blamed.before:.1%} of the images before, "
+                "{blamed.after:.1%} after.",
+                **values,
+            )
+        )
         return (
             self.headline,
-            f"Decided by: {self.rule}.",
-            f"Of {self.images:,} held-out images {before:.1%} were right before and {after:.1%} after: "
-            f"{self.corrected:,} answers turned right, {self.broken:,} wrong. Errors blamed on "
-            f"{'it' if self.whole_image else 'the region'}, net of those on "
-            f"{'other changes as large' if self.whole_image else 'as much elsewhere'}: {blamed.before:.1%} "
-            f"of the images before, {blamed.after:.1%} after.",
-            *(() if self.detections is None else self.detections.sentences("held-out images")),
+            tr("Decided by: {rule}.", rule=self.rule_text),
+            changed,
+            *(() if self.detections is None else self.detections.sentences(tr("held-out images"))),
             *self._parting_sentences(),
-            *([f"Other labels fare worse, by their intervals: {', '.join(fell)}."] if fell else []),
-            *([f"More than before, by their intervals alone: {', '.join(worse)}."] if worse else []),
+            *(
+                [tr("Other labels fare worse, by their intervals: {names}.", names=", ".join(fell))]
+                if fell
+                else []
+            ),
+            *(
+                [tr("More than before, by their intervals alone: {names}.", names=", ".join(worse))]
+                if worse
+                else []
+            ),
         )
 
     def _parting_sentences(self) -> list[str]:
@@ -152,29 +197,40 @@ class Proof:
         said = []
         if np.isfinite(blamed.low) and (blamed.high < 0) != (blamed.p <= self.level):
             said.append(
-                f"The interval of errors blamed on it {'leaves out' if blamed.high < 0 else 'holds'} 0: it "
-                "is of their change alone, up or down. Their p asks whether they fell, and more than other "
-                "errors did; the verdict goes by p."
+                tr(
+                    "The interval of errors blamed on it leaves out 0: it is of their change alone, up or "
+                    "down. Their p asks whether they fell, and more than other errors did; the verdict goes "
+                    "by p."
+                )
+                if blamed.high < 0
+                else tr(
+                    "The interval of errors blamed on it holds 0: it is of their change alone, up or down. "
+                    "Their p asks whether they fell, and more than other errors did; the verdict goes by p."
+                )
             )
-        few = [one.name for one in self.measures if not np.isfinite(one.low) and one.count < FEWEST]
+        few = [one.title for one in self.measures if not np.isfinite(one.low) and one.count < FEWEST]
         if few:
             listed = ", ".join(few[:MOST]) + (", …" if len(few) > MOST else "")
-            said.append(f"No interval is told of fewer than {FEWEST} images: {listed}.")
+            said.append(tr("No interval is told of fewer than {n} images: {names}.", n=FEWEST, names=listed))
         return said
 
     @property
     def evidence(self) -> str:
         """What it rests on: images, region, fill, calls."""
-        margin = f" with a margin of {self.margin:g}" if self.margin else ""
         if self.whole_image:
-            return (
-                f"{self.images:,} held-out images, {self.region} of the whole image, exchanged with right "
-                f"answers of other classes, {self.controls} values each, {self.calls[0]:,} + "
-                f"{self.calls[1]:,} model calls"
+            return tr(
+                "{proof.images:,} held-out images, {name} of the whole image, exchanged with right answers "
+                "of other classes, {proof.controls} values each, {proof.calls[0]:,} + {proof.calls[1]:,} "
+                "model calls",
+                proof=self,
+                name=self._region_text,
             )
-        return (
-            f"{self.images:,} held-out images, region {self.region!r}{margin}, hidden with {self.fill}, "
-            f"{self.controls} places or donors each, {self.calls[0]:,} + {self.calls[1]:,} model calls"
+        return tr(
+            "{proof.images:,} held-out images, region {name}{margin}, hidden with {proof.fill}, "
+            "{proof.controls} places or donors each, {proof.calls[0]:,} + {proof.calls[1]:,} model calls",
+            proof=self,
+            name=repr(self._region_text),
+            margin=tr(" with a margin of {margin:g}", margin=self.margin) if self.margin else "",
         )
 
     def plot(self) -> "Figure":
@@ -186,7 +242,8 @@ class Proof:
     def to_dict(self) -> dict[str, Any]:
         """All but the images as JSON has it: numbers, texts, lists; null where a number is not known."""
         made: dict[str, Any] = to_jsonable(self, leave_out=("shift", "examples"))
-        made["sentences"] = list(self.sentences)
+        with use_language("en"):
+            made["sentences"] = list(self.sentences)
         for line, one in zip(made["measures"], self.measures, strict=True):
             line["change"] = to_jsonable(one.change)
         if self.shift is not None and self.shift.before is not None:
@@ -215,45 +272,45 @@ class Proof:
 
     def __repr__(self) -> str:
         said = [line for one in self.sentences for line in textwrap.wrap(one, 110)]
-        return "\n".join(
-            [f"Proof of {self.method or 'a repair'}: {self.evidence}", *self._table_lines(), *said]
-        )
+        return "\n".join([self.heading, *format_table(self.table), *self._left_out_lines(), *said])
 
-    def _heads(self) -> tuple[str, ...]:
-        """The heads of the table, with how often the intervals hold the true value."""
-        return tuple(head.format(100 * (1 - self.level)) for head in HEADS)
+    def _repr_html_(self) -> str:
+        said = [*self._left_out_lines(), *self.sentences[1:], self.heading]
+        return result_html(self.headline, figure=self.plot, sentences=said, tables=[self.table])
 
-    def _table_lines(self) -> list[str]:
+    @property
+    def heading(self) -> str:
+        """Of which repair, and what it rests on."""
+        method = self.method or tr("a repair")
+        return tr("Proof of {method}: {evidence}", method=method, evidence=self.evidence)
+
+    @property
+    def table(self) -> list[tuple[str, ...]]:
+        """A line for each measure below the heads; of many classes those whose recall changed most."""
+        beyond = self._recalls()[MOST:]
+        interval = f"{100 * (1 - self.level):.3g} %"
+        heads = ("", tr("before"), tr("after"), tr("change"), interval, "p", tr("beside"))
+        return [heads, *(_measure_cells(one) for one in self.measures if one not in beyond)]
+
+    def _recalls(self) -> list[PairedMetric]:
+        """Those of the classes, of most change first."""
         recalls = [one for one in self.measures if one.kind == "recall"]
-        left_out = sorted(recalls, key=lambda one: -abs(one.change))[MOST:]
-        lines = format_table(
-            [self._heads(), *(_measure_cells(one) for one in self.measures if one not in left_out)]
-        )
-        if left_out:
-            lines.append(f"and the recalls of {len(left_out):,} more classes, that changed less")
-        return lines
+        return sorted(recalls, key=lambda one: -abs(one.change))
 
-
-def property_words(text: str) -> str:
-    """What is said of a region that was hidden, said of a property that was exchanged.
-
-    Examples
-    --------
-    >>> property_words("errors blamed on the region are surely fewer")
-    'errors blamed on it are surely fewer'
-    """
-    for said, instead in PROPERTY_WORDS.items():
-        text = text.replace(said, instead)
-    return text
+    def _left_out_lines(self) -> list[str]:
+        more = len(self._recalls()) - MOST
+        if more <= 0:
+            return []
+        return [tr("and the recalls of {n:,} more classes, that changed less", n=more)]
 
 
 def _measure_cells(one: PairedMetric) -> tuple[str, ...]:
     return (
-        one.name,
+        one.title,
         format_share(one.before),
         format_share(one.after),
         format_share(one.change, sign=True),
-        f"{format_share(one.low, sign=True)} to {format_share(one.high, sign=True)}"
+        tr("{low} to {high}", low=format_share(one.low, sign=True), high=format_share(one.high, sign=True))
         if np.isfinite(one.low)
         else "",
         f"{one.p:.4f}" if np.isfinite(one.p) else "",

@@ -1,10 +1,15 @@
 """what a repair changed, image by image → a verdict in words, from stated rules."""
 
+import re
+
 import numpy as np
 
+from sightline._language import in_english, translatable
 from sightline.findings.region_effects import excess_reliance
 from sightline.findings.significance import holm_adjusted, sign_flip_test
+from sightline.proof.marked_gap import MarkedGap, measure_gap
 from sightline.proof.paired_metrics import PairedOutcomes, PValues, mcnemar_test
+from sightline.proof.property_names import property_words
 from sightline.types import record
 
 FEWEST = 50
@@ -43,6 +48,7 @@ def outcome_p_values(changes: PairedOutcomes, rng: np.random.Generator) -> PValu
         drove=sign_flip_test(changes.blamed_before, everyone, rng),
         fewer=_fewer_blamed_p(changes, rng),
         misled=_misled_p(changes, rng),
+        gap=None if changes.marked is None else measure_gap(changes.marked, labels, before, after, rng),
     )
 
 
@@ -89,6 +95,12 @@ def decide_verdict(changes: PairedOutcomes, tests: PValues, level: float) -> Ver
        the region surely misled before: wrong answers rested on it more than right ones did.
     6. **no effect**: else.
 
+    Of what is found by its looks, and of which a person said what images show it, there are two ways to be
+    called good: rules 3 to 5, or that accuracy is surely higher, that before errors surely went with what was
+    marked, and that they surely do less after (`MarkedGap`). That is *repaired* if at most half of the gap
+    remains and no class's recall is surely lower, else *partly*. What a detector misses is not hidden, so
+    that rule 3 alone would call a good repair one of no effect. Each way has half of `level`.
+
     The last condition of 5 is there since in any model hiding what it goes by turns some wrong answers
     right, by mere regression to the mean, and a repair that makes the model do without the region takes
     those errors away and makes others in their place. Where a region weighs no more in wrong answers than in
@@ -103,39 +115,154 @@ def decide_verdict(changes: PairedOutcomes, tests: PValues, level: float) -> Ver
         for one, p in tests.recalls.items()
         if p <= level and _recall_fell(changes, one)
     ]
-    recalls = f"recall is surely lower ({', '.join(lower)})"
+    values = {"accuracy": accuracy, "fewer": fewer, "lower": ", ".join(lower)}
     if tests.accuracy <= level and not rose:
-        return Verdict("harmful", f"accuracy is surely lower ({accuracy})")
+        return Verdict("harmful", in_english(LOWER, **values))
     if lower and not rose:
-        return Verdict("harmful", f"{recalls}, and accuracy is not surely higher")
-    if count < FEWEST:
-        return Verdict("cannot tell", f"too few images: {count}, and {FEWEST} are needed")
-    if wrong < FEWEST_WRONG:
-        few = f"{wrong} of {count} answers were wrong before, and {FEWEST_WRONG} are needed"
-        return Verdict("cannot tell", f"too few errors: {few}")
-    other = f"; accuracy rose, but not surely by what goes with this region ({accuracy})" if rose else ""
+        return Verdict("harmful", in_english(RECALL_LOWER, **values))
+    if (few := _too_few_text(count, wrong)) is not None:
+        return Verdict("cannot tell", few)
+    if rose and (gap := tests.gap) is not None and max(gap.linked, gap.weaker) <= level / 2:
+        return _verdict_by_marks(gap, values)
+    level = level if tests.gap is None else level / 2
     if tests.drove > level or changes.blamed_before.mean() <= 0:
-        why = "before, hiding the region turned not surely more errors right than hiding as much elsewhere"
-        return Verdict("no effect", f"nothing to repair there: {why} ({format_p(tests.drove)}){other}")
+        return Verdict("no effect", in_english(IDLE[rose], drove=format_p(tests.drove), **values))
     if tests.fewer > level:
-        return Verdict("no effect", f"errors blamed on the region are not surely fewer ({fewer}){other}")
-    repaired = f"errors blamed on the region are surely fewer ({fewer})"
+        return Verdict("no effect", in_english(NOT_FEWER[rose], **values))
     left = float(changes.blamed_after.mean() / changes.blamed_before.mean())
+    values["left"] = f"{max(left, 0):.0%}"
     if rose and left <= LEFT and not lower:
-        rest = f"{max(left, 0):.0%} of them remain, and no class's recall is surely lower"
-        return Verdict("repaired", f"accuracy is surely higher ({accuracy}), {repaired}, {rest}")
+        return Verdict("repaired", in_english(ALL_WELL, **values))
     if gained < 0:
-        return Verdict("no effect", f"{repaired}, but accuracy is not higher: other errors took their place")
+        return Verdict("no effect", in_english(OTHERS_CAME, **values))
     if not rose and tests.misled > level:
-        why = "before, wrong answers did not surely rest on it more than right ones did"
-        misled = f"{why} ({format_p(tests.misled)})"
-        return Verdict("no effect", f"{repaired}, but accuracy is not surely higher, and {misled}")
-    lacks = [
-        *([] if rose else [f"accuracy is not surely higher ({accuracy})"]),
-        *([f"{left:.0%} of the blamed errors remain"] if left > LEFT else []),
-        *([recalls] if lower else []),
-    ]
-    return Verdict("partly", f"{repaired}, but {' and '.join(lacks)}")
+        return Verdict("no effect", in_english(NOT_MISLED, misled=format_p(tests.misled), **values))
+    values["left"] = f"{left:.0%}"
+    return Verdict("partly", in_english(LACKS[not rose, left > LEFT, bool(lower)], **values))
+
+
+def _too_few_text(count: int, wrong: int) -> str | None:
+    """Why nothing can be told, if so."""
+    if count < FEWEST:
+        return in_english(FEW_IMAGES, count=count, fewest=FEWEST)
+    if wrong < FEWEST_WRONG:
+        return in_english(FEW_ERRORS, wrong=wrong, count=count, fewest=FEWEST_WRONG)
+    return None
+
+
+def word_of_rule(rule: str) -> str:
+    """The verdict that a rule stands for, as a proof has kept it; empty of a rule that is not known here.
+
+    Examples
+    --------
+    >>> word_of_rule("accuracy is surely lower (p = 0.001)"), word_of_rule("by a way of one's own")
+    ('harmful', '')
+    """
+    for word, messages in RULES.items():
+        for message in messages:
+            for text in (message, property_words(message)):
+                fixed = map(re.escape, re.split(r"\{\w+\}", text))
+                if re.fullmatch(".+".join(fixed), rule, re.DOTALL):
+                    return word
+    return ""
+
+
+LOWER = translatable("accuracy is surely lower ({accuracy})")
+RECALL_LOWER = translatable("recall is surely lower ({lower}), and accuracy is not surely higher")
+FEW_IMAGES = translatable("too few images: {count}, and {fewest} are needed")
+FEW_ERRORS = translatable(
+    "too few errors: {wrong} of {count} answers were wrong before, and {fewest} are needed"
+)
+IDLE = {
+    False: translatable(
+        "nothing to repair there: before, hiding the region turned not surely more errors right than hiding "
+        "as much elsewhere ({drove})"
+    ),
+    True: translatable(
+        "nothing to repair there: before, hiding the region turned not surely more errors right than hiding "
+        "as much elsewhere ({drove}); accuracy rose, but not surely by what goes with this region "
+        "({accuracy})"
+    ),
+}
+"""Where it drove no errors; by whether accuracy rose."""
+NOT_FEWER = {
+    False: translatable("errors blamed on the region are not surely fewer ({fewer})"),
+    True: translatable(
+        "errors blamed on the region are not surely fewer ({fewer}); accuracy rose, but not surely by what "
+        "goes with this region ({accuracy})"
+    ),
+}
+ALL_WELL = translatable(
+    "accuracy is surely higher ({accuracy}), errors blamed on the region are surely fewer ({fewer}), {left} "
+    "of them remain, and no class's recall is surely lower"
+)
+OTHERS_CAME = translatable(
+    "errors blamed on the region are surely fewer ({fewer}), but accuracy is not higher: other errors took "
+    "their place"
+)
+NOT_MISLED = translatable(
+    "errors blamed on the region are surely fewer ({fewer}), but accuracy is not surely higher, and before, "
+    "wrong answers did not surely rest on it more than right ones did ({misled})"
+)
+LACKS = {
+    (True, False, False): translatable(
+        "errors blamed on the region are surely fewer ({fewer}), but accuracy is not surely higher "
+        "({accuracy})"
+    ),
+    (True, True, False): translatable(
+        "errors blamed on the region are surely fewer ({fewer}), but accuracy is not surely higher "
+        "({accuracy}) and {left} of the blamed errors remain"
+    ),
+    (False, True, False): translatable(
+        "errors blamed on the region are surely fewer ({fewer}), but {left} of the blamed errors remain"
+    ),
+    (False, True, True): translatable(
+        "errors blamed on the region are surely fewer ({fewer}), but {left} of the blamed errors remain and "
+        "recall is surely lower ({lower})"
+    ),
+    (False, False, True): translatable(
+        "errors blamed on the region are surely fewer ({fewer}), but recall is surely lower ({lower})"
+    ),
+}
+"""What a repair in part lacks: whether accuracy is not higher, much is left, a recall is lower."""
+BY_MARKS = translatable(
+    "accuracy is surely higher ({accuracy}); errors surely went with the shortcut as it was marked "
+    "({linked}) and surely do so less ({weaker}): of the gap in accuracy between images with it and without "
+    "{left} remain"
+)
+BY_MARKS_WELL = translatable(
+    "accuracy is surely higher ({accuracy}); errors surely went with the shortcut as it was marked "
+    "({linked}) and surely do so less ({weaker}): of the gap in accuracy between images with it and without "
+    "{left} remain, and no class's recall is surely lower"
+)
+BY_MARKS_LOWER = translatable(
+    "accuracy is surely higher ({accuracy}); errors surely went with the shortcut as it was marked "
+    "({linked}) and surely do so less ({weaker}): of the gap in accuracy between images with it and without "
+    "{left} remain, but recall is surely lower ({lower})"
+)
+
+
+RULES = {
+    "harmful": (LOWER, RECALL_LOWER),
+    "cannot tell": (FEW_IMAGES, FEW_ERRORS),
+    "no effect": (*IDLE.values(), *NOT_FEWER.values(), OTHERS_CAME, NOT_MISLED),
+    "repaired": (ALL_WELL, BY_MARKS_WELL),
+    "partly": (*LACKS.values(), BY_MARKS, BY_MARKS_LOWER),
+}
+"""Verdict → the rules that lead to it, in the words in which they are kept."""
+
+
+def _verdict_by_marks(gap: MarkedGap, values: dict[str, str]) -> Verdict:
+    """Of errors that surely went with what a person marked, and surely do less."""
+    told = {
+        **values,
+        "linked": format_p(gap.linked),
+        "weaker": format_p(gap.weaker),
+        "left": f"{gap.left:.0%}",
+    }
+    if gap.left <= LEFT and not values["lower"]:
+        return Verdict("repaired", in_english(BY_MARKS_WELL, **told))
+    return Verdict("partly", in_english(BY_MARKS_LOWER if values["lower"] else BY_MARKS, **told))
 
 
 def _recall_fell(changes: PairedOutcomes, one: int) -> bool:

@@ -8,26 +8,26 @@ model: what was detected is hidden in wrong answers, and put into images of othe
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from sightline._arguments import clear_arguments
-from sightline._batch_sizes import choose_batch_size
 from sightline._checks import check_batch_size, check_seed, check_whole
 from sightline._progress import progress_bar
 from sightline._resize import resize_nearest
 from sightline._scales import are_probabilities
 from sightline.adapters.checked_model import CheckedModel
-from sightline.engine.fills import Surroundings, draw_area
-from sightline.engine.image import channels_last, pixel_form
+from sightline.engine.image import pixel_form
 from sightline.errors import OptionError
+from sightline.regions.concept_ranking import group_alike, mark_the_same, t_values
 from sightline.regions.concept_shapes import GROWN, MOST_COVERED, ConceptShapes, Detector, paste_piece
 from sightline.regions.margins import control_areas, widen_mask
+from sightline.regions.model_trials import ask_images, hide_area
 from sightline.regions.region_set import Regions, one_region_a_piece
-from sightline.regions.segment_looks import BLOCKS, LOOKED_AT, SegmentLooks, describe_segments
+from sightline.regions.segment_looks import BLOCKS, SegmentLooks, describe_segments
 from sightline.study.provenance import as_studied_model
+from sightline.study.row_blocks import chosen_rows
 from sightline.study.sample_split import split_answers
 from sightline.study.schema import Row, StudyResults
 from sightline.study.study import as_study
@@ -133,8 +133,7 @@ def concepts(
     rng = np.random.default_rng(seed)
     split = split_answers(study, groups, rng)
     asked = study.model if model is None else as_studied_model(model, study)
-    chosen = set(split.places[split.choosing].tolist())
-    rows = [row for row in study.rows() if row.place in chosen]
+    rows = list(chosen_rows(study, split.places[split.choosing].tolist()))
     classes = _frequent_classes(rows)
     trial = _Trial(study, asked, rng, batch_size)
     found: list[_Candidate] = []
@@ -230,17 +229,9 @@ class _Trial:
 
     def scores(self, images: Sequence[Image]) -> Float[np.ndarray, "B L"]:
         """What the model says of images, which are asked in batches of one shape and kind of numbers."""
-        said: list[Any] = [None] * len(images)
-        shapes: dict[tuple[object, ...], list[int]] = {}
-        for place, image in enumerate(images):
-            shapes.setdefault((image.shape, image.dtype), []).append(place)
-        for places in shapes.values():
-            size = choose_batch_size(self.batch_size, self.model, images[places[0]])
-            for start in range(0, len(places), size):
-                batch = places[start : start + size]
-                for place, one in zip(batch, self.model(np.stack([images[p] for p in batch])), strict=True):
-                    said[place] = one
-        return np.array(said)
+        order = sorted(range(len(images)), key=lambda one: (images[one].shape, images[one].dtype.str))
+        said = list(ask_images(self.model, (images[one] for one in order), self.batch_size))
+        return np.array(said)[np.argsort(order)]
 
 
 def _class_concepts(trial: _Trial, rows: Sequence[Row], towards: int, seed: int) -> list[_Candidate]:
@@ -343,14 +334,14 @@ def _hiding_effect(trial: _Trial, candidate: _Candidate, wrong: Sequence[_Seen])
         if mask.any():
             wide = widen_mask(mask, GROWN)
             holes = [wide, *control_areas(wide, 1, trial.rng)]
-            images += [_hidden(one.image, hole) for hole in holes]
+            images += [hide_area(one.image, hole) for hole in holes]
             shown.append(one)
     said = trial.scores(images).reshape(len(shown), 2, -1)
     gains = np.zeros(len(wrong))
     for place, (one, (there, elsewhere)) in enumerate(zip(shown, said, strict=True)):
         label = one.row.label
         gains[place] = there[label] - elsewhere[label] - LEAST * _lacked(one.row, label)
-    return _t_value(gains)
+    return float(t_values(gains))
 
 
 def _lacked(row: Row, label: int) -> float:
@@ -364,17 +355,6 @@ def _lacked(row: Row, label: int) -> float:
         else kept.min()
     )
     return float(row.classes[row.predicted] - told)
-
-
-def _hidden(image: Image, hole: Bool[np.ndarray, "H W"]) -> Image:
-    """The image with a hole that shows a blur of what surrounds it; of a large one, of every nth pixel."""
-    step = max(1, min(hole.shape) // LOOKED_AT)
-    small = hole[::step, ::step]
-    if step > 1 and small.any():
-        draw = resize_nearest(draw_area(image[::step, ::step], small, Surroundings())[0], hole.shape)
-    else:
-        draw = draw_area(image, hole, Surroundings())[0]
-    return np.where(hole[..., np.newaxis], draw, channels_last(image)).reshape(image.shape)
 
 
 def _pasting_effect(
@@ -397,7 +377,7 @@ def _pasting_effect(
     if len(lacked) < FEWEST:
         return -np.inf
     said = trial.scores(images).reshape(len(lacked), 2, -1)[:, :, candidate.towards]
-    return _t_value(said[:, 0] - said[:, 1] - LEAST * np.array(lacked))
+    return float(t_values(said[:, 0] - said[:, 1] - LEAST * np.array(lacked)))
 
 
 def _with_piece(
@@ -413,34 +393,20 @@ def _with_piece(
     return paste_piece(image, donor, piece, np.array([down, across]))
 
 
-def _t_value(values: Float[np.ndarray, "N"]) -> float:
-    """The mean over its standard error."""
-    return float(values.mean() / (values.std(ddof=1) / np.sqrt(len(values)) + 1e-9))
-
-
 def _tightest_of_alike(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     """Of those that mark the same, the one with the smallest area that is nearly as sure as the surest."""
-    groups: list[list[_Candidate]] = []
-    for one in sorted(candidates, key=lambda one: -one.surely):
-        alike = next((group for group in groups if _mark_the_same(one, group[0])), None)
-        if alike is None:
-            groups.append([one])
-        elif one.surely >= NEARLY * alike[0].surely:
-            alike.append(one)
-    return [min(group, key=_mean_area) for group in groups]
+    kept = []
+    for first, *others in group_alike(sorted(candidates, key=lambda one: -one.surely), _are_alike):
+        near = [one for one in others if one.surely >= NEARLY * first.surely]
+        kept.append(min([first, *near], key=_mean_area))
+    return kept
 
 
-def _mark_the_same(one: _Candidate, other: _Candidate) -> bool:
-    """Whether two are found in the same images, and mostly at the same place."""
-    there = [(mine.any(), its.any()) for mine, its in zip(one.masks, other.masks, strict=True)]
-    both = [place for place, seen in enumerate(there) if all(seen)]
-    if len(both) < 0.4 * min(sum(mine for mine, _ in there), sum(its for _, its in there)):
-        return False
-    shared = [
-        (one.masks[place] & other.masks[place]).sum() / min(one.masks[place].sum(), other.masks[place].sum())
-        for place in both
-    ]
-    return bool(np.mean(np.array(shared) > 0.4) > 0.5)
+def _are_alike(one: _Candidate, other: _Candidate) -> bool:
+    """Whether two mark the same in the wrong answers that they were tried on."""
+    pairs = list(zip(one.masks, other.masks, strict=True))
+    both = [(mine, its) for mine, its in pairs if mine.any() and its.any()]
+    return mark_the_same(both, min(sum(map(bool, map(np.any, each.masks))) for each in (one, other)))
 
 
 def _mean_area(candidate: _Candidate) -> float:

@@ -11,6 +11,7 @@ from jaxtyping import Shaped
 
 from sightline._arguments import clear_arguments
 from sightline._checks import is_whole
+from sightline._digests import combined_digest
 from sightline._files import write_arrays, write_text
 from sightline._limits import read_arrays, read_text
 from sightline.errors import FileError, SegmentError
@@ -27,14 +28,22 @@ HEADING = """\
 EXCLUSIVE = """\
 # A pixel that several polygons claim belongs to the first of them in this file.
 """
+FOUND_IN = """\
+# Images that they were found in: blame confirms them on others only. Leave this as it is.
+"""
+AMONG = """\
+# How many regions these were chosen among: blame allows for so many tests. Leave this as it is.
+"""
 JOINED = """\
 # The regions, in order, and the pieces that each is made of. Without this table, each piece is a region.
 """
-TABLES = ("exclusive", "regions", "polygons", "masks", "concepts")
+TABLES = ("exclusive", "found_in", "among", "regions", "polygons", "masks", "concepts")
 SHAPES = ("polygons", "masks", "concepts")
 """Tables of which a file has one."""
 FARTHEST = 1e9
 """A number beyond is none of a look, a weight or a distance: those of 10⁵ are the largest that are made."""
+MOST_AMONG = 1_000_000
+"""Regions that others can have been chosen among."""
 IN_LINE = 6
 """Points written in one line."""
 
@@ -60,7 +69,7 @@ def load(path: str | PathLike[str]) -> Regions:
     path = Path(path)
     try:
         return _parse_regions(tomllib.loads(read_text(path)), path.parent)
-    except (OSError, ValueError, FileError) as error:  # wrong UTF-8, TOML or regions are all ValueErrors
+    except (OSError, ValueError, RecursionError, FileError) as error:  # wrong UTF-8 or TOML: ValueErrors
         raise _unusable_file(path, error) from None
 
 
@@ -122,16 +131,29 @@ def describe_regions(regions: Regions) -> dict[str, Any]:
         kept = {name: several for name, several in drawn if shapes.exclusive or name in used}
         made["polygons"] = {name: [each.tolist() for each in several] for name, several in kept.items()}
         made["exclusive"] = shapes.exclusive
+        made |= {"found_in": list(shapes.found_in), "among": shapes.among}
+    elif isinstance(shapes, ConceptShapes):
+        made["digest"] = combined_digest(_detector_arrays(shapes).values())
     return made
 
 
 def _polygon_table(shapes: PolygonShapes) -> str:
     lines = [f"{EXCLUSIVE}exclusive = true\n"] if shapes.exclusive else []
+    if shapes.found_in:
+        lines.append(f"{FOUND_IN}{found_in_text(shapes.found_in)}")
+    if shapes.among:
+        lines.append(f"{AMONG}among = {shapes.among}\n")
     lines.append("\n[polygons]\n")
     for name, several in zip(shapes.pieces, shapes.polygons, strict=True):
         drawn = [_points_text(polygon) for polygon in several]
         lines.append(f"{_toml_string(name)} = {drawn[0] if len(drawn) == 1 else _toml_list(drawn)}\n")
     return "".join(lines)
+
+
+def found_in_text(ids: tuple[str, ...]) -> str:
+    """The ids of images as a file of regions has them."""
+    lines = "".join(f"    {_toml_string(one)},\n" for one in ids)
+    return f"found_in = [\n{lines}]\n"
 
 
 def _points_text(polygon: Polygon) -> str:
@@ -187,6 +209,16 @@ def _parse_regions(said: dict[str, Any], folder: Path) -> Regions:
     exclusive = said.get("exclusive", False)
     if not isinstance(exclusive, bool):
         raise ValueError(f"exclusive must be true or false, but it is {exclusive!r}")
+    seen = said.get("found_in", [])
+    if not isinstance(seen, list) or not all(isinstance(one, str) for one in seen):
+        raise ValueError(f"found_in must be the ids of images, a list of texts, but it is {seen!r}")
+    if seen and "polygons" not in said:
+        raise ValueError("found_in goes with [polygons]: of concepts it stands in the file beside")
+    among = said.get("among", 0)
+    if not is_whole(among) or not 0 <= among <= MOST_AMONG:
+        raise ValueError(f"among must be a whole number from 0 to {MOST_AMONG:,}, but it is {among!r}")
+    if among and "polygons" not in said:
+        raise ValueError("among goes with [polygons]")
     if "masks" in said:
         return _joined_regions(_parse_masks(_required_table(said, "masks"), folder), said)
     if "concepts" in said:
@@ -194,7 +226,7 @@ def _parse_regions(said: dict[str, Any], folder: Path) -> Regions:
     drawn = _required_table(said, "polygons")
     check_names(tuple(drawn))
     polygons = tuple(as_polygons(name, points) for name, points in drawn.items())
-    return _joined_regions(PolygonShapes(tuple(drawn), polygons, exclusive), said)
+    return _joined_regions(PolygonShapes(tuple(drawn), polygons, exclusive, tuple(seen), among), said)
 
 
 def _required_table(said: dict[str, Any], key: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -28,6 +28,10 @@ from sightline.regions.shapes import (
     resize_masks,
 )
 from sightline.types import did_you_mean, record
+
+if TYPE_CHECKING:
+    from sightline.regions.concept_examples import ConceptExamples
+    from sightline.study.schema import StudyResults
 
 MOST_CELLS = 256
 """Rows of a grid, at most, and columns."""
@@ -99,6 +103,16 @@ class Regions:
     def shared(self) -> bool:
         """Whether all images have the same regions."""
         return self.shapes.shared
+
+    @property
+    def found_in(self) -> tuple[str, ...]:
+        """Ids of the images that they were found in, which do not confirm them."""
+        return tuple(getattr(self.shapes, "found_in", ()))
+
+    @property
+    def among(self) -> int:
+        """How many regions these were chosen among, where a person or a search chose; else 0."""
+        return int(getattr(self.shapes, "among", 0))
 
     @property
     def needs_image(self) -> bool:
@@ -191,6 +205,46 @@ class Regions:
         from sightline.regions.concept_shapes import concept_classes
 
         return concept_classes(self, names, columns)
+
+    @clear_arguments
+    def examples(
+        self, study: "StudyResults", *, count: int = 5, most: int = 1000
+    ) -> tuple["ConceptExamples", ...]:
+        """Of each region that is found by what images show: how many images of each class have it, and which
+        are typical.
+
+        Parameters
+        ----------
+        study : Study
+        count : int
+            Most typical images of each.
+        most : int
+            Images that are looked through: of a larger study, so many spread over it.
+
+        Returns
+        -------
+        tuple of ConceptExamples, length R
+            Examples are wrong answers for the class that it speaks for, then others, and among them those
+            whose detection is of the usual size.
+
+        Raises
+        ------
+        SegmentError
+            If the regions have a fixed place.
+
+        Examples
+        --------
+        >>> load("concepts.toml").examples(sl.Study("runs/xrays"))[0].counts  # doctest: +SKIP
+        """
+        from sightline.regions.concept_examples import find_examples
+
+        if not self.needs_image:
+            raise SegmentError(
+                f"the regions {', '.join(self.names)} have a fixed place: there is nothing to be found in "
+                "images.",
+                slug="regions-image",
+            )
+        return find_examples(self, study, check_whole("count", count), check_whole("most", most))
 
     def apart(self) -> "Regions":
         """The pieces that the regions are made of, each a region: the left eye and the right one.

@@ -49,11 +49,17 @@ class PolygonShapes:
         One or several for each piece: (down, across) in shares of the image's height and width.
     exclusive : bool
         Whether a pixel that several pieces claim belongs to the first of them alone.
+    found_in : tuple of str
+        Ids of the images of a study that they were found in: these do not confirm them.
+    among : int
+        How many regions these were chosen among, if more than they are: so many tests are allowed for.
     """
 
     pieces: tuple[str, ...]
     polygons: tuple[tuple[Polygon, ...], ...]
     exclusive: bool = False
+    found_in: tuple[str, ...] = ()
+    among: int = 0
     shared = True
     needs_image = False
 

@@ -128,6 +128,11 @@ def named(given: "str | PathLike[str] | Regions") -> Regions:
             slug="option-value",
         )
     text = fspath(given)
+    if text == "auto":
+        raise OptionError(
+            "'auto' regions are found in the errors of a study: sightline.regions.from_errors(study).",
+            slug="option-value",
+        )
     if not isinstance(given, str) or text.lower().endswith(".toml"):
         return load(text)
     made: Regions = from_spec(text, MAKERS, "set of regions", hint=" Or give the path of a TOML file.")

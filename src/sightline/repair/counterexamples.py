@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from sightline._checks import check_whole
+from sightline._language import in_english
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import ConcatDataset
 from sightline.engine.plan import Plan, with_changes
 from sightline.repair.method import Repaired, RepairMethod
 from sightline.repair.region_swap import RegionSwapped, ShufflePixels, SwapRegion
 from sightline.repair.repair_region import RepairRegion
-from sightline.repair.training.fine_tune import FitFunction, refit_model
+from sightline.repair.training.fine_tune import FitFunction, network_trainer, refit_model
 from sightline.repair.training.trainer import TrainingConfig, TrainingRun
 from sightline.repair.training_data import TrainingData
 from sightline.types import Fill, option
@@ -92,6 +93,11 @@ class Counterexamples(RepairMethod):
         check_whole("copies", self.copies)
         _resolve_replacement(self.replacement)
 
+    def _most_learned(self, model: CheckedModel, data: TrainingData) -> int | None:
+        if self.fit is not None or network_trainer(model) is None:
+            return None
+        return self.training.epochs * (self.copies + self.originals) * len(data.train)
+
     def _repair(
         self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
     ) -> Repaired:
@@ -102,7 +108,9 @@ class Counterexamples(RepairMethod):
         train = ConcatDataset((data.train, swapped)) if self.originals else swapped
         run = TrainingRun(train, check, self.training, fresh=self.fresh, seed=self.seed, tick=tick)
         made = refit_model(model, run, self.fit)
-        return made, (f"Learned from {len(train):,} images, made of {len(data.train):,}.",)
+        return made, (
+            in_english("Learned from {n:,} images, made of {of:,}.", n=len(train), of=len(data.train)),
+        )
 
 
 def _resolve_replacement(

@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
+from sightline._language import translate as tr
+from sightline._language import use_language
+from sightline._region_names import shown_name
 from sightline.data.datasets import Subset
 from sightline.errors import OptionError
+from sightline.regions.concept_ranking import overlap_share
 from sightline.regions.region_set import Regions
 from sightline.repair.repair_region import RepairRegion
 from sightline.types import record
@@ -53,16 +57,34 @@ class Detections:
         """The numbers in words; `which` says of what images they are."""
         total, found = int(self.images.sum()), int(self.found.sum())
         each = [
-            f"{name}: {hits} of {count}"
+            tr("{name}: {hits} of {count}", name=name, hits=hits, count=count)
             for name, hits, count in zip(self.class_names, self.found, self.images, strict=True)
         ]
         listed = ", ".join(each[:MOST_NAMED]) + (", …" if len(each) > MOST_NAMED else "")
-        large = f"; with its margin it takes up {self.area:.0%} of an image there" if found else ""
-        said = [f"“{self.region}” was found in {found:,} of {total:,} {which} ({listed}){large}."]
+        values = {
+            "region": f"“{shown_name(self.region)}”",
+            "found": found,
+            "total": total,
+            "which": which,
+            "listed": listed,
+        }
+        said = [
+            tr(
+                "{region} was found in {found:,} of {total:,} {which} ({listed}); with its margin it takes "
+                "up {area:.0%} of an image there.",
+                area=self.area,
+                **values,
+            )
+            if found
+            else tr("{region} was found in {found:,} of {total:,} {which} ({listed}).", **values)
+        ]
         if self.marked is not None and self.missed is not None:
             said.append(
-                f"Of {self.marked:,} that were marked it missed {self.missed:,}, and it found something else "
-                f"in {self.wrong:,}."
+                tr(
+                    "Of {one.marked:,} that were marked it missed {one.missed:,}, and it found something "
+                    "else in {one.wrong:,}.",
+                    one=self,
+                )
             )
         return tuple(said)
 
@@ -72,22 +94,27 @@ class Detections:
         even: tuple[str, ...] = ()
         rates = self.found / np.maximum(self.images, 1)
         if self.found.sum() > NEARLY_ALL * self.images.sum():
-            told.append("it is found in nearly every image")
+            told.append(tr("it is found in nearly every image"))
         elif len(rates) > 1 and rates.max() - rates.min() < LEAST_DIFFERENCE:
             even = (
-                "It is found about as often in each class, and from such images no model learns to go by it: "
-                "give those that the model learned from (train=, --train). If these are, look at what was "
-                "found (sightline.figures.plot_regions).",
+                tr(
+                    "It is found about as often in each class, and from such images no model learns to go "
+                    "by it: give those that the model learned from (train=, --train). If these are, look at "
+                    "what was found (sightline.figures.plot_regions)."
+                ),
             )
         if self.area > LARGE:
-            told.append("what is replaced is a large part of the image")
+            told.append(tr("what is replaced is a large part of the image"))
         if not told:
             return even
         return (
             *even,
-            f"Too loose to repair by: {', and '.join(told)}. A repair then takes away what the class is "
-            "rightly known by, or changes nothing: look at what was found "
-            "(sightline.figures.plot_regions), and keep the concept that fits the thing alone.",
+            tr(
+                "Too loose to repair by: {why}. A repair then takes away what the class is rightly known "
+                "by, or changes nothing: look at what was found (sightline.figures.plot_regions), and keep "
+                "the concept that fits the thing alone.",
+                why=tr(", and ").join(told),
+            ),
         )
 
 
@@ -152,7 +179,7 @@ def is_same_place(found: Bool[np.ndarray, "H W"], marked: Bool[np.ndarray, "H W"
     >>> is_same_place(np.eye(2, dtype=bool), whole), is_same_place(none, whole)
     (True, False)
     """
-    return bool((found & marked).sum() >= OVERLAP * max(1, min(found.sum(), marked.sum())))
+    return overlap_share(found, marked) >= OVERLAP
 
 
 def detection_notes(data: Subset, region: RepairRegion) -> tuple[str, ...]:
@@ -172,4 +199,5 @@ def detection_notes(data: Subset, region: RepairRegion) -> tuple[str, ...]:
             "nothing to repair by. Were these images prepared as those of the study, in size and range?",
             slug="repair-undetected",
         )
-    return (*made.sentences("images to learn from"), *made.looseness())
+    with use_language("en"):  # they are kept
+        return (*made.sentences(tr("images to learn from")), *made.looseness())

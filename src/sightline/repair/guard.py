@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sightline._class_names import class_text
+from sightline._language import in_english
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Subset
 from sightline.engine.fills import Donors, Surroundings
@@ -120,7 +122,7 @@ class Guard(RepairMethod):
             )
         made = guard_model(checked, region, how)
         known = Provenance(describe_method(self), region, frozenset())
-        return RepairResult(made, ("Its cost was not measured.",), known)
+        return RepairResult(made, (in_english("Its cost was not measured."),), known)
 
     def _repair(
         self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
@@ -131,7 +133,9 @@ class Guard(RepairMethod):
             how, notes = _telling_least(model, region, data.train)
         made = guard_model(model, region, how)
         if is_guessing(predict_scores(made, data.validation), data.validation.labels):
-            notes += ("What it says with the region hidden is no better than guessing: do not use it.",)
+            notes += (
+                in_english("What it says with the region hidden is no better than guessing: do not use it."),
+            )
         return made, (_describe_cost(model, made, data.validation), *notes)
 
     def _fill_without_images(self, region: RepairRegion) -> Fill | None:
@@ -184,10 +188,15 @@ def _telling_least(model: CheckedModel, region: RepairRegion, data: Subset) -> t
     best = max(frequent, key=lambda one: recalls[one])
     if recalls[best] <= recalls[None] + BETTER:
         return fills[None], ()
-    name = f"class {best}" if data.class_names is None else data.class_names[best]
+    name = class_text(best, data.class_names)
     return fills[best], (
-        f"Shows the median of {name}: that of all classes left a mean recall of {recalls[None]:.2f} where "
-        f"this one leaves {recalls[best]:.2f}, as it does where it holds what misleads.",
+        in_english(
+            "Shows the median of {name}: that of all classes left a mean recall of {usual:.2f} where this "
+            "one leaves {best:.2f}, as it does where it holds what misleads.",
+            name=name,
+            usual=recalls[None],
+            best=recalls[best],
+        ),
     )
 
 
@@ -197,13 +206,18 @@ def _describe_cost(before: CheckedModel, after: CheckedModel, data: Subset) -> s
         predict_scores(model, data, range(len(data))).argmax(axis=1) == data.labels
         for model in (before, after)
     ]
-    groups = {"accuracy": np.ones(len(data), dtype=bool)}
+    groups = {in_english("accuracy"): np.ones(len(data), dtype=bool)}
     for label in np.unique(data.labels):
         name = str(label) if data.class_names is None else data.class_names[label]
-        groups[f"recall of {name}"] = data.labels == label
+        groups[in_english("recall of {name}", name=name)] = data.labels == label
     words = [
-        f"{right[0][group].mean():.3f} → {right[1][group].mean():.3f} {name}"
+        in_english(
+            "{name} from {before:.3f} to {after:.3f}",
+            name=name,
+            before=right[0][group].mean(),
+            after=right[1][group].mean(),
+        )
         for name, group in groups.items()
     ]
     listed = ", ".join(words[:6]) + (", …" if len(words) > 6 else "")
-    return f"Costs on {len(data):,} validation images, before → after: {listed}."
+    return in_english("Costs on {n:,} validation images: {listed}.", n=len(data), listed=listed)

@@ -1,21 +1,30 @@
 """What all repair methods have in common: where they repair, what they learn from, what they give back."""
 
+import contextlib
 import dataclasses
+import math
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from sightline._arguments import clear_arguments
 from sightline._checks import check_seed
+from sightline._digests import combined_digest
+from sightline._language import translate as tr
+from sightline._language import translate_kept
 from sightline._progress import progress_bar
+from sightline._region_names import shown_name
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.looks import NO_LOOKS, Looks
+from sightline.errors import BudgetError
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.detections import detection_notes
-from sightline.repair.export import Image, save_model
+from sightline.repair.model_writer import Image, save_model
 from sightline.repair.repair_region import RepairRegion, resolve_region
 from sightline.repair.training.trainer import underlying_model
 from sightline.repair.training_data import TrainingData, split_training_data, twice_seen_notes
@@ -25,6 +34,7 @@ from sightline.types import option, record
 
 Repaired = tuple[CheckedModel, tuple[str, ...]]
 """A new model, and what to tell about it."""
+_UNTIL: ContextVar[float] = ContextVar("fits_end_at", default=math.inf)
 
 
 @record
@@ -47,6 +57,16 @@ class Provenance:
     region: RepairRegion
     image_digests: frozenset[str]
     looks: Looks = dataclasses.field(default_factory=NO_LOOKS.copy)
+
+    @property
+    def key(self) -> str:
+        """What a proof knows the repair by: how, where, and what it learned from."""
+        return repair_key(self.method, self.region.name, self.region.margin, self.image_digests)
+
+
+def repair_key(method: str, region: str, margin: float, seen: Iterable[str]) -> str:
+    """Digest of a repair's method, region, margin and the images that it has seen."""
+    return combined_digest(["\n".join([method, region, f"{margin:.6g}", *sorted(seen)])], size=8)
 
 
 @record
@@ -73,8 +93,12 @@ class RepairResult:
         return underlying_model(self.model)
 
     def __repr__(self) -> str:
-        head = f"Repair of {self.provenance.region.name!r} by {self.provenance.method}"
-        return "\n".join((head, *self.notes))
+        head = tr(
+            "Repair of {region} by {method}",
+            region=repr(shown_name(self.provenance.region.name)),
+            method=self.provenance.method,
+        )
+        return "\n".join((head, *map(translate_kept, self.notes)))
 
     @clear_arguments
     def save(self, path: str | PathLike[str], example: Image | None = None) -> Path:
@@ -98,6 +122,43 @@ class RepairResult:
             If it cannot be written, or no file can hold such a model.
         """
         return save_model(self.model, Path(path), example)
+
+
+@contextlib.contextmanager
+def limited_time(seconds: float | None) -> Iterator[None]:
+    """Fits of methods that count what they learn from end after so long, as long as the block lasts.
+
+    Parameters
+    ----------
+    seconds : float or None
+        None for no limit.
+    """
+    token = _UNTIL.set(math.inf if seconds is None else time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _UNTIL.reset(token)
+
+
+def _in_time(tick: Callable[[int], None]) -> Callable[[int], None]:
+    """The same count, which ends the fit when its time is over.
+
+    Raises
+    ------
+    BudgetError
+        When it is.
+    """
+
+    def counted(count: int) -> None:
+        if time.monotonic() > _UNTIL.get():
+            raise BudgetError(
+                "its fit did not end in the time that was given. Give more (of an audit: --minutes), fewer "
+                "images to learn from, or try it alone.",
+                slug="repair-time",
+            )
+        tick(count)
+
+    return counted
 
 
 @option
@@ -170,11 +231,16 @@ class RepairMethod(ABC):
         region = resolve_region(self.region, self.margin)
         data = split_training_data(checked, train, validation, seed=self.seed)
         told = detection_notes(data.train, region)
-        with progress_bar(progress, None, "repairing the model, images learned from") as tick:
-            made, notes = self._repair(checked, data, region, tick)
+        text = f"repairing by {type(self).__name__}, images learned from"
+        with progress_bar(progress, self._most_learned(checked, data), text, at_most=True) as tick:
+            made, notes = self._repair(checked, data, region, _in_time(tick))
         digests, looks = data.seen_images()
         notes = (*told, *notes, *twice_seen_notes(data.validation, looks))
         return RepairResult(made, notes, Provenance(describe_method(self), region, digests, looks))
+
+    def _most_learned(self, model: CheckedModel, data: TrainingData) -> int | None:
+        """How many images are learned from at most, one as often as it is; None where that is not counted."""
+        return None
 
     @abstractmethod
     def _repair(

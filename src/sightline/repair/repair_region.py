@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from sightline._checks import check_number
-from sightline.engine.image_properties import PROPERTIES, UnitScale, exchange_property, measure_property
+from sightline.engine.image_properties import PROPERTIES, UnitScales, exchange_property, measure_property
 from sightline.errors import OptionError, SegmentError
 from sightline.regions.concept_shapes import MOST_COVERED
 from sightline.regions.margins import DEFAULT_MARGIN, margin_pixels, widen_mask
@@ -130,11 +130,11 @@ class RepairProperty(RepairRegion):
         rng: np.random.Generator,
     ) -> Shaped[np.ndarray, "..."]:
         """The image with the value of another one; as it is where one of them can have none."""
-        which, scale = PROPERTIES[self.name], UnitScale.spanning([image, other])
-        value, own = (measure_property(which, one, scale) for one in (other, image))
+        which, scales = PROPERTIES[self.name], UnitScales.usual([image, other])
+        value, own = (measure_property(which, one, scales.of(one)) for one in (other, image))
         if value is None or own is None or value.shape != own.shape:
             return image
-        return exchange_property(which, image, value, scale, rng)
+        return exchange_property(which, image, value, scales.of(image), rng)
 
 
 def resolve_region(region: object, margin: float = DEFAULT_MARGIN) -> RepairRegion:

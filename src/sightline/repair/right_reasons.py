@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from sightline._checks import check_number
+from sightline._language import in_english
 from sightline.adapters.checked_model import CheckedModel
 from sightline.errors import ModelError
 from sightline.repair.method import Repaired, RepairMethod
@@ -60,6 +61,9 @@ class RightReasons(RepairMethod):
         if self.weight is not None:
             check_number("weight", self.weight, above=0)
 
+    def _most_learned(self, model: CheckedModel, data: TrainingData) -> int | None:
+        return self.training.epochs * len(data.train) * (len(WEIGHTS) if self.weight is None else 1)
+
     def _repair(
         self, model: CheckedModel, data: TrainingData, region: RepairRegion, tick: Callable[[int], None]
     ) -> Repaired:
@@ -84,10 +88,13 @@ class RightReasons(RepairMethod):
             made = trainer.train(dataclasses.replace(run, penalty=RegionPenalty(mask_of, weight)))
             tried.append((macro_recall(made, check), weight, made))
         _, best, made = max(tried, key=lambda one: one[0])
-        notes = [f"Penalty of weight {best:g}."]
+        notes = [in_english("Penalty of weight {best:g}.", best=best)]
         if len(tried) > 1:
             listed = ", ".join(f"{weight:g} ({recall:.2f})" for recall, weight, _ in tried)
             notes.append(
-                f"Chosen by the mean recall of validation images with swapped content among {listed}."
+                in_english(
+                    "Chosen by the mean recall of validation images with swapped content among {listed}.",
+                    listed=listed,
+                )
             )
         return made, tuple(notes)

@@ -2,24 +2,31 @@
 
 import time
 from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sightline._arguments import clear_arguments, describe_value
-from sightline._checks import check_seed
+from sightline._checks import check_number, check_seed
 from sightline._digests import image_digest
+from sightline._language import in_english, translate_kept
+from sightline._language import translate as tr
+from sightline._notebook_html import result_html
+from sightline._progress_file import progress_step
 from sightline._spec import from_spec
 from sightline._tables import format_table
 from sightline.adapters.checked_model import CheckedModel
-from sightline.errors import OptionError, SightlineError
+from sightline.errors import FileError, OptionError, SightlineError
 from sightline.regions.margins import DEFAULT_MARGIN
 from sightline.regions.region_set import Regions
 from sightline.repair.counterexamples import Counterexamples
 from sightline.repair.detections import detection_notes
 from sightline.repair.guard import Guard
+from sightline.repair.kept_trials import KeptTrials
 from sightline.repair.last_layer import LastLayer
-from sightline.repair.method import RepairResult, describe_method
+from sightline.repair.method import RepairResult, describe_method, limited_time
 from sightline.repair.region_swap import RegionSwapped, swap_of
 from sightline.repair.repair_region import RepairProperty, RepairRegion, resolve_region
 from sightline.repair.right_reasons import RightReasons
@@ -47,6 +54,8 @@ METHODS = {
     "guard": Guard,
 }
 """Every repair method by the name that the command knows it by."""
+BY_COST = (Guard, LastLayer, Counterexamples, RightReasons)
+"""Methods, those that fit least first."""
 OF_EACH_IMAGE = ("plant", "surroundings")
 """What is tried in place of regions that each image has its own of."""
 N_DONORS = 3
@@ -148,31 +157,60 @@ class Choice:
         return None if self.best is None else self.results[self.best]
 
     def __repr__(self) -> str:
-        head = (
-            f"Mean recall of {self.images:,} validation images, the region's content swapped with one of "
-            "its own class, with one of another class, and as they are"
+        notes = map(translate_kept, self.notes)
+        return "\n".join([*notes, self.heading, *format_table(self.table), *self._failures(), self.verdict])
+
+    def _repr_html_(self) -> str:
+        said = [*map(translate_kept, self.notes), *self._failures(), self.verdict]
+        return result_html(self.heading, sentences=said, tables=[self.table])
+
+    @property
+    def heading(self) -> str:
+        """What the table is of."""
+        return tr(
+            "Mean recall of {n:,} validation images, the region's content swapped with one of its own "
+            "class, with one of another class, and as they are",
+            n=self.images,
         )
-        titles = ("method", "same class", "other class", "as they are", "seconds")
+
+    @property
+    def table(self) -> list[tuple[str, ...]]:
+        """A line for each method below the heads."""
+        titles = (tr("method"), tr("same class"), tr("other class"), tr("as they are"), tr("seconds"))
         first, *others = self.trials
         shown = [first, *([] if self.unseen is None else [self.unseen]), *others]
-        rows = format_table([titles, *map(self._table_row, shown)])
-        failed = [f"{trial.method} could not be tried: {trial.failed}" for trial in others if trial.failed]
-        failed += [f"{trial.method} is no better than guessing." for trial in others if trial.guessing]
-        return "\n".join([*self.notes, head, *rows, *failed, self.verdict])
+        return [titles, *map(self._table_row, shown)]
+
+    def _failures(self) -> list[str]:
+        """Which methods could not be tried, or do no better than guesses."""
+        failed = [
+            tr("{method} could not be tried: {why}", method=trial.method, why=translate_kept(trial.failed))
+            for trial in self.trials[1:]
+            if trial.failed
+        ]
+        return failed + [
+            tr("{method} is no better than guessing.", method=trial.method)
+            for trial in self.trials[1:]
+            if trial.guessing
+        ]
 
     @property
     def verdict(self) -> str:
         """What was chosen, in words."""
         if self.best is None:
-            return (
-                f"Nothing chosen: no method does better than the model as it is by {MIN_GAIN:.2f} on "
-                "swapped content, less what it costs on images as they are. Leave it as it is."
+            return tr(
+                "Nothing chosen: no method does better than the model as it is by {least:.2f} on swapped "
+                "content, less what it costs on images as they are. Leave it as it is.",
+                least=MIN_GAIN,
             )
         best = self.trials[self.best]
-        cost = f", and costs {self.cost(best):.2f} on images as they are" if self.cost(best) else ""
-        return (
-            f"Chosen: {best.method}, which has {best.score:.2f} on the harder of the two swaps, where "
-            f"the model as it is has {self.base.score:.2f}{cost}."
+        cost = self.cost(best)
+        return tr(
+            "Chosen: {best.method}, which has {best.score:.2f} on the harder of the two swaps, where the "
+            "model as it is has {base:.2f}{cost}.",
+            best=best,
+            base=self.base.score,
+            cost=tr(", and costs {cost:.2f} on images as they are", cost=cost) if cost else "",
         )
 
     def _table_row(self, trial: Trial) -> tuple[str, ...]:
@@ -194,7 +232,9 @@ def choose(
     methods: Sequence[Any] | None = None,
     fit: FitFunction | None = None,
     margin: float = DEFAULT_MARGIN,
+    seconds: float | None = None,
     seed: int = 0,
+    keep: str | PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Choice:
     """Try the methods to repair a model that apply to it, and choose on validation images.
@@ -231,7 +271,17 @@ def choose(
         Your own ``fit(model, images, labels) -> model``, for counterexamples.
     margin : float
         Around the region, as a share of the image's shorter side.
+    seconds : float, optional
+        About how long methods may be tried, all together: those that take less first. What does not end in
+        that time, or would take longer than is left by what others took, is left out, and said. A guard is
+        always tried.
     seed : int
+    keep : path, optional
+        A folder in which what each method has fitted is kept as soon as it is done: a choice that was cut
+        short, begun again with the same model, images and options, goes on from there, and judges it anew.
+        What is not surely the same, as where there is a function of your own (``fit=``, a model known by its
+        answers alone), and what cannot be kept without code, as estimators whose types skops does not know,
+        is tried again.
     progress : bool, optional
 
     Returns
@@ -245,6 +295,9 @@ def choose(
         As for the methods; a method that fails alone is left out, and said.
     """
     check_seed("seed", seed)
+    if seconds is not None:
+        check_number("seconds", seconds, above=0)
+    began = time.perf_counter()
     given = as_studied_model(model, study)
     area = resolve_region(region, margin)
     regions = area.regions
@@ -257,23 +310,97 @@ def choose(
     done: list[tuple[Trial, RepairResult | None]] = [(judge.trial("as it is", given, 0.0), None)]
     if methods is None:
         methods = default_methods(given, region, fit=fit, margin=margin, seed=seed)
-    for method in methods:
-        if not callable(method):
-            raise OptionError(
-                f"a method is one such as Guard(region=…), but {describe_value(method)} was given.",
-                slug="option-value",
-            )
-        name, started = describe_method(method), time.perf_counter()
-        try:
-            made = method(given, data.train, validation=data.validation, study=study, progress=progress)
-        except SightlineError as error:
-            seconds = time.perf_counter() - started
-            done.append((Trial(name, np.nan, np.nan, np.nan, seconds, failed=str(error)), None))
-        else:
-            done.append((judge.trial(name, made.model, time.perf_counter() - started), made))
+    kept = None if keep is None else KeptTrials(Path(keep), given, data)
+    before = 0
+    with progress_step("trying methods", len(methods)) as step:
+        for method in methods if seconds is None else sorted(methods, key=_fitting_cost):
+            step.tell(method=describe_method(method))
+            known = None if kept is None else kept.read(method)
+            if known is not None:
+                seconds_then, made = known
+                done.append((judge.trial(describe_method(method), made.model, seconds_then), made))
+                before += 1
+            else:
+                left = None if seconds is None else max(0.0, seconds - (time.perf_counter() - began))
+                result, trial = _try_method(
+                    method, given, data, study, left, _longest(done), progress=progress
+                )
+                if kept is not None and result is not None:
+                    _keep_trial(kept, method, trial.seconds, result)
+                done.append(
+                    (judge.trial(trial.method, result.model, trial.seconds) if result else trial, result)
+                )
+            step.advance()
     trials, results = zip(*done, strict=True)
-    notes = tuple(one for one in (finding, *looks, told) if one)
+    notes = tuple(one for one in (finding, *looks, told, _resumed_note(before, len(methods))) if one)
     return Choice(trials, len(data.validation), results, unseen, notes)
+
+
+def _keep_trial(kept: KeptTrials, method: object, seconds: float, result: RepairResult) -> None:
+    try:
+        kept.keep(method, seconds, result)
+    except OSError as error:
+        raise FileError(
+            f"what was tried cannot be kept in {kept.folder}: {error.strerror or error}. Name a folder that "
+            "can be written to.",
+            slug="repair-write",
+        ) from error
+
+
+def _resumed_note(before: int, count: int) -> str:
+    """What to say of methods that an earlier run has tried."""
+    if not before:
+        return ""
+    return in_english(
+        "Goes on from an earlier run that was cut short: {before} of {count} methods had been tried then.",
+        before=before,
+        count=count,
+    )
+
+
+def _fitting_cost(method: Any) -> int:
+    """How much a method fits, roughly: a guard nothing, right reasons several networks with gradients."""
+    return next(
+        (cost for cost, kind in enumerate(BY_COST) if isinstance(method, kind)),
+        BY_COST.index(Counterexamples),
+    )
+
+
+def _longest(done: Sequence[tuple[Trial, RepairResult | None]]) -> float:
+    """Seconds that the longest fit took so far."""
+    return max((trial.seconds for trial, _ in done), default=0.0)
+
+
+def _try_method(
+    method: Any,
+    given: CheckedModel,
+    data: TrainingData,
+    study: StudyResults | None,
+    left: float | None,
+    longest: float,
+    *,
+    progress: bool | None,
+) -> tuple[RepairResult | None, Trial]:
+    """What a method makes of the model, or why it could not be tried; with as many seconds as are left."""
+    if not callable(method):
+        raise OptionError(
+            f"a method is one such as Guard(region=…), but {describe_value(method)} was given.",
+            slug="option-value",
+        )
+    name, started = describe_method(method), time.perf_counter()
+    failed = ""
+    if left is not None and _fitting_cost(method) and left <= longest:
+        failed = in_english(
+            "no time was left: about {n:.0f} seconds, and others took {longest:.0f}", n=left, longest=longest
+        )
+        return None, Trial(name, np.nan, np.nan, np.nan, 0.0, failed=failed)
+    made: RepairResult | None = None
+    try:
+        with limited_time(left):
+            made = method(given, data.train, validation=data.validation, study=study, progress=progress)
+    except SightlineError as error:
+        failed = str(error)
+    return made, Trial(name, np.nan, np.nan, np.nan, time.perf_counter() - started, failed=failed)
 
 
 class _Judge:
@@ -334,6 +461,29 @@ def _images_of_study(
     if len(kept) < ENOUGH or np.unique(labels).size < 2:
         return None
     return ExplainedImages(study, study.places[kept], labels)
+
+
+def region_to_repair(misleading: Sequence[str], confirmed: Sequence[str], *, concepts: bool) -> str:
+    """What to repair, of what was found: a property of whole images first, then what drives errors.
+
+    Parameters
+    ----------
+    misleading : sequence of str
+        Properties of whole images that mislead.
+    confirmed : sequence of str
+        Regions that drive errors, the leading one first.
+    concepts : bool
+        Whether these are concepts: each has its class, and what is left of the others misleads on, so that
+        all are repaired.
+
+    Examples
+    --------
+    >>> region_to_repair([], ["jaw", "hair"], concepts=False), region_to_repair([], [], concepts=True)
+    ('jaw', '')
+    """
+    if misleading:
+        return misleading[0]
+    return ", ".join(confirmed if concepts else confirmed[:1])
 
 
 def parse_method(text: str, **defaults: Any) -> Any:

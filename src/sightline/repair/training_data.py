@@ -7,6 +7,7 @@ from jaxtyping import Float, Float64, Int, Shaped
 
 from sightline._class_names import class_columns
 from sightline._digests import image_digest
+from sightline._language import in_english
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.datasets import Dataset, LabelledImage, Subset, as_dataset, warn_if_random
 from sightline.data.looks import Looks, looks_of, match_looks
@@ -52,8 +53,12 @@ def twice_seen_notes(validation: Subset, looks: Looks) -> tuple[str, ...]:
     if not twice:
         return ()
     return (
-        f"Of the {len(validation):,} images that it was chosen by, {twice:,} are the same or nearly the same "
-        "as ones that it learned from: what is measured on them says too much.",
+        in_english(
+            "Of the {n:,} images that it was chosen by, {twice:,} are the same or nearly the same as ones "
+            "that it learned from: what is measured on them says too much.",
+            n=len(validation),
+            twice=twice,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """the images of a study → the same, each held against the digest of what was explained."""
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Any
@@ -13,6 +14,8 @@ from sightline.engine.image import as_image
 from sightline.errors import ImageError, SightlineError
 from sightline.types import record
 
+OPENING = threading.RLock()
+"""Held while a study's images are opened: of threads that show some at once, one reads the list of them."""
 CHECKED = 32
 """Images that are read when a study goes on, to see whether they are those that were explained."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sightline._digests import array_digest, combined_digest
-from sightline._files import write_arrays, written_aside
+from sightline._files import write_arrays, write_text, written_aside
 from sightline._limits import read_arrays, read_text
 from sightline._optional import require
 from sightline._serialise import UNREADABLE, decode_fields, encode, encode_fields, without_none
@@ -24,6 +24,8 @@ from sightline.study.schema import LAYOUT
 from sightline.types import record
 
 NAME = "plan.toml"
+CLASS_NAMES = "class_names.txt"
+"""Names that were given for the model's classes, one a line as the command line takes them."""
 ARRAYS = "plan-{}.npz"
 EARLIER_ARRAYS = "plan.npz"
 ARRAYS_FILE = "arrays"
@@ -131,6 +133,8 @@ class Manifest:
         What the model's columns are, as `as_model` takes it: settled by the first answer, and kept.
     guesses : tuple of str
         What was taken for granted of the model's columns when the study began, in words.
+    weighing : tuple of str
+        Those of the guesses that all figures rest on: what the images' values were taken to be, say.
     label : str
         Of a model of several labels: the one that is studied, its name or else its number; empty of classes.
     threshold : float
@@ -159,11 +163,21 @@ class Manifest:
     label: str = ""
     threshold: float = 0.5
     label_names: tuple[str, ...] = ()
+    weighing: tuple[str, ...] = ()
 
     @property
     def view(self) -> LabelView:
         """Which label of several is studied, and from which probability on it is there."""
         return LabelView(self.label or None, self.threshold)
+
+    @property
+    def model_key(self) -> str:
+        """What its model is known by: its file, else its weights, else what it said of some images."""
+        for kind, digest in (("file", self.model_digest), ("weights", self.weights_digest)):
+            if digest:
+                return f"{kind} {digest}"
+        told = [f"{one.name} {one.text} {one.image}" for one in self.reference_predictions]
+        return "answers " + combined_digest([one + " " for one in told])
 
     @property
     def column_names(self) -> tuple[str, ...] | None:
@@ -177,9 +191,7 @@ class Manifest:
 
     @property
     def run_options(self) -> dict[str, Any]:
-        """What a study of another model about the same label is run with; nothing for classes."""
-        if not self.label and self.threshold == 0.5:
-            return {}
+        """What a study of another model of the same classes is run with: its file may not say their order."""
         return {
             "label": self.label or None,
             "threshold": self.threshold,
@@ -273,6 +285,15 @@ def _comparable(value: object) -> tuple[Any, dict[str, str]]:
     return encode(value, "", arrays), {place: array_digest(array) for place, array in arrays.items()}
 
 
+def write_given_names(folder: Path, names: tuple[str, ...] | None) -> None:
+    """Write the names that were given for the model's classes, so that the study can be repeated with them.
+
+    Names that no line can hold, as those with a line's end, are not written.
+    """
+    if names and all(one == one.strip() and one.splitlines() == [one] for one in names):
+        write_text(folder / CLASS_NAMES, "\n".join((*names, "")))
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> bool:
     """Write plan.toml, and the plan's arrays beside it, unless another process has written one by now.
 
@@ -364,6 +385,8 @@ def _manifest_table(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]
         text["range"] = manifest.range_note
     if manifest.guesses:
         text["guesses"] = list(manifest.guesses)
+    if manifest.weighing:
+        text["guesses_that_weigh"] = list(manifest.weighing)
     if arrays:  # named after what is in it: two processes that begin with other arrays never mix them
         text[ARRAYS_FILE] = _arrays_name(arrays)
     return arrays, text
@@ -446,6 +469,7 @@ def _manifest_from_table(text: dict[str, Any], arrays: dict[str, Any]) -> Manife
         key=_table_key(text),
         output=model.get("output", "auto"),
         guesses=tuple(map(_printable_line, text.get("guesses", ()))),
+        weighing=tuple(map(_printable_line, text.get("guesses_that_weigh", ()))),
         label=model.get("label", ""),
         threshold=float(model.get("threshold", 0.5)),
         label_names=tuple(model.get("label_names", ())),

@@ -6,6 +6,7 @@ told, and can be overruled.
 
 import csv
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 from jaxtyping import Int
 
 from sightline._arguments import describe_value
+from sightline._files import readable_text
+from sightline._language import in_english, translatable
 from sightline._optional import require
 from sightline._printing import printable_text
 from sightline._spec import split_spec
@@ -22,12 +25,15 @@ from sightline.data.data_spec import LIST
 from sightline.data.datasets import Dataset
 from sightline.data.image_folder import ImageFolder
 from sightline.data.image_list import DELIMITERS, ENDINGS
+from sightline.data.several_labels import LabelImages
 from sightline.errors import FileError, OptionError, SightlineError
 from sightline.study.schema import StudyResults
 from sightline.types import did_you_mean, record
 
-NAMED_BY = ("path", "file name", "name without ending")
+NAMED_BY = (translatable("path"), translatable("file name"), translatable("name without ending"))
 """How a cell may name an image, the most certain first."""
+CODE = re.compile(r"0\d|\d+[eE]\d+$|.*_")
+"""Texts that could be read as numbers and are codes: 007 is not 7, 12e4 not 120000, 1_2 not 12."""
 FILE_COLUMNS = ("file format", "image size")
 """What is known of a file without a table."""
 ENOUGH = 0.5
@@ -182,8 +188,7 @@ def _typed_values(values: list[Any]) -> list[Any]:
     numbers: list[float | None] = []
     for one in values:
         try:
-            # A leading 0 is part of a code, not of a number.
-            code = one is not None and len(one) > 1 and one[0] == "0" and one[1].isdigit()
+            code = one is not None and CODE.match(one) is not None
             number = None if one is None or code else float(one)
         except ValueError:
             return values
@@ -236,14 +241,14 @@ def join_metadata(
         If too few images have a line, or lines of one image differ.
     """
     columns = (columns,) if isinstance(columns, str) else columns
-    for name in (*(columns or ()), *([] if key is None else [key])):
+    for name in (*(() if columns is None else columns), *([] if key is None else [key])):
         if name not in table.columns:
             raise OptionError(
                 f"{table.source} has no column {name!r}. {did_you_mean(name, table.columns)}",
                 slug="table-column",
             )
-    ids, count = _image_ids(study, places)
-    lines, used, notes = _find_lines(table, ids, places, count, key or table.key)
+    ids, orders = _image_ids(study, places)
+    lines, used, notes = _find_lines(table, ids, orders, key or table.key)
     skipped = {used, *table.left_out}
     chosen = [name for name in table.columns if name not in skipped] if columns is None else columns
     joined = {
@@ -252,23 +257,40 @@ def join_metadata(
     missing = sum(line is None for line in lines)
     if missing:
         first = ids[next(place for place, line in enumerate(lines) if line is None)]
-        notes += (f"{missing:,} of {len(ids):,} images have no line there, such as {printable_text(first)}.",)
+        notes += (
+            in_english(
+                "{missing:,} of {n:,} images have no line there, such as {first}.",
+                missing=missing,
+                n=len(ids),
+                first=printable_text(first),
+            ),
+        )
     return JoinedColumns(joined, notes)
 
 
-def _image_ids(study: StudyResults, places: Int[np.ndarray, "N"]) -> tuple[list[str], int]:
-    """What the images are called, and how many there are in the data."""
+Orders = dict[int, tuple[list[int], str]]
+"""For tables of so many lines: the line of each image where they stand in an order, and which one that is."""
+
+
+def _image_ids(study: StudyResults, places: Int[np.ndarray, "N"]) -> tuple[list[str], Orders]:
+    """What the images are called, and the orders that lines of a table may have."""
     try:
         source = getattr(study, "source", None)
     except SightlineError:  # images in memory, of another process
         source = None
+    every: list[int] = places.tolist()
+    orders: Orders = {len(every): (list(range(len(every))), "the explained images, study.places")}
     if not isinstance(source, Dataset):
-        return list(map(str, places.tolist())), 0
-    return [source.image_id(place) for place in places.tolist()], len(source)
+        return list(map(str, every)), orders
+    if isinstance(source, LabelImages):  # images of which the label is not known are none of the study's
+        roots = [int(source.indices[place]) for place in every]
+        orders[len(source.dataset)] = roots, in_english("all images, those left out of the study with them")
+    orders[len(source)] = every, in_english("the data")
+    return [readable_text(source.image_id(place)) for place in every], orders
 
 
 def _find_lines(
-    table: MetadataTable, ids: Sequence[str], places: Int[np.ndarray, "N"], count: int, key: str | None
+    table: MetadataTable, ids: Sequence[str], orders: Orders, key: str | None
 ) -> tuple[list[int | None], str | None, tuple[str, ...]]:
     """The line of each image, the column that named it, and what to tell."""
     numbered = all(one.isdigit() for one in ids)
@@ -281,16 +303,29 @@ def _find_lines(
             # A column of small numbers, such as an age, names places only where it names each once.
             if found > most and (key is not None or not numbered or found == len(ids)):
                 best, most = (lines, name, how), found
-    if key is None and (best is None or most < ENOUGH * len(ids)) and len(table) in (count, len(ids)):
-        whole = len(table) == count
-        lines = [int(place) for place in places] if whole else list(range(len(ids)))
-        order = "the data" if whole else "the explained images, study.places"
-        return lines, None, (f"Lines of {table.source} are taken to be in the order of {order}.",)
+    if key is None and (best is None or most < ENOUGH * len(ids)) and len(table) in orders:
+        in_order, order = orders[len(table)]
+        told = in_english(
+            "Lines of {table} are taken to be in the order of {order}.", table=table.source, order=order
+        )
+        return list(in_order), None, (told,)
     if best is None or most < ENOUGH * len(ids):
         raise _unmatched_error(table, ids, most, key)
     lines, name, how = best
-    told = f"Images are found in {table.source} by its column {name} ({how})" + (
-        "." if key is not None else ", a guess: key= (--key) overrules it."
+    told = (
+        in_english(
+            "Images are found in {table} by its column {name} ({how}), a guess: key= (--key) overrules it.",
+            table=table.source,
+            name=name,
+            how=how,
+        )
+        if key is None
+        else in_english(
+            "Images are found in {table} by its column {name} ({how}).",
+            table=table.source,
+            name=name,
+            how=how,
+        )
     )
     return lines, name, (told,)
 

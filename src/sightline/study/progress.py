@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sightline._progress import ProgressLine
+from sightline._progress_file import ProgressStep, progress_step
 
 EVERY = 30.0
 """Seconds between two lines."""
@@ -29,6 +30,7 @@ class StudyProgress:
         self.shown = shown
         self.done = 0
         self.failed = 0
+        self._step: ProgressStep | None = None
         self._bar: Any = None
         self._task: Any = None
         self._line = ProgressLine(EVERY)
@@ -38,6 +40,8 @@ class StudyProgress:
         """So many more images are done, so many of them without an explanation."""
         self.done += images
         self.failed += failed
+        if self._step is not None:
+            self._step.advance(images, failed=self.failed)
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, failed=self.failed, rate=self.rate_text())
         elif self.shown:
@@ -60,6 +64,12 @@ class StudyProgress:
     @contextlib.contextmanager
     def running(self) -> Iterator["StudyProgress"]:
         """Show it meanwhile."""
+        with progress_step("explaining images", self.total) as self._step, self._shown_meanwhile():
+            yield self
+        self._step = None
+
+    @contextlib.contextmanager
+    def _shown_meanwhile(self) -> Iterator["StudyProgress"]:
         if not (self.shown and sys.stderr.isatty()):
             try:
                 yield self

@@ -81,10 +81,20 @@ class OpenedData:
 
 @record
 class OpenedModel:
-    """A model, and how it can be opened again, if it can."""
+    """A model, how it can be opened again, if it can, and what was taken for granted of it.
+
+    Parameters
+    ----------
+    model : CheckedModel
+    spec : ModelSpec or None
+    guesses, weighing : tuple of str
+        As the study's manifest keeps them.
+    """
 
     model: CheckedModel
     spec: ModelSpec | None
+    guesses: tuple[str, ...] = ()
+    weighing: tuple[str, ...] = ()
 
 
 def resolve_images(
@@ -199,6 +209,12 @@ def as_studied_model(model: object, study: StudyResults | None) -> CheckedModel:
     return as_model(model, class_names=names, label=view.label, threshold=view.threshold)
 
 
+def model_key(study: StudyResults | None) -> str:
+    """What a study's model is known by; empty where nothing tells."""
+    manifest = getattr(study, "manifest", None)
+    return manifest.model_key if isinstance(manifest, Manifest) else ""
+
+
 def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_range: bool = True) -> Manifest:
     """What a new study is made of; the model is asked about a few of the images.
 
@@ -237,7 +253,8 @@ def make_manifest(plan: Plan, data: OpenedData, opened: OpenedModel, *, check_ra
         split=data.split,
         range_note=_range_note(data, opened.model, classes) if check_range else "",
         output=opened.model.settled_output,
-        guesses=_guesses(data, opened.model, np.stack(list(scores.values()))),
+        guesses=opened.guesses + _guesses(data, opened.model, np.stack(list(scores.values()))),
+        weighing=opened.weighing,
         label=_label_text(opened.model),
         threshold=opened.model.view.threshold,
         label_names=(opened.model.column_names or ()) if opened.model.view.label is not None else (),
@@ -294,8 +311,11 @@ def check_no_orphans(manifest: Manifest, store: Store, folder: Path) -> None:
 
 
 def warn_near_duplicates(data: OpenedData) -> None:
-    """Say how many of the images held out are among the others, too, or nearly; of small sets only."""
-    if data.split is None or len(data.source) > COMPARED:
+    """Say how many of the images held out are among the others, too, or nearly; of small sets only.
+
+    Not where it is images held out that are studied, as for a proof: that was said when they were set apart.
+    """
+    if data.split is None or data.split.held_out or len(data.source) > COMPARED:
         return
     studied, looks = [], []
     for place in range(len(data.source)):

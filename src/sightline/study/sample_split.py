@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from sightline.errors import OptionError
+from sightline._printing import printable_text
+from sightline.errors import OptionError, warn
 from sightline.study.schema import StudyResults
 from sightline.types import record
 
@@ -118,7 +119,15 @@ def split_answers(
     wrong = labels != predicted
     if found_in:
         known = set(found_in)
-        seen = [row.id in known for row in study.rows()]
+        seen = [one in known for one in study.ids]
+        if not any(seen):
+            warn(
+                "none of the images that these regions were found or drawn on is among the study's by its "
+                f"id, such as {printable_text(min(known))}: if they are there under other ids, answers that "
+                "chose the regions confirm them. Give the images the ids that they had then, or draw or "
+                "look for the regions anew in this study.",
+                slug="regions-other-ids",
+            )
         choosing = np.isin(which, which[seen])
     else:
         choosing = np.zeros(len(which), dtype=bool) if whole else _deal_groups(which, wrong, rng)

@@ -1,13 +1,15 @@
 """What a study knows of one image, and the table that holds it: one line for an image and target."""
 
+import functools
 import itertools
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from sightline._digests import combined_digest
 from sightline._files import readable_text
 from sightline._limits import check_opened_size
 from sightline._optional import require
@@ -71,6 +73,8 @@ ERROR_BITS = 9
 """Binary digits of an error that are kept."""
 ALL_SCORES = 64
 LEADING = 16
+KNOWN_CUTS = 4
+"""Segments that are kept when they were opened: images that a grid divides all have the same."""
 
 
 @record
@@ -158,6 +162,10 @@ class StudyResults(Protocol):
         def predicted(self) -> Int[np.ndarray, "N"]:
             """Predicted classes of the explained images."""
 
+        @property
+        def ids(self) -> tuple[str, ...]:
+            """What the explained images are called."""
+
     def rows(self) -> Iterator[Row]:
         """Every image that was explained, in the order of the data."""
         ...
@@ -169,6 +177,27 @@ class StudyResults(Protocol):
     def image(self, place: int) -> Shaped[np.ndarray, "..."]:
         """The pixels of an image."""
         ...
+
+
+def answers_digest(study: StudyResults) -> str:
+    """Digest of which images a study explained, their labels and the predicted classes.
+
+    Results keep it, so that what was found before a study went on, or before images were explained anew, is
+    known from what is true of it now.
+    """
+    answers = (np.asarray(each, dtype="<i8") for each in (study.labels, study.predicted))
+    return combined_digest(["\n".join(study.ids), *answers], size=8)
+
+
+def is_of_answers(found: Mapping[str, Any], study: StudyResults) -> bool:
+    """Whether a result, as its JSON file has it, is of the answers that a study has now.
+
+    Files of versions that kept no digest are known by their number of errors alone.
+    """
+    if known := found.get("answers"):
+        return bool(known == answers_digest(study))
+    errors = int((np.asarray(study.labels) != np.asarray(study.predicted)).sum())
+    return bool(found.get("errors", errors) == errors)
 
 
 @record
@@ -270,7 +299,9 @@ def row_from_lines(group: list[dict[str, Any]], classes: int) -> Row:
         classes=scores,
         full=_line_values(group, "score"),
         empty=_line_values(group, "hidden"),
-        segments=_unpack_segments(first),
+        segments=unpack_segments(
+            first["segments"], (first["height"], first["width"]), len(first["attribution"]), first["id"]
+        ),
         attribution=attribution,
     )
 
@@ -305,13 +336,27 @@ def _pack_segments(segments: Segments) -> bytes:
     return packed
 
 
-def _unpack_segments(line: dict[str, Any]) -> Segments:
-    shape, dtype = (line["height"], line["width"]), _smallest_dtype(len(line["attribution"]))
+def unpack_segments(packed: bytes, shape: tuple[int, int], count: int, name: str) -> Segments:
+    """The segments of an image as the table has them; of images that are cut alike they are one value.
+
+    Raises
+    ------
+    FileError
+        If they open to more than an image has; `name` is what the image is called.
+    """
+    opened = shape[0] * shape[1] * _smallest_dtype(count).itemsize
+    check_opened_size(f"the segments of {name}", opened, len(packed), "ARRAY_BYTES")
+    return _opened_segments(packed, shape, count)
+
+
+@functools.lru_cache(maxsize=KNOWN_CUTS)
+def _opened_segments(packed: bytes, shape: tuple[int, int], count: int) -> Segments:
+    dtype = _smallest_dtype(count)
     codec = require("pyarrow", extra="study").Codec("zstd")
-    opened = shape[0] * shape[1] * dtype.itemsize
-    check_opened_size(f"the segments of {line['id']}", opened, len(line["segments"]), "ARRAY_BYTES")
-    bytes_ = codec.decompress(line["segments"], opened, asbytes=True)
-    return Segments(np.frombuffer(bytes_, dtype).reshape(shape).astype(np.intp))
+    bytes_ = codec.decompress(packed, shape[0] * shape[1] * dtype.itemsize, asbytes=True)
+    labels = np.frombuffer(bytes_, dtype).reshape(shape).astype(np.intp)
+    labels.setflags(write=False)  # many rows may have them
+    return Segments(labels)
 
 
 def _smallest_dtype(segments: int) -> np.dtype[Any]:

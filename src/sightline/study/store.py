@@ -86,6 +86,7 @@ class Store:
         self.folder = folder
         self.key = key
         self._sealed: dict[tuple[Path, int, int], bool] = {}
+        self._known: dict[str, tuple[object, Any]] = {}
 
     def parts(self) -> list[StorePart]:
         """The parts that count, in order."""
@@ -302,18 +303,27 @@ class Store:
                     return
             time.sleep(POLLED / 4)
 
-    def tables(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    def tables(
+        self, columns: Sequence[str] | None = None, places: Iterable[int] | None = None
+    ) -> Iterator[Any]:
         """The lines, part by part and row group by row group, as pyarrow tables.
 
         Where another process joins parts meanwhile, it goes on in the one that they were joined into.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+        places : iterable of int, optional
+            Of these images alone; row groups without any are not read.
         """
         compute = require("pyarrow.compute", extra="study")
+        wanted = None if places is None else np.unique(np.fromiter(places, dtype=np.int64))
         read = None if columns is None else list(dict.fromkeys((*columns, "place")))
         done, lost = 0, None
         while True:
             for part in [part for part in self.parts() if part.stop > done]:
                 try:
-                    for table in self._row_groups(part, read):
+                    for table in self._row_groups(part, read, wanted):
                         new = table.filter(compute.greater_equal(table["place"], done))
                         yield new if columns is None else new.select(columns)
                 except FileNotFoundError as error:
@@ -325,10 +335,22 @@ class Store:
             else:
                 return
 
-    def _row_groups(self, part: StorePart, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    def _row_groups(
+        self,
+        part: StorePart,
+        columns: Sequence[str] | None = None,
+        wanted: Int[np.ndarray, "P"] | None = None,
+    ) -> Iterator[Any]:
+        if wanted is not None and not _any_between(wanted, part.start, part.stop - 1):
+            return
+        compute = require("pyarrow.compute", extra="study")
         with self._opened(part) as file:
             for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns)
+                if wanted is None:
+                    yield file.read_row_group(group, columns)
+                elif _holds_any(file, group, wanted):
+                    table = file.read_row_group(group, columns)
+                    yield table.filter(compute.is_in(table["place"], _as_arrow(wanted)))
 
     @contextlib.contextmanager
     def _opened(self, part: StorePart) -> Iterator[Any]:
@@ -421,6 +443,14 @@ class Store:
                         return self._lines_in_part(part, place)
         return []
 
+    def lines_of(self, places: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
+        """The lines of some images, by place; each row group that holds any is read once."""
+        found: dict[int, list[dict[str, Any]]] = {}
+        for table in self.tables(places=places):
+            for line in table.to_pylist():
+                found.setdefault(line["place"], []).append(line)
+        return found
+
     def _lines_in_part(self, part: StorePart, place: int) -> list[dict[str, Any]]:
         with self._opened(part) as file:
             for group in range(file.num_row_groups):
@@ -432,13 +462,41 @@ class Store:
 
     def outcome_columns(self) -> dict[str, Int[np.ndarray, "N"]]:
         """Place, label and predicted class of the images that were explained."""
+        made: dict[str, Int[np.ndarray, "N"]] = self._known_while("outcomes", self._read_outcomes)
+        return {name: column.copy() for name, column in made.items()}
+
+    def _known_while(self, name: str, read: Callable[[], Any]) -> Any:
+        """What was read of all parts, for as long as they stay as they are."""
+        state = []
+        for part in self.parts():
+            with contextlib.suppress(OSError):  # joined meanwhile
+                told = part.path.stat()
+                state.append((part, told.st_mtime_ns, told.st_ctime_ns, told.st_size))
+        if self._known.get(name, ((), None))[0] != state:
+            self._known[name] = state, read()
+        return self._known[name][1]
+
+    def _read_outcomes(self) -> dict[str, Int[np.ndarray, "N"]]:
         names = ["place", "label", "predicted"]
         found: dict[str, list[Any]] = {name: [np.zeros(0, np.intp)] for name in names}
-        for table in self.tables([*names, "rank"]):
-            first = table.filter(require("pyarrow.compute", extra="study").equal(table["rank"], 0))
+        for table in self._first_lines(names):
             for name in names:
-                found[name].append(first[name].to_numpy().astype(np.intp))
+                found[name].append(table[name].to_numpy().astype(np.intp))
         return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def explained_ids(self) -> tuple[str, ...]:
+        """What the images that were explained are called, in the order of `outcome_columns`."""
+        made: tuple[str, ...] = self._known_while(
+            "ids",
+            lambda: tuple(one for table in self._first_lines(["id"]) for one in table["id"].to_pylist()),
+        )
+        return made
+
+    def _first_lines(self, names: Sequence[str]) -> Iterator[Any]:
+        """Some columns of the line that each explained image begins with, part by part."""
+        compute = require("pyarrow.compute", extra="study")
+        for table in self.tables([*names, "rank"]):
+            yield table.filter(compute.equal(table["rank"], 0))
 
     def spent_calls(self) -> tuple[Int[np.ndarray, "N"], Float[np.ndarray, "N"]]:
         """Calls of each image that was explained, and the size of its errors beside that of its values."""
@@ -525,6 +583,23 @@ class Store:
                 '"describe rows". Other files are neither read nor written.',
                 slug="study-query",
             ) from None
+
+
+def _holds_any(file: Any, group: int, places: Int[np.ndarray, "P"]) -> bool:
+    """Whether a row group may hold some of these images, as far as its statistics tell."""
+    column = file.metadata.row_group(group).column(file.schema_arrow.names.index("place"))
+    known = column.statistics
+    if known is None or not known.has_min_max:
+        return True
+    return _any_between(places, known.min, known.max)
+
+
+def _any_between(places: Int[np.ndarray, "P"], least: int, most: int) -> bool:
+    return bool(((least <= places) & (places <= most)).any())
+
+
+def _as_arrow(places: Int[np.ndarray, "P"]) -> Any:
+    return require("pyarrow", extra="study").array(places)
 
 
 def _check_reads_only(statements: Sequence[Any], kinds: Any) -> None:

@@ -13,7 +13,9 @@ from jaxtyping import Int, Shaped
 from sightline._arguments import clear_arguments, describe_value
 from sightline._checks import check_batch_size, check_whole, is_whole
 from sightline._class_names import ClassNames, warn_if_permuted
-from sightline._files import is_a_file, is_a_folder
+from sightline._files import is_a_file, is_a_folder, readable_text
+from sightline._language import translate as tr
+from sightline._notebook_html import result_html
 from sightline._printing import printable_text
 from sightline._progress import is_progress_shown
 from sightline.adapters.checked_model import CheckedModel
@@ -28,24 +30,24 @@ from sightline.evaluation.classification import Evaluation
 from sightline.explanation import Explanation
 from sightline.study import provenance, runner
 from sightline.study.fill_advice import advise_fill
-from sightline.study.known_images import CHECKED, ImageDigests, KnownImages, changed_error
+from sightline.study.inputs import StudyInputs
+from sightline.study.known_images import CHECKED, OPENING, ImageDigests, KnownImages, changed_error
 from sightline.study.manifest import (
-    NAME,
     Manifest,
     check_held_out,
     check_label,
-    check_output,
-    check_same_format,
     check_same_plan,
     read_manifest,
     studied_places,
+    write_given_names,
     write_manifest,
 )
 from sightline.study.progress import StudyProgress
-from sightline.study.provenance import OpenedData, OpenedModel
+from sightline.study.provenance import OpenedModel
 from sightline.study.ray import Ray
-from sightline.study.schema import Row, StudyResults, row_from_lines, rows_from_table
+from sightline.study.schema import Row, StudyResults, answers_digest, row_from_lines, rows_from_table
 from sightline.study.store import Store
+from sightline.study.verdicts import Verdicts
 from sightline.types import Scores
 
 HIDDEN_LITTLE = ("hiding-little", "scores-hardly-move", "scores-flat")
@@ -99,6 +101,24 @@ def as_study(given: object) -> StudyResults:
     return given
 
 
+def as_kept_study(given: object, asker: str) -> "Study":
+    """A study that has a folder, also by its path; `asker` is what is of it, such as ``"a report"``.
+
+    Raises
+    ------
+    FileError, OptionError
+        As `as_study` does; also if the study is in memory alone.
+    """
+    opened = as_study(given)
+    if not isinstance(opened, Study):
+        raise OptionError(
+            f"{asker} is of a study in a folder, sightline.Study(folder), but {describe_value(opened)} was "
+            "given.",
+            slug="option-value",
+        )
+    return opened
+
+
 class Study:
     """Explanations of many labelled images, in a folder; computed once, in as many runs as it takes.
 
@@ -139,6 +159,12 @@ class Study:
             raise OptionError(
                 f"plan must be a Plan, but {plan!r} was given: sl.Plan(attribute=...).", slug="option-value"
             )
+        if readable_text(str(path)) != str(path):
+            raise FileError(
+                f"no study can be kept in {readable_text(str(path))!r}: the name is not in UTF-8, as Parquet "
+                "files need it. Rename the folder.",
+                slug="study-write",
+            )
         # Absolute, for the working directory may be another one later.
         self.path = Path(path).expanduser().absolute()
         self._shown_path = str(path)
@@ -148,10 +174,8 @@ class Study:
         if plan is not None and self._manifest is not None:
             check_same_plan(self._manifest.plan, plan, self.path)
             self._manifest = self._with_given_plan(self._manifest)
-        self._opened_data: OpenedData | None = None
-        self._opened_model: OpenedModel | None = None
-        self._trust = False
-        self._digests: ImageDigests | None = None
+        self._inputs = StudyInputs(self.path)
+        self._known: KnownImages | None = None
 
     @property
     def plan(self) -> Plan:
@@ -190,7 +214,7 @@ class Study:
         OptionError
             If they were held in memory, by another process.
         """
-        return self._open_data().source
+        return self._inputs.data(self.manifest).source
 
     @property
     def held_out(self) -> Subset:
@@ -232,30 +256,7 @@ class Study:
     @property
     def opened_model(self) -> OpenedModel:
         """The model, and how workers open it."""
-        if self._opened_model is None:
-            if not self.manifest.model_text:
-                raise self._given_from_memory("model", slug="study-model")
-            asked = provenance.resolve_model(
-                self.manifest.model_text,
-                self.manifest.column_names,
-                None,
-                self._trust,
-                self.manifest.output,
-                recorded=self._recorded,
-                view=self.manifest.view,
-            )
-            self._keep_model(asked)
-        assert self._opened_model is not None
-        return self._opened_model
-
-    def _keep_model(self, asked: OpenedModel) -> None:
-        provenance.check_model(self.manifest, self.source, asked, self.path)
-        self._opened_model = asked
-
-    @property
-    def _recorded(self) -> str:
-        """The file that texts of the study were read from; empty where they are trusted."""
-        return "" if self._trust else str(self.path / NAME)
+        return self._inputs.model(self.manifest)
 
     @clear_arguments
     def attach(
@@ -287,25 +288,12 @@ class Study:
         OptionError
             If they are not those that the study was made of.
         """
-        self._trust = self._trust or trust
+        if trust:
+            self._inputs.trust()
         if data is not None:
-            if isinstance(data, str | PathLike):
-                if image_format is not None:
-                    check_same_format(self.manifest, image_format, self.path)
-                image_format = self.manifest.image_format
-            opened = provenance.resolve_images(
-                data, image_format, self.manifest.split, **self.manifest.asked_label
-            )
-            provenance.check_data(self.manifest, opened.source, self.path)
-            self._opened_data = opened
+            self._inputs.attach_data(self.manifest, data, image_format)
         if model is not None:
-            check_output(self.manifest, output, self.path)
-            kept = output if self.manifest.output == "auto" else self.manifest.output
-            names, view = self.manifest.column_names, self.manifest.view
-            asked = provenance.resolve_model(
-                model, names, preprocess, trust, kept, by_end=output is None, view=view
-            )
-            self._keep_model(asked)
+            self._inputs.attach_model(self.manifest, model, preprocess, output, trust=trust)
         return self
 
     @clear_arguments
@@ -401,7 +389,9 @@ class Study:
             self.attach(data, model, **how)
         if check_range:
             self.warn_of_range()
-        job = provenance.make_job(self.manifest, self._open_data(), self.opened_model, batch_size)
+        job = provenance.make_job(
+            self.manifest, self._inputs.data(self.manifest), self.opened_model, batch_size
+        )
         size, count = self.manifest.part_size, self.manifest.image_count
         self.store.remove_abandoned()
         self.store.check_parts(functools.partial(studied_places, self.manifest.split))
@@ -414,7 +404,7 @@ class Study:
             if retry:
                 runner.retry_failed(job, self.store, workers, counted, changed)
         self.store.join_parts(count, size)
-        self._digests = None
+        self._known = None
         self._check_hopeless()
         warn_if_permuted(self.labels, self.predicted, self.class_names)
         if missing or retry:
@@ -478,6 +468,21 @@ class Study:
         """Predicted classes of the explained images."""
         return self.store.outcome_columns()["predicted"]
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What the explained images are called: their paths below the data's folder, or their places."""
+        return self.store.explained_ids()
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What a person says of groups of errors, regions, concepts and properties: read, and said, here."""
+
+        def named(places: Int[np.ndarray, "_"]) -> list[str]:
+            known = dict(zip(self.places.tolist(), self.ids, strict=True))
+            return [known[place] for place in places.tolist()]
+
+        return Verdicts(self.path, named, lambda: answers_digest(self))
+
     def failures(self) -> list[Failure]:
         """The images that could not be explained, and why."""
         return [Failure(**line) for line in self.store.failed_lines()]
@@ -512,13 +517,14 @@ class Study:
         ImageError
             If it cannot be read, or is not the one that was explained.
         """
-        if not (is_whole(place) and -len(self.source) <= place < len(self.source)):
+        known = self._known_images()
+        if not (is_whole(place) and -len(known) <= place < len(known)):
             raise OptionError(
-                f"an image is asked for by its place, a whole number from 0 to {len(self.source) - 1}, but "
+                f"an image is asked for by its place, a whole number from 0 to {len(known) - 1}, but "
                 f"{place!r} was given.",
                 slug="study-row",
             )
-        return as_image(self._known_images()[place][0])
+        return as_image(known[place][0])
 
     @clear_arguments
     def explanation(self, which: int | str) -> Explanation:
@@ -550,9 +556,12 @@ class Study:
         )
 
     def _known_images(self) -> KnownImages:
-        if self._digests is None:
-            self._digests = ImageDigests.from_tables(self.store.tables(["place", "content"]))
-        return KnownImages(self.source, np.arange(len(self.source)), known=self._digests)
+        with OPENING:
+            source = self.source
+            if self._known is None or self._known.dataset is not source:
+                digests = ImageDigests.from_tables(self.store.tables(["place", "content"]))
+                self._known = KnownImages(source, np.arange(len(source)), known=digests)
+            return self._known
 
     def _changed_images(self, retry: bool) -> list[int]:
         """Places of images that were explained and have changed since, to be explained anew.
@@ -567,30 +576,6 @@ class Study:
         if changed and not retry:
             raise changed_error(changed, [self.source.image_id(changed[0])])
         return changed
-
-    def _open_data(self) -> OpenedData:
-        if self._opened_data is None:
-            if not self.manifest.data_text:
-                raise self._given_from_memory("images", slug="study-data")
-            opened = provenance.resolve_images(
-                self.manifest.data_text,
-                self.manifest.image_format,
-                self.manifest.split,
-                recorded=self._recorded,
-                **self.manifest.asked_label,
-            )
-            provenance.check_data(self.manifest, opened.source, self.path)
-            self._opened_data = opened
-        assert self._opened_data is not None
-        return self._opened_data
-
-    def _given_from_memory(self, what: str, *, slug: str) -> OptionError:
-        was, it = ("were", "them") if what == "images" else ("was", "it")
-        return OptionError(
-            f"the {what} of the study in {self.path} {was} given from memory: give {it} again, as in "
-            "study.attach(data, model).",
-            slug=slug,
-        )
 
     def _begin_study(
         self,
@@ -619,8 +604,10 @@ class Study:
             check_held_out(self.manifest, held_out, self.path)
         self._manifest = self._with_given_plan(self.manifest)
         if mine:
+            if class_names is not None:
+                write_given_names(self.path, self.manifest.column_names)
             provenance.warn_near_duplicates(images)
-            self._opened_data, self._opened_model = images, asked
+            self._inputs.begin(images, asked)
         else:
             self.attach(data, model, **how)
 
@@ -647,10 +634,9 @@ class Study:
 
     def _weak_places(self) -> list[int]:
         """Images of which the model was sure, and hiding everything hardly changed that."""
-        warned = set(self.store.warned_places(*HIDDEN_LITTLE))
-        if not warned:
-            return []
-        return [row.place for row in self.rows() if row.place in warned and row.hides_little(self.plan)]
+        tables = self.store.tables(places=self.store.warned_places(*HIDDEN_LITTLE))
+        rows = (row for one in tables for row in rows_from_table(one, self.manifest.n_columns))
+        return [row.place for row in rows if row.hides_little(self.plan)]
 
     def _check_hopeless(self) -> None:
         """Say so where not one image could be explained."""
@@ -678,6 +664,24 @@ class Study:
         each = f"{np.median(calls):,.0f} for the median image ({calls.min():,} to {calls.max():,})"
         reached = f"errors of {100 * np.median(known):.2g} % of the values at the median"
         return f"; {calls.sum():,} calls, {each}, for {reached}"
+
+    def _repr_html_(self) -> str:
+        if self._manifest is None or not len(self):
+            return result_html(repr(self))
+        made = self.outcomes()
+        right = int((made.labels == made.predicted).sum())
+        heading = tr(
+            "Study {path}: {many:,} of {n:,} images explained, {right:,} right and {wrong:,} wrong; "
+            "{failed:,} failed, {held:,} held out",
+            path=self._shown_path,
+            many=len(made),
+            n=self.count,
+            right=right,
+            wrong=len(made) - right,
+            failed=len(self.failures()),
+            held=self.manifest.image_count - self.count,
+        )
+        return result_html(heading, tables=[[(tr("measure"), tr("value")), *made.measured], made.table])
 
     def __repr__(self) -> str:
         if self._manifest is None:

@@ -12,6 +12,7 @@ from jaxtyping import Int, Shaped
 from sightline._batch_sizes import BatchProbe, default_batch_size, fixed_batch_size
 from sightline._class_names import target_columns
 from sightline._digests import image_digest
+from sightline._files import readable_text
 from sightline._optional import require
 from sightline._scales import on_scale
 from sightline._trust import join_secret
@@ -170,7 +171,7 @@ class StudyJob:
 
     def _explain_place(self, place: int, model: Model, tick: Callable[[], None]) -> list[dict[str, Any]]:
         """The lines of one image; what goes wrong with it is a line."""
-        about: dict[str, Any] = {"place": place, "id": self.source.image_id(place)}
+        about: dict[str, Any] = {"place": place, "id": readable_text(self.source.image_id(place))}
         started = time.perf_counter()
         with collect_warnings() as slugs:
             try:

@@ -189,6 +189,7 @@ def test_a_module_that_does_more_after_its_last_layer_is_refused():
     assert caught.value.slug == "repair-last"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "normalised",
     [

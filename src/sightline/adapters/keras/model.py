@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sightline._optional import require
-from sightline.adapters.inputs import in_batches
+from sightline.adapters.inputs import Lengths, image_lengths_of, in_batches
 from sightline.adapters.keras.graph import (
     KerasInput,
     Tensor,
@@ -75,6 +75,11 @@ class KerasModel(Backend):
         end = graph_end(self.model)
         single = end == "logit" and self.model.outputs[0].shape[-1] == 1
         return "value" if single and trained_on_values(self.model) else end
+
+    @property
+    def image_lengths(self) -> Lengths | None:
+        """As the model's input tells."""
+        return image_lengths_of(self.input.spec.shape, channels_first=self.input.channels_first)
 
     def __repr__(self) -> str:
         spec, first = self.input.spec, self.input.channels_first

@@ -213,7 +213,7 @@ def _torch_step(
     ops = require("keras", extra="keras").ops
     first: list[float] = []
 
-    def step(batch: tuple[Any, Any]) -> dict[str, Any]:
+    def step(batch: Sequence[Any]) -> dict[str, Any]:
         given = require("keras", extra="keras").tree.map_structure(
             lambda array: ops.convert_to_tensor(array).requires_grad_(), batch[0]
         )

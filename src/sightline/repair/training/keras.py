@@ -2,13 +2,17 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._batch_sizes import batch_ranges
+from sightline._files import write_arrays
+from sightline._limits import read_arrays
 from sightline._optional import require
+from sightline._progress_file import tell_progress
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.keras.graph import in_numpy, pack_inputs
 from sightline.adapters.keras.model import KerasModel
@@ -25,6 +29,7 @@ from sightline.repair.training.trainer import (
     minibatches,
     no_linear_head,
     shaped_head,
+    underlying_model,
     wrap_like,
 )
 from sightline.repair.training_data import stack_images
@@ -83,6 +88,7 @@ class KerasTrainer:
         batches = _batches(made, train, first, errors, self.model, run.penalty)
 
         def before_epoch(number: int, logs: object) -> None:
+            tell_progress(epoch=number + 1, epochs=config.epochs)
             batches.indices = list(minibatches(len(train), config.batch_size, rng))
 
         def after_batch(number: int, logs: dict[str, float]) -> None:
@@ -102,9 +108,7 @@ class KerasTrainer:
                 validation_data=checked_by,
                 epochs=config.epochs,
                 callbacks=[
-                    keras.callbacks.EarlyStopping(
-                        "val_loss", patience=config.patience, restore_best_weights=True
-                    ),
+                    keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True),
                     keras.callbacks.LambdaCallback(
                         on_epoch_begin=before_epoch, on_train_batch_end=after_batch
                     ),
@@ -148,6 +152,22 @@ class KerasTrainer:
         layer.kernel.assign(weights.astype(np.float32))
         layer.bias.assign(offsets.astype(np.float32))
         return wrap_like(self.model, made)
+
+    def write_weights(self, made: CheckedModel, path: Path) -> Path | None:
+        """The weights as arrays, in their order."""
+        weights = [np.array(in_numpy(one.value)) for one in underlying_model(made).weights]
+        if [one.shape for one in weights] != [tuple(one.shape) for one in self.backend.model.weights]:
+            return None
+        return write_arrays(
+            path.with_suffix(".npz"), {f"{place:06d}": one for place, one in enumerate(weights)}
+        )
+
+    def read_weights(self, path: Path) -> CheckedModel:
+        """A copy of the model with those weights."""
+        network, arrays = copy_network(self.backend.model), read_arrays(path)
+        for one, name in zip(network.weights, sorted(arrays), strict=True):
+            one.assign(arrays[name])
+        return wrap_like(self.model, network)
 
     def _loss(self) -> Any:
         losses = require("keras", extra="keras").losses

@@ -1,15 +1,19 @@
 """a scikit-learn estimator and images → a clone of it that learned from them."""
 
 import copy
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from sightline._batch_sizes import batch_ranges
+from sightline._files import written_aside
 from sightline.adapters.callable import CallableModel
 from sightline.adapters.checked_model import CheckedModel
+from sightline.adapters.model_files import load_skops_file
 from sightline.adapters.sklearn import SklearnModel
 from sightline.data.datasets import Dataset
 from sightline.errors import silence_warnings
@@ -93,6 +97,30 @@ class SklearnTrainer:
         weights, offsets = shaped_head(head, (old, network.intercepts_[-1]), self.model, "the perceptron")
         network.coefs_[-1], network.intercepts_[-1] = weights.astype(old.dtype), offsets.astype(old.dtype)
         return wrap_like(self.model, same_bound_method(self.model, made))
+
+    def write_weights(self, made: CheckedModel, path: Path) -> Path | None:
+        """The estimator in skops' form, where that is installed and knows all its types to be safe."""
+        estimator = sklearn_estimator(made)
+        if estimator is None or importlib.util.find_spec("skops") is None:
+            return None
+        skops = importlib.import_module("skops.io")
+        kept = path.with_suffix(".skops")
+        try:
+            with written_aside(kept) as aside:
+                skops.dump(estimator, aside)
+            if skops.get_untrusted_types(file=kept):
+                kept.unlink()
+                return None
+        except OSError:
+            raise
+        except Exception:  # skops' own errors are of many kinds; what it cannot hold is fitted again
+            return None
+        return kept
+
+    def read_weights(self, path: Path) -> CheckedModel:
+        """That estimator."""
+        estimator = load_skops_file(str(path), trust=False)
+        return wrap_like(self.model, same_bound_method(self.model, estimator))
 
     def _as_fitted(self, images: Shaped[np.ndarray, "B ..."]) -> Any:
         """Images in the shape in which the estimator was fitted on them: as they are, or rows of numbers."""

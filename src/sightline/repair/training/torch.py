@@ -3,12 +3,15 @@
 import contextlib
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from sightline._batch_sizes import batch_ranges
+from sightline._files import written_aside
+from sightline._progress_file import tell_progress
 from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.torch.model import TorchModel
 from sightline.adapters.torch.modules import evaluation_mode, scores_in
@@ -66,7 +69,8 @@ class TorchTrainer:
             optimizer = torch.optim.Adam(_trainable_weights(module), config.learning_rate)
             rng = np.random.default_rng(run.seed)
             best, waited, state = np.inf, 0, copy.deepcopy(module.state_dict())
-            for _ in range(config.epochs):
+            for epoch in range(config.epochs):
+                tell_progress(epoch=epoch + 1, epochs=config.epochs)
                 with _training_mode(module):
                     for indices in minibatches(len(train), config.batch_size, rng):
                         optimizer.zero_grad()
@@ -121,6 +125,25 @@ class TorchTrainer:
                 layer.bias = torch.nn.Parameter(torch.zeros(len(offsets)).to(layer.weight))
             layer.bias.copy_(torch.as_tensor(offsets))
         return wrap_like(self.model, module)
+
+    def write_weights(self, made: CheckedModel, path: Path) -> Path | None:
+        """The module's ``state_dict``, which needs no trust to be read."""
+        import torch
+
+        state, own = made.backend.module.state_dict(), self.backend.module.state_dict()  # type: ignore[attr-defined]
+        if {name: one.shape for name, one in state.items()} != {name: one.shape for name, one in own.items()}:
+            return None
+        with written_aside(path.with_suffix(".pt")) as aside:
+            torch.save(state, aside)
+        return path.with_suffix(".pt")
+
+    def read_weights(self, path: Path) -> CheckedModel:
+        """A copy of the module with those weights."""
+        import torch
+
+        module = copy.deepcopy(self.backend.module)
+        module.load_state_dict(torch.load(path, map_location=self.backend.device, weights_only=True))
+        return wrap_like(self.model, module.eval())
 
     def _head_name(self, dataset: Dataset) -> str:
         """The linear layer whose output is the module's, but for a softmax or sigmoid."""

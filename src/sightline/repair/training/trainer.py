@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -121,6 +122,15 @@ class Trainer(Protocol):
 
     def with_linear_head(self, head: Head, dataset: Dataset) -> CheckedModel:
         """A copy with another last layer; by the images it is found out which layer that is."""
+
+    def write_weights(self, made: CheckedModel, path: Path) -> Path | None:
+        """Write what a copy has learned, without code, beside others; the file is `path` with an ending.
+
+        None where it cannot be told from the model and numbers alone.
+        """
+
+    def read_weights(self, path: Path) -> CheckedModel:
+        """A copy that has learned what was written."""
 
 
 def minibatches(count: int, size: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "B"]]:
