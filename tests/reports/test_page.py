@@ -29,7 +29,7 @@ from sightline.reports.summary import (
     Repair,
     Section,
 )
-from support.browser import NARROW, WIDE, open_page
+from support.browser import NARROW, WIDE, eventually, open_page
 
 SECTIONS = [
     "verdict",
@@ -249,7 +249,7 @@ def test_keys_move_open_and_sort(browser, small_summary, full):
         page.keyboard.press("k")
         assert page.locator("#one-place").inner_text().startswith("1 of")
         page.keyboard.press("Escape")
-        assert page.evaluate("document.activeElement.className") == "tile"
+        eventually(page, lambda: page.evaluate("document.activeElement.className") == "tile")
         assert page.evaluate("location.hash") == "#sort=misled"
         page.keyboard.press("w")
         assert page.locator("#outcome").input_value() == "wrong"
@@ -271,6 +271,12 @@ def canvas_pixels(page, selector):
     return np.array(flat, dtype=int).reshape(height, width, 4)[..., :3]
 
 
+def shows(page, selector, wanted):
+    """Whether a canvas has these pixels, as far as two decoders of WebP agree."""
+    seen = canvas_pixels(page, selector)
+    return seen.shape == wanted.shape and np.abs(seen - wanted).max() <= 4
+
+
 def test_heat_and_mask_are_those_that_python_draws(browser, small_summary, full):
     place = next(at for at, one in enumerate(small_summary.images) if not one.right and one.image is not None)
     one = small_summary.images[place]
@@ -279,21 +285,19 @@ def test_heat_and_mask_are_those_that_python_draws(browser, small_summary, full)
     with open_page(browser, full, fragment=f"#open={place}") as opened:
         page = opened.page
         page.wait_for_selector("#one-marks text")
-        page.wait_for_timeout(200)
         heat = render.overlay_heat(pixels, values[labels], one.limit).astype(int)
-        assert np.abs(canvas_pixels(page, "#one-heat") - heat).max() <= 4  # two decoders of WebP
+        eventually(page, lambda: shows(page, "#one-heat", heat))
         kept = np.isin(labels, [segment for segment, _, _ in one.leading if values[segment] != 0])
         mask = np.where(kept[..., None], pixels, 128)
-        assert np.abs(canvas_pixels(page, "#one-mask") - mask).max() <= 4
+        eventually(page, lambda: shows(page, "#one-mask", mask))
         assert sorted(page.locator("#one-marks text").all_text_contents()) == sorted(
             str(segment) for segment, _, _ in one.leading
         )
         page.locator("#sign").select_option("for")
         page.locator("#threshold").fill("50")
-        page.wait_for_timeout(200)
         strong = np.where(values >= 0.5 * one.limit, values, 0.0)
-        heat = render.overlay_heat(pixels, strong[labels], one.limit).astype(int)
-        assert np.abs(canvas_pixels(page, "#one-heat") - heat).max() <= 4
+        weaker = render.overlay_heat(pixels, strong[labels], one.limit).astype(int)
+        eventually(page, lambda: shows(page, "#one-heat", weaker))
         assert page.evaluate("location.hash") == f"#open={place}&sign=for&threshold=50"
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sightline.reports.image_data import decode_labels, encode_labels
 from sightline.study.study import Study
-from support.browser import NARROW, WIDE
+from support.browser import NARROW, WIDE, await_address, eventually
 from support.studios import EVIL, running_studio
 
 
@@ -192,9 +192,9 @@ def test_a_person_filters_sorts_and_walks_by_keyboard(studio_browser):
     page.keyboard.press("w")
     wrong = int(columns.wrong.sum())
     assert tile_count(page) == f"{wrong} of {len(columns)} images"
-    assert page.url.endswith("?outcome=wrong")
+    page.wait_for_url("**?outcome=wrong")
     page.keyboard.press("m")
-    assert page.url.endswith("?outcome=wrong&sort=misled")
+    page.wait_for_url("**?outcome=wrong&sort=misled")
     page.keyboard.press("j")
     page.keyboard.press("j")
     first = np.argsort(-columns.misled, kind="stable")
@@ -202,8 +202,8 @@ def test_a_person_filters_sorts_and_walks_by_keyboard(studio_browser):
     assert focused.startswith(f"/images/{columns.place[first[1]]}?")
     page.wait_for_selector(".tile.painted")
     page.keyboard.press("Enter")
+    await_address(page, f"/images/{columns.place[first[1]]}?")
     ready(page)
-    assert page.url.split("?")[0].endswith(f"/images/{columns.place[first[1]]}")
     assert page.inner_text("#place-said") == f"2 of {wrong}"
     page.keyboard.press("k")
     page.wait_for_url(f"**/images/{columns.place[first[0]]}?*")
@@ -319,9 +319,15 @@ def test_a_cell_of_the_confusion_matrix_leads_to_its_images(studio_browser):
     wrong = np.flatnonzero(columns.wrong)[0]
     label, predicted = int(columns.label[wrong]), int(columns.predicted[wrong])
     page.click(f".matrix td[data-label='{label}'][data-predicted='{predicted}'] a")
+    await_address(page, "/images?")
     ready(page)
     count = int(((columns.label == label) & (columns.predicted == predicted)).sum())
     assert tile_count(page).split()[0] == str(count)
+
+
+def is_coloured(pixels, most):
+    """Whether red and blue of a pixel differ by more."""
+    return any(abs(pixels[at] - pixels[at + 2]) > most for at in range(0, len(pixels), 4))
 
 
 @pytest.mark.slow
@@ -334,17 +340,14 @@ def test_heat_is_drawn_as_one_likes_it(studio_browser):
     pixels = """() => { const one = document.querySelector("#heat");
     return [...one.getContext("2d").getImageData(0, 0, one.width, one.height).data]; }"""
     heat = page.evaluate(pixels)
-    assert any(abs(heat[at] - heat[at + 2]) > 40 for at in range(0, len(heat), 4)), "nothing is red or blue"
+    assert is_coloured(heat, 40)
     page.keyboard.down("h")
-    page.wait_for_timeout(150)
-    plain = page.evaluate(pixels)
-    assert all(abs(plain[at] - plain[at + 2]) < 12 for at in range(0, len(plain), 4)), "the image is grey"
+    eventually(page, lambda: not is_coloured(page.evaluate(pixels), 12))
     page.keyboard.up("h")
-    page.wait_for_timeout(150)
-    assert page.evaluate(pixels) == heat
+    eventually(page, lambda: page.evaluate(pixels) == heat)
     for keys, address in (("[", "top=20"), ("s", "sign=for"), ("v", "view=mask"), ("-", "opacity=70")):
         page.keyboard.press(keys)
-        assert address in page.url
+        await_address(page, address)
     page.keyboard.press("?")
     assert page.locator("#keys").is_visible()
     assert opened.violations() == []

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from support.browser import NARROW, Keys
+from support.browser import NARROW, Keys, await_address, eventually
 from support.studios import make_other, make_repair
 
 PIXELS = """(one) => [...one.getContext("2d").getImageData(0, 0, one.width, one.height).data]"""
@@ -62,6 +62,7 @@ def compare_one(opened, place):
     """One image with the other heat beside it, which is not the same."""
     page = opened.page
     page.click(f"#tiles a[href^='/images/{place}?']")
+    await_address(page, f"/images/{place}?")
     ready(page)
     page.locator("#beside-stage").wait_for()
     page.wait_for_function("document.querySelector('#beside-heat').width > 1")
@@ -70,9 +71,10 @@ def compare_one(opened, place):
     assert np.abs(np.subtract(*heats)).max() > 40
     assert opened.violations() == []
     page.keyboard.press("b")
-    assert not page.locator("#beside-stage").is_visible()
-    assert "both" not in page.url
+    page.locator("#beside-stage").wait_for(state="hidden")
+    eventually(page, lambda: "both" not in page.url)
     page.keyboard.press("u")
+    page.wait_for_selector("#tiles", state="attached")
     ready(page)
 
 
@@ -86,6 +88,7 @@ def test_two_methods_stand_beside_each_other(studio_browser, other):
     assert "beside: " in page.inner_text("#tiles")
     compare_one(opened, int(studio.opened.browsed().columns.place[0]))
     page.click(".sources a[data-of=beside]")
+    await_address(page, "of=beside")
     ready(page)
     assert page.inner_text(".sources").startswith("this study · the other study other")
     # Both are of one model: they answer alike, and none is left.
@@ -105,8 +108,8 @@ def test_before_and_after_a_repair_stand_beside_each_other(studio_browser, repai
     ready(page)
     assert page.locator("#both").count() == 0  # nothing is beside the study itself
     page.click(".sources a[data-of=before]")
+    await_address(page, "of=before", "both=1")
     ready(page)
-    assert "both=1" in page.url
     before, after = studio.opened.browsed("before"), studio.opened.browsed("after")
     assert before.columns.label.tolist() == after.columns.label.tolist()
     assert after.columns.wrong.sum() < before.columns.wrong.sum()
@@ -129,6 +132,7 @@ def test_a_study_is_browsed_by_the_keyboard_alone(studio_browser, other):
     opened, studio = studio_browser(beside=other)
     page, keys = opened.page, Keys(opened.page)
     keys.press("nav a[href='/images']")
+    page.wait_for_selector("#tiles", state="attached")
     ready(page)
     keys.go_to("#outcome")
     page.keyboard.type("wro")
@@ -139,7 +143,7 @@ def test_a_study_is_browsed_by_the_keyboard_alone(studio_browser, other):
     page.keyboard.type("jaw")
     keys.go_to("#least")
     page.keyboard.type("-1")
-    assert "outcome=wrong&region=jaw&least=-1&sort=misled" in page.url
+    await_address(page, "outcome=wrong&region=jaw&least=-1&sort=misled")
     columns = studio.opened.browsed().columns
     wrong = np.argsort(-columns.misled, kind="stable")[: int(columns.wrong.sum())]
     places = columns.place[wrong].tolist()
@@ -161,8 +165,7 @@ def test_a_study_is_browsed_by_the_keyboard_alone(studio_browser, other):
     page.keyboard.press("ArrowRight")
     keys.go_to("#top")
     page.keyboard.press("ArrowDown")
-    for part in ("view=mask", "sign=for", "opacity=75", "threshold=5", "top=1", "both=1"):
-        assert part in page.url
+    await_address(page, "view=mask", "sign=for", "opacity=75", "threshold=5", "top=1", "both=1")
     keys.press("#keys-open")
     assert page.locator("#keys").is_visible()
     page.keyboard.press("Escape")

@@ -2,18 +2,15 @@
 
 import contextlib
 import io
-import json
-import os
 import re
-import signal
 import zipfile
 
 import pytest
 
 import sightline as sl
-from support.browser import NARROW, WIDE
+from support.browser import NARROW, WIDE, eventually
 from support.kept_results import keep_blame
-from support.studios import running_studio
+from support.studios import held_still, running_studio
 
 
 def ready(opened, studio, path):
@@ -30,17 +27,6 @@ def good(opened):
     assert opened.errors == []
     assert opened.violations() == []
     assert not opened.is_wider_than_its_window()
-
-
-@contextlib.contextmanager
-def held_still(file):
-    """A job's processes do nothing meanwhile, so that a page and a test can keep up with them."""
-    pid = json.loads(file.read_text())["pid"]
-    os.killpg(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(pid, signal.SIGCONT)
 
 
 @pytest.mark.slow
@@ -193,10 +179,9 @@ def test_a_repair_is_started_watched_stopped_gone_on_with_proved_and_kept(studio
     page.click("#start-repair")
     job = page.locator("article.job[data-kind=repair]")
     trials = studio_run / "repairs" / "1" / "trials"
-    while not list(trials.glob("*/*.toml")):  # a fit that is kept
-        page.wait_for_timeout(20)
-    with held_still(studio_run / "jobs" / "1.run"):
-        job.locator(".step-text", has_text=re.compile("trying methods: [01] of 3")).wait_for()
+    eventually(page, lambda: bool(list(trials.glob("*/*.toml"))))  # a fit that is kept
+    with held_still(studio_run, 1):
+        job.locator(".step-text", has_text=re.compile("trying methods: [0-2] of 3")).wait_for()
         job.locator("button.stop").click()
     page.locator("article.job[data-kind=repair][data-state=stopped]").wait_for(timeout=60_000)
     assert "Go on with the same command" in job.locator(".state").inner_text()

@@ -12,6 +12,7 @@ from sightline.errors import FileError, OptionError
 from sightline.repair.kept_trials import count_trials
 from sightline.studio.job_process import VARIABLE, process_start
 from sightline.studio.jobs import Allowed, Jobs
+from support.studios import held_still
 
 # A process that asks no model: it fails at once, in the library's words.
 NO_MODEL = Allowed(model="no_such_module:model", trust=True)
@@ -160,9 +161,11 @@ def test_a_repair_is_stopped_goes_on_and_is_done(studio_run):
     out = studio_run / "repairs" / "1"
     while not count_trials(out) and jobs.job(number).state == "running":
         time.sleep(0.05)
-    (stood,) = [one for one in jobs.job(number).steps if one["text"] == "trying methods"]
-    assert stood["total"] == 3
-    stopped = ended(Jobs(studio_run), jobs.stop(number).number)
+    with held_still(studio_run, number):
+        (stood,) = [one for one in jobs.job(number).steps if one["text"] == "trying methods"]
+        assert stood["total"] == 3
+        jobs.stop(number)
+    stopped = ended(Jobs(studio_run), number)
     assert stopped.state == "stopped"
     assert "Go on with the same command." in jobs.log(number)
     assert stopped.steps[0]["text"] == "trying methods"

@@ -31,10 +31,16 @@ def drag(page, start, end):
     page.mouse.up()
 
 
+def await_kept(page, name):
+    page.wait_for_selector(f'#regions-table tr[data-region="{name}"]')
+    # The page is ready for the next one a turn after its row stands there.
+    page.wait_for_function("document.querySelector('#region-name').value === ''")
+
+
 def keep(page, name):
     page.fill("#region-name", name)
     page.click("#save-region")
-    page.wait_for_selector(f'#regions-table tr[data-region="{name}"]')
+    await_kept(page, name)
 
 
 def kept_mask(run, name, side=100):
@@ -96,7 +102,7 @@ def test_all_is_done_by_keyboard_alone(studio_browser, studio_run):
     page.keyboard.press("Enter")  # closes it, and asks for a name
     page.keyboard.type("chin")
     page.keyboard.press("Enter")
-    page.wait_for_selector('tr[data-region="chin"]')
+    await_kept(page, "chin")
     assert kept_mask(studio_run, "chin").sum() == 25 * 50
     page.focus("#tool-polygon")
     page.keyboard.press("ArrowRight")
@@ -108,7 +114,7 @@ def test_all_is_done_by_keyboard_alone(studio_browser, studio_run):
     page.focus("#region-name")
     page.keyboard.type("top")
     page.keyboard.press("Enter")
-    page.wait_for_selector('tr[data-region="top"]')
+    await_kept(page, "top")
     assert kept_mask(studio_run, "top").sum() == 25 * 50
     assert opened.errors == []
 

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +22,8 @@ FLAGS = [
     "--disable-sync",
 ]
 WIDE, NARROW = (1280, 900), (390, 844)
+PATIENCE = 60
+"""Seconds that a page may take for anything on a busy machine."""
 
 
 @contextmanager
@@ -76,6 +79,19 @@ class OpenPage:
         return bool(self.page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"))
 
 
+def eventually(page: Page, holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait until something holds of a page, which goes on meanwhile: some of it takes a turn or a fetch."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} seconds"
+        page.wait_for_timeout(20)
+
+
+def await_address(page: Page, *parts: str) -> None:
+    """Wait until a page is at an address with all these parts: of a new page, or written by the one there."""
+    page.wait_for_url(lambda url: all(part in url for part in parts))
+
+
 class Keys:
     """A page that is used by its keyboard alone.
 
@@ -126,6 +142,7 @@ def open_page(
         offline=True,
     )
     try:
+        context.set_default_timeout(1000 * PATIENCE)
         opened = OpenPage(context.new_page())
         opened.page.goto(f"{file.resolve().as_uri()}{fragment}")
         yield opened

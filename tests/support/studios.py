@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import threading
 import warnings
 from collections.abc import Iterator
@@ -151,6 +153,17 @@ def running_studio(run: Path, **how: Any) -> Iterator[RunningStudio]:
 
 
 @contextlib.contextmanager
+def held_still(run: Path, number: int) -> Iterator[None]:
+    """A job's processes do nothing meanwhile, so that a page and a test can keep up with them."""
+    pid = json.loads((run / "jobs" / f"{number}.run").read_text())["pid"]
+    os.killpg(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
 def studio_page(
     browser: "Browser",
     run: Path,
@@ -161,7 +174,7 @@ def studio_page(
     **how: Any,
 ) -> Iterator[tuple["OpenPage", RunningStudio]]:
     """A browser's page that was let in, at the first page; and the studio that it shows."""
-    from support.browser import OpenPage
+    from support.browser import PATIENCE, OpenPage
 
     with running_studio(run, **how) as studio:
         width, height = size
@@ -171,6 +184,7 @@ def studio_page(
             accept_downloads=downloads,
         )
         try:
+            context.set_default_timeout(1000 * PATIENCE)
             opened = OpenPage(context.new_page())
             opened.page.goto(studio.link)
             opened.page.wait_for_selector("#verdict")  # once the study is read
