@@ -252,7 +252,7 @@ def test_an_answer_that_trickles_ends_in_time(head: bytes, monkeypatch: pytest.M
         told = refusal(url)
     assert "did not answer within 1 s" in told
     assert "SIGHTLINE_MAX_ANSWER_SECONDS" in told
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 9  # all of it would take 10
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -35,12 +35,12 @@ def repeated(keep: np.ndarray) -> int:
 @pytest.mark.parametrize("sampler", EVERY, ids=repr)
 @pytest.mark.parametrize("segments", [1, 2, 3, 200, 1000])
 def test_any_number_of_segments_works_and_is_fast(sampler: Sampler, segments: int) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for rows in (1000, 1001):
         masks = drawn(sampler, segments, rows)
         assert len(masks.keep) <= rows
         assert len(masks.keep) >= min(2**segments - 2, 1000) or sampler == LeaveOneOut()
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @given(st.sampled_from(DRAWN), st.integers(1, 40), st.integers(0, 200), st.integers(0, 9))
