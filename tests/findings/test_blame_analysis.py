@@ -97,11 +97,12 @@ def test_a_region_beside_which_a_model_knows_nothing_is_not_blamed_and_is_told_o
     assert line.reliance_p <= 0.05
     assert np.isfinite(line.net).all()  # as much elsewhere was hidden, too, to say so
     said = (
-        f"But r1c1 is what the model goes by: hiding it turns {line.corrected:g} of {found.wrong} wrong "
-        f"answers right and {line.broken:g} of {found.right} right ones wrong."
+        f"r1c1 is what the model goes by: hiding it turns {line.corrected:g} of {found.wrong} wrong answers "
+        f"right and {line.broken:g} of {found.right} right ones wrong (adjusted p = {line.reliance_p:.2g})."
     )
-    assert found.verdict.startswith("nothing found: ")
-    assert said in found.verdict
+    assert found.verdict.startswith(said)
+    assert "That a region misleads is not shown: of " in found.verdict
+    assert "nothing found" not in found.verdict
     assert said in found.finding("r1c1")
     assert found.verdict.count("what the model goes by") == 1
 

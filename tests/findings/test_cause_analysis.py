@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sightline as sl
+from sightline._language import use_language
 from sightline.errors import FileError, OptionError
 from sightline.findings.error_links import column_values, link_errors, stratified_test
 from support.studies import Answered, Memory
@@ -66,8 +67,13 @@ def test_a_colour_cast_is_confirmed_alone_and_said_to_mislead(found):
     assert first.p < 0.01
     assert first.gain > 0.8 * first.lacked > 2 * first.control_gain
     assert first.right_held > 0.7 > first.right
-    assert found.verdict.startswith("chromaticity drives errors, a whole-image cause")
-    assert "it misleads" in found.verdict
+    assert found.verdict.startswith("chromaticity drives errors: the colour that the whole image leans to")
+    turned = f"{first.corrected:.1f}".removesuffix(".0")
+    assert f"are given the chromaticity of right answers of other classes, {turned} of" in found.verdict
+    assert "when all images are given the same chromaticity" in found.verdict
+    assert "the model is better without it, so it misleads" in found.verdict
+    with use_language("ko"):
+        assert found.verdict.startswith("색조가 오답을 일으킵니다: 이미지 전체가 치우친 색조로")
 
 
 def test_what_has_the_same_values_costs_no_call(found):
@@ -119,7 +125,7 @@ def test_a_reason_that_is_a_property_is_not_said_to_mislead():
     found = sl.image_causes(study, progress=False)
     assert found.misleading == ()
     if found.confirmed:
-        assert "not shown to be better without it" in found.verdict
+        assert "That the model is better without it is not shown" in found.verdict
 
 
 @pytest.mark.parametrize("name", ["frame", "brightness", "chromaticity"])
@@ -145,7 +151,7 @@ def test_what_tells_nothing_misleads_a_model_that_knows_nothing_else(name):
     assert one.class_share == pytest.approx(has[labels == one.called].mean(), abs=0.02)
     assert one.others_share == pytest.approx(has[labels != one.called].mean(), abs=0.02)
     assert 0.5 < one.class_odds[0] < 1 < one.class_odds[1] < 2
-    assert f"it tells little of class {one.called}" in found.verdict
+    assert f"it says little about whether an image is class {one.called}: the {name} of" in found.verdict
     more = "not surely more" if one.right_held > one.right else "so a repair has to teach it something else"
     assert more in found.verdict
 

@@ -126,6 +126,30 @@ def test_a_drawn_region_that_is_not_confirmed_drives_nothing(study, known, field
     assert left_unrepaired(found, "nose") == ()
 
 
+@pytest.mark.parametrize(("most", "status"), [(0.4, "uncertain"), (0.01, "nothing")])
+def test_of_a_drawn_region_it_is_said_whether_the_answers_can_tell(study, known, most, status):
+    lacked = known[1].odds_lacked
+    fields = {"confirmed": False, "failed": ("turns elsewhere",), "net": (0.0, most * lacked), "p": 0.2}
+    found = changed(known[1], **fields)
+    keep(study.path, "drawn_blame", found)
+    row = summarise(study, progress=False).drawn.rows[0]
+    assert (row.name, row.status) == ("my jaw", status)
+    said = {
+        "uncertain": ("cannot be told", "Whether my jaw drives errors cannot be told", "answers would tell."),
+        "nothing": ("nothing found", "my jaw is not shown to drive errors", "95 % interval)."),
+    }[status]
+    assert row.status_text == said[0]
+    assert row.finding.startswith(said[1])
+    assert row.finding.endswith(said[2])
+
+
+def test_what_is_not_acquitted_is_not_said_to_be_nothing(study, known):
+    keep(study.path, "drawn_blame", changed(known[1], confirmed=False, failed=("elsewhere",)))
+    row = summarise(study, progress=False).drawn.rows[0]
+    assert row.finding.startswith("my jaw is not acquitted")
+    assert row.status == "uncertain"
+
+
 def test_where_drawn_regions_could_not_be_tested_they_were_asked_all_the_same(study, known):
     few = dataclasses.replace(known[1], regions=(), lack="too few answers are wrong")
     keep(study.path, "drawn_blame", few)

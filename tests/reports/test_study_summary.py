@@ -17,7 +17,10 @@ from sightline.errors import SightlineError, SightlineWarning
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.reports.claims import make_verdict
 from sightline.reports.commands import repeat_commands
+from sightline.reports.markdown import page_markdown
+from sightline.reports.page import page_html
 from sightline.reports.saved_results import StudyFindings, read_findings
+from sightline.reports.sections import make_sections
 from sightline.reports.study_summary import summarise, warning_text
 from sightline.reports.summary import Interval, Measure, Repair, Summary
 from sightline.study import Study
@@ -86,7 +89,7 @@ def test_what_the_commands_found_is_read_back_as_it_was_said(small_study, small_
 
 
 def test_the_verdict_says_what_each_sentence_rests_on(small_summary):
-    assert [one.basis for one in small_summary.verdict] == ["observed", "confirmed", "unknown"]
+    assert [one.basis for one in small_summary.verdict] == ["observed", "confirmed", "open"]
     wrong, why, done = (one.text for one in small_summary.verdict)
     assert wrong.startswith("25 of 88 answers are wrong")
     assert why.startswith("jaw drives errors")
@@ -468,6 +471,28 @@ def test_commands_after_the_first_are_trusted_where_the_model_is_code(study):
     assert second == "sightline blame RUN --trust"
 
 
+def test_it_says_which_wrong_answers_are_counted_where_not_all_are(small_summary):
+    one = RegionEffect("jaw", True, 0.4, 0.3, 0.5, 0.0, 0.003, 9, 1.5, 3, 2, 0.5, 0.5, True)
+    blamed = Blame((one,), 39, 19, 20, None, 0.6, 0.05, 0.05, "Blur()", 900, halved=True)
+    counted = "Counted are the 19 of 39 wrong answers that had no say in what is tested."
+    for made, said in (
+        (blamed, counted),
+        (dataclasses.replace(blamed, halved=False), "Counted are 19 of 39 wrong answers, drawn by lot"),
+        (dataclasses.replace(blamed, wrong=39), ""),
+    ):
+        found = StudyFindings(made, None, None, None, {})
+        asked = (small_summary.examined, small_summary.measures, None, found, None, "runs/a")
+        section = make_sections(found, "runs/a")["blame"]
+        assert section.counted.startswith(said)
+        assert section.counted in make_verdict(*asked)[1].text
+        page = dataclasses.replace(small_summary, blame=section)
+        assert section.counted in page_html(page)
+        assert section.counted in page_markdown(page)
+        assert bool(section.counted) is bool(said)
+    with use_language("ko"):
+        assert "오답 39개 가운데" in blamed.counted
+
+
 def test_what_right_answers_go_by_too_is_told_and_left_to_who_knows_the_images(small_summary):
     one = RegionEffect("jaw", True, 0.4, 0.3, 0.5, 0.0, 0.3, 29, 1.5, 31, 2, 0.5, 0.5, False)
     one = dataclasses.replace(one, failed=("right answers",), reliance_p=0.002)
@@ -477,9 +502,14 @@ def test_what_right_answers_go_by_too_is_told_and_left_to_who_knows_the_images(s
     assert why.basis == "confirmed"
     assert why.text.startswith(
         "jaw is what the model goes by: hiding it turns 29 of 63 wrong answers right, hiding as much "
-        "elsewhere 1.5 (p = 0.002), and 31 of 70 right ones wrong. These images cannot tell"
+        "elsewhere 1.5 (p = 0.002), and 31 of 70 right ones wrong. That is sure; whether it is a good reason "
+        "or a shortcut these images cannot tell"
     )
-    assert done.basis == "unknown"
+    section = make_sections(found, "runs/a")["blame"]
+    assert (section.basis, section.rows[0].status_text) == ("confirmed", "what the model goes by")
+    assert section.verdict.startswith("jaw is what the model goes by")
+    assert "That a region misleads is not shown" in section.verdict
+    assert done.basis == "open"
     assert done.text.endswith("sightline repair runs/a --region jaw -o REPAIR")
     unsure = dataclasses.replace(blamed, regions=(dataclasses.replace(one, reliance_p=0.2),))
     found = StudyFindings(unsure, None, None, None, {})

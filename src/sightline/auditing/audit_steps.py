@@ -645,7 +645,7 @@ class AuditSteps:
             "and that is proved, by {how}",
             how=printable_text(command),
         )
-        return Claim(how, "unknown")
+        return Claim(how, "open")
 
     def _with_discoveries(self, summary: Summary, open_one: str) -> Summary:
         """With what was found out and not asked, what has to be known, and how to go on.
@@ -665,7 +665,7 @@ class AuditSteps:
         if open_one:
             ask = command_to_repeat(self.asked._replace(shortcut=open_one), self.out)
             how = printable_text(ask or f"sl.audit(..., shortcut={open_one!r})")
-            verdict = (*verdict[:2], Claim(open_question(open_one, how), "unknown"))
+            verdict = (*verdict[:2], Claim(open_question(open_one, how), "open"))
         return dataclasses.replace(
             summary,
             examined=examined,

@@ -44,6 +44,8 @@ class ImageProperty:
     Parameters
     ----------
     name : str
+    meaning : str
+        What that is, for people who do not know the word.
     measure : callable
         Pixels → its value.
     exchange : callable
@@ -55,6 +57,7 @@ class ImageProperty:
     """
 
     name: str
+    meaning: str
     measure: Callable[[Pixels], Value]
     exchange: Callable[[Pixels, Value, Value, np.random.Generator], Pixels]
     uniform: bool = False
@@ -252,6 +255,7 @@ PROPERTIES: dict[str, ImageProperty] = {
     for one in (
         ImageProperty(
             name=translatable("chromaticity"),
+            meaning=translatable("the colour that the whole image leans to"),
             measure=_channel_ratios,
             exchange=_with_ratios,
             uniform=True,
@@ -259,26 +263,31 @@ PROPERTIES: dict[str, ImageProperty] = {
         ),
         ImageProperty(
             name=translatable("brightness"),
+            meaning=translatable("how bright the whole image is"),
             measure=_brightness,
             exchange=_with_brightness,
         ),
         ImageProperty(
             name=translatable("contrast"),
+            meaning=translatable("how far light and dark lie apart in the whole image"),
             measure=_contrast,
             exchange=_with_contrast,
         ),
         ImageProperty(
             name=translatable("detail"),
+            meaning=translatable("how sharp the whole image is"),
             measure=_detail,
             exchange=_with_detail,
         ),
         ImageProperty(
             name=translatable("noise"),
+            meaning=translatable("how grainy the whole image is"),
             measure=_noise,
             exchange=_with_noise,
         ),
         ImageProperty(
             name=translatable("frame"),
+            meaning=translatable("the frame around the image"),
             measure=_frame,
             exchange=_with_frame,
         ),

@@ -321,7 +321,7 @@ def _effect_table(name: str) -> Callable[[Exported], FindingTable]:
         said = [] if found is None else [found.finding(one.region) for one in regions]
         more: dict[str, tuple[str, Sequence[Any]]] = {
             "region": ("text", [one.region for one in regions]),
-            "status": ("text", [region_status(one) for one in regions]),
+            "status": ("text", [] if found is None else [region_status(found, one) for one in regions]),
             "finding": ("text", said),
         }
         return table_of_records(name, RegionEffect, regions, more)
@@ -350,7 +350,7 @@ def _slice_effects(made: Exported) -> FindingTable:
     more: dict[str, tuple[str, Sequence[Any]]] = {
         "column": ("text", [one.column for one, _ in pairs]),
         "value": ("text", [one.value for one, _ in pairs]),
-        "status": ("text", [region_status(each) for _, each in pairs]),
+        "status": ("text", [region_status(one.blame, each) for one, each in pairs if one.blame is not None]),
     }
     return table_of_records("slice_blame", RegionEffect, [each for _, each in pairs], more)
 

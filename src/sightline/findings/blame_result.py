@@ -306,17 +306,18 @@ class Blame:
             return concept_verdict(self)
         named = [one for one in self.regions if one.confirmed]
         found = [self._describe_effect(one) for one in named]
+        others = [one for one in self.regions if one.suspect and not one.confirmed]
+        # What is sure comes before what is not shown of the same regions.
+        found += [self._describe_reliance(one) for one in others if self._is_relied_on(one)]
         shifted = [one for one in self.regions if one.shifted]
         if shifted:
             found.append(self._describe_shift(shifted))
         elif not named and not self.named:
             found.append(self._describe_nothing())
-        others = [one for one in self.regions if one.suspect and not one.confirmed]
         found += [self._describe_misleading(one) for one in others if one.misleads]
         bound = [one for one in others if self.named and not (one.misleads or one.shifted)]
         found += [self._describe_bound(one) for one in bound]
         found += [self._describe_holder(one) for one in others if one.holds_attribution]
-        found += [self._describe_reliance(one) for one in others if self._is_relied_on(one)]
         if self.hidden_little:
             found.append(
                 tr(
@@ -349,8 +350,38 @@ class Blame:
             return self._describe_misleading(one)
         if one.holds_attribution:
             return self._describe_holder(one)
-        relied_on = f" {self._describe_reliance(one)}" if self._is_relied_on(one) else ""
-        return f"{self._describe_bound(one)}{relied_on}"
+        relied_on = f"{self._describe_reliance(one)} " if self._is_relied_on(one) else ""
+        return f"{relied_on}{self._describe_bound(one)}"
+
+    @property
+    def counted(self) -> str:
+        """Which of the study's wrong answers all counts are of, in words; empty where it is all of them."""
+        if self.lack or self.wrong >= self.errors:
+            return ""
+        if self.halved:
+            return tr(
+                "Counted are the {wrong:,} of {errors:,} wrong answers that had no say in what is tested.",
+                wrong=self.wrong,
+                errors=self.errors,
+            )
+        return tr(
+            "Counted are {wrong:,} of {errors:,} wrong answers, drawn by lot to be tested.",
+            wrong=self.wrong,
+            errors=self.errors,
+        )
+
+    def is_open(self, one: RegionEffect) -> bool:
+        """Whether a region that a person drew may drive errors, though these answers do not show it."""
+        drawn = self.among > 0 and one.was_tested and not (one.confirmed or one.shifted or one.misleads)
+        if not drawn or self._is_relied_on(one) or not np.isfinite([*one.net, *one.margin_net]).any():
+            return False
+        most, lacked = self._most_given_back(one)
+        return most >= self.min_effect * lacked > 0
+
+    def _most_given_back(self, one: RegionEffect) -> tuple[float, float]:
+        """The most that hiding it may give back beyond hiding elsewhere, and what was lacked."""
+        most = float(np.nanmax([0.0, one.net[1], one.margin_net[1]]))
+        return most, self.odds_lacked if self.scale == "log-odds" else self.lacked
 
     def _describe_nothing(self) -> str:
         tested = [one.called for one in self.regions if one.suspect]
@@ -362,9 +393,10 @@ class Blame:
             which = tr("the regions ({names})", names=names) if n <= FEW else tr("{n} regions", n=n)
         wide = any(math.isfinite(one.margin_gain) for one in self.regions)
         return tr(
-            "nothing found: of {which}, none surely gives the true class back {effect:.0%} of what it "
-            "lacked, beyond what hiding as much elsewhere gives and beyond what the region is worth in "
-            "right answers, and turns more of them right than hiding as much elsewhere{either}.",
+            "{head}: of {which}, none surely gives the true class back {effect:.0%} of what it lacked, "
+            "beyond what hiding as much elsewhere gives and beyond what the region is worth in right "
+            "answers, and turns more of them right than hiding as much elsewhere{either}.",
+            head=tr("That a region misleads is not shown") if self.relied_on else tr("nothing found"),
             which=which,
             effect=self.min_effect,
             either=tr(", not with a margin either") if wide else "",
@@ -449,10 +481,18 @@ class Blame:
 
     def _describe_bound(self, one: RegionEffect) -> str:
         """What a region drives at most that was not confirmed."""
-        head = tr(
-            "{one.called} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
-            "{one.lacking})",
-            one=one,
+        head = (
+            tr(
+                "Whether {one.called} drives errors cannot be told (adjusted p = {one.p:.2g}, not surely "
+                "beyond: {one.lacking})",
+                one=one,
+            )
+            if self.is_open(one)
+            else tr(
+                "{one.called} is not shown to drive errors (adjusted p = {one.p:.2g}, not surely beyond: "
+                "{one.lacking})",
+                one=one,
+            )
         )
         if not np.isfinite([*one.net, *one.margin_net]).any():
             # Ruled out before as much elsewhere was hidden: of the difference nothing is known.
@@ -464,13 +504,13 @@ class Blame:
                 blame=self,
                 odds=self._odds_text(one),
             )
-        most = float(np.nanmax([0.0, one.net[1], one.margin_net[1]]))
-        lacked = self.odds_lacked if self.scale == "log-odds" else self.lacked
+        most, lacked = self._most_given_back(one)
         return tr(
             "{head}: of {lacked:.3f}{unit} that the true class lacked in {wrong} wrong answers, hiding "
             "it{margin} gives back at most {most:.3f}{share} more than hiding as much elsewhere (upper end "
-            "of the 95 % interval).",
+            "of the 95 % interval){open}.",
             head=head,
+            open=tr("; more wrong answers would tell") if self.is_open(one) else "",
             lacked=lacked,
             unit=tr(" in log-odds") if self.scale == "log-odds" else "",
             wrong=self.wrong,
@@ -499,10 +539,11 @@ class Blame:
     def _describe_reliance(self, one: RegionEffect) -> str:
         """Of what right answers rest on as much as wrong ones: a reason, or a shortcut and nothing else."""
         return tr(
-            "But {one.called} is what the model goes by: hiding it turns {one.corrected:g} of {blame.wrong} "
-            "wrong answers right and {broken} of {blame.right} right ones wrong. As right answers rest on "
-            "it as much, these images cannot tell a good reason from a shortcut beside which the model has "
-            "learned little: look at it. If it is no sign of the class, repair it, and see what a proof on "
+            "{one.called} is what the model goes by: hiding it turns {one.corrected:g} of {blame.wrong} "
+            "wrong answers right and {broken} of {blame.right} right ones wrong (adjusted p = "
+            "{one.reliance_p:.2g}). Whether it misleads is another question: right answers rest on it as "
+            "much, so these images cannot tell a good reason from a shortcut beside which the model has "
+            "learned little. Look at it; if it is no sign of the class, repair it, and see what a proof on "
             "other images says.",
             one=one,
             blame=self,

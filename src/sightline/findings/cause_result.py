@@ -8,7 +8,8 @@ from sightline._json import to_jsonable
 from sightline._language import translate as tr
 from sightline._language import translate_kept, use_language
 from sightline._notebook_html import result_html
-from sightline._tables import format_table
+from sightline._tables import count_text, format_table
+from sightline.engine.image_properties import PROPERTIES
 from sightline.errors import OptionError
 from sightline.types import did_you_mean, record
 
@@ -108,6 +109,11 @@ class ImageCause:
     def title(self) -> str:
         """The property's name in the reader's language."""
         return translate_kept(self.name)
+
+    @property
+    def meaning(self) -> str:
+        """What the property is, in plain words."""
+        return translate_kept(PROPERTIES[self.name].meaning) if self.name in PROPERTIES else self.title
 
     @property
     def lacking(self) -> str:
@@ -239,9 +245,11 @@ class ImageCauses:
             tested = ", ".join(dict.fromkeys(one.title for one in self.causes))
             found = [
                 tr(
-                    "No whole-image cause found: exchanging a property ({tested}) with right answers of "
-                    "other classes surely gives no wrong answers back {effect:.0%} of what they lacked, "
-                    "beyond what a change as large gives, and makes other images be called the same.",
+                    "No whole-image cause found. Wrong answers were given, one by one, what right answers "
+                    "of other classes have of each property ({tested}). Of none is it sure that this gives "
+                    "the true class back {effect:.0%} of the score that it lacked, more than another change "
+                    "as large does, and that other images go over to the wrong class when they are given "
+                    "it from wrong answers.",
                     tested=tested or tr("none could be tested"),
                     effect=self.min_effect,
                 )
@@ -257,40 +265,44 @@ class ImageCauses:
     def _describe_cause(self, one: ImageCause) -> str:
         odds = (
             tr(
-                " (in log-odds, which are tested: {one.odds_gain:+.2f} of {one.odds_lacked:.2f}, the other "
-                "change {one.odds_control_gain:+.2f})",
+                " (in log-odds, which are tested: {one.odds_gain:+.2f} of {one.odds_lacked:.2f}; by the "
+                "other change {one.odds_control_gain:+.2f})",
                 one=one,
             )
             if self.scale == "log-odds"
             else ""
         )
         held = tr(
-            "{one.right_held:.0%} with one {one.title} for all (p = {one.held_p:.2g})",
+            "{one.right_held:.0%} when all images are given the same {one.title} (p = {one.held_p:.2g})",
             one=one,
         )
         if one.misleads:
-            head = tr("{one.title} drives errors, a whole-image cause, which no area shows", one=one)
+            head = tr("{one.title} drives errors: {one.meaning}, which no single area shows.", one=one)
             worth = self._worth_text(one, held)
         else:
             head = tr(
-                "{one.title} weighs in wrong answers, and the model is not shown to be better without it",
+                "{one.title} weighs in wrong answers: {one.meaning}. That the model is better without it "
+                "is not shown.",
                 one=one,
             )
             worth = tr(
-                "Yet of all answers {one.right:.0%} are right as images are, and {held}: it may be a reason "
-                "as well as a shortcut.",
+                "Of all answers {one.right:.0%} are right with images as they are, and {held}: it may be a "
+                "good reason as well as a shortcut.",
                 one=one,
                 held=held,
             )
         return tr(
-            "{head}: wrong answers called {one.called_name} that get the {one.title} of right answers of "
-            "other classes gain {one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the {one.lacked:.3f} that "
-            "the true class lacked, by a change as large {one.control_gain:.3f}{odds}, and "
-            "{one.corrected:.1f} of {one.wrong} turn right (other change {one.control_corrected:.1f}); "
-            "images not called {one.called_name} that get theirs gain {one.given:.3f} towards it, with that "
-            "of right answers {one.given_other:.3f}; adjusted p = {one.p:.2g}. {worth}",
+            "{head} When the wrong answers called {one.called_name} are given the {one.title} of right "
+            "answers of other classes, {turned} of {one.wrong} turn right (by another change as large: "
+            "{other}), and the true class regains {one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the "
+            "{one.lacked:.3f} that its score lacked (by the other change: {one.control_gain:.3f}){odds}. "
+            "The other way round, images that are not called {one.called_name} gain {one.given:+.3f} "
+            "towards it when they are given the {one.title} of these wrong answers, and "
+            "{one.given_other:+.3f} when given that of right ones. Adjusted p = {one.p:.2g}. {worth}",
             one=one,
             head=head,
+            turned=count_text(one.corrected),
+            other=count_text(one.control_corrected),
             odds=odds,
             worth=worth,
         )
@@ -300,19 +312,22 @@ class ImageCauses:
         values: dict[str, object] = {"one": one, "held": held}
         if one.is_better_without(self.level):
             return tr(
-                "Of all answers {one.right:.0%} are right as images are, and {held}: it misleads.", **values
+                "Of all answers {one.right:.0%} are right with images as they are, and {held}: the model is "
+                "better without it, so it misleads.",
+                **values,
             )
         values["shares"] = _shares_text(one)
         if one.right_held > one.right:
             return tr(
-                "It misleads, for it tells little of {one.called_name}: {shares}. Of all answers "
-                "{one.right:.0%} are right as images are, and {held}, which is not surely more.",
+                "It misleads, for it says little about whether an image is {one.called_name}: {shares}. Of "
+                "all answers {one.right:.0%} are right with images as they are, and {held}, which is not "
+                "surely more.",
                 **values,
             )
         return tr(
-            "It misleads, for it tells little of {one.called_name}: {shares}. Of all answers "
-            "{one.right:.0%} are right as images are, and {held}: without it the model knows too little to "
-            "answer, so a repair has to teach it something else.",
+            "It misleads, for it says little about whether an image is {one.called_name}: {shares}. Of all "
+            "answers {one.right:.0%} are right with images as they are, and {held}: without it the model "
+            "knows too little to answer, so a repair has to teach it something else.",
             **values,
         )
 
@@ -414,9 +429,9 @@ def _shares_text(one: ImageCause) -> str:
     """How many images have rather the value of the wrong answers than that of right ones of other classes."""
     low, high = one.class_odds
     return tr(
-        "{one.class_share:.0%} of the images that are {one.called_name} have rather that {one.title} than "
-        "the other, and {one.others_share:.0%} of the others (odds ratio {ratio:.2g} [{low:.2g}, "
-        "{high:.2g}])",
+        "the {one.title} of {one.class_share:.0%} of the images that are {one.called_name}, and of "
+        "{one.others_share:.0%} of all others, is nearer to that of these wrong answers than to that of "
+        "right ones (odds ratio {ratio:.2g} [{low:.2g}, {high:.2g}])",
         one=one,
         ratio=math.sqrt(low * high),
         low=low,

@@ -152,18 +152,20 @@ def _property_text(one: ImageCause, count: int, better_without: bool) -> str:
     )
     told = (
         tr(
-            "{name} of the whole image misleads the model: of all answers {right:.0%} are right as images"
-            " are, and {held:.0%} with one {name} for all ({p}).",
+            "{name} misleads the model ({meaning}): {right:.0%} of all answers are right with images as"
+            " they are, and {held:.0%} when all images are given the same {name} ({p}).",
             name=printable_text(one.title),
+            meaning=one.meaning,
             right=one.right,
             held=one.right_held,
             p=format_p(one.held_p),
         )
         if better_without
         else tr(
-            "{name} of the whole image misleads the model: it goes by it as a sign of {called}, of which it"
-            " tells little.",
+            "{name} misleads the model ({meaning}): it takes this for a sign of {called}, though it says"
+            " little about that class.",
             name=printable_text(one.title),
+            meaning=one.meaning,
             called=printable_text(one.called_name),
         )
     )
@@ -174,6 +176,7 @@ def _region_text(known: StudyFindings, found: Blame) -> str:
     """Of the first region or concept that was confirmed, and the names of the others."""
     named = [one for one in found.regions if one.confirmed]
     told = _concept_sentence(named[0]) if found.of_concepts else _region_sentence(found, named[0])
+    told = " ".join(filter(None, (told, found.counted)))
     listed = [found] if found.of_concepts else [found, *(one for one in known.of_places if one is not found)]
     others = [(blamed, one) for blamed in listed for one in blamed.confirmed if one != named[0].region]
     first = _place_of_region(found, named[0].region)
@@ -263,11 +266,11 @@ def _concept_sentence(one: RegionEffect) -> str:
 def _reliance_text(found: Blame) -> str:
     """Of the first region that right answers go by as wrong ones do."""
     one = found[found.relied_on[0]]
-    return tr(
+    told = tr(
         "{region} is what the model goes by: hiding it turns {turned} of {wrong:,} wrong answers right,"
-        " hiding as much elsewhere {elsewhere} ({p}), and {broken} of {right:,} right ones wrong. These"
-        " images cannot tell whether it is a good reason or a shortcut, and somebody who knows what lies"
-        " there can.",
+        " hiding as much elsewhere {elsewhere} ({p}), and {broken} of {right:,} right ones wrong. That is"
+        " sure; whether it is a good reason or a shortcut these images cannot tell, and somebody who knows"
+        " what lies there can.",
         region=printable_text(one.label),
         turned=count_text(one.corrected),
         wrong=found.wrong,
@@ -276,6 +279,7 @@ def _reliance_text(found: Blame) -> str:
         broken=_known_count(one.broken),
         right=found.right,
     )
+    return " ".join(filter(None, (told, found.counted)))
 
 
 def _known_count(count: float) -> str:
@@ -338,16 +342,16 @@ def _claim_of_repair(examined: Examined, found: StudyFindings, repair: Repair | 
         if cause:
             named = _quoted(cause)
             how = f"sightline repair {run} --region {named} -o REPAIR"
-            return Claim(tr("Nothing was done about it yet ({how}).", how=how), "unknown")
+            return Claim(tr("Nothing was done about it yet ({how}).", how=how), "open")
         relied_on = [one for blamed in found.of_places for one in blamed.relied_on]
         open_ones = [one for one in relied_on if found.said.get(one) != "reason"]
         if open_ones:
             region = open_ones[0]
             how = f"sightline repair {run} --region {_quoted(region)} -o REPAIR"
-            return Claim(open_question(region, how), "unknown")
+            return Claim(open_question(region, how), "open")
         if examined.explained and not examined.wrong:
             return Claim(tr("There is nothing to repair."), "observed")
-        return Claim(tr("Nothing was repaired: whether that would help is not known."), "unknown")
+        return Claim(tr("Nothing was repaired: whether that would help is not known."), "open")
     if not repair.of_study:
         told = tr("Nothing is known of a repair of this model: the one that was given is of another model.")
         return Claim(told, "unknown")

@@ -73,6 +73,7 @@ def basis_text(basis: str) -> str:
         "proved": tr("proved on images that nothing was learned from"),
         "tested": tr("tested, and not shown"),
         "unknown": tr("not known"),
+        "open": tr("not done yet"),
     }[basis]
 
 
@@ -115,6 +116,7 @@ def section_lines(summary: Summary) -> list[str]:
     for section in (summary.blame, *(one for one, _ in summary.further_sections)):
         if section.asked:
             said += [f"### {escape_markdown(section.title)}", escape_markdown(option_words(section.verdict))]
+            said += [escape_markdown(section.counted)] if section.counted else []
             said += _row_lines(section)
         if section is summary.concepts:
             said += [escape_markdown(_sheet_line(summary, one)) for one in summary.concept_sheets]

@@ -42,7 +42,7 @@ FEW_OUTLINES = 12
 """Regions up to which each has its name on the image; of more, only those that something was found of."""
 STRONG = ("drives errors", "worth it", "worse")
 """What is drawn in the accent's colour."""
-FOUND = (*STRONG, "shift", "misleads", "weighs")
+FOUND = (*STRONG, "shift", "misleads", "relied on", "weighs")
 """What a region has to be for its name to be on the image anyway."""
 NAME_WIDTH, NAME_HEIGHT, NAME_LETTERS = 6.5, 12.0, 18
 """About how wide a letter and how high a name is on an image of 300, and how many letters are shown."""

@@ -32,10 +32,12 @@ def status_text(status: str) -> str:
         "drives errors": tr("drives errors"),
         "shift": tr("a shift of the scores"),
         "misleads": tr("raises the wrong class"),
+        "relied on": tr("what the model goes by"),
         "worth it": tr("worth more than it costs"),
         "weighs": tr("weighs, perhaps rightly"),
         "worse": tr("surely more errors"),
         "nothing": tr("nothing found"),
+        "uncertain": tr("cannot be told"),
         "not tested": tr("not tested"),
     }[status]
 
@@ -81,17 +83,18 @@ def make_sections(found: StudyFindings, run: str) -> dict[str, Section]:
 def _blame_fields(found: Blame) -> dict[str, Any]:
     rows = tuple(region_row(found, one) for one in found.regions)
     basis = _basis_of_rows(rows, found.lack)
-    return {"rows": rows, "basis": basis, "tested": found.wrong, "of_regions": True}
+    return {"rows": rows, "basis": basis, "tested": found.wrong, "of_regions": True, "counted": found.counted}
 
 
 def _basis_of_rows(rows: Sequence[RegionRow], lack: str) -> str:
     """Confirmed is what was found; where nothing was, it was looked for."""
     if lack:
         return "unknown"
-    return "tested" if all(row.status in ("nothing", "not tested") for row in rows) else "confirmed"
+    nothing = ("nothing", "uncertain", "not tested")
+    return "tested" if all(row.status in nothing for row in rows) else "confirmed"
 
 
-def region_status(one: RegionEffect) -> str:
+def region_status(found: Blame, one: RegionEffect) -> str:
     """Which of the statuses a region or concept has."""
     if one.confirmed:
         return "drives errors"
@@ -101,12 +104,16 @@ def region_status(one: RegionEffect) -> str:
         return "shift"
     if one.misleads:
         return "misleads"
+    if one.region in found.relied_on:
+        return "relied on"
+    if found.is_open(one) or (one.suspect and one.holds_attribution):
+        return "uncertain"
     return "nothing" if one.suspect else "not tested"
 
 
 def region_row(found: Blame, one: RegionEffect) -> RegionRow:
     """What a report shows of one region or concept."""
-    status = region_status(one)
+    status = region_status(found, one)
     counted = tr(
         "of the answers that confirm, found in {wrong} of {called_wrong} wrong and in {right} of"
         " {called_right} right ones called {name}",
@@ -212,7 +219,7 @@ def region_outlines(found: Sequence[Blame], shape: tuple[int, int]) -> tuple[Reg
 def _outlines_of(found: Blame, shape: tuple[int, int]) -> tuple[RegionOutline, ...]:
     if found.areas is None or not found.areas.shared:
         return ()
-    status = {one.region: region_status(one) for one in found.regions}
+    status = {one.region: region_status(found, one) for one in found.regions}
     times = max(1, -(-OUTLINE // min(shape)))
     try:
         masks = found.areas.masks((times * shape[0], times * shape[1]))

@@ -14,19 +14,13 @@ from sightline.errors import FileError
 from sightline.types import record
 
 LAYOUT = 1
-BASES = ("observed", "confirmed", "proved", "tested", "unknown")
+BASES = ("observed", "confirmed", "proved", "tested", "unknown", "open")
 """What a sentence can rest on: the study's own answers; a test that allows for chance; images that nothing
 was learned or chosen from; a test that did not show it, which is no proof of the contrary; nothing, since it
-was not asked, or there was too little to tell."""
+was not asked, or there was too little to tell; nothing either, of what somebody may still do."""
 STATUSES = (
-    "drives errors",
-    "shift",
-    "misleads",
-    "worth it",
-    "weighs",
-    "worse",
-    "nothing",
-    "not tested",
+    *("drives errors", "shift", "misleads", "relied on", "worth it", "weighs", "worse"),
+    *("nothing", "uncertain", "not tested"),
 )
 """What can be said of a region, a concept or a property; of a slice, that it is worse, or nothing."""
 NAN = float("nan")
@@ -282,6 +276,8 @@ class Section:
     of_regions : bool
         Whether rows are regions, concepts or properties, which have the names that files and commands know;
         pages tell them in their language.
+    counted : str
+        Which wrong answers its counts are of, where not of all of the study's.
     """
 
     title: str
@@ -296,6 +292,7 @@ class Section:
     beside_table: tuple[tuple[str, ...], ...] = ()
     tested: int = 0
     of_regions: bool = False
+    counted: str = ""
 
     @property
     def nothing_beside_clear(self) -> bool:
