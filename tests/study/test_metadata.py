@@ -100,6 +100,29 @@ def test_what_does_not_fit_is_refused(folder, table, given, error, says):
         join(folder, table, **given)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cat/im2.jpg", "cat/im0.jpg", "x1.png", "x2.png", "x3.png", "x4.png"],
+        ["im2", "im0", "a", "b", "c", "d"],
+        ["CAT/IM2.JPG", "CAT/IM1.PNG", "CAT/IM0.JPG", "DOG/IM3.PNG", "DOG/IM4.JPG", "DOG/IM5.PNG"],
+        ["new_im2.jpg", "new_im1.png", "new_im0.jpg", "new_im3.png", "new_im4.jpg", "new_im5.png"],
+        ["cat/im0.jpg", "cat/im0.jpg", "cat/im1.png", "dog/im3.png", "dog/im4.jpg", "dog/im5.png"],
+    ],
+    ids=["few of them", "few, without ending", "other case", "other names", "one twice"],
+)
+def test_lines_that_name_images_are_not_taken_in_order(folder, names):
+    with pytest.raises(FileError, match="is not taken to be in their order: its column 'file' names images"):
+        join(folder, {"sex": [*"mfmfmf"], "file": names})
+
+
+@pytest.mark.parametrize("column", [["p3", "p1", "p2", "p9", "p8", "p7"], ["im0", *"abcde"], [*"543210"]])
+def test_other_texts_and_numbers_do_not_keep_lines_from_their_order(folder, column):
+    joined = join(folder, {"sex": [*"mfmfmf"], "patient": column})
+    assert joined.columns["sex"] == tuple("mfmfmf")
+    assert "in the order of" in joined.notes[0]
+
+
 def test_two_lines_of_one_image_that_differ_are_refused(folder):
     names = [*ids(folder), ids(folder)[0]]
     with pytest.raises(FileError, match=r"says different things of cat/im0.jpg in lines 1 and later"):

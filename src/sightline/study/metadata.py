@@ -23,6 +23,7 @@ from sightline._printing import printable_text
 from sightline._spec import split_spec
 from sightline.data.data_spec import LIST
 from sightline.data.datasets import Dataset
+from sightline.data.file_index import ENDINGS as IMAGE_ENDINGS
 from sightline.data.image_folder import ImageFolder
 from sightline.data.image_list import DELIMITERS, ENDINGS
 from sightline.data.several_labels import LabelImages
@@ -305,6 +306,8 @@ def _find_lines(
                 best, most = (lines, name, how), found
     if key is None and (best is None or most < ENOUGH * len(ids)) and len(table) in orders:
         in_order, order = orders[len(table)]
+        if not numbered:
+            _refuse_named_lines(table, ids, in_order)
         told = in_english(
             "Lines of {table} are taken to be in the order of {order}.", table=table.source, order=order
         )
@@ -355,6 +358,39 @@ def _lines_by_name(
     if twice or (doubled & at.keys()):
         return [None] * len(ids)
     return [at.get(one) for one in wanted]
+
+
+def _refuse_named_lines(table: MetadataTable, ids: Sequence[str], in_order: Sequence[int]) -> None:
+    """Refuse to go by order where a column names images: its names would be passed over without a word.
+
+    Numbers may be anything, and so may a text that is the name of one image alone.
+
+    Raises
+    ------
+    FileError
+    """
+    for name, values in table.columns.items():
+        cells = [_cell_name(cell) for cell in values]
+        files = sum(cell.lower().endswith(IMAGE_ENDINGS) for cell in cells)
+        moved = max(_count_moved(cells, ids, how, in_order) for how in NAMED_BY)
+        if files >= ENOUGH * len(cells) or moved > 1:
+            raise FileError(
+                f"{table.source} has as many lines as there are images, but is not taken to be in their "
+                f"order: its column {name!r} names images, and not each image of the study once. An image "
+                f"is called {printable_text(ids[0])}, the first cell is {printable_text(cells[0])!r}. Mend "
+                "the names, with a line for each image; or leave that column out, if the lines are in the "
+                "order of the images.",
+                slug="table-join",
+            )
+
+
+def _count_moved(cells: Sequence[str], ids: Sequence[str], how: str, in_order: Sequence[int]) -> int:
+    """How many images a column names in another line than their order has them."""
+    named = [_shortened(cell, how) for cell in cells]
+    wanted = [_shortened(one, how) for one in ids]
+    known = set(named)
+    pairs = zip(wanted, in_order, strict=True)
+    return sum(one in known and not one.isdigit() and named[line] != one for one, line in pairs)
 
 
 def _differ(table: MetadataTable, first: int, other: int, key: str) -> bool:
