@@ -151,6 +151,7 @@ def test_labels_mean_the_class_that_the_model_was_fitted_on(case):
 QUICKLY = ("gaps", "gaps, six names", "names")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", [case if case in QUICKLY else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
 )

@@ -241,6 +241,7 @@ def test_what_is_mistyped_is_refused_before_anything_is_explained(wrong, files, 
     assert not (tmp_path / "audit").exists()
 
 
+@pytest.mark.slow
 def test_too_few_images_are_said_and_none_is_set_aside(tmp_path):
     few = ArrayDataset(TEST.images[:30], TEST.labels[:30], NAMES)
     made = sl.audit(ESTIMATOR, few, out=tmp_path / "audit")
@@ -345,6 +346,7 @@ def test_of_a_model_that_cannot_be_trained_it_is_said_that_nothing_that_learns_w
     assert any("Nothing that learns was tried" in one for one in steps.kept.notes) is told
 
 
+@pytest.mark.slow
 def test_held_out_images_that_the_data_has_twice_are_left_out_of_the_proof(tmp_path, monkeypatch):
     """One image twice among hundreds is no reason to prove nothing."""
     monkeypatch.setattr(audit_steps, "choose", _guarded)

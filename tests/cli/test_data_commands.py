@@ -61,6 +61,7 @@ def test_evaluate_counts_right_and_wrong_answers(folder):
     assert done.confusion.tolist() == found["confusion"]
 
 
+@pytest.mark.slow
 def test_evaluate_tells_how_well_classes_are_told_apart_and_which_threshold_a_rule_chooses(folder):
     words = ("evaluate", "brightened.py:bright", "data", *NORMALISED, "--choose", "sensitivity:least=1")
     told = run(*words, "--figure", folder / "curves.png")

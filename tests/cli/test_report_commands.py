@@ -36,6 +36,7 @@ def test_it_writes_the_report_and_says_what_it_comes_to(study, tmp_path):
     assert made.examined.study == "faces"
 
 
+@pytest.mark.slow
 def test_its_command_repeats_a_study_whose_classes_were_named(tmp_path):
     """In another order than the data's: without the names all answers would be wrong."""
     (tmp_path / "mine.py").write_text(

@@ -140,6 +140,7 @@ def width(path):
         return image.size[0]
 
 
+@pytest.mark.slow
 def test_findings_are_written_beside_the_study(place, studied):
     output = run(place, "atlas", "run", "--by", "pair", "--regions", "grid:rows=2,columns=2")
     assert "wrote run/atlas.png" in output

@@ -179,6 +179,7 @@ def test_several_targets_share_the_masks_and_each_is_explained():
     assert error.max() < 0.005
 
 
+@pytest.mark.slow
 def test_errors_are_as_large_as_the_values_are_wrong():
     away = []
     for seed in range(12):

@@ -43,6 +43,7 @@ def test_any_number_of_segments_works_and_is_fast(sampler: Sampler, segments: in
     assert time.process_time() - start < 5
 
 
+@pytest.mark.slow
 @given(st.sampled_from(DRAWN), st.integers(1, 40), st.integers(0, 200), st.integers(0, 9))
 @settings(max_examples=200, deadline=None)
 def test_never_more_rows_than_asked_and_pairs_never_twice(

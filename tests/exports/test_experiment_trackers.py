@@ -77,6 +77,7 @@ def test_no_name_of_a_metric_is_a_path(name):
     assert len(made) < 250
 
 
+@pytest.mark.slow
 def test_what_looks_like_a_writer_gets_all_of_it(made):
     events = Events()
     done = made.to_tensorboard(events, step=3)

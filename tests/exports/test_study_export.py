@@ -46,6 +46,7 @@ def test_a_table_that_is_empty_now_replaces_an_earlier_one(made, tmp_path):
     assert len((tmp_path / "blame.csv").read_text().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_result_of_other_answers_is_left_aside(tmp_path):
     study = odd_study(tmp_path / "s")
     found = sl.slices(study, {"x": [place % 2 for place in range(18)]}, fewest=2, progress=False)
@@ -189,6 +190,7 @@ def stopped_study(folder, stop, monkeypatch):
     return study, go_on
 
 
+@pytest.mark.slow
 def test_an_export_is_of_one_state_of_a_study_that_goes_on(tmp_path, monkeypatch):
     study, go_on = stopped_study(tmp_path / "s", stop := [True], monkeypatch)
     made, count = sl.export(Study(study.path), progress=False), len(study)
@@ -206,6 +208,7 @@ def test_an_export_is_of_one_state_of_a_study_that_goes_on(tmp_path, monkeypatch
     assert len(sl.export(study, progress=False).tables["answers"].rows) == 30
 
 
+@pytest.mark.slow
 def test_a_study_that_goes_on_while_it_is_read_is_read_again(tmp_path, monkeypatch):
     from sightline.exports import study_export
 
@@ -224,6 +227,7 @@ def test_a_study_that_goes_on_while_it_is_read_is_read_again(tmp_path, monkeypat
     assert made.values.summary.examined.explained == len(made.tables["answers"].rows) == 30
 
 
+@pytest.mark.slow
 def test_what_is_found_or_said_later_is_in_no_report_of_an_export(tmp_path):
     study = odd_study(tmp_path / "s")
     made = sl.export(study, progress=False)

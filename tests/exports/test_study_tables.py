@@ -96,6 +96,7 @@ def test_measures_and_confusion_are_the_report_s_and_of_all_classes(told):
     assert counted.tolist() == study.outcomes().confusion.tolist()
 
 
+@pytest.mark.slow
 def test_many_classes_are_not_cut_as_the_report_cuts_them(tmp_path):
     images, labels = np.random.default_rng(0).random((40, 8, 8)), np.arange(40)
 
@@ -202,6 +203,7 @@ def test_only_a_repair_that_was_proved_to_help_is_called_proved(proved, verdict,
     assert set(tables["findings"].column("outcome")[:-1]) == {None}
 
 
+@pytest.mark.slow
 def test_what_a_person_said_stands_with_the_group_s_key(tmp_path):
     study = odd_study(tmp_path / "s")
     group = sl.atlas(study, progress=False).groups[0]

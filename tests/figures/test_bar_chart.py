@@ -71,6 +71,7 @@ def test_bars_say_that_the_number_is_the_standard_error_and_the_line_the_interva
     assert not any("95 %" in word for word in texts(figures.plot_bars(example([0.4, 0.1], 0.0))))
 
 
+@pytest.mark.slow
 def test_bars_show_as_many_as_asked():
     one = example(np.linspace(0.1, 1, 12))
     for num, shown in ((3, 3), (10, 10), (None, 12)):

@@ -25,6 +25,7 @@ def test_it_draws_the_curves_and_the_threshold(rng):
     assert calibration.lines[1].get_xdata() == pytest.approx(made.calibration(10).said)
 
 
+@pytest.mark.slow
 def test_of_many_classes_there_is_a_row_for_each_and_none_for_one_without_images(rng):
     scores, labels = rng.dirichlet(np.ones(4), 30), np.arange(30) % 3
     made = evaluate(lambda x: x[:, 0], (scores[:, None], labels), class_names=["a", "b", "c", "d"])

@@ -117,6 +117,7 @@ def test_the_heading_is_the_verdict_and_all_measures_are_there():
     assert "Right before, wrong after" in said
 
 
+@pytest.mark.slow
 def test_the_two_maps_share_a_scale_and_red_speaks_for():
     figure = page(made(examples=()))
     before, after = (

@@ -459,6 +459,7 @@ class Apart:
         self.rows, self.row, self.image = study.rows, study.row, study.image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "size"), [("pair", None), ("outcome", (6, 5))])
 def test_answers_in_blocks_make_the_same_atlas_as_one_by_one(tmp_path, by, size):
     study = Study(tmp_path / "run", PLAN).run(marked(40), model)

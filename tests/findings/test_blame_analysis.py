@@ -133,6 +133,7 @@ def test_models_that_weigh_their_evidence_well_are_left_alone(weighed_well, marg
     assert sum(bool(one.confirmed) for one in found) <= 2  # of 10 at 5 %: more has a chance near 1 %
 
 
+@pytest.mark.slow
 def test_the_effects_are_what_hiding_the_region_does_images_one_by_one(planted):
     found = blame(planted, NINE, max_answers=1000, seed=3)
     wrong = planted.labels != planted.predicted
@@ -223,6 +224,7 @@ def test_a_finding_that_a_shift_of_the_scores_undoes_is_worded_so():
     assert kept["rebalanced"]["most"] == "normal → ill"
 
 
+@pytest.mark.slow
 def test_what_drives_errors_both_ways_stays_confirmed_once_rebalanced(planted):
     found = blame(planted, NINE)
     assert is_of_answers(found.to_dict(), planted)

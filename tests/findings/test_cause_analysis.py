@@ -93,6 +93,7 @@ def test_a_column_is_named_as_an_association_and_never_as_a_cause(found):
     assert any("order of" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_it_prints_draws_and_writes_what_it_found(found):
     assert "* chromaticity" in repr(found)
     assert "* device = " in repr(found)

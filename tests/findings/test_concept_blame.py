@@ -114,6 +114,7 @@ def test_the_effects_are_those_of_hiding_and_pasting_images_one_by_one(planted, 
     assert abs(one.pasted_control) < 0.06
 
 
+@pytest.mark.slow
 def test_what_a_model_rightly_goes_by_is_worth_more_than_it_costs():
     # Four of five marks are on images that are shiny, and little else tells.
     study = studied(marked((0.15, 0.8), signal=0.02), scored(mark=3.0, signal=40.0))

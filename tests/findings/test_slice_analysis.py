@@ -105,6 +105,7 @@ def test_it_prints_draws_and_writes_what_it_found(found):
     assert "places" not in told["slices"][0]
 
 
+@pytest.mark.slow
 def test_a_slice_is_a_study_of_its_own(found, study):
     part = sl.study_part(study, found["hospital = south"].places)
     assert is_of_answers(found.to_dict(), study)

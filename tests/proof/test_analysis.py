@@ -253,6 +253,7 @@ def repaired(images, margin=0.1):
     return RepairResult(copied, ("done",), Provenance("'a way'", RepairRegion(TOP, margin), seen))
 
 
+@pytest.mark.slow
 def test_images_that_the_repair_has_seen_are_left_out_and_that_is_said():
     present = np.arange(len(LABELS)) % 3 == 0
     with pytest.warns(sl.SightlineWarning, match=r"40 of the 160 held-out images were used") as caught:

@@ -77,6 +77,7 @@ def test_a_piece_lands_whole_somewhere_and_none_changes_nothing(rng):
     np.testing.assert_array_equal(_with_piece(image, donor, piece & ~piece, rng), image)
 
 
+@pytest.mark.slow
 def test_it_looks_in_one_half_of_the_answers_alone_and_says_which():
     study, _ = study_of_tokens()
     found = concepts(study, n_concepts=1, progress=False)

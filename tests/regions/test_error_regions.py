@@ -76,7 +76,7 @@ def test_where_attribution_is_kept_its_differences_are_candidates(shared_data):
 
 @pytest.mark.slow
 def test_regions_of_one_group_are_found_in_whole_groups(shared_data):
-    study = marked_xrays(shared_data / "pneumoniamnist.npz", block(14))
+    study = marked_xrays(shared_data / "pneumoniamnist.npz", block(14), 160)
     pairs = np.arange(len(study.places)) // 2
     found = from_errors(study, n_regions=1, groups=pairs)
     chosen = {int(one) for one in found.shapes.found_in}
@@ -101,6 +101,7 @@ def by_brightness(images):
     return np.stack([1 - p, p], axis=1)
 
 
+@pytest.mark.slow
 def test_images_that_are_not_aligned_are_said_to_be_so():
     with pytest.warns(SightlineWarning, match=r"do not seem aligned.*regions-unaligned"):
         from_errors(Answered(by_brightness, *noise(40, 8), PLAN))

@@ -61,6 +61,7 @@ def scaled_rows():
     return estimator(StandardScaler())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "methods", "kept"),
     [
@@ -104,6 +105,7 @@ def fits_with(strength):
     return fit
 
 
+@pytest.mark.slow
 def test_a_fit_of_ones_own_is_done_again_whatever_it_is_called(tmp_path):
     asked = {"model": estimator(), "train": TRAIN, "region": CORNER}
     weak, strong = (
@@ -140,6 +142,7 @@ def halved(strength):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "now"),
     [
@@ -163,11 +166,13 @@ def test_another_model_is_never_taken_for_the_one_that_was_fitted(tmp_path, befo
     same_as_anew(tmp_path, {**asked, "model": before}, {**asked, "model": now}, resumed=False)
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_class_is_known_again(tmp_path):
     asked = {"train": TRAIN, "region": CORNER, "methods": NETWORK_METHODS[1:2]}
     same_as_anew(tmp_path, {**asked, "model": halved(2.0)}, {**asked, "model": halved(2.0)}, resumed=True)
 
 
+@pytest.mark.slow
 def test_a_function_that_answers_alike_is_asked_again(tmp_path):
     def marked(images):
         there = images[:, :2, :2].mean((1, 2, 3)) > 1.5
@@ -182,6 +187,7 @@ def test_a_function_that_answers_alike_is_asked_again(tmp_path):
     same_as_anew(tmp_path, {**asked, "model": marked}, {**asked, "model": bright}, resumed=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [{"region": grid(4, 4)["r3c3"]}, {"margin": 0.3}, {"seed": 5}], ids=str)
 def test_what_is_kept_is_judged_as_it_is_asked_for_now(tmp_path, other):
     # With images of its own the seed draws nothing but what they are judged by.
@@ -195,6 +201,7 @@ def test_what_is_kept_is_judged_as_it_is_asked_for_now(tmp_path, other):
     same_as_anew(tmp_path, asked | other, asked, resumed=True)
 
 
+@pytest.mark.slow
 def test_masks_of_every_image_count(tmp_path):
     few = (IMAGES[:60], LABELS[:60])
     data = split_training_data(as_model(estimator()), few)
@@ -216,6 +223,7 @@ def test_masks_of_every_image_count(tmp_path):
     same_as_anew(tmp_path, asked(spots([])), asked(spots(chosen[-1:])), resumed=False)
 
 
+@pytest.mark.slow
 def test_a_choice_that_was_cut_short_tries_what_is_left(tmp_path):
     model = estimator(StandardScaler())
     methods = [Counterexamples(region=CORNER, copies=copies) for copies in (1, 2)]

@@ -18,6 +18,7 @@ def test_right_reasons_need_a_network(misled_net):
         RightReasons(region=CORNER, weight=0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["torch", pytest.param("keras", marks=pytest.mark.slow)])
 def test_each_image_pays_for_its_own_region(framework, request):
     net = request.getfixturevalue("misled_net" if framework == "torch" else "misled_keras")

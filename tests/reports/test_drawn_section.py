@@ -20,7 +20,6 @@ from sightline.reports.report_file import Report
 from sightline.reports.saved_results import read_findings
 from sightline.reports.study_summary import summarise
 from sightline.studio.download_routes import summary_tables
-from support.summaries import small_study
 
 JAW = ((0.7, 0.25), (0.7, 0.75), (1.0, 0.75), (1.0, 0.25))
 HAIR = ((0.0, 0.1), (0.0, 0.9), (0.1, 0.9), (0.1, 0.1))
@@ -39,9 +38,10 @@ def keep(folder, name, found):
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory):
+def known(small_study, tmp_path_factory):
     """A study, and what blame says of two regions that were drawn; not to be changed."""
-    made = small_study(tmp_path_factory.mktemp("drawn"))
+    made = sl.Study(shutil.copytree(small_study.path, tmp_path_factory.mktemp("drawn") / "faces"))
+    made.attach(small_study.source, small_study.model)
     drawn = draw(made.path, my_jaw=JAW, my_hair=HAIR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sl.SightlineWarning)
@@ -66,6 +66,7 @@ def changed(found, **fields):
     return dataclasses.replace(found, regions=(dataclasses.replace(first, **fields), *others))
 
 
+@pytest.mark.slow
 def test_drawn_regions_have_their_rows(known):
     made, found = known
     summary = summarise(made, progress=False)
@@ -78,6 +79,7 @@ def test_drawn_regions_have_their_rows(known):
     assert again.to_dict()["drawn"] == summary.to_dict()["drawn"]
 
 
+@pytest.mark.slow
 def test_what_was_renamed_has_its_name_of_now_and_what_was_removed_no_row(study, known):
     draw(study.path, the_chin=JAW)
     summary = summarise(study, progress=False)
@@ -89,6 +91,7 @@ def test_what_was_renamed_has_its_name_of_now_and_what_was_removed_no_row(study,
     assert (summary.drawn.asked, summary.drawn.verdict) == (False, "This was not asked.")
 
 
+@pytest.mark.slow
 def test_a_drawn_region_that_is_confirmed_counts_as_one_of_a_template(study):
     summary, found = summarise(study, progress=False), read_findings(study, study.path, {})
     cause, repair = summary.verdict[1:]
@@ -107,6 +110,7 @@ def test_a_drawn_region_that_is_confirmed_counts_as_one_of_a_template(study):
     assert _read_region(study, study.path, "my jaw", None).names == ("my jaw",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "said", "basis"),
     [
@@ -150,6 +154,7 @@ def test_what_is_not_acquitted_is_not_said_to_be_nothing(study, known):
     assert row.status == "uncertain"
 
 
+@pytest.mark.slow
 def test_where_drawn_regions_could_not_be_tested_they_were_asked_all_the_same(study, known):
     few = dataclasses.replace(known[1], regions=(), lack="too few answers are wrong")
     keep(study.path, "drawn_blame", few)
@@ -159,6 +164,7 @@ def test_where_drawn_regions_could_not_be_tested_they_were_asked_all_the_same(st
     assert not Report(summary).knows("errors-driven")
 
 
+@pytest.mark.slow
 def test_what_blame_was_given_by_hand_too_is_told_once_and_by_its_name_of_now(study, known):
     keep(study.path, "blame", known[1])
     draw(study.path, the_chin=JAW, my_hair=HAIR)
@@ -221,6 +227,7 @@ def test_beside_a_template_both_are_told_and_names_that_both_have_are_told_apart
     assert driven_by(read_findings(made, made.path, {})) == "jaw (drawn)"
 
 
+@pytest.mark.slow
 def test_drawn_regions_are_among_the_tables_that_are_taken_along(known):
     made, found = known
     export = sl.export(made, progress=False)

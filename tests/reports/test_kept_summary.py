@@ -6,12 +6,11 @@ import pytest
 
 from sightline._language import use_language
 from sightline.reports.kept_summary import KeptSummary
-from support.summaries import example_summary
 
 
-@pytest.fixture(scope="module")
-def summary(tmp_path_factory):
-    return example_summary(tmp_path_factory.mktemp("study"))
+@pytest.fixture
+def summary(small_summary):
+    return small_summary
 
 
 def test_what_was_kept_is_read_as_it_was(tmp_path, summary):

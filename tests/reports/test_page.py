@@ -525,6 +525,7 @@ class Prose(HTMLParser):
             self.said.append(data)
 
 
+@pytest.mark.slow
 def test_in_korean_no_english_is_left_but_names_and_commands(small_study):
     repair = Guard(region=face()["jaw"])(small_study.model, small_study.studied)
     proof = sl.prove(

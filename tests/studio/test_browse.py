@@ -36,6 +36,7 @@ def test_an_image_is_sent_as_it_is(asked):
     assert decode_labels(encode_labels(np.array([[70000]]))).tolist() == [[70000]]
 
 
+@pytest.mark.slow
 def test_no_image_is_kept_for_good_under_an_address_that_could_mean_another(asked):
     """Another study may be served at the same port tomorrow."""
     client, _ = asked
@@ -142,6 +143,7 @@ def test_no_page_loads_the_model(studio_place, monkeypatch):
         assert not studio.opened.has_model
 
 
+@pytest.mark.slow
 def test_two_studies_stand_beside_each_other(studio_place, tmp_path):
     import sightline as sl
     from support.summaries import PLAN
@@ -285,6 +287,7 @@ CHOOSES = """async (addresses) => {
 }"""
 
 
+@pytest.mark.slow
 def test_page_and_tables_read_an_address_alike(studio_browser, studio_run, studio_place):
     """The same images of both, or both refuse it."""
     opened, studio = studio_browser(studio_run, beside=studio_place / "run")

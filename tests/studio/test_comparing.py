@@ -78,6 +78,7 @@ def compare_one(opened, place):
     ready(page)
 
 
+@pytest.mark.slow
 def test_two_methods_stand_beside_each_other(studio_browser, other):
     opened, studio = studio_browser(beside=other)
     page = opened.page

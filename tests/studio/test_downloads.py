@@ -11,6 +11,7 @@ from sightline.reports.summary import Summary
 from support.studios import EVIL
 
 
+@pytest.mark.slow
 def test_the_report_is_that_of_the_command(asked):
     client, studio = asked
     summary = studio.opened.summary()
@@ -23,6 +24,7 @@ def test_the_report_is_that_of_the_command(asked):
     assert client.get("/report.exe").status_code == 404
 
 
+@pytest.mark.slow
 def test_figures_open(asked):
     client, _ = asked
     with Image.open(io.BytesIO(client.get("/figures/blame.png").content)) as image:

@@ -291,6 +291,7 @@ def test_where_nothing_misleads_what_is_drawn_over_a_map_of_all_answers_is_not_c
     assert counts[1] == 0
 
 
+@pytest.mark.slow
 def test_a_mark_that_misleads_is_confirmed_though_a_person_drew_its_region():
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 2, 400)

@@ -72,6 +72,7 @@ def test_that_there_is_no_such_page_is_said_in_the_reader_s_language(studio_plac
             assert told in (answer.text if path == "/nowhere" else answer.json()["error"])
 
 
+@pytest.mark.slow
 def test_commands_know_what_was_found_by_one_name_in_every_language(studio_run):
     with running_studio(studio_run, language="ko") as studio, contextlib.closing(studio.client()) as client:
         studio.opened.summary()  # until it is there, pages wait

@@ -76,6 +76,7 @@ def test_a_group_is_judged_by_mouse_and_by_keyboard_and_that_stays(studio_browse
     assert sl.Study(studio_run).verdicts.names("shortcut") == []
 
 
+@pytest.mark.slow
 def test_work_says_why_it_offers_what_it_offers(studio_run):
     with running_studio(studio_run) as studio, contextlib.closing(studio.client()) as client:
         assert "Offered: jaw, which was shown to drive errors." in client.get("/work").text
@@ -107,6 +108,7 @@ def test_what_a_person_says_stands_in_the_report_and_its_twins(studio_run):
     assert "사람의 판단" in sl.report(study, progress=False, lang="ko").text("html")[0]
 
 
+@pytest.mark.slow
 def test_a_verdict_of_what_is_not_there_is_refused(studio_run):
     with running_studio(studio_run) as studio, contextlib.closing(studio.client()) as client:
         for value in (

@@ -28,6 +28,7 @@ def first_place(studio):
     return int(studio.opened.study.places[0])
 
 
+@pytest.mark.slow
 def test_no_page_and_no_question_loads_the_model_before_a_person_agreed(studio, client):
     place = first_place(studio)
     for path in ("/", "/regions", "/regions.json", f"/api/images/{place}/ask"):

@@ -41,6 +41,7 @@ def test_a_kept_file_that_is_not_of_this_study_is_written_anew(studio_run):
     assert "forged" not in (studio_run / KEPT).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_a_person_says_is_read_though_the_rest_was_kept(studio_run):
     opened = OpenedStudy(studio_run, language="en")
     opened.summary()
@@ -49,6 +50,7 @@ def test_what_a_person_says_is_read_though_the_rest_was_kept(studio_run):
         assert again.said_of("region", "jaw").note == "a mark"
 
 
+@pytest.mark.slow
 def test_a_repair_is_advised_by_what_a_person_says_now(studio_run):
     opened = OpenedStudy(studio_run, language="en")
     assert "--region jaw" in opened.summary().verdict[2].text
@@ -71,6 +73,7 @@ def test_a_result_of_the_same_size_and_time_is_seen_to_be_another(studio_run):
     assert opened.state() != before
 
 
+@pytest.mark.slow
 def test_a_file_of_verdicts_that_cannot_be_read_leaves_the_rest(studio_run):
     (studio_run / "verdicts.toml").write_text("x = [")
     made = OpenedStudy(studio_run, language="en").summary()
@@ -78,6 +81,7 @@ def test_a_file_of_verdicts_that_cannot_be_read_leaves_the_rest(studio_run):
     assert any("verdicts.toml" in one for one in made.limits)
 
 
+@pytest.mark.slow
 def test_a_study_that_cannot_be_read_for_a_moment_is_read_the_next_time(studio_run):
     opened = OpenedStudy(studio_run, language="en")
     plan = (studio_run / "plan.toml").read_bytes()
@@ -88,6 +92,7 @@ def test_a_study_that_cannot_be_read_for_a_moment_is_read_the_next_time(studio_r
     assert opened.summary(30) is not None
 
 
+@pytest.mark.slow
 def test_the_verdict_is_there_before_the_maps(studio_run):
     opened = OpenedStudy(studio_run, language="en")
     early = opened.early_summary(60)
@@ -101,6 +106,7 @@ def test_the_verdict_is_there_before_the_maps(studio_run):
     assert again.early_summary(0) is None
 
 
+@pytest.mark.slow
 def test_the_study_that_is_browsed_is_the_one_that_is_summarised(studio_run):
     opened = OpenedStudy(studio_run, language="en")
     opened.summary()

@@ -70,6 +70,7 @@ def test_a_study_too_large_to_hold_is_read_again_and_says_the_same(study, monkey
     assert repr(ShownAnswers(study).region_shares(grid(2, 2))) == repr(held)
 
 
+@pytest.mark.slow
 def test_a_row_of_blame_goes_with_the_pixels_and_not_with_the_name(study, tmp_path):
     shown = ShownAnswers(study)
     add_region(study, tmp_path, "corner", read_outline(study, CORNER))
@@ -92,6 +93,7 @@ def test_a_row_of_blame_goes_with_the_pixels_and_not_with_the_name(study, tmp_pa
     assert made.untested == 1
 
 
+@pytest.mark.slow
 def test_the_template_stands_below_the_drawn_with_its_own_blame(study, tmp_path):
     found = blame(study, grid(2, 2), margin=0, progress=False)
     (tmp_path / "blame.json").write_text(json.dumps(found.to_dict()), encoding="utf-8")
@@ -107,6 +109,7 @@ def test_the_template_stands_below_the_drawn_with_its_own_blame(study, tmp_path)
     assert rows[0][HEADS.index("p")] is None
 
 
+@pytest.mark.slow
 def test_drawn_regions_that_were_blamed_by_hand_are_no_template(study, tmp_path):
     add_region(study, tmp_path, "corner", read_outline(study, CORNER))
     found = blame(study, load(tmp_path / DRAWN_REGIONS), margin=0, progress=False)

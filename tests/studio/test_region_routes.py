@@ -54,6 +54,7 @@ def test_bodies_of_odd_shapes_are_refused_in_words_and_keep_nothing(client, stud
     assert not (studio_run / DRAWN_REGIONS).exists()
 
 
+@pytest.mark.slow
 def test_numbers_and_names_in_addresses_lead_nowhere_else(client):
     assert client.post("/api/regions", json=LOWER).status_code == 200
     for path in (
@@ -73,6 +74,7 @@ def test_numbers_and_names_in_addresses_lead_nowhere_else(client):
         assert client.get(path).status_code in (404, 405), path
 
 
+@pytest.mark.slow
 def test_only_the_half_that_may_be_looked_at_is_shown(client, studio_place):
 
     study = Study(studio_place / "run")
@@ -107,6 +109,7 @@ def test_a_region_of_the_template_gives_its_name_to_no_other(client):
     assert "there is a region 'jaw' already" in told.json()["error"]
 
 
+@pytest.mark.slow
 def test_what_overlaps_is_said_and_an_answer_has_the_row_at_once(client):
     client.post("/api/regions", json=LOWER)
     left = {"name": "left", "points": [[0, 0], [0, 0.5], [1, 0.5], [1, 0]]}

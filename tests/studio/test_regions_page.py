@@ -47,6 +47,7 @@ def kept_mask(run, name, side=100):
     return polygon_mask(read_drawn(run).outline(name), (side, side))
 
 
+@pytest.mark.slow
 def test_a_polygon_is_clicked_a_point_dragged_and_its_row_stands_there_at_once(studio_browser, studio_run):
     opened, _ = open_regions(studio_browser, studio_run)
     page = opened.page
@@ -68,6 +69,7 @@ def test_a_polygon_is_clicked_a_point_dragged_and_its_row_stands_there_at_once(s
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_a_brush_paints_erases_and_pieces_are_picked(studio_browser, studio_run):
     opened, _ = open_regions(studio_browser, studio_run)
     page = opened.page
@@ -87,6 +89,7 @@ def test_a_brush_paints_erases_and_pieces_are_picked(studio_browser, studio_run)
     assert kept_mask(studio_run, "corner").mean() == pytest.approx(1 / 16)  # a segment, as all images have it
 
 
+@pytest.mark.slow
 def test_all_is_done_by_keyboard_alone(studio_browser, studio_run):
     opened, _ = open_regions(studio_browser, studio_run)
     page = opened.page
@@ -119,6 +122,7 @@ def test_all_is_done_by_keyboard_alone(studio_browser, studio_run):
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_regions_are_renamed_and_removed_and_what_is_refused_is_said(studio_browser, studio_run):
     opened, _ = open_regions(studio_browser, studio_run)
     page = opened.page
@@ -162,6 +166,7 @@ def test_the_page_is_without_fault_in_light_dark_narrow_and_korean(studio_browse
         assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_every_region_of_the_template_has_its_row_beside_the_drawn(studio_browser, studio_run):
     opened, _ = open_regions(studio_browser, studio_run)
     for name in face():
@@ -170,6 +175,7 @@ def test_every_region_of_the_template_has_its_row_beside_the_drawn(studio_browse
         assert row.locator(".area").inner_text().endswith("%")
 
 
+@pytest.mark.slow
 def test_the_model_is_asked_about_one_image_by_mouse_and_by_keyboard(studio_browser, studio_run):
     opened, studio = studio_browser(studio_run)
     page, place = opened.page, int(studio.opened.study.places[0])

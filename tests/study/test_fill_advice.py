@@ -20,6 +20,7 @@ def bright(images: np.ndarray) -> np.ndarray:
     return np.stack([1 - p, p], axis=1)
 
 
+@pytest.mark.slow
 def test_a_study_names_the_fill_that_hides_and_counts_the_images(tmp_path):
     with pytest.warns(SightlineWarning) as caught:
         study = sl.Study(tmp_path, sl.Plan(segment="grid", fill="blur", budget=80)).run(

@@ -66,6 +66,7 @@ def test_a_study_without_held_out_images_says_how_to_get_some(tmp_path):
         study.run(held_out=0.3)
 
 
+@pytest.mark.slow
 def test_what_is_there_twice_is_said_when_images_are_set_apart_and_not_again_at_a_proof(tmp_path):
     twice = np.repeat(np.random.default_rng(1).random((20, 24, 24)), 2, axis=0)
     with pytest.warns(SightlineWarning, match="that are held out are the same") as told:

@@ -32,6 +32,7 @@ def data(rng):
     return multi_label(pixels, labels, NAMES)
 
 
+@pytest.mark.slow
 def test_a_study_of_a_label_is_of_two_classes(data, tmp_path):
     study = sl.Study(tmp_path, PLAN).run(data, quarters, label="ill", threshold=0.3, check_range=False)
     p, truth = quarters(data.dataset.images)[:, 0], data.truth[:, 0]

@@ -90,6 +90,7 @@ def test_a_form_goes_with_a_text_only(tmp_path):
         Study(tmp_path / "run", PLAN).run(images(), model, image_format=ImageFormat(mode="grey"))
 
 
+@pytest.mark.slow
 def test_a_model_named_by_a_text_is_opened_again_by_itself(tmp_path):
     study = Study(tmp_path / "run", PLAN).run("drawn-faces:count=6,people=2,size=32", "support.problems:grey")
     again = Study(tmp_path / "run").attach(trust=True)

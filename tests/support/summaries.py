@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 
 import sightline as sl
-from sightline._language import use_language
 from sightline.data import Shortcut, drawn_faces
 from sightline.engine.segmentation import Grid
 from sightline.regions import face
-from sightline.reports.study_summary import summarise
-from sightline.reports.summary import Summary
 from sightline.study import Study
 
 PLAN = sl.Plan(segment=Grid(rows=4, columns=4), fill=sl.Blur(sigma=4), budget=40, scale="log-odds")
@@ -56,12 +53,6 @@ def small_study(folder: Path, count: int = 140) -> Study:
     for name, found in (("blame", blamed), ("causes", causes)):
         (study.path / f"{name}.json").write_text(json.dumps(found.to_dict()), encoding="utf-8")
     return study
-
-
-def example_summary(folder: Path, language: str = "en", **how: Any) -> Summary:
-    """The summary of a small study."""
-    with use_language(language):
-        return summarise(small_study(folder), dated=False, progress=False, **how)
 
 
 def small_repair(study: Study, folder: Path) -> Path:
