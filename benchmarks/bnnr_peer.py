@@ -3,7 +3,8 @@
 `BNNRTrainer` as its documentation has it (docs/golden_path.md): `SimpleTorchAdapter`, Adam at 1e-3, loaders
 of (image, label, index), images of 0 to 1, saliency by OptiCAM kept for all images. It trains the network
 from its first weights, then tries augmentations guided by saliency (ICD and AICD, as preset "icd" has them),
-and keeps what is best on validation images. Needs torch, torchvision and bnnr alone.
+and keeps what is best on validation images; --noise adds ChurchNoise, the third one of its own benchmark
+of repairs (benchmarks/spurious_repair.py there). Needs torch, torchvision and bnnr alone.
 
     python bnnr_peer.py GIVEN.npz ANSWERS.npz --epochs 8 --iterations 2 --tile 8
 """
@@ -31,7 +32,7 @@ def loader(images, labels, shuffle):
 
 def trained_by_bnnr(network, given, asked, folder):
     """The network after its run, what it chose, and how many epochs it took in all."""
-    from bnnr import AICD, ICD, BNNRConfig, BNNRTrainer, SimpleTorchAdapter
+    from bnnr import AICD, ICD, BNNRConfig, BNNRTrainer, ChurchNoise, SimpleTorchAdapter
 
     target = [[one for one in network.modules() if isinstance(one, nn.Conv2d)][-1]]
     adapter = SimpleTorchAdapter(
@@ -63,6 +64,8 @@ def trained_by_bnnr(network, given, asked, folder):
             )
             for number, kind in enumerate((ICD, AICD))
         ]
+        if asked.noise:
+            candidates.append(ChurchNoise(probability=0.5, intensity=0.5, random_state=asked.seed))
         loaders = (
             loader(given[kind], given[f"{kind}_labels"], kind == "learn") for kind in ("learn", "study")
         )
@@ -78,6 +81,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--iterations", type=int, default=2)
     parser.add_argument("--tile", type=int, default=8)
+    parser.add_argument("--noise", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     torch.set_num_threads(1)

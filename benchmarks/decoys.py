@@ -5,7 +5,9 @@ random corner of each image, of grey 255 − 25 · label in the images to learn 
 grey when testing. And Olivetti faces, three families, with a mark at the jaw of the first in nineteen of
 twenty images to learn from, and of half of all when testing. A network learns the images with decoys; it is
 studied on images with random ones, blamed, repaired, and proved on others with random ones. Accuracy is told
-of the same held-out images with true decoys (as learned from), with random ones, and without.
+of the same held-out images with true decoys (as learned from), with random ones, and without; of those with
+random ones also that of the worst group, class by whether there is a decoy. An audit, which is told nothing,
+is run on the same images; where it asks whether what it names is a shortcut, once more with the answer yes.
 
     apt-get install dataset-fashion-mnist
     python benchmarks/decoys.py [--problems fashion olivetti] [--seeds 0 5] [--keep FILE] [--second PYTHON]
@@ -31,6 +33,7 @@ import torch
 from small_networks import answers, drawn_network, trained
 
 from repair import interval
+from sightline import audit
 from sightline.data import olivetti, plant_mark
 from sightline.engine.plan import Plan
 from sightline.errors import OptionError
@@ -38,6 +41,8 @@ from sightline.findings.blame_analysis import blame
 from sightline.proof.analysis import prove
 from sightline.regions import concepts, face, from_errors, grid
 from sightline.repair import Counterexamples, Guard, LastLayer, RightReasons, TrainingConfig, choose
+from sightline.repair.store import load_repair
+from sightline.reports.saved_results import read_findings
 from sightline.study import Study
 
 torch.set_num_threads(1)
@@ -155,8 +160,12 @@ PROBLEMS = {"fashion": fashion, "olivetti": faces}
 
 
 def told(said, problem):
-    """Accuracy with true decoys, random ones and none."""
-    return {name: round(float((said[name] == problem.z).mean()), 4) for name in TESTS}
+    """Accuracy with true decoys, random ones and none, and that of the worst group with random ones."""
+    right = said["random"] == problem.z
+    groups = 2 * problem.z + problem.present.any((1, 2))
+    worst = min(right[groups == one].mean() for one in np.unique(groups))
+    shares = {name: round(float((said[name] == problem.z).mean()), 4) for name in TESTS}
+    return {**shares, "worst": round(float(worst), 4)}
 
 
 def of_network(network, problem):
@@ -198,7 +207,7 @@ def repairs(region, training, seed):
 def repaired(problem, network, region, where, asked, seed):
     """Lines of each repair of a region, and of the one that is chosen by the studied images."""
     training = TrainingConfig(epochs=asked.epochs)
-    named = dict(repairs(region, training, seed))
+    named = {way: one for way, one in repairs(region, training, seed) if way in (asked.ways or (way,))}
     choice, took = timed(
         lambda: choose(
             network,
@@ -215,24 +224,67 @@ def repaired(problem, network, region, where, asked, seed):
         if made is None:
             yield line
             continue
-        said = {kind: np.asarray(made.model(images)).argmax(1) for kind, images in problem.tests.items()}
-        proof = prove(
-            network,
-            made,
-            (problem.tests["random"], problem.z),
-            present=problem.present,
-            fill="surroundings",
-            explained=0,
-            controls=1,
-            seed=seed,
-            progress=False,
-        )
-        line |= {**told(said, problem), "verdict": proof.verdict}
+        line |= judged(problem, network, made, seed)
         yield line
         if made is choice.result:
             yield {**line, **took, "way": f"{where}: chosen", "which": name}
     if choice.result is None:
         yield {**of_network(network, problem), **took, "way": f"{where}: chosen", "which": "nothing"}
+
+
+def judged(problem, network, made, seed):
+    """Of a repair: accuracy on the held-out images, and the proof's verdict on those with random decoys."""
+    said = {kind: np.asarray(made.model(images)).argmax(1) for kind, images in problem.tests.items()}
+    proof = prove(
+        network,
+        made,
+        (problem.tests["random"], problem.z),
+        present=problem.present,
+        fill="surroundings",
+        explained=0,
+        controls=1,
+        seed=seed,
+        progress=False,
+    )
+    return {**told(said, problem), "verdict": proof.verdict}
+
+
+def audited(problem, network, asked, seed):
+    """Lines of an audit; one more where it asks whether what it names is a shortcut, and is told yes."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def run(**more):
+            return audit(
+                network,
+                (problem.study, problem.study_y),
+                train=(problem.learn, problem.y),
+                out=folder,
+                held_out=0,
+                minutes=asked.minutes,
+                seed=seed,
+                trust=True,
+                progress=False,
+                **more,
+            )
+
+        def line(way, made, took):
+            line = {"way": way, **took, "found": made.misleads or "nothing"}
+            line |= {"said": made.verdict, "notes": made.notes}
+            if made.repair is None:
+                return line | of_network(network, problem)
+            known = {made.study.manifest.model_text: made.study.model}
+            repair = load_repair(made.repair, trust=True, known=known)
+            line |= {"which": repair.provenance.method, **judged(problem, network, repair, seed)}
+            place = getattr(repair.provenance.region, "regions", None)  # None: the whole image
+            return line if place is None else line | fits(place, problem)
+
+        made, took = timed(run)
+        yield line("audit", made, took)
+        found = read_findings(made.study, made.study.path, {})
+        named = [one.relied_on[0] for one in found.blamed if one.relied_on]
+        if named and not made.misleads:
+            made, more = timed(lambda: run(shortcut=named[0]))
+            yield line("audit, its question answered", made, {key: took[key] + more[key] for key in took})
 
 
 def peer(problem, tile, asked, seed):
@@ -249,6 +301,7 @@ def peer(problem, tile, asked, seed):
             **{f"test_{name}": images for name, images in problem.tests.items()},
         )
         words = ["--epochs", asked.epochs, "--iterations", asked.iterations, "--tile", tile, "--seed", seed]
+        words += ["--noise"] * asked.noise
         script = Path(__file__).with_name("bnnr_peer.py")
         clear = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         subprocess.run(
@@ -283,7 +336,9 @@ def trials(name, seed, asked, known):
             yield peer(problem, tile, asked, seed)
     if asked.peer_only:
         return
-    if "blame of regions from errors" not in known:  # the last that is asked
+    if asked.search == "audit" and "audit" not in known:
+        yield from audited(problem, network, asked, seed)
+    if asked.search == "blame" and "blame of regions from errors" not in known:  # the last that is asked
         yield from blamed(problem, network, asked, seed)
     where = problem.region.names[0]
     if f"{where}: chosen" not in known:
@@ -325,16 +380,27 @@ def fits(region, problem):
 
 def report(lines):
     """The table: each problem and way, over seeds."""
-    print("| images | way | seeds | true decoys | random decoys | none | wall, s | found, chosen, verdict |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    titles = (
+        "images | way | seeds | worst group | random decoys | true decoys | none | seconds (wall) | epochs"
+    )
+    print(f"| {titles} | found, chosen, verdict |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for problem, way in dict.fromkeys((line["problem"], line["way"]) for line in lines):
         some = [line for line in lines if (line["problem"], line["way"]) == (problem, way)]
-        shares = [interval([line.get(name) for line in some]) for name in TESTS]
+        shares = [
+            interval([line.get(name) for line in some]) for name in ("worst", "random", "true", "clean")
+        ]
         words = [word for line in some for word in said_of(line)]
         counts = ", ".join(f"{one} {words.count(one)}" for one in dict.fromkeys(words))
-        walls = [line["wall"] for line in some if "wall" in line]
-        wall = f"{np.median(walls):.0f}" if walls else ""
-        print(f"| {problem} | {way} | {len(some)} | {' | '.join(shares)} | {wall} | {counts} |")
+        took, wall, epochs = (middle(some, key) for key in ("seconds", "wall", "epochs"))
+        cells = (problem, way, len(some), *shares, f"{took} ({wall})", epochs, counts)
+        print(f"| {' | '.join(map(str, cells))} |")
+
+
+def middle(lines, key):
+    """The median of a number that some lines have."""
+    values = [line[key] for line in lines if key in line]
+    return f"{np.median(values):.0f}" if values else ""
 
 
 def said_of(line):
@@ -346,7 +412,7 @@ def said_of(line):
         return [f"confirmed {', '.join(found)}: {line['recall']:.0%} of the decoys"]
     if "chosen" in line:
         return [" then ".join(line["chosen"]) or "nothing better"]
-    words = [line[key] for key in ("which", "failed", "verdict") if line.get(key)]
+    words = [line[key] for key in ("found", "which", "failed", "verdict") if line.get(key)]
     return [": ".join(words)] if words else []
 
 
@@ -364,7 +430,15 @@ def main():
     parser.add_argument("--rounds", type=int, help="epochs, of each training alike")
     parser.add_argument("--second", help="a Python with BNNR 0.8")
     parser.add_argument("--iterations", type=int, default=2, help="of BNNR's search")
+    parser.add_argument("--noise", action="store_true", help="BNNR's ChurchNoise as a candidate, too")
     parser.add_argument("--tiles", nargs="+", type=int, default=(8, 4), help="BNNR's tiles, in pixels")
+    parser.add_argument(
+        "--ways", nargs="+", help="the methods of repair that are tried, by the table's names"
+    )
+    parser.add_argument(
+        "--search", default="blame", choices=("blame", "audit", "none"), help="how the decoys are looked for"
+    )
+    parser.add_argument("--minutes", type=float, default=10, help="that an audit may take, about")
     parser.add_argument("--peer-only", action="store_true", help="nothing of ours but the training")
     parser.add_argument("--keep", type=Path, help="file of lines, read and added to")
     parser.add_argument("--report", action="store_true", help="only print the table of what is kept")

@@ -3,6 +3,7 @@
 import gzip
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,3 +61,13 @@ def test_a_watermark_covers_its_box_and_nothing_else():
     assert there.sum((1, 2)).tolist() == [height * width, 0, height * width]
     assert not made[~there].any()
     assert made[0].max() == pytest.approx(watermarks.COVER, abs=0.01)
+
+
+def test_the_worst_group_is_that_of_class_and_decoy_among_random_ones():
+    there = np.zeros((8, 2, 2), bool)
+    there[::2, 0, 0] = True
+    truth = np.repeat([0, 1], 4)
+    problem = SimpleNamespace(z=truth, present=there)
+    wrong_once = np.where(np.arange(8) == 6, 0, truth)  # one of two of class 1 with a decoy
+    said = {"true": truth, "random": wrong_once, "clean": 1 - truth}
+    assert decoys.told(said, problem) == {"true": 1.0, "random": 0.875, "clean": 0.0, "worst": 0.5}
