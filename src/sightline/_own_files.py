@@ -1,6 +1,6 @@
 """a file that is there → whether sightline wrote it as it is, so that it may be replaced.
 
-It is known by what it begins with, by the columns of a table, or by a line that holds the digest of a text.
+It is known by what it begins with, by the columns of a table, or by the digest of all else that is in it.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ CARD_MARK = b"<!-- sightline "
 MARKS = (
     re.compile(rb'\{\s*"layout": \d+,\s*"sightline": "'),
     re.compile(rb'PAR1.*\{"layout": \d+, "version": "', re.DOTALL),
-    re.compile(rb'<!doctype html>.{,4000}<meta name="generator" content="sightline">', re.DOTALL),
-    re.compile(rb'\{"layout":\d+,"language":"[^"]{,20}","title":"'),
 )
-"""How files begin that are written here: an export's JSON, Parquet, a report as a page, and as JSON."""
+"""How files begin that are written here: an export's JSON, and Parquet."""
+DIGEST_FIELD = b',"written":"'
+"""What stands before the digest of a report that is JSON."""
 
 
 def check_replaceable(file: Path, content: bytes, *, of_report: bool = False) -> None:
@@ -68,8 +68,9 @@ def _is_replaceable(there: bytes, content: bytes, *, csv: bool) -> bool:
     if csv:  # versions add columns: all that one has are among the other's
         heads, ours = (set(_csv_heads(one)) for one in (there, content))
         return heads <= ours or ours <= heads
-    if content.startswith(CARD_MARK):
-        return there == marked_card(there.partition(b"\n")[2])
+    for mark, bare in MARKED:
+        if content == mark(bare(content)):
+            return there == mark(bare(there))
     return any(one.match(content) and one.match(there) for one in MARKS)
 
 
@@ -85,4 +86,46 @@ def marked_card(text: bytes) -> bytes:
     >>> marked_card(b"## A card").partition(b"\\n")[2]
     b'## A card'
     """
-    return CARD_MARK + hashlib.sha256(text).hexdigest().encode() + b" -->\n" + text
+    return CARD_MARK + _digest(text) + b" -->\n" + text
+
+
+def marked_page(page: bytes) -> bytes:
+    """A page of HTML above such a line, which no reader sees: a browser wants the doctype first.
+
+    Examples
+    --------
+    >>> marked_page(b"<!doctype html>").partition(b"<!-- sightline ")[0]
+    b'<!doctype html>'
+    """
+    return page + CARD_MARK + _digest(page) + b" -->\n"
+
+
+def marked_json(text: bytes) -> bytes:
+    """An object of JSON with its digest as the last entry.
+
+    Examples
+    --------
+    >>> marked_json(b'{"layout":1}')[:27]
+    b'{"layout":1,"written":"7ab5'
+    """
+    return text.removesuffix(b"}") + DIGEST_FIELD + _digest(text) + b'"}'
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest().encode()
+
+
+def _bare_card(content: bytes) -> bytes:
+    return content.partition(b"\n")[2]
+
+
+def _bare_page(content: bytes) -> bytes:
+    return content.rpartition(CARD_MARK)[0]
+
+
+def _bare_json(content: bytes) -> bytes:
+    return content.rpartition(DIGEST_FIELD)[0] + b"}"
+
+
+MARKED = ((marked_card, _bare_card), (marked_page, _bare_page), (marked_json, _bare_json))
+"""How a digest is put into a file of each kind, and what it is the digest of."""

@@ -81,7 +81,9 @@ def place(tmp_path_factory):
     skops.io.dump(model, root / "model.skops")
     (root / "train.py").write_text(FIT)
     plan = ["--segment", "grid", "--fill", "blur", "--budget", "40"]
-    run(root, "study", "model.skops", "test", "-o", "run", "--held-out", "0.6", *plan)
+    said = run(root, "study", "model.skops", "test", "-o", "run", "--held-out", "0.6", *plan)
+    held = 160 - len(sl.Study(root / "run"))
+    assert f"held out: {held} of 160 images, where 0.6 asks for 96. Each image is drawn by lot" in said
     return root
 
 

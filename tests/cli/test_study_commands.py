@@ -145,6 +145,8 @@ def test_findings_are_written_beside_the_study(place, studied):
     output = run(place, "atlas", "run", "--by", "pair", "--regions", "grid:rows=2,columns=2")
     assert "wrote run/atlas.png" in output
     assert width(studied / "atlas.png") > 100
+    output = run(place, "atlas", "run", "--most-images", "3")
+    assert "the mean images under them of 3 images of each kind" in " ".join(output.split())
     output = run(place, "blame", "run", "--regions", "grid:rows=2,columns=2")
     assert "too few errors" in output
     assert width(studied / "blame.png") > 100

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sightline._language import use_language
 from sightline.data.holdout import HoldoutRule
 from sightline.errors import OptionError
 
@@ -22,6 +23,16 @@ def test_the_share_is_kept_and_each_place_is_decided_alone(seed):
     assert np.array_equal(held, ~rule.selected(places))
     assert np.array_equal(rule.selected(places[::-1]), rule.selected(places)[::-1])
     assert abs(np.corrcoef(held[:-1], held[1:])[0, 1]) < 0.05
+
+
+def test_it_is_said_how_many_were_asked_for_and_how_many_there_are():
+    rule = HoldoutRule(0.4)
+    said = f"held out: {len(rule.complement().select(100))} of 100 images, where 0.4 asks for 40."
+    assert rule.describe(100).startswith(said)
+    assert rule.complement().describe(100) == rule.describe(100)
+    with use_language("ko"):
+        assert "40" in rule.describe(100)
+        assert "제비" in rule.describe(100)
 
 
 def test_two_seeds_hold_out_different_images():

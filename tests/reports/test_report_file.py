@@ -121,9 +121,25 @@ def test_an_earlier_report_is_replaced_and_a_file_of_one_s_own_stays(small_summa
     assert report.write(file).bytes == file.stat().st_size
 
 
-def test_a_report_in_markdown_that_was_written_on_stays(small_summary, tmp_path):
-    file = Report(small_summary).save(tmp_path / "report.md")
-    assert file.read_text(encoding="utf-8").partition("\n")[2] == Report(small_summary).text("md")[0]
-    file.write_text(file.read_text(encoding="utf-8") + "Seen by me.\n", encoding="utf-8")
-    with pytest.raises(FileError):
-        Report(small_summary).save(file)
+@pytest.mark.parametrize("ending", ["html", "json", "md"])
+def test_a_report_that_was_written_on_stays(small_summary, tmp_path, ending):
+    file = Report(small_summary).save(tmp_path / f"report.{ending}")
+    written = file.read_text(encoding="utf-8")
+    assert written == Report(small_summary).text(ending)[0]
+    longest = max(small_summary.limits, key=len)
+    for mine in (written + "Seen by me.\n", written.replace("images", "pictures", 1), longest):
+        assert mine != written
+        file.write_text(mine, encoding="utf-8")
+        with pytest.raises(FileError, match="no report was written to it as it is now"):
+            Report(small_summary).save(file)
+        assert file.read_text(encoding="utf-8") == mine
+    file.write_text(written, encoding="utf-8")
+    assert Report(dataclasses.replace(small_summary, title="Another")).save(file) == file
+
+
+def test_the_digest_in_a_report_is_no_part_of_what_it_says(small_summary, tmp_path):
+    file = Report(small_summary).save(tmp_path / "report.json")
+    value = json.loads(file.read_text(encoding="utf-8"))
+    assert Summary.from_dict(value).to_dict() == small_summary.to_dict()
+    page = Report(small_summary, max_bytes := len(Report(small_summary).text("html")[0].encode()))
+    assert page.save(tmp_path / "report.html").stat().st_size <= max_bytes

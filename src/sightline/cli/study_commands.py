@@ -165,6 +165,8 @@ def run_study(
         )
         raise typer.Exit(130) from None
     say_text(command_words(f"{made!r}\n{made.outcomes()!r}"))
+    if made.manifest.split is not None:
+        say_text(made.manifest.split.describe(made.manifest.image_count))
     failures = made.failures()
     for failure in failures[:5]:
         told = f"failed: {printable_text(failure.id)}: {printable_text(failure.reason)}"
@@ -204,6 +206,9 @@ def draw_atlas(
     run: Run,
     by: Annotated[str, typer.Option(help="outcome, pair, label or predicted.")] = "outcome",
     regions: Annotated[str | None, RegionsOf] = None,
+    most_images: Annotated[
+        int, typer.Option(help="Most images of each kind for the mean images that maps are drawn over.")
+    ] = 1000,
     out: Annotated[Path | None, typer.Option(help="File of the figure; by default RUN/atlas.png.")] = None,
     lang: Lang = None,
 ) -> None:
@@ -212,7 +217,7 @@ def draw_atlas(
 
     study, file = open_study(run), figure_file(out or run / "atlas.png")
     among = None if regions is None else read_regions(regions, study)
-    made = atlas(study, by, regions=among, progress=True)
+    made = atlas(study, by, regions=among, most_images=most_images, progress=True)
     say_result(made, [write_figure(made.plot(), file)])
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from sightline._checks import check_number
+from sightline._language import translate as tr
 from sightline.types import record
 
 
@@ -46,6 +47,24 @@ class HoldoutRule:
     def select(self, count: int) -> Int[np.ndarray, "n"]:
         """Indices of the images that are meant, of `count`."""
         return np.flatnonzero(self.selected(np.arange(count)))
+
+    def describe(self, count: int) -> str:
+        """How many of so many images are held out, beside how many were asked for, and why they differ.
+
+        Examples
+        --------
+        >>> HoldoutRule(share=0.4).describe(100).partition(",")[0]
+        'held out: 43 of 100 images'
+        """
+        held = len(self.select(count)) if self.held_out else count - len(self.select(count))
+        return tr(
+            "held out: {held:,} of {count:,} images, where {share:g} asks for {asked:,.0f}. Each image is "
+            "drawn by lot by itself, so that none changes sides when images are added.",
+            held=held,
+            count=count,
+            share=self.share,
+            asked=self.share * count,
+        )
 
     def selected(self, indices: Int[np.ndarray, "N"]) -> Bool[np.ndarray, "N"]:
         """Which of some indices are meant: each is decided alone, by its own random number."""

@@ -14,7 +14,7 @@ from sightline._checks import check_whole
 from sightline._files import write_bytes
 from sightline._language import translate as tr
 from sightline._language import use_language
-from sightline._own_files import check_replaceable, marked_card
+from sightline._own_files import check_replaceable, marked_card, marked_json, marked_page
 from sightline.errors import FileError, OptionError
 from sightline.findings.blame_result import Blame
 from sightline.findings.cause_result import ImageCauses
@@ -72,7 +72,7 @@ class Report:
 
     @clear_arguments
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write it. An earlier report is replaced; any other file that is there is left as it is.
+        """Write it. An earlier report is replaced; one that was changed by hand, or any other file, stays.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class Report:
                 slug="report-path",
             )
         text, images = self.text(kind)
-        content = marked_card(text.encode()) if kind == "md" else text.encode()
+        content = text.encode()
         try:
             check_replaceable(path, content, of_report=True)
             write_bytes(path, content)
@@ -122,8 +122,9 @@ class Report:
         kind : {"html", "json", "md"}
         """
         if kind == "md":
-            return page_markdown(self.summary), 0
-        return _text_within(self.summary, _page_text if kind == "html" else _json_text, self.max_bytes)
+            return marked_card(page_markdown(self.summary).encode()).decode(), 0
+        render = _file_of_page if kind == "html" else _file_of_json
+        return _text_within(self.summary, render, self.max_bytes)
 
     def knows(self, gate: str) -> bool:
         """Whether a gate can go by what was asked, `fails_on`: of all images, and not of too few errors."""
@@ -270,6 +271,14 @@ def _page_text(summary: Summary) -> str:
 
 def _json_text(summary: Summary) -> str:
     return json.dumps(summary.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _file_of_page(summary: Summary) -> str:
+    return marked_page(_page_text(summary).encode()).decode()
+
+
+def _file_of_json(summary: Summary) -> str:
+    return marked_json(_json_text(summary).encode()).decode()
 
 
 def _text_within(summary: Summary, render: Callable[[Summary], str], max_bytes: int) -> tuple[str, int]:
