@@ -420,7 +420,7 @@ def test_without_a_margin_the_region_that_holds_the_attribution_is_not_acquitted
     held = dataclasses.replace(line, wrong_share=0.64, right_share=0.34)
     said = dataclasses.replace(found, regions=(held, *found.regions[1:]))
     assert (
-        "r1c1 is not acquitted: it holds 64% of the attribution in wrong answers and 34% in right"
+        "r1c1 is not acquitted: it holds 64% of the evidence in wrong answers and 34% in right"
         in said.verdict
     )
     assert said.finding("r1c1").endswith("try a larger region, a wider margin= or another fill=.")

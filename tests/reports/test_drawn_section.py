@@ -91,6 +91,17 @@ def test_what_was_renamed_has_its_name_of_now_and_what_was_removed_no_row(study,
     assert (summary.drawn.asked, summary.drawn.verdict) == (False, "This was not asked.")
 
 
+def test_two_of_one_outline_keep_their_own_names(study, known):
+    drawn = draw(study.path, my_jaw=JAW, same_jaw=JAW)
+    first = known[1]["my jaw"]
+    both = tuple(dataclasses.replace(first, region=name) for name in ("my jaw", "same jaw"))
+    keep(study.path, "drawn_blame", dataclasses.replace(known[1], regions=both, areas=drawn))
+    assert [row.name for row in summarise(study, progress=False).drawn.rows] == ["my jaw", "same jaw"]
+    draw(study.path, same_jaw=JAW, the_chin=JAW)
+    rows = summarise(study, progress=False).drawn.rows
+    assert [row.name for row in rows] == ["the chin", "same jaw"]
+
+
 @pytest.mark.slow
 def test_a_drawn_region_that_is_confirmed_counts_as_one_of_a_template(study):
     summary, found = summarise(study, progress=False), read_findings(study, study.path, {})

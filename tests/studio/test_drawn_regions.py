@@ -1,5 +1,6 @@
 """drawn regions: does what a person draws become what blame tests, and never more than that?"""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ import sightline as sl
 from sightline._region_names import DRAWN_REGIONS
 from sightline.errors import FileError, SegmentError
 from sightline.findings.blame_analysis import blame
-from sightline.regions import grid, load
+from sightline.regions import grid, load, polygons
 from sightline.regions.region_set import one_region_a_piece
 from sightline.regions.shapes import PolygonShapes, polygon_mask
 from sightline.studio.drawn_outline import mask_outline, read_outline
@@ -212,6 +213,14 @@ def test_a_damaged_file_is_refused_in_words(tmp_path, text):
     with pytest.raises(FileError) as refused:
         read_drawn(tmp_path)
     assert refused.value.slug == "regions-file"
+
+
+def test_two_regions_of_one_outline_are_refused_in_words(tmp_path):
+    made = polygons({"left": LEFT, "again": LEFT})
+    made = dataclasses.replace(made, shapes=dataclasses.replace(made.shapes, among=AREAS + 2))
+    made.save(tmp_path / DRAWN_REGIONS)
+    with pytest.raises(FileError, match="holds 'left' and 'again' of one outline"):
+        read_drawn(tmp_path)
 
 
 def test_an_image_is_on_the_same_side_however_the_study_grows():

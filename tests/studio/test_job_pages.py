@@ -1,15 +1,19 @@
 """The page of groups and the page of work, in a real browser and asked as one would."""
 
 import contextlib
+import dataclasses
 import io
+import json
 import re
 import zipfile
 
 import pytest
+from playwright.sync_api import expect
 
 import sightline as sl
+from sightline._language import use_language
 from support.browser import NARROW, WIDE, eventually
-from support.kept_results import keep_blame
+from support.kept_results import keep_blame, quick_proof
 from support.studios import held_still, running_studio
 
 
@@ -168,6 +172,31 @@ def test_both_pages_are_as_good_in_the_dark_on_a_telephone_and_in_korean(
     for path in ("/groups", "/work"):
         ready(opened, studio, path)
         good(opened)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Repaired: the model"), ("ko", "교정됨: 모델이 확실히")]
+)
+def test_the_row_of_a_proof_shows_its_verdict_and_what_its_images_were_used_for(
+    studio_browser, studio_run, language, said
+):
+    folder, jobs = studio_run / "repairs" / "1", studio_run / "jobs"
+    folder.mkdir(parents=True)
+    jobs.mkdir()
+    with use_language(language):
+        proof = dataclasses.replace(quick_proof(), earlier=1)
+        used = proof.reused_text
+    proof.save(folder / "proof.json")
+    (jobs / "1.json").write_text(json.dumps({"kind": "repair", "options": {"region": "jaw"}}))
+    (jobs / "2.json").write_text(json.dumps({"kind": "proof", "options": {"repair": "1"}}))
+    for number in (1, 2):
+        (jobs / f"{number}.run").write_text(json.dumps({"begun": "", "ended": "now", "exit": 0}))
+    opened, studio = studio_browser(studio_run, language=language)
+    ready(opened, studio, "/work")
+    state = opened.page.locator("article.job[data-kind=proof] .state")
+    expect(state).to_contain_text(said)
+    expect(state).to_contain_text(used)
+    good(opened)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from sightline.regions import face
 from sightline.regions.shapes import polygon_mask
@@ -183,7 +184,9 @@ def test_the_model_is_asked_about_one_image_by_mouse_and_by_keyboard(studio_brow
     page.click("#ask-link")
     page.wait_for_selector("#ask-segments input", state="attached")
     assert "model.skops" in page.inner_text("#ask-model-text")
-    assert not page.is_visible("#ask-tools")
+    expect(page.locator("#ask-tools")).to_be_hidden()
+    expect(page.locator("#ask-image img")).to_be_visible()
+    page.wait_for_function("document.querySelector('#ask-image img').naturalWidth > 0")
     assert not studio.opened.has_model
     page.focus("#load-model")
     page.keyboard.press("Enter")

@@ -1,11 +1,15 @@
-"""What a study's folder keeps of blame and causes, without asking any model: for what reads it."""
+"""What a study's folder keeps of blame and causes, without asking any model, and a proof: for what reads it."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.cause_result import ImageCause, ImageCauses
+from sightline.proof.analysis import Proof, prove
+from sightline.regions import grid
 
 
 def keep_blame(folder: Path, confirmed: dict[str, bool], *, errors: int = 0, **changes: Any) -> Blame:
@@ -32,3 +36,21 @@ def keep_causes(folder: Path, name: str, *, errors: int, gain: float = 0.5, answ
     made = ImageCauses((one,), (), errors, 300, 0.05, 0.05, 0.05, 900, answers=answers)
     (folder / "causes.json").write_text(json.dumps(made.to_dict()))
     return made
+
+
+def quick_proof() -> Proof:
+    """A proof that calls a repair good, of two functions, which takes no time."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    images = rng.random((200, 8, 8)) * 0.5 + 0.2 * labels[:, None, None]
+    images[:, :4, :4] = rng.integers(0, 2, 200)[:, None, None]
+    return prove(
+        lambda x: x[:, :4, :4].mean((1, 2)) * 0.6 + x[:, 4:].mean((1, 2)) * 0.4,
+        lambda x: x[:, 4:].mean((1, 2)) + 0.15,
+        (images, labels),
+        region=grid(2, 2)["r1c1"],
+        margin=0,
+        fill="noise",
+        explained=0,
+        progress=False,
+    )

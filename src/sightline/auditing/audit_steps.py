@@ -43,6 +43,7 @@ from sightline.findings.blame_result import Blame
 from sightline.findings.cause_analysis import image_causes
 from sightline.findings.slice_analysis import slices
 from sightline.proof.analysis import prove, used_in_repair
+from sightline.proof.earlier_proofs import note_proof
 from sightline.proof.explained_pair import explain_held_out, some_images
 from sightline.regions import concepts, from_errors, named
 from sightline.regions.region_set import Regions
@@ -580,6 +581,7 @@ class AuditSteps:
                 progress=self.progress,
                 **pair,
             )
+            made = note_proof(made, study.path)
             write_json(folder / PROOF, made.to_dict())
             self.say(f"    {made.headline}")
 

@@ -316,6 +316,7 @@ def prove_repair(
 ) -> None:
     """Prove a repair on images that nobody has used: before and after, with a verdict from stated rules."""
     from sightline.proof.analysis import prove
+    from sightline.proof.earlier_proofs import images_key, note_proof
     from sightline.proof.explained_pair import explain_held_out
     from sightline.repair import store
     from sightline.study.provenance import OpenedData, resolve_images
@@ -350,6 +351,7 @@ def prove_repair(
         progress=True,
         **studies,
     )
+    made = note_proof(made, study.path, images_key(data))
     say_result(made, write_finding(made, made.plot(), repair / "proof.png"))
 
 

@@ -523,7 +523,7 @@ class Blame:
         """Why a region that hiding does nothing to is not acquitted."""
         wide = math.isfinite(one.margin_gain)
         return tr(
-            "{one.called} is not acquitted: it holds {one.wrong_share:.0%} of the attribution in wrong "
+            "{one.called} is not acquitted: it holds {one.wrong_share:.0%} of the evidence in wrong "
             "answers and {one.right_share:.0%} in right ones, yet hiding it changes the true class's score "
             "by {one.gain:+.3f}{wide}. It may be too small for what misleads there, or the fill too weak to "
             "hide it: look at it, and try a larger region, a wider margin= or another fill=.",
@@ -609,7 +609,7 @@ def _table_heads() -> tuple[str, ...]:
         tr("not surely beyond"),
         tr("turned right"),
         tr("turned wrong"),
-        tr("share wrong|right"),
+        tr("evidence wrong|right"),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from sightline._arguments import clear_arguments
 from sightline._files import write_text
 from sightline._json import to_jsonable
-from sightline._language import translatable, translate_kept, use_language
+from sightline._language import translatable, translate_kept, translate_plural, use_language
 from sightline._language import translate as tr
 from sightline._notebook_html import result_html
 from sightline._region_names import shown_name
@@ -83,6 +83,8 @@ class Proof:
         Digest of the repair: method, region, margin and images seen; empty where it was not given.
     model : str
         What the model before it is known by, of the study that was given; empty without one.
+    earlier : int
+        How many proofs of other repairs of the study used these images before, as far as is noted.
     """
 
     region: str
@@ -107,6 +109,7 @@ class Proof:
     whole_image: bool = False
     repair: str = ""
     model: str = ""
+    earlier: int = 0
 
     def __post_init__(self) -> None:
         if self.verdict not in WORDS:  # of a file
@@ -128,6 +131,19 @@ class Proof:
     def headline(self) -> str:
         """The verdict as a sentence."""
         return tr(WORDS[self.verdict], region=f"“{self._region_text}”")
+
+    @property
+    def reused_text(self) -> str:
+        """That other proofs have used its images, and what that means; empty where none has."""
+        if not self.earlier:
+            return ""
+        return translate_plural(
+            "These images were used by an earlier proof of this study, of another repair: whoever chooses "
+            "between the two has chosen by these images, which are no longer untouched.",
+            "These images were used by {n} earlier proofs of this study, of other repairs: whoever chooses "
+            "between them has chosen by these images, which are no longer untouched.",
+            self.earlier,
+        )
 
     @property
     def _region_text(self) -> str:
@@ -175,6 +191,7 @@ class Proof:
         )
         return (
             self.headline,
+            *filter(None, [self.reused_text]),
             tr("Decided by: {rule}.", rule=self.rule_text),
             changed,
             *(() if self.detections is None else self.detections.sentences(tr("held-out images"))),

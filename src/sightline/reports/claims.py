@@ -380,8 +380,11 @@ def _claim_of_repair(examined: Examined, found: StudyFindings, repair: Repair | 
             "Not repaired, though confirmed as well: {names}.",
             names=", ".join(map(thing_name, repair.leaves)),
         )
+    if repair.reused:
+        told += " " + repair.reused
+    shown = "confirmed" if repair.reused else "proved"
     # What a proof did not show is not proved to be otherwise.
-    return Claim(told, {"cannot tell": "unknown", "no effect": "tested"}.get(repair.verdict, "proved"))
+    return Claim(told, {"cannot tell": "unknown", "no effect": "tested"}.get(repair.verdict, shown))
 
 
 def left_unrepaired(found: StudyFindings, repaired: str, area: RepairRegion | None = None) -> tuple[str, ...]:

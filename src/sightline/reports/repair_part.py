@@ -221,6 +221,7 @@ def _proved_repair(proof: Proof, folder: str = "", notes: tuple[str, ...] = ()) 
         rule=printable_text(proof.rule_text),
         sentences=tuple(map(printable_text, proof.sentences)),
         measures=tuple(_proof_measure(one) for one in proof.measures),
+        reused=proof.reused_text,
         maps=_maps_of_shift(proof),
         examples=_proof_examples(proof),
         detections=()

@@ -174,13 +174,27 @@ def _as_drawn_now(found: Blame | None, kept: Regions | None) -> Blame | None:
     """What blame says of drawn regions, by their names of now, without those that are drawn no more."""
     if found is None or found.areas is None or kept is None:
         return None
-    now = {outline_key(kept, name): name for name in kept}
-    known = {name: now[key] for name in found.areas if (key := outline_key(found.areas, name)) in now}
+    known = _names_of_now(found.areas, kept)
     rows = [one for one in found.regions if one.region in known]
     if not known or (found.regions and not rows):
         return None
     named = tuple(dataclasses.replace(one, region=known[one.region]) for one in rows)
     return dataclasses.replace(found, regions=named, areas=kept[list(known.values())])
+
+
+def _names_of_now(areas: Regions, kept: Regions) -> dict[str, str]:
+    """What each region that was asked about is called now; of two of one outline, each has its own name."""
+    now: dict[str, list[str]] = {}
+    for name in kept:
+        now.setdefault(outline_key(kept, name), []).append(name)
+    known: dict[str, str] = {}
+    for renamed in (False, True):  # who kept its name has it
+        for name in areas:
+            names = now.get(outline_key(areas, name), [])
+            if name not in known and names and (renamed or name in names):
+                known[name] = name if name in names else names[0]
+                names.remove(known[name])
+    return known
 
 
 def _told_apart(found: Blame, folder: Path, answers: str) -> Blame:

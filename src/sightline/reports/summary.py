@@ -529,6 +529,8 @@ class Repair:
         Whether the method was chosen of several.
     train : str
         The images that it learned from, as a command was given them; empty where that is not known.
+    reused : str
+        That earlier proofs used the images of its proof; empty where none did.
     """
 
     folder: str
@@ -551,6 +553,7 @@ class Repair:
     margin: float = NAN
     chosen: bool = False
     train: str = ""
+    reused: str = ""
 
 
 @record

@@ -133,7 +133,27 @@ def read_drawn(folder: Path) -> DrawnRegions:
             "it with --regions.",
             slug="regions-drawn-file",
         )
-    return DrawnRegions(regions, tuple(found_in), drawn - AREAS)
+    made = DrawnRegions(regions, tuple(found_in), drawn - AREAS)
+    _check_outlines(path, made)
+    return made
+
+
+def _check_outlines(path: Path, drawn: DrawnRegions) -> None:
+    """Refuse two regions of one outline, as a file has them that was written by hand: none could tell them.
+
+    Raises
+    ------
+    FileError
+    """
+    first: dict[str, str] = {}
+    for name in drawn.names:
+        other = first.setdefault(str(np.round(drawn.outline(name), 6).tolist()), name)
+        if other != name:
+            raise FileError(
+                f"{path} holds {other!r} and {name!r} of one outline: what is found of one could not be told "
+                "from what is found of the other. Take one of them out of the file.",
+                slug="regions-drawn-file",
+            )
 
 
 def write_drawn(folder: Path, drawn: DrawnRegions) -> None:

@@ -22,7 +22,7 @@ from sightline.repair.store import NAME as REPAIR
 from sightline.repair.store import model_file, read_repair_notes
 from sightline.reports.claims import driven_by
 from sightline.reports.options_in_words import option_words
-from sightline.reports.saved_results import read_findings
+from sightline.reports.saved_results import read_findings, read_proof
 from sightline.reports.summary import Summary, thing_name
 from sightline.studio.jobs import BLAMED, METHODS, Allowed, Job, Jobs
 from sightline.studio.opened_study import OpenedStudy
@@ -239,6 +239,9 @@ def _job_value(opened: OpenedStudy, jobs: Jobs, one: Job) -> dict[str, Any]:
             model = model_file(folder) is not None
         except (SightlineError, OSError):
             made = False
+    if one.kind == "proof" and one.state == "done":
+        proof, _, why = read_proof(opened.run / one.out / "proof.json")
+        notes = why if proof is None else " ".join(filter(None, (proof.headline, proof.reused_text)))
     lines = jobs.log(one.number).rstrip().splitlines() if one.state != "running" else []
     return {
         "number": one.number,

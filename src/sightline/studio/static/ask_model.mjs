@@ -45,6 +45,7 @@ function toggle(segment) {
 }
 
 canvas.addEventListener("pointerdown", (event) => {
+  if (by("ask-tools").hidden) return; // the image alone is shown until the model is loaded
   const box = canvas.getBoundingClientRect();
   const x = Math.min(labels.width - 1, Math.floor(((event.clientX - box.left) / box.width) * labels.width));
   const y = Math.min(labels.height - 1, Math.floor(((event.clientY - box.top) / box.height) * labels.height));
