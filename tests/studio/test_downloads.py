@@ -20,7 +20,7 @@ def test_the_report_is_that_of_the_command(asked):
     assert summary.verdict[0].text.split(".")[0] in page.text
     assert EVIL not in page.text
     assert Summary.from_dict(client.get("/report.json").json()).title == summary.title
-    assert client.get("/report.md").text.startswith("#")
+    assert client.get("/report.md").text.splitlines()[1].startswith("## ")
     assert client.get("/report.exe").status_code == 404
 
 

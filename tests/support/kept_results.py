@@ -1,4 +1,4 @@
-"""What a study's folder keeps of blame and causes, without asking any model, and a proof: for what reads it."""
+"""What a study's folder keeps of blame and causes, without asking any model; and a quick proof."""
 
 import json
 from pathlib import Path
