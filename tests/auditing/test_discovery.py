@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from sightline import Grid
+from sightline._language import translate_kept, use_language
 from sightline.adapters import as_model
+from sightline.auditing.audit_setup import _held_out_discovery
 from sightline.auditing.discovery import (
     columns_of_data,
     find_fill,
@@ -196,3 +198,12 @@ def test_a_fill_that_hides_nothing_is_passed_over():
 
 def test_time_is_measured():
     assert 0 < seconds_per_image(as_model(lambda images: np.full((len(images), 2), 0.5)), SAMPLE) < 1
+
+
+def test_it_is_said_that_images_are_held_out_by_lot():
+    told = _held_out_discovery(100, 57, 0.4)
+    assert told.found == "43 of 100 images, never touched before the proof"
+    assert told.reason == "about 40% asked for; each image is drawn by lot, once, at the start"
+    with use_language("ko"):
+        assert "제비" in translate_kept(told.reason)
+    assert _held_out_discovery(30, 30, 0.0).found == "none at all"

@@ -421,7 +421,12 @@ def _held_out_discovery(count: int, studied: int, share: float) -> Discovery:
         if share
         else in_english("none at all")
     )
-    return Discovery(in_english("held out"), found, in_english("decided once, at the start"), "--held-out")
+    reason = (
+        in_english("about {share:.0%} asked for; each image is drawn by lot, once, at the start", share=share)
+        if share
+        else in_english("decided once, at the start")
+    )
+    return Discovery(in_english("held out"), found, reason, "--held-out")
 
 
 def _in_range(model: CheckedModel, values: ValueRange | None) -> CheckedModel:
