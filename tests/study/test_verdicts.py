@@ -130,6 +130,13 @@ def test_a_region_is_the_same_in_the_file_of_what_blame_found(verdicts, made):
     assert len(set(in_toml.values())) == len(made)
 
 
+def test_of_two_drawn_regions_of_one_outline_the_one_that_was_judged_is_named(verdicts):
+    draw(verdicts.path.parent, 102, first=(0, 0, 0.25, 0.25), second=(0, 0, 0.25, 0.25))
+    for name in ("first", "second"):
+        verdicts.say(name, "shortcut")
+        assert verdicts.names("shortcut") == [name]
+
+
 def test_a_template_s_region_and_a_drawn_one_of_its_name_are_told_apart(verdicts):
     folder = verdicts.path.parent
     draw(folder, jaw=(0, 0, 0.25, 0.25), bar=(0.5, 0.5, 0.9, 0.9))

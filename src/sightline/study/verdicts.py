@@ -168,12 +168,15 @@ class Verdicts(Sequence[PersonVerdict]):
         if not any(one.of in ("region", "concept") for one in listed):
             return listed
         now = self._answers()
-        called = {(one.of, one.key): one.called for one in self._things()}
+        called: dict[tuple[str, str], list[str]] = {}
+        for thing in self._things():
+            called.setdefault((thing.of, thing.key), []).append(thing.called)
         kept = []
         for one in listed:
             if one.of in ("region", "concept") and one.key:
-                if (one.of, one.key) in called:
-                    kept.append(dataclasses.replace(one, name=called[one.of, one.key]))
+                names = called.get((one.of, one.key), [])
+                if names:  # of two of one outline, the one that it was said of
+                    kept.append(dataclasses.replace(one, name=one.name if one.name in names else names[-1]))
             elif not (one.of == "concept" and one.answers not in ("", now)):
                 kept.append(one)
         return kept
