@@ -301,8 +301,8 @@ class ImageCauses:
             "{one.given_other:+.3f} when given that of right ones. Adjusted p = {one.p:.2g}. {worth}",
             one=one,
             head=head,
-            turned=count_text(one.corrected),
-            other=count_text(one.control_corrected),
+            turned=_known_count(one.corrected),
+            other=_known_count(one.control_corrected),
             odds=odds,
             worth=worth,
         )
@@ -405,6 +405,10 @@ class ImageCauses:
             "{one.calls:,} model calls",
             one=self,
         )
+
+
+def _known_count(count: float) -> str:
+    return count_text(count) if math.isfinite(count) else "?"
 
 
 def _cause_heads() -> tuple[str, ...]:
