@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+by_command = pytest.importorskip("by_command")
 decoys = pytest.importorskip("decoys")
 watermarks = pytest.importorskip("watermarks")
 
@@ -71,3 +73,20 @@ def test_the_worst_group_is_that_of_class_and_decoy_among_random_ones():
     wrong_once = np.where(np.arange(8) == 6, 0, truth)  # one of two of class 1 with a decoy
     said = {"true": truth, "random": wrong_once, "clean": 1 - truth}
     assert decoys.told(said, problem) == {"true": 1.0, "random": 0.875, "clean": 0.0, "worst": 0.5}
+
+
+def test_a_cast_is_on_the_images_that_have_it_and_on_no_other():
+    images = np.full((3, 4, 4, 1), 0.5, np.float32)
+    made, there = by_command.planted(images, np.array([True, False, True]), "cast", np.random.default_rng(0))
+    assert made.shape == (3, 4, 4, 3)
+    assert made[[0, 2], 0, 0] == pytest.approx(np.tile(0.5 * by_command.CAST, (2, 1)))
+    assert (made[1] == 0.5).all()
+    assert there.any((1, 2)).tolist() == [True, False, True]
+
+
+def test_files_are_written_by_class(tmp_path):
+    images = np.arange(2 * 8 * 8, dtype=np.uint8).reshape(2, 8, 8, 1)
+    by_command.written(tmp_path / "test", images, [1, 0])
+    kept = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.png")}
+    assert sorted(kept) == ["test/normal/0001.png", "test/pneumonia/0000.png"]
+    assert np.array_equal(np.asarray(Image.open(kept["test/normal/0001.png"])), images[1, :, :, 0])
