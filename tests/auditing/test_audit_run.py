@@ -27,6 +27,8 @@ WHERE = ("bottom right of 4x4", "bottom right of 3x3")
 
 LEAKED = 5
 """Held-out images that are among those to learn from."""
+ASKED = Asked(ESTIMATOR, None, LEARN, *[None] * 4, LabelView(None, 0.5), *[None] * 10, False, False)
+ASKED = ASKED._replace(minutes=1.0, seed=0)
 
 
 def _never_called(*_, **__):
@@ -355,8 +357,7 @@ def test_held_out_images_that_the_data_has_twice_are_left_out_of_the_proof(tmp_p
     studied, held = rule.select(count), rule.complement().select(count)
     images = TEST.images[:count].copy()
     images[held[:2]] = images[studied[:2]]
-    asked = Asked(ESTIMATOR, None, LEARN, *[None] * 4, LabelView(None, 0.5), *[None] * 10, False, False)
-    steps = audit_steps.AuditSteps(asked._replace(minutes=1.0, seed=0), tmp_path, progress=False)
+    steps = audit_steps.AuditSteps(ASKED, tmp_path, progress=False)
     chosen = find_nothing()
     steps.kept = dataclasses.replace(chosen, choices=dataclasses.replace(chosen.choices, proved=500))
     study = sl.Study(tmp_path / "study", sl.Plan(segment=sl.Grid(rows=1, columns=2), budget=4))
@@ -369,6 +370,28 @@ def test_held_out_images_that_the_data_has_twice_are_left_out_of_the_proof(tmp_p
     assert proof["images"] == len(held) - 2
     (told,) = [one for one in steps.kept.notes if "twice" in one]
     assert told.startswith(f"2 of the {len(held)} held-out images the repair has seen")
+
+
+@pytest.mark.parametrize("changed", ["as it is", "a pixel", "mirrored"])
+def test_what_is_held_out_is_known_again_among_training_images_though_changed(tmp_path, changed):
+    """The same image saved anew: a repair that learned from it would be proved on what it knows."""
+    rule, count = HoldoutRule(0.5, 0), 40
+    held = rule.complement().select(count)
+    steps = audit_steps.AuditSteps(ASKED, tmp_path, progress=False)
+    steps.kept = find_nothing()
+    study = sl.Study(tmp_path / "study", sl.Plan(segment=sl.Grid(rows=1, columns=2), budget=4))
+    study.run(TEST[:count], ESTIMATOR, held_out=0.5, progress=False)
+    again = TEST.images[held[:3]].copy()
+    again[:, 3, 4] += 0.2 * (changed == "a pixel")
+    again = again[:, :, ::-1] if changed == "mirrored" else again
+    learn = ArrayDataset(
+        np.concatenate([LEARN.images[:20], again]), np.append(LEARN.labels[:20], TEST.labels[held[:3]]), NAMES
+    )
+    assert len(steps._untouched(study, learn)) == 20
+    assert any(
+        one.startswith("3 of the training images are among those held out") for one in steps.kept.notes
+    )
+    assert len(steps._untouched(study, learn[:20])) == 20
 
 
 def test_a_repair_that_was_tried_in_vain_is_not_told_as_nothing_done(tmp_path):

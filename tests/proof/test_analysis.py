@@ -404,7 +404,9 @@ def test_images_that_are_nearly_those_learned_from_are_counted():
     held[:5] = learned[:5]
     held[:5, 3, 4] ^= 255
     with pytest.warns(SightlineWarning, match=r"5 of the 40 held-out images are nearly .*0, 1, 2, 3, 4\)"):
-        prove(model, fix, (held, np.arange(40) % 2), explained=0)
+        made = prove(model, fix, (held, np.arange(40) % 2), explained=0)
+    assert made.nearly_used == 5
+    assert any(one.startswith("5 of the 40 held-out images are nearly the same") for one in made.sentences)
 
 
 def repaired_on_bytes():

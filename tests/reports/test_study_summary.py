@@ -19,6 +19,7 @@ from sightline.reports.claims import make_verdict
 from sightline.reports.commands import repeat_commands
 from sightline.reports.markdown import page_markdown
 from sightline.reports.page import page_html
+from sightline.reports.report_file import Report
 from sightline.reports.saved_results import StudyFindings, read_findings
 from sightline.reports.sections import make_sections
 from sightline.reports.study_summary import summarise, warning_text
@@ -559,6 +560,30 @@ def test_a_harmful_repair_is_told_with_what_is_worse_though_accuracy_is_not(smal
     assert done.text.endswith("accuracy is not surely higher. Keep the model as it was.")
     *_, done = make_verdict(*told, dataclasses.replace(made, verdict="repaired"), "runs/a")
     assert "Keep" not in done.text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "near", "basis"),
+    [
+        ("repaired", 0, "proved"),
+        ("repaired", 10, "proved"),
+        ("repaired", 11, "tested"),
+        ("partly", 211, "tested"),
+        ("harmful", 211, "proved"),
+        ("cannot tell", 211, "unknown"),
+    ],
+)
+def test_images_that_a_repair_has_nearly_used_are_told_and_prove_nothing(small_summary, verdict, near, basis):
+    measures = (Measure("accuracy", Interval(0.9), Interval(0.5), count=211),)
+    told = ("R", "Guard()", "jaw", verdict, "So it is.", "", "", (), measures)
+    made = Repair(*told, nearly_used=near)
+    nothing = StudyFindings(None, None, None, None, {})
+    *_, done = make_verdict(small_summary.examined, small_summary.measures, None, nothing, made, "runs/a")
+    assert done.basis == basis
+    said = f"Of 211 images, of which {near} are nearly" if near else "Of 211 images that nothing was learned"
+    assert said in done.text
+    gated = Report(dataclasses.replace(small_summary, repair=made))
+    assert gated.fails_on("errors-driven") == (verdict != "repaired" or near > 10)
 
 
 def test_the_verdict_is_told_before_maps_are_read_and_is_the_same(study):

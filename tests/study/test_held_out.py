@@ -72,6 +72,8 @@ def test_what_is_there_twice_is_said_when_images_are_set_apart_and_not_again_at_
     with pytest.warns(SightlineWarning, match="that are held out are the same") as told:
         study = Study(tmp_path / "s", PLAN).run((twice, LABELS), Watching(), held_out=0.4, check_range=False)
     assert f"of the {len(study.held_out)} images" in str(told[0].message)
+    (kept,) = [one for one in Study(study.path).manifest.guesses if "held out are new" in one]
+    assert kept.startswith(f"the {len(study.held_out)} images held out are new, though ")
     some = HoldoutRule(0.2, held_out=True)
     part = OpenedData(study.source, study.manifest.data_text, study.manifest.image_format, some)
     with warnings.catch_warnings():

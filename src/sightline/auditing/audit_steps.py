@@ -33,6 +33,7 @@ from sightline.auditing.discovery import Discovery
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, Subset
 from sightline.data.holdout import HoldoutRule
+from sightline.data.looks import looks_of, match_looks
 from sightline.engine.fills import Surroundings
 from sightline.engine.image import as_image
 from sightline.engine.plan import Plan, parse_option
@@ -491,23 +492,29 @@ class AuditSteps:
         return choice.result
 
     def _untouched(self, study: Study, learn: Dataset) -> Dataset:
-        """The training images without those that are held out, which a proof needs untouched."""
+        """The training images without those that are held out, or nearly: a proof needs them untouched."""
         if study.manifest.split is None:
             return learn
         places = study.manifest.split.complement().select(len(study.source))
-        kept = {image_digest(as_image(study.image(place))) for place in places.tolist()}
-        known = [image_digest(as_image(learn[one][0])) in kept for one in range(len(learn))]
-        count = sum(known)
-        if not count:
+        kept = [as_image(study.image(place)) for place in places.tolist()]
+        known, exact, looks = set(map(image_digest, kept)), [], []
+        for one in range(len(learn)):
+            image = as_image(learn[one][0])
+            exact.append(image_digest(image) in known)
+            looks.append(looks_of([image]))
+        found = match_looks(np.concatenate(looks), looks_of(kept))
+        there = np.array(exact) | found.same | found.near
+        if not there.any():
             return learn
         self.note(
             in_english(
-                "{n:,} of the training images are among those held out: the repair does not learn from them, "
-                "and yet the model may have, so that the proof is not of images that are new to it.",
-                n=count,
+                "{n:,} of the training images are among those held out, or nearly the same as one of them: "
+                "the repair does not learn from them, and yet the model may have, so that the proof is not "
+                "of images that are new to it.",
+                n=int(there.sum()),
             )
         )
-        return Subset(learn, np.flatnonzero(~np.array(known)))
+        return Subset(learn, np.flatnonzero(~there))
 
     def _misleading(self) -> tuple[str, str | Regions]:
         """What to repair, and where it is: what a person calls a shortcut, else what was confirmed."""

@@ -65,6 +65,13 @@ def read_dicom(name: str, choose: Callable[[int], int]) -> Shaped[np.ndarray, ".
     return np.asarray(np.rint(unit * most), dtype=np.uint8 if most == 255 else np.uint16)
 
 
+def stored_bits(name: str) -> int:
+    """How many bits the numbers of a DICOM file have, by its head."""
+    pydicom = require("pydicom", extra="dicom")
+    _check_deflated(name)
+    return int(pydicom.dcmread(name, force=True, stop_before_pixels=True).BitsStored)
+
+
 def _take_frame_groups(held: Any, index: int) -> None:
     """Put the rescaling and window of a frame, or of all, where a DICOM of one image has them."""
     shared = list(held.get("SharedFunctionalGroupsSequence") or ())[:1]

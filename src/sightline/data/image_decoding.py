@@ -91,20 +91,23 @@ def decode_image_file(
     source: str | PathLike[str], *, frame: int | None = None
 ) -> tuple[Shaped[np.ndarray, "..."], float | None]:
     """The pixels of an image file, as `read_image_file` has them, and which number is white, if told."""
-    from PIL import Image
-
     name = os.fspath(source)
     with decoding_errors(name):
-        start = _first_bytes(name)
-        if start[128:132] == b"DICM" or _begins_like_dicom(start):
+        start = first_bytes(name)
+        if is_dicom(start):
             from sightline.data.dicom import read_dicom
 
             pixels = check_finite(read_dicom(name, lambda count: _choose_frame(count, frame, name)), name)
             return pixels, float(np.iinfo(pixels.dtype).max)
-        with _open_with_pillow(name, start, Image) as opened:
+        with open_with_pillow(name, start) as opened:
             _check_tiff(opened, name)
             _seek_frame(opened, frame, name)
             return check_finite(_pil_pixels(opened), name), None
+
+
+def is_dicom(start: bytes) -> bool:
+    """Whether a file that begins so is DICOM."""
+    return start[128:132] == b"DICM" or _begins_like_dicom(start)
 
 
 def _begins_like_dicom(start: bytes) -> bool:
@@ -170,7 +173,7 @@ def _failure_reason(error: Exception) -> str:
     return first if first and isinstance(error, expected) else f"{type(error).__name__}: {first}".rstrip(": ")
 
 
-def _first_bytes(name: str) -> bytes:
+def first_bytes(name: str) -> bytes:
     """The first bytes of a file, if it is one: opening a pipe would wait for ever."""
     kind = os.stat(name).st_mode  # noqa: PTH116
     if not stat.S_ISREG(kind):
@@ -183,12 +186,18 @@ def _first_bytes(name: str) -> bytes:
     return start
 
 
-def _open_with_pillow(name: str, start: bytes, pillow: Any) -> Any:
-    from PIL import UnidentifiedImageError
+def open_with_pillow(name: str, start: bytes) -> Any:
+    """An image file whose head is read, by Pillow's decoders that run no program.
+
+    Raises
+    ------
+    ImageError
+    """
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        pillow.init()
-        return pillow.open(name, formats=[one for one in pillow.ID if one not in PROGRAMS])
+        Image.init()
+        return Image.open(name, formats=[one for one in Image.ID if one not in PROGRAMS])
     except UnidentifiedImageError:
         raise ImageError(
             f"{name} cannot be read as an image: {_guess_file_kind(start, name)}.", slug="image-file"

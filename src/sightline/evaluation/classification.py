@@ -14,6 +14,7 @@ from sightline.adapters import as_model
 from sightline.adapters.checked_model import CheckedModel
 from sightline.data.batching import batches
 from sightline.data.data_spec import open_labels
+from sightline.data.image_depths import warn_mixed_depths
 from sightline.data.items import Batches, is_shuffled
 from sightline.data.labels import label_indices, names_of_labels
 from sightline.data.several_labels import as_multi_label, one_label_of
@@ -107,6 +108,7 @@ def evaluate(
     adapted = as_model(model, class_names=class_names)
     opened = open_labels(str(data))[0] if isinstance(data, str | PathLike) else data
     several = as_multi_label(opened, asked=adapted.view.label is not None)
+    warn_mixed_depths(opened)
     if several is not None and adapted.view.label is None:
         with progress_bar(progress, len(several)) as tick:
             return evaluate_labels(adapted, several, threshold, batch_size, tick)

@@ -7,6 +7,7 @@ stand in a card that is there.
 from collections.abc import Iterator
 
 from sightline._language import translate as tr
+from sightline.reports.claims import is_on_new_images
 from sightline.reports.markdown import (
     escape_markdown,
     limit_lines,
@@ -121,6 +122,11 @@ def _repair_part(mended: Repair | None) -> Iterator[str]:
     yield from repair_table(mended)
 
 
+def _is_shown(mended: Repair) -> bool:
+    """Whether its proof is of this model, on new images, and leaves nothing that was confirmed."""
+    return mended.of_study and is_on_new_images(mended) and not mended.leaves
+
+
 def _limits_part(summary: Summary) -> Iterator[str]:
     yield _heading(2, tr("Bias, Risks, and Limitations"))
     yield from limit_lines(summary)[1:] or [tr("None are known that this examination could tell of.")]
@@ -128,7 +134,7 @@ def _limits_part(summary: Summary) -> Iterator[str]:
     mended = summary.repair
     if mended is not None and mended.how:
         yield escape_markdown(tr("Prove the repair before the model is used: {how}", how=mended.how))
-    elif mended is not None and mended.verdict == "repaired" and mended.of_study and not mended.leaves:
+    elif mended is not None and mended.verdict == "repaired" and _is_shown(mended):
         yield tr(
             "Use the repaired model in place of the one that was examined, for images like those that it was "
             "proved on."

@@ -174,7 +174,7 @@ def prove(
     area = _repaired_region(provenance, region, regions, margin)
     data = as_subset(old, held_out)
     _check_same_classes(old, new, data)
-    data, marked = _left_to_prove_on(provenance, data, read_marks(present, data))
+    data, marked, near = _left_to_prove_on(provenance, data, read_marks(present, data))
     explained_as, hidden_as = _plan_and_fill(plan, fill, before, study, area.regions)
     seen = look_for_region(data, area, marked)
     whole = isinstance(area, RepairProperty)
@@ -207,7 +207,7 @@ def prove(
     other_labels = tuple(other_label_metrics(data, (old, new), np.random.default_rng((seed, 5)), level))
     made = _build_proof(probes, outcomes, said, shift, seen, examples, method, level, other_labels)
     known_by = "" if provenance is None else provenance.key
-    return dataclasses.replace(made, repair=known_by, model=model_key(study))
+    return dataclasses.replace(made, repair=known_by, model=model_key(study), nearly_used=near)
 
 
 def _same_label(repaired: object, old: CheckedModel) -> dict[str, Any]:
@@ -337,8 +337,8 @@ def used_in_repair(known: Provenance | None, data: Dataset) -> tuple[list[int], 
 
 def _left_to_prove_on(
     known: Provenance | None, data: Subset, marked: PersonMarks | None
-) -> tuple[Subset, PersonMarks | None]:
-    """The images that the repair has not used, and what is marked in them.
+) -> tuple[Subset, PersonMarks | None, int]:
+    """The images that the repair has not used, what is marked in them, and how many it has nearly used.
 
     Raises
     ------
@@ -369,9 +369,9 @@ def _left_to_prove_on(
             slug="held-out-near",
         )
     if not used:
-        return data, marked
+        return data, marked, len(near)
     left = np.delete(np.arange(len(data)), used)
-    return data[left], marked and dataclasses.replace(marked, there=marked.there[left])
+    return data[left], marked and dataclasses.replace(marked, there=marked.there[left]), len(near)
 
 
 def _first_places(places: list[int]) -> str:

@@ -85,6 +85,8 @@ class Proof:
         What the model before it is known by, of the study that was given; empty without one.
     earlier : int
         How many proofs of other repairs of the study used these images before, as far as is noted.
+    nearly_used : int
+        How many of the images are nearly the same as ones that the repair has used.
     """
 
     region: str
@@ -110,6 +112,7 @@ class Proof:
     repair: str = ""
     model: str = ""
     earlier: int = 0
+    nearly_used: int = 0
 
     def __post_init__(self) -> None:
         if self.verdict not in WORDS:  # of a file
@@ -195,6 +198,7 @@ class Proof:
             tr("Decided by: {rule}.", rule=self.rule_text),
             changed,
             *(() if self.detections is None else self.detections.sentences(tr("held-out images"))),
+            *([self.nearly_used_text] if self.nearly_used else []),
             *self._parting_sentences(),
             *(
                 [tr("Other labels fare worse, by their intervals: {names}.", names=", ".join(fell))]
@@ -206,6 +210,16 @@ class Proof:
                 if worse
                 else []
             ),
+        )
+
+    @property
+    def nearly_used_text(self) -> str:
+        """How many of the images are hardly new."""
+        return tr(
+            "{near:,} of the {n:,} held-out images are nearly the same as ones that the repair has used: "
+            "what it does on them says little of new images.",
+            near=self.nearly_used,
+            n=self.images,
         )
 
     def _parting_sentences(self) -> list[str]:

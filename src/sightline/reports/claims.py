@@ -31,6 +31,8 @@ PLACES = 96
 """Side of the image at which regions are compared."""
 CELL = re.compile(r"r\d+c\d+( of \d+x\d+)?$")
 """A cell of a grid, by its row and column."""
+OLD_IMAGES = 0.05
+"""Share of images that a repair has nearly used, above which a proof is not one on new images."""
 FEW = 20
 """Wrong answers below which hardly anything can be told of them."""
 
@@ -365,12 +367,24 @@ def _claim_of_repair(examined: Examined, found: StudyFindings, repair: Repair | 
     accuracy = next((one for one in repair.measures if one.kind == "accuracy"), None)
     told = repair.headline
     if accuracy is not None and accuracy.before is not None:
-        told += " " + tr(
-            "Of {n:,} images that nothing was learned from, {before:.1%} were right before and {after:.1%}"
-            " after.",
-            n=accuracy.count,
-            before=accuracy.before.value,
-            after=accuracy.after.value,
+        values = {
+            "n": accuracy.count,
+            "near": repair.nearly_used,
+            "before": accuracy.before.value,
+            "after": accuracy.after.value,
+        }
+        told += " " + (
+            tr(
+                "Of {n:,} images, of which {near:,} are nearly the same as ones that the repair has used, "
+                "{before:.1%} were right before and {after:.1%} after.",
+                **values,
+            )
+            if repair.nearly_used
+            else tr(
+                "Of {n:,} images that nothing was learned from, {before:.1%} were right before and "
+                "{after:.1%} after.",
+                **values,
+            )
         )
     if repair.verdict == "harmful":  # of one class, as often as not, while accuracy is what it was
         why = tr("Decided by: {rule}.", rule=repair.rule)
@@ -384,7 +398,15 @@ def _claim_of_repair(examined: Examined, found: StudyFindings, repair: Repair | 
         told += " " + repair.reused
     shown = "confirmed" if repair.reused else "proved"
     # What a proof did not show is not proved to be otherwise.
-    return Claim(told, {"cannot tell": "unknown", "no effect": "tested"}.get(repair.verdict, shown))
+    basis = {"cannot tell": "unknown", "no effect": "tested"}.get(repair.verdict, shown)
+    praised = repair.verdict in ("repaired", "partly")
+    return Claim(told, "tested" if praised and not is_on_new_images(repair) else basis)
+
+
+def is_on_new_images(repair: Repair) -> bool:
+    """Whether what a proof says of a repair is of images that nearly all are new to it."""
+    count = max((one.count for one in repair.measures if one.kind == "accuracy"), default=0)
+    return repair.nearly_used <= OLD_IMAGES * count
 
 
 def left_unrepaired(found: StudyFindings, repaired: str, area: RepairRegion | None = None) -> tuple[str, ...]:

@@ -220,6 +220,7 @@ def _proved_repair(proof: Proof, folder: str = "", notes: tuple[str, ...] = ()) 
         evidence=printable_text(proof.evidence),
         rule=printable_text(proof.rule_text),
         sentences=tuple(map(printable_text, proof.sentences)),
+        nearly_used=proof.nearly_used,
         measures=tuple(_proof_measure(one) for one in proof.measures),
         reused=proof.reused_text,
         maps=_maps_of_shift(proof),

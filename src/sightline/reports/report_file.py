@@ -21,6 +21,7 @@ from sightline.findings.cause_result import ImageCauses
 from sightline.findings.slice_result import Slices
 from sightline.proof.result import Proof
 from sightline.repair.method import RepairResult
+from sightline.reports.claims import is_on_new_images
 from sightline.reports.image_data import with_used_maps
 from sightline.reports.markdown import basis_text, page_markdown
 from sightline.reports.study_summary import summarise
@@ -152,7 +153,8 @@ class Report:
         asked = self.summary.causal_sections
         driven = any(row.status == "drives errors" for one in asked for row in one.rows)
         mended = repair is not None and repair.verdict == "repaired" and repair.of_study
-        return driven and (repair is None or not mended or bool(repair.leaves))
+        new = repair is not None and is_on_new_images(repair)
+        return driven and (repair is None or not mended or not new or bool(repair.leaves))
 
     def _repr_html_(self) -> str:
         """For a notebook: the verdict, which no notebook takes away, and the page in a frame of its own."""

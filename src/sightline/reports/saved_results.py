@@ -337,7 +337,7 @@ def _check_proof(made: Proof) -> None:
     word, (before, after) = word_of_rule(made.rule), made.right
     if word and word != made.verdict:
         raise ValueError(f"its verdict is {made.verdict!r}, but its rule says {word!r}")
-    counts = (before, after, made.corrected, made.broken)
+    counts = (before, after, made.corrected, made.broken, made.nearly_used)
     if not all(0 <= one <= made.images for one in counts) or after - before != made.corrected - made.broken:
         raise ValueError(
             f"of {made.images} images {before} were right before and {after} after, {made.corrected} turned "

@@ -516,8 +516,7 @@ class Repair:
     examples : tuple of Example
     detections, notes : tuple of str
     warnings : tuple of str
-        Why it may not be the repair of this study's model, or what of it cannot be read; also in
-        `Summary.limits`.
+        Why it may not be the repair of this model, or what of it cannot be read; also in `Summary.limits`.
     how : str
         The command that proves it; empty where it is proved.
     of_study : bool
@@ -531,6 +530,7 @@ class Repair:
         The images that it learned from, as a command was given them; empty where that is not known.
     reused : str
         That earlier proofs used the images of its proof; empty where none did.
+    nearly_used : int
     """
 
     folder: str
@@ -554,6 +554,7 @@ class Repair:
     chosen: bool = False
     train: str = ""
     reused: str = ""
+    nearly_used: int = 0
 
 
 @record

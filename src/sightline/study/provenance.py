@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, Shaped
 from sightline._class_names import ClassNames, class_columns, place_guess, target_columns
 from sightline._digests import file_digest
 from sightline._files import is_a_file, readable_text
+from sightline._language import in_english
 from sightline._printing import printable_text
 from sightline._trust import split_secret
 from sightline.adapters import as_model
@@ -23,6 +24,7 @@ from sightline.adapters.open_model import absolute_model_text, split_model_text
 from sightline.data import ImageFormat
 from sightline.data.datasets import Dataset, as_dataset
 from sightline.data.holdout import HoldoutRule
+from sightline.data.image_depths import warn_mixed_depths
 from sightline.data.looks import NO_LOOKS, looks_of, match_looks
 from sightline.data.several_labels import LabelImages, as_multi_label, one_label_of
 from sightline.engine.image import as_image
@@ -276,6 +278,8 @@ def _guesses(data: OpenedData, model: CheckedModel, scores: Float[np.ndarray, "n
         model.guess,
         place_guess(model, data.source.class_names),
         INDEPENDENT if are_independent(scores) else "",
+        _near_duplicates_guess(data),
+        warn_mixed_depths(data.source),
         f"{missing:,} images are left out, of which the label is not known" if missing else "",
     )
     return tuple(filter(None, told))
@@ -310,13 +314,13 @@ def check_no_orphans(manifest: Manifest, store: Store, folder: Path) -> None:
         )
 
 
-def warn_near_duplicates(data: OpenedData) -> None:
-    """Say how many of the images held out are among the others, too, or nearly; of small sets only.
+def _near_duplicates_guess(data: OpenedData) -> str:
+    """How many of the images held out are among the others, too, or nearly; of small sets only.
 
     Not where it is images held out that are studied, as for a proof: that was said when they were set apart.
     """
     if data.split is None or data.split.held_out or len(data.source) > COMPARED:
-        return
+        return ""
     studied, looks = [], []
     for place in range(len(data.source)):
         with contextlib.suppress(SightlineError):
@@ -325,14 +329,21 @@ def warn_near_duplicates(data: OpenedData) -> None:
     chosen = np.isin(studied, data.selected_places())
     whole = np.concatenate([NO_LOOKS, *looks])
     found = match_looks(whole[~chosen], whole[chosen])
-    many = int((found.same | found.near).sum())
-    if many:
-        warn(
-            f"{many:,} of the {int((~chosen).sum()):,} images that are held out are the same or nearly the "
-            "same as images that are studied, if need be mirrored or turned: on them a proof says little. "
-            "Leave out what is there twice.",
-            slug="held-out-near",
-        )
+    many, count = int((found.same | found.near).sum()), int((~chosen).sum())
+    if not many:
+        return ""
+    warn(
+        f"{many:,} of the {count:,} images that are held out are the same or nearly the "
+        "same as images that are studied, if need be mirrored or turned: on them a proof says little. "
+        "Leave out what is there twice.",
+        slug="held-out-near",
+    )
+    return in_english(
+        "the {count:,} images held out are new, though {many:,} of them are the same or nearly the same as "
+        "images that are studied, so that a proof says little on them",
+        count=count,
+        many=many,
+    )
 
 
 def check_data(manifest: Manifest, source: Dataset, folder: Path) -> None:

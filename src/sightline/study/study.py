@@ -606,7 +606,6 @@ class Study:
         if mine:
             if class_names is not None:
                 write_given_names(self.path, self.manifest.column_names)
-            provenance.warn_near_duplicates(images)
             self._inputs.begin(images, asked)
         else:
             self.attach(data, model, **how)
