@@ -18,6 +18,7 @@ from sightline.data import ArrayDataset, ImageFormat
 from sightline.data.holdout import HoldoutRule
 from sightline.errors import FileError, OptionError, SightlineWarning
 from sightline.repair.store import save_repair
+from sightline.reports.commands import AUDIT
 from support.audits import LEARNED, NAMES, marked_problem, write_folder
 
 LEARN, TEST, ESTIMATOR = marked_problem()
@@ -127,6 +128,9 @@ def test_steps_that_are_done_are_taken_from_the_folder(whole, files, monkeypatch
 @pytest.mark.slow
 def test_held_out_images_among_those_to_learn_from_are_left_out_and_told(whole):
     assert any(one.startswith(f"{LEAKED} of the training images are among") for one in whole.notes)
+    assert f"{LEAKED} of the training images are among those held out" in whole.verdict[2]
+    made = json.loads((whole.folder / AUDIT).read_text())
+    assert made["leak"].startswith(f"{LEAKED} of the training images")
 
 
 @pytest.mark.slow

@@ -97,7 +97,8 @@ def test_thresholds_are_the_best_there_are(seed, count, levels):
         assert chosen.specificity.value == pytest.approx(1 - false_alarms)
         ours = np.array([sensitivity]), np.array([false_alarms])
         assert rule(*ours, share)[0] == pytest.approx(value.max())
-        assert 0 <= chosen.threshold.low <= chosen.threshold.high <= 1
+        ends = chosen.threshold.low, chosen.threshold.high
+        assert 0 <= ends[0] <= ends[1] <= 1 or np.isnan(ends).all()
     reached = [one for one, at in zip(alarms, found, strict=True) if at >= 0.9]
     if reached:  # a score of 0 is above no threshold
         chosen = choose_threshold_by("sensitivity:least=0.9", scores, truth, "ill")
@@ -110,7 +111,7 @@ def test_a_choice_prints_what_it_does():
     done = evaluate(lambda images: images.mean((1, 2)), (said, [0, 0, 1, 1]), class_names=["well", "ill"])
     lines = repr(done.choose_threshold()).splitlines()
     assert lines[0] == "Threshold of ill by Youden()"
-    assert lines[1].startswith("threshold    0.450 (95 %: ")
+    assert lines[1] == "threshold    0.450"
     assert lines[2] == f"sensitivity  {share_estimate(2, 2)!r}  of 2"
     assert done.with_threshold(0.7).predicted.tolist() == [0, 0, 0, 1]
     assert done.with_threshold(0.7).recall == 0.5
@@ -137,3 +138,15 @@ def test_areas_of_many_classes_are_those_of_scikit_learn(rng):
     each = metrics.roc_auc_score(labels, scores, multi_class="ovr", average=None)
     assert [one.value for one in made.aucs] == pytest.approx(each)
     assert made.auc.value == pytest.approx(each.mean())
+
+
+@pytest.mark.parametrize(("positive", "negative", "known"), [(1, 30, False), (30, 9, False), (10, 10, True)])
+def test_of_a_class_of_few_images_no_interval_of_a_threshold_is_told(positive, negative, known):
+    """The one positive image is in each resample: an interval of no width says that nothing is unsure."""
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([0.3 + 0.5 * rng.random(positive), 0.6 * rng.random(negative)])
+    made = choose_threshold_by("youden", scores, np.arange(len(scores)) < positive, "ill")
+    assert np.isfinite([made.threshold.low, made.threshold.high]).all() == known
+    line = next(one for one in repr(made).splitlines() if one.startswith("threshold "))
+    assert line.endswith(")") == known
+    assert "nan" not in line

@@ -21,7 +21,7 @@ from sightline.reports.markdown import page_markdown
 from sightline.reports.page import page_html
 from sightline.reports.report_file import Report
 from sightline.reports.saved_results import StudyFindings, read_findings
-from sightline.reports.sections import make_sections
+from sightline.reports.sections import make_sections, region_row
 from sightline.reports.study_summary import summarise, warning_text
 from sightline.reports.summary import Interval, Measure, Repair, Summary
 from sightline.study import Study
@@ -542,6 +542,8 @@ def test_concepts_that_were_found_too_seldom_are_not_said_to_be_tested(small_sum
     assert ("(concept 1" in blamed.verdict) == (seldom < 2)
     assert ("concept 2 cannot be told: it was found in 2 of the 9" in blamed.verdict) == bool(seldom)
     assert "concept 2)" not in blamed.verdict or not seldom
+    statuses = [region_row(blamed, one).status for one in blamed.regions]
+    assert statuses == ["not tested" if np.isnan(gain) else "nothing" for gain in gains]
 
 
 def test_a_harmful_repair_is_told_with_what_is_worse_though_accuracy_is_not(small_summary):

@@ -82,6 +82,8 @@ class Kept:
         What a person said to be one; empty where nobody did.
     repair : str
         What the repair that the audit made is known by; empty where it made none.
+    leak : str
+        That held-out images are among those to learn from; empty where none are.
     """
 
     given: dict[str, str]
@@ -91,6 +93,7 @@ class Kept:
     notes: tuple[str, ...] = ()
     shortcut: str = ""
     repair: str = ""
+    leak: str = ""
 
     @property
     def guesses(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ from sightline.repair import store
 from sightline.repair.method import RepairResult
 from sightline.repair.selection import choose
 from sightline.repair.training.fine_tune import trainer_of
-from sightline.reports.claims import driven_by, open_question
+from sightline.reports.claims import driven_by, open_question, with_leak
 from sightline.reports.report_file import report
 from sightline.reports.saved_results import AREAS, CONCEPT_AREAS, StudyFindings, read_findings
 from sightline.reports.summary import Claim, Summary, thing_name
@@ -506,14 +506,14 @@ class AuditSteps:
         there = np.array(exact) | found.same | found.near
         if not there.any():
             return learn
-        self.note(
-            in_english(
-                "{n:,} of the training images are among those held out, or nearly the same as one of them: "
-                "the repair does not learn from them, and yet the model may have, so that the proof is not "
-                "of images that are new to it.",
-                n=int(there.sum()),
-            )
+        leak = in_english(
+            "{n:,} of the training images are among those held out, or nearly the same as one of them: "
+            "the repair does not learn from them, and yet the model may have, so that the proof is not "
+            "of images that are new to it.",
+            n=int(there.sum()),
         )
+        self.kept = dataclasses.replace(self.kept, leak=leak)
+        self.note(leak)
         return Subset(learn, np.flatnonzero(~there))
 
     def _misleading(self) -> tuple[str, str | Regions]:
@@ -620,6 +620,8 @@ class AuditSteps:
         asks = open_one if not region and repaired is None and self.asked.train is not None else ""
         summary = self._with_discoveries(made.summary, asks)
         claim = None if repaired else self._claim_without_repair(region)
+        if repaired is not None and self.kept.leak:
+            claim = with_leak(summary.verdict[2], translate_kept(self.kept.leak))
         if claim is not None:
             summary = dataclasses.replace(summary, verdict=(*summary.verdict[:2], claim))
         made = dataclasses.replace(made, summary=summary)

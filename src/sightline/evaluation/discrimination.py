@@ -16,6 +16,8 @@ Z = 1.959963984540054
 """Standard errors to each side of a 95 % interval."""
 ROUNDS = 1000
 """Resamples of which a threshold's interval is made."""
+FEWEST = 10
+"""Images of a class below which resamples of it say nothing of others."""
 CELLS = 1 << 22
 """Most numbers of resamples held at once."""
 Rates: TypeAlias = Float[np.ndarray, "R"]
@@ -39,7 +41,8 @@ class Estimate:
     def __repr__(self) -> str:
         if np.isnan(self.value):
             return "-"
-        return f"{self.value:.3f} (95 %: {self.low:.3f} to {self.high:.3f})"
+        known = not np.isnan(self.low)
+        return f"{self.value:.3f}" + (f" (95 %: {self.low:.3f} to {self.high:.3f})" if known else "")
 
 
 UNKNOWN = Estimate(np.nan, np.nan, np.nan)
@@ -308,7 +311,8 @@ class ThresholdChoice:
     ----------
     rule : ThresholdRule
     threshold : Estimate
-        A score above it is class 1. The interval is of 1,000 resamples of each class (percentiles).
+        A score above it is class 1. The interval is of 1,000 resamples of each class (percentiles); nan where
+        there are fewer than 10 images of a class, of which resamples are nearly the same.
     sensitivity, specificity : Estimate
         Share of class 1 that is found, and of class 0; Wilson's intervals.
     positive, negative : int
@@ -383,6 +387,8 @@ def choose_threshold_by(
         )
         redrawn.append(thresholds[best_places(found, alarms)])
     low, high = np.quantile(np.concatenate(redrawn), [0.025, 0.975])
+    if min(truth.sum(), (~truth).sum()) < FEWEST:
+        low = high = np.nan
     above = scores > thresholds[best]
     return ThresholdChoice(
         chosen,

@@ -364,28 +364,7 @@ def _claim_of_repair(examined: Examined, found: StudyFindings, repair: Repair | 
             how=repair.how,
         )
         return Claim(told, "unknown")
-    accuracy = next((one for one in repair.measures if one.kind == "accuracy"), None)
-    told = repair.headline
-    if accuracy is not None and accuracy.before is not None:
-        values = {
-            "n": accuracy.count,
-            "near": repair.nearly_used,
-            "before": accuracy.before.value,
-            "after": accuracy.after.value,
-        }
-        told += " " + (
-            tr(
-                "Of {n:,} images, of which {near:,} are nearly the same as ones that the repair has used, "
-                "{before:.1%} were right before and {after:.1%} after.",
-                **values,
-            )
-            if repair.nearly_used
-            else tr(
-                "Of {n:,} images that nothing was learned from, {before:.1%} were right before and "
-                "{after:.1%} after.",
-                **values,
-            )
-        )
+    told = f"{repair.headline}{_accuracy_text(repair)}"
     if repair.verdict == "harmful":  # of one class, as often as not, while accuracy is what it was
         why = tr("Decided by: {rule}.", rule=repair.rule)
         told += " " + " ".join([why, tr("Keep the model as it was.")])
@@ -403,10 +382,41 @@ def _claim_of_repair(examined: Examined, found: StudyFindings, repair: Repair | 
     return Claim(told, "tested" if praised and not is_on_new_images(repair) else basis)
 
 
+def _accuracy_text(repair: Repair) -> str:
+    """How many were right before and after, and of which images."""
+    accuracy = next((one for one in repair.measures if one.kind == "accuracy"), None)
+    if accuracy is None or accuracy.before is None:
+        return ""
+    values = {
+        "n": accuracy.count,
+        "near": repair.nearly_used,
+        "before": accuracy.before.value,
+        "after": accuracy.after.value,
+    }
+    return " " + (
+        tr(
+            "Of {n:,} images, of which {near:,} are nearly the same as ones that the repair has used, "
+            "{before:.1%} were right before and {after:.1%} after.",
+            **values,
+        )
+        if repair.nearly_used
+        else tr(
+            "Of {n:,} images that nothing was learned from, {before:.1%} were right before and "
+            "{after:.1%} after.",
+            **values,
+        )
+    )
+
+
 def is_on_new_images(repair: Repair) -> bool:
     """Whether what a proof says of a repair is of images that nearly all are new to it."""
     count = max((one.count for one in repair.measures if one.kind == "accuracy"), default=0)
     return repair.nearly_used <= OLD_IMAGES * count
+
+
+def with_leak(claim: Claim, told: str) -> Claim:
+    """What is claimed of a repair, and that the model may know the images that it was proved on."""
+    return Claim(f"{claim.text} {told}", "confirmed" if claim.basis == "proved" else claim.basis)
 
 
 def left_unrepaired(found: StudyFindings, repaired: str, area: RepairRegion | None = None) -> tuple[str, ...]:

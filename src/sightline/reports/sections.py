@@ -88,7 +88,7 @@ def _blame_fields(found: Blame) -> dict[str, Any]:
 
 def _basis_of_rows(rows: Sequence[RegionRow], lack: str) -> str:
     """Confirmed is what was found; where nothing was, it was looked for."""
-    if lack:
+    if lack or (rows and all(row.status == "not tested" for row in rows)):
         return "unknown"
     nothing = ("nothing", "uncertain", "not tested")
     return "tested" if all(row.status in nothing for row in rows) else "confirmed"
@@ -108,7 +108,7 @@ def region_status(found: Blame, one: RegionEffect) -> str:
         return "relied on"
     if found.is_open(one) or (one.suspect and one.holds_attribution):
         return "uncertain"
-    return "nothing" if one.suspect else "not tested"
+    return "nothing" if one.was_tested else "not tested"
 
 
 def region_row(found: Blame, one: RegionEffect) -> RegionRow:
