@@ -16,6 +16,11 @@ A study is a folder:
 | `plan.toml` | the plan; by what the model and the images can be opened again and known again |
 | `plan-DIGEST.npz` | the arrays of the plan, if it has any; `plan.npz` in studies of earlier versions |
 | `parts/START-STOP.parquet` | the lines of the images START to STOP − 1, in the order of the data |
+| `class_names.txt` | the names that were given for the model's classes, if they were |
+| `blame.json`, `causes.json`, … | what the commands found last, with a figure beside each |
+| `regions.toml`, `drawn_regions.toml` | the regions that were blamed last, and those that a person drew in the studio |
+| `verdicts.toml` | what a person says of groups of errors, regions, concepts and properties |
+| `jobs/`, `repairs/` | what the studio started, and the repairs that were made there |
 | `summary.LANGUAGE.kept` | what the studio worked out of the study, to open at once; may be deleted |
 | `claims/` | which parts running processes are at; empty otherwise |
 
