@@ -12,8 +12,8 @@ import pytest
 import sightline as sl
 from sightline.adapters.one_label import LabelView
 from sightline.auditing import audit_steps
-from sightline.auditing.audit_choices import Choices, Kept
-from sightline.auditing.audit_setup import Asked, contents_given, usual_regions
+from sightline.auditing.audit_choices import AuditChoices, AuditRecord
+from sightline.auditing.audit_setup import AuditRequest, contents_given, usual_regions
 from sightline.data import ArrayDataset, ImageFormat
 from sightline.data.holdout import HoldoutRule
 from sightline.errors import FileError, OptionError, SightlineWarning
@@ -28,7 +28,6 @@ WHERE = ("bottom right of 4x4", "bottom right of 3x3")
 
 LEAKED = 5
 """Held-out images that are among those to learn from."""
-ASKED = Asked(ESTIMATOR, None, LEARN, *[None] * 4, LabelView(None, 0.5), *[None] * 10, False, False)
 ASKED = ASKED._replace(minutes=1.0, seed=0)
 
 
@@ -44,7 +43,14 @@ def find_nothing():
     """What an audit keeps that has found out nothing."""
     fields = {"size": None, "mode": "asis", "values": "asis", "mean": (), "std": (), "class_names": ()}
     fields |= {"segment": "slic", "fill": "blur", "budget": 9, "held_out": 0.0, "aligned": True}
-    return Kept({}, Choices(**fields, regions="", proved=9, answers=9), ())
+    return AuditRecord({}, AuditChoices(**fields, regions="", proved=9, answers=9), ())
+
+
+def request_of(model, data, train, **given):
+    """What an audit was asked that was told nothing else."""
+    nothing = dict.fromkeys(AuditRequest._fields) | {"form": ImageFormat(), "view": LabelView(None, 0.5)}
+    usual = {"minutes": 1.0, "seed": 0, "trust": False, "values_told": False}
+    return AuditRequest(**{**nothing, **usual, "model": model, "data": data, "train": train, **given})
 
 
 def _guarded(model, train, region, **given):
@@ -320,7 +326,7 @@ def test_of_a_model_from_memory_only_the_repair_that_the_audit_made_is_its_own(t
     region = sl.regions.grid(2, 2)["r2c2"]
     made = sl.repair.Guard(region=region)(sl.as_model(ESTIMATOR), LEARN)
     save_repair(tmp_path / "repair", made, "", LEARN.images[0])
-    asked = Asked(ESTIMATOR, TEST, LEARN, *[None] * 4, LabelView(None, 0.5), *[None] * 10, False, False)
+    asked = request_of(ESTIMATOR, TEST, LEARN)
     steps = audit_steps.AuditSteps(asked, tmp_path, progress=False)
     study = sl.Study(tmp_path / "study", sl.Plan(segment=sl.Grid(rows=2, columns=2), budget=8)).run(
         TEST[:8], ESTIMATOR, progress=False
@@ -341,8 +347,7 @@ def test_of_a_model_that_cannot_be_trained_it_is_said_that_nothing_that_learns_w
     model, told, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(audit_steps, "choose", _guarded)
-    asked = Asked(model, TEST, LEARN, *[None] * 4, LabelView(None, 0.5), *[None] * 10, False, False)
-    asked = asked._replace(minutes=1.0, seed=0)
+    asked = request_of(model, TEST, LEARN)
     steps = audit_steps.AuditSteps(asked, tmp_path, progress=False)
     steps.kept = find_nothing()
     study = sl.Study(tmp_path / "study", sl.Plan(segment=sl.Grid(rows=2, columns=2), budget=8)).run(
@@ -361,7 +366,7 @@ def test_held_out_images_that_the_data_has_twice_are_left_out_of_the_proof(tmp_p
     studied, held = rule.select(count), rule.complement().select(count)
     images = TEST.images[:count].copy()
     images[held[:2]] = images[studied[:2]]
-    steps = audit_steps.AuditSteps(ASKED, tmp_path, progress=False)
+    steps = audit_steps.AuditSteps(request_of(ESTIMATOR, None, LEARN), tmp_path, progress=False)
     chosen = find_nothing()
     steps.kept = dataclasses.replace(chosen, choices=dataclasses.replace(chosen.choices, proved=500))
     study = sl.Study(tmp_path / "study", sl.Plan(segment=sl.Grid(rows=1, columns=2), budget=4))
@@ -381,7 +386,7 @@ def test_what_is_held_out_is_known_again_among_training_images_though_changed(tm
     """The same image saved anew: a repair that learned from it would be proved on what it knows."""
     rule, count = HoldoutRule(0.5, 0), 40
     held = rule.complement().select(count)
-    steps = audit_steps.AuditSteps(ASKED, tmp_path, progress=False)
+    steps = audit_steps.AuditSteps(request_of(ESTIMATOR, None, LEARN), tmp_path, progress=False)
     steps.kept = find_nothing()
     study = sl.Study(tmp_path / "study", sl.Plan(segment=sl.Grid(rows=1, columns=2), budget=4))
     study.run(TEST[:count], ESTIMATOR, held_out=0.5, progress=False)
@@ -399,10 +404,7 @@ def test_what_is_held_out_is_known_again_among_training_images_though_changed(tm
 
 
 def test_a_repair_that_was_tried_in_vain_is_not_told_as_nothing_done(tmp_path):
-    asked = Asked(
-        "m.onnx", "d", "t", ImageFormat(), *[None] * 3, LabelView(None, 0.5), *[None] * 10, False, False
-    )
-    steps = audit_steps.AuditSteps(asked._replace(minutes=1.0, seed=0), tmp_path, progress=False)
+    steps = audit_steps.AuditSteps(request_of("m.onnx", "d", "t"), tmp_path, progress=False)
     steps.kept = dataclasses.replace(find_nothing(), no_repair="concept 1")
     claim = steps._claim_without_repair("concept 1")
     assert claim.text.startswith("A repair of concept 1 was tried, and no method made the model better")
@@ -424,7 +426,7 @@ def test_what_is_mistyped_leaves_no_folder(wrong, tmp_path):
 
 def test_what_is_given_from_memory_is_known_again_by_what_is_in_it():
     one, other = ({"image": ["a", "b"], "site": [site, "B"]} for site in ("A", "C"))
-    base = Asked(ESTIMATOR, TEST, LEARN, *[None] * 4, LabelView(None, 0.5), *[None] * 10, False, False)
+    base = request_of(ESTIMATOR, TEST, LEARN)
     changed = LEARN.images.copy()
     changed[LEARNED // 2] = 0
     others = ArrayDataset(changed, LEARN.labels, NAMES)
@@ -435,5 +437,4 @@ def test_what_is_given_from_memory_is_known_again_by_what_is_in_it():
     assert len({tuple(each.values()) for each in given}) == len(given)
     assert given[0] == contents_given(base)
     named = [base._replace(class_names=each) for each in ({0: "a", 1: "b"}, {0: "b", 1: "a"}, ("a", "b"))]
-    form = ImageFormat()
-    assert len({each._replace(form=form).texts["class_names"] for each in named}) == 3
+    assert len({each.texts["class_names"] for each in named}) == 3

@@ -22,7 +22,7 @@ TRAIN_CONTENTS, TABLE_CONTENTS = "contents of train", "contents of table"
 
 
 @record
-class Choices:
+class AuditChoices:
     """All that an audit decided before it explained anything.
 
     Parameters
@@ -65,14 +65,14 @@ class Choices:
 
 
 @record
-class Kept:
+class AuditRecord:
     """What an audit keeps of itself in its folder.
 
     Parameters
     ----------
     given : dict of str to str
         What it was asked with, by which it is known again.
-    choices : Choices
+    choices : AuditChoices
     discoveries : tuple of Discovery
     no_repair : str
         What no method repaired, where that was tried: it is not tried again.
@@ -87,7 +87,7 @@ class Kept:
     """
 
     given: dict[str, str]
-    choices: Choices
+    choices: AuditChoices
     discoveries: tuple[Discovery, ...]
     no_repair: str = ""
     notes: tuple[str, ...] = ()
@@ -106,13 +106,13 @@ class Kept:
         return tuple(one.doubt for one in self.discoveries if one.doubt and one.weighs)
 
 
-def write_kept(folder: Path, kept: Kept) -> Path:
+def write_record(folder: Path, kept: AuditRecord) -> Path:
     """Keep it in the audit's folder."""
     table = {"layout": LAYOUT, "version": __version__, **to_jsonable(kept)}
     return write_json(folder / AUDIT, table)
 
 
-def read_kept(folder: Path, given: Mapping[str, str]) -> Kept | None:
+def read_record(folder: Path, given: Mapping[str, str]) -> AuditRecord | None:
     """What an audit in the folder has kept; None where there is none.
 
     Raises
@@ -126,7 +126,7 @@ def read_kept(folder: Path, given: Mapping[str, str]) -> Kept | None:
     if not is_a_file(file):
         return None
     try:
-        kept: Kept = from_jsonable(Kept, json.loads(read_text(file)))
+        kept: AuditRecord = from_jsonable(AuditRecord, json.loads(read_text(file)))
     except (OSError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
         raise FileError(
             f"{file} is not what an audit keeps of itself ({type(error).__name__}: {error}). Give the audit "
@@ -159,7 +159,7 @@ def _refuse_others(kept: dict[str, str], given: dict[str, str], folder: Path) ->
         )
 
 
-def with_note(kept: Kept, note: str) -> Kept:
+def with_note(kept: AuditRecord, note: str) -> AuditRecord:
     """With one more note, said once."""
     return kept if note in kept.notes else dataclasses.replace(kept, notes=(*kept.notes, note))
 

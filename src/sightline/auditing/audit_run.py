@@ -9,8 +9,8 @@ from sightline._class_names import ClassNames
 from sightline._language import use_language
 from sightline._progress import is_progress_shown
 from sightline.adapters.one_label import LabelView
-from sightline.auditing.audit_choices import read_kept
-from sightline.auditing.audit_setup import Asked, contents_given, refuse_untrusted
+from sightline.auditing.audit_choices import read_record
+from sightline.auditing.audit_setup import AuditRequest, contents_given, refuse_untrusted
 from sightline.auditing.audit_steps import Audit, AuditSteps
 from sightline.data import ImageFormat
 from sightline.regions.region_set import Regions
@@ -121,7 +121,7 @@ def audit(
     refuse_untrusted(model, preprocess, trust=trust)
     form = ImageFormat(size=size, mode=mode or "asis", values=values or "asis")
     view = LabelView(label, 0.5 if threshold is None else threshold)
-    asked = Asked(
+    asked = AuditRequest(
         model=model,
         data=data,
         train=train,
@@ -148,11 +148,11 @@ def audit(
         return _run_steps(asked, Path(out).expanduser(), progress=is_progress_shown(progress))
 
 
-def _run_steps(asked: Asked, folder: Path, *, progress: bool) -> Audit:
+def _run_steps(asked: AuditRequest, folder: Path, *, progress: bool) -> Audit:
     """Every step; those of before are taken from the folder."""
     steps = AuditSteps(asked, folder, progress=progress)
     given = asked.texts | contents_given(asked)
-    steps.look(read_kept(folder, given), given)
+    steps.look(read_record(folder, given), given)
     study = steps.explain()
     steps.draw_atlas(study)
     steps.ask_causes(study)

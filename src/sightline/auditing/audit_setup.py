@@ -18,7 +18,13 @@ from sightline.adapters.checked_model import CheckedModel
 from sightline.adapters.one_label import LabelView
 from sightline.adapters.open_model import PICKLES, TORCH, split_model_text
 from sightline.adapters.preprocess import Normalized
-from sightline.auditing.audit_choices import TABLE_CONTENTS, TRAIN_CONTENTS, Choices, Kept, given_texts
+from sightline.auditing.audit_choices import (
+    TABLE_CONTENTS,
+    TRAIN_CONTENTS,
+    AuditChoices,
+    AuditRecord,
+    given_texts,
+)
 from sightline.auditing.discovery import (
     RANGE_OPTIONS,
     Discovery,
@@ -69,7 +75,7 @@ RUN_WHEN_READ = (*PICKLES, *TORCH, ".h5", ".hdf5")
 """Files whose reading may run what they hold."""
 
 
-class Asked(NamedTuple):
+class AuditRequest(NamedTuple):
     """What an audit was asked: the arguments of `audit`."""
 
     model: Any
@@ -132,7 +138,7 @@ def _names_text(names: Any) -> str | None:
     return str(dict(names)) if isinstance(names, Mapping) else str(tuple(names))
 
 
-def _training_digest(asked: Asked) -> str:
+def _training_digest(asked: AuditRequest) -> str:
     """By which training images are known again: which there are, of what class, and what many of them show.
 
     Empty where there are none, or they cannot be read: that is told where they are used.
@@ -149,7 +155,7 @@ def _training_digest(asked: Asked) -> str:
     return combined_digest(parts)
 
 
-def contents_given(asked: Asked) -> dict[str, str]:
+def contents_given(asked: AuditRequest) -> dict[str, str]:
     """By which what paths name is known again; of data and model the study knows it."""
     return {TRAIN_CONTENTS: _training_digest(asked), TABLE_CONTENTS: _table_digest(asked.table)}
 
@@ -165,14 +171,14 @@ def _table_digest(table: object) -> str:
     return combined_digest([f"{name}\n{list(values)!r}\n" for name, values in columns.items()])
 
 
-def command_to_repeat(asked: Asked, out: Path) -> str:
+def command_to_repeat(asked: AuditRequest, out: Path) -> str:
     """What to type to do it again, or to go on; empty where it was asked from Python, with values of its own.
 
     Examples
     --------
-    >>> view = LabelView(None, 0.5)
-    >>> texts = "m.onnx", "my images", None, ImageFormat(), None, None, None, view
-    >>> asked = Asked(*texts, None, False, None, None, None, None, None, 20.0, 0, None, False, False)
+    >>> told = {"model": "m.onnx", "data": "my images", "aligned": False, "minutes": 20.0, "seed": 0}
+    >>> told |= {"form": ImageFormat(), "view": LabelView(None, 0.5), "trust": False, "values_told": False}
+    >>> asked = AuditRequest(**{**dict.fromkeys(AuditRequest._fields), **told})
     >>> command_to_repeat(asked, Path("audit"))
     "sightline audit m.onnx 'my images' --not-aligned --minutes 20 -o audit"
     """
@@ -210,7 +216,7 @@ def refuse_untrusted(model: object, preprocess: object, *, trust: bool) -> None:
         )
 
 
-def find_out(asked: Asked) -> Kept:
+def find_out(asked: AuditRequest) -> AuditRecord:
     """Open data and model, and try what nobody has to be asked."""
     data, opened = open_both(asked.data, asked.model, None, None, asked.opening, asked.view)
     by_text = isinstance(asked.data, str | PathLike)
@@ -248,10 +254,10 @@ def find_out(asked: Asked) -> Kept:
     choices, more = _decide_rest(asked, model, sample, len(data.source), form, values, names)
     found += more
     doubts = [in_english("Taken for granted: {guess}.", guess=one.doubt) for one in found if one.doubt]
-    return Kept(asked.texts, choices, tuple(found), notes=(*doubts, *few))
+    return AuditRecord(asked.texts, choices, tuple(found), notes=(*doubts, *few))
 
 
-def _check_given(asked: Asked) -> None:
+def _check_given(asked: AuditRequest) -> None:
     """Refuse what was mistyped before anything takes minutes, or is kept.
 
     Raises
@@ -317,14 +323,14 @@ def _train_order(names: tuple[str, ...]) -> Discovery:
 
 
 def _decide_rest(
-    asked: Asked,
+    asked: AuditRequest,
     model: CheckedModel,
     sample: SampledImages,
     count: int,
     form: ImageFormat,
     values: ValueRange | None,
     names: tuple[str, ...] | None,
-) -> tuple[Choices, list[Discovery]]:
+) -> tuple[AuditChoices, list[Discovery]]:
     """What remains to be chosen: alignment, regions, hiding, how much is held out and asked."""
     seen = measure_alignment(sample.images, asked.seed)
     aligned = seen.aligned if asked.aligned is None else asked.aligned
@@ -366,7 +372,7 @@ def _decide_rest(
     reason = in_english("{ms:.3g} ms a call; for these and blame about {n} min", ms=seconds * 1e3, n=expected)
     each = in_english("{budget} for each of {studied:,} images", budget=budget, studied=studied)
     found.append(Discovery(in_english("model calls"), each, reason, "--minutes"))
-    choices = Choices(
+    choices = AuditChoices(
         size=form.size,
         mode=form.mode,
         values=form.values,
@@ -385,7 +391,7 @@ def _decide_rest(
     return choices, found
 
 
-def _share_held_out(asked: Asked, count: int) -> tuple[float, list[str]]:
+def _share_held_out(asked: AuditRequest, count: int) -> tuple[float, list[str]]:
     if asked.held_out is not None:
         return asked.held_out, []
     if count < FEWEST:
@@ -437,7 +443,7 @@ def _in_range(model: CheckedModel, values: ValueRange | None) -> CheckedModel:
     return as_model(model, preprocess=Normalized(mean=mean, std=std))
 
 
-def model_of_choices(asked: Asked, choices: Choices) -> Any:
+def model_of_choices(asked: AuditRequest, choices: AuditChoices) -> Any:
     """What a study is given as its model: the text with the range of values that was chosen, or the model."""
     if not choices.mean:
         return asked.model

@@ -18,12 +18,12 @@ from sightline._language import translate as tr
 from sightline._printing import printable_text
 from sightline._region_names import shown_name
 from sightline._trust import split_secret
-from sightline.auditing.audit_choices import Choices, Kept, with_note, write_kept
+from sightline.auditing.audit_choices import AuditChoices, AuditRecord, with_note, write_record
 from sightline.auditing.audit_setup import (
     BLAME_CALLS,
     BLAME_SHARE,
     PROOF_SHARE,
-    Asked,
+    AuditRequest,
     command_to_repeat,
     find_out,
     model_of_choices,
@@ -136,16 +136,16 @@ class AuditSteps:
 
     Parameters
     ----------
-    asked : Asked
+    asked : AuditRequest
     out : Path
     progress : bool
         Whether steps are told, on the error output.
     """
 
-    kept: Kept
+    kept: AuditRecord
     known: StudyFindings
 
-    def __init__(self, asked: Asked, out: Path, *, progress: bool) -> None:
+    def __init__(self, asked: AuditRequest, out: Path, *, progress: bool) -> None:
         self.asked, self.out, self.progress = asked, out, progress
         self.number, self.count = 0, 8 + 2 * (asked.train is not None)
         self.began = time.monotonic()
@@ -160,27 +160,27 @@ class AuditSteps:
         self.number += 1
         self.say(f"[{self.number}/{self.count}] {title}")
 
-    def look(self, known: Kept | None, given: dict[str, str]) -> None:
+    def look(self, known: AuditRecord | None, given: dict[str, str]) -> None:
         """What is found out, or was before; it is kept by what was given."""
         self.begin_step(tr("looking at the model and the images"))
         self.kept = dataclasses.replace(known or find_out(self.asked), given=given)
         if known is None:
             self.out.mkdir(parents=True, exist_ok=True)
-            write_kept(self.out, self.kept)
+            write_record(self.out, self.kept)
         if self.asked.shortcut:
             self.kept = dataclasses.replace(self.kept, shortcut=self.asked.shortcut)
         for one in (*map(str, self.kept.discoveries), *map(translate_kept, self.kept.notes)):
             self.say(f"    {one}")
 
     @property
-    def choices(self) -> Choices:
+    def choices(self) -> AuditChoices:
         """What was decided."""
         return self.kept.choices
 
     def note(self, text: str) -> None:
         """Something that has to be known beside the report, as `in_english` makes it."""
         self.kept = with_note(self.kept, text)
-        write_kept(self.out, self.kept)
+        write_record(self.out, self.kept)
         self.say(f"    {translate_kept(text)}")
 
     def note_stopped(self) -> None:
@@ -486,7 +486,7 @@ class AuditSteps:
         learned = str(train) if isinstance(train, str | PathLike) else ""
         text = study.manifest.model_text
         self.kept = dataclasses.replace(self.kept, repair=choice.result.provenance.key)
-        write_kept(self.out, self.kept)
+        write_record(self.out, self.kept)
         store.save_repair(folder, choice.result, text, learn[0][0], choice, train=learned)
         self.say(f"    {choice.verdict}")
         return choice.result
