@@ -52,13 +52,10 @@ def test_the_range_that_a_model_learned_is_found_and_no_other():
 
 
 def test_another_order_of_classes_is_taken_where_it_is_surely_so():
-    def swapped(images):
-        return unit_model(images / 255)[:, ::-1].copy()
-
-    names, told = find_order(as_model(swapped), SAMPLE, columns(swapped), NAMES, learned=True)
+    names, told = find_order(as_model(swapped_model), SAMPLE, columns(swapped_model), NAMES, learned=True)
     assert names == ("dog", "cat")
     assert "1.000 are right so, and 0.000" in told[0].reason
-    named = as_model(swapped, class_names=NAMES)
+    named = as_model(swapped_model, class_names=NAMES)
     assert find_order(named, SAMPLE, columns(named), NAMES, learned=True) == (None, [])
 
 
@@ -151,10 +148,8 @@ def test_a_model_that_is_misled_is_not_called_right_by_another_order():
         right = unit_model(images / 255)
         return np.where(wrong[: len(images), None], right[:, ::-1], right) if len(images) == 120 else right
 
-    model, sample = as_model(misled), SAMPLE
-    some = sample_images(DATA)
-    assert find_order(model, some, columns(misled), NAMES, learned=True)[0] is None
-    assert len(sample.labels) == 120
+    assert len(SAMPLE.labels) == 120
+    assert find_order(as_model(misled), SAMPLE, columns(misled), NAMES, learned=True)[0] is None
 
 
 @pytest.mark.parametrize(

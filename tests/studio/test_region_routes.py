@@ -76,7 +76,6 @@ def test_numbers_and_names_in_addresses_lead_nowhere_else(client):
 
 @pytest.mark.slow
 def test_only_the_half_that_may_be_looked_at_is_shown(client, studio_place):
-
     study = Study(studio_place / "run")
     shown = shown_while_drawing(study.ids)
     for place, allowed in list(zip(study.places.tolist(), shown.tolist(), strict=True))[:12]:

@@ -107,23 +107,20 @@ class SampledImages:
         return SampledImages(tuple(form(image) for image in self.images), self.labels)
 
 
-def sample_images(
-    data: Dataset, count: int = IMAGES, among: Int[np.ndarray, "_"] | None = None
-) -> SampledImages:
+def sample_images(data: Dataset, among: Int[np.ndarray, "_"] | None = None) -> SampledImages:
     """Images to look at, those that can be read: as many of each class as can be, spread over the data.
 
     Parameters
     ----------
     data : Dataset
-    count : int
     among : int array, optional
         Places of those that may be looked at: not of those that are held out.
     """
     known = np.arange(len(data)) if among is None else among
     if data.knows_labels:
-        places = known[spread_places(np.asarray(data.labels)[known], count)].tolist()
+        places = known[spread_places(np.asarray(data.labels)[known], IMAGES)].tolist()
     else:
-        places = known[np.unique(np.linspace(0, len(known) - 1, count).astype(int))].tolist()
+        places = known[np.unique(np.linspace(0, len(known) - 1, IMAGES).astype(int))].tolist()
     images: list[Image] = []
     labels, room = [], BYTES
     for place in places:
