@@ -18,7 +18,7 @@ A study is a folder:
 | `parts/START-STOP.parquet` | the lines of the images START to STOP − 1, in the order of the data |
 | `class_names.txt` | the names that were given for the model's classes, if they were |
 | `blame.json`, `causes.json`, … | what the commands found last, with a figure beside each |
-| `regions.toml`, `drawn_regions.toml` | the regions that were blamed last, and those that a person drew in the studio |
+| `regions.toml`, `drawn_regions.toml` | the regions that were blamed last, and those that a person drew |
 | `verdicts.toml` | what a person says of groups of errors, regions, concepts and properties |
 | `jobs/`, `repairs/` | what the studio started, and the repairs that were made there |
 | `summary.LANGUAGE.kept` | what the studio worked out of the study, to open at once; may be deleted |
