@@ -172,6 +172,18 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> Path:
     return path
 
 
+def file_stamp(file: Path) -> tuple[int, int, int] | None:
+    """Size and times of a file, which change when it is written; None where it is not there, or no longer.
+
+    The second time is the system's own, which a copy that keeps the first does not keep.
+    """
+    try:
+        seen = file.stat()
+    except OSError:
+        return None
+    return seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
 def is_a_file(path: str | os.PathLike[str]) -> bool:
     """Whether there is such a file: False as well for what no path can be, too long or with a null in it.
 

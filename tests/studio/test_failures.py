@@ -48,7 +48,7 @@ def test_what_was_not_foreseen_is_told_to_scripts_as_json(broken):
 
 def test_every_page_is_read_before_the_studio_answers():
     replies.read_pages()
-    pages = page_environment(replies.ROOM)
+    pages = page_environment(replies.PACKAGE)
     assert {name for _, name in pages.cache} >= set(pages.list_templates())
     assert not pages.auto_reload
 
@@ -56,7 +56,7 @@ def test_every_page_is_read_before_the_studio_answers():
 def test_a_link_to_work_stands_beside_commands_in_the_studio_and_nowhere_else():
     asks = '{% from "macros.html.jinja" import how_to_ask %}{{ how_to_ask("sightline blame run") }}'
     with use_language("en"):
-        assert 'href="/work"' in page_environment(replies.ROOM).from_string(asks).render()
+        assert 'href="/work"' in page_environment(replies.PACKAGE).from_string(asks).render()
         assert "href" not in page_environment().from_string(asks).render()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from sightline._arguments import clear_arguments, describe_value
 from sightline._digests import combined_digest
+from sightline._files import file_stamp
 from sightline._language import current_language, use_language
 from sightline._own_files import marked_card
 from sightline._printing import printable_text
@@ -26,7 +27,7 @@ from sightline.exports.finding_table import (
     write_export,
 )
 from sightline.exports.model_card import card_markdown
-from sightline.exports.study_tables import QUESTIONS, Exported, list_tables
+from sightline.exports.study_tables import Exported, list_tables
 from sightline.findings.atlas_analysis import atlas
 from sightline.findings.blame_result import Blame
 from sightline.findings.cause_result import ImageCauses
@@ -40,6 +41,7 @@ from sightline.reports.saved_results import (
     AREAS,
     CONCEPT_AREAS,
     DRAWN_BLAME,
+    QUESTIONS,
     read_findings,
     read_proof,
 )
@@ -101,7 +103,7 @@ class Export:
         ------
         FileError
         """
-        if state_digest(self.values.study, self.repaired) != self.state:
+        if reading_digest(self.values.study, self.repaired) != self.state:
             raise _changed_error(self.values.study)
 
     @functools.cached_property
@@ -407,10 +409,10 @@ def export(
     given = {"blame": blame, "concepts": concepts, "causes": causes, "slices": slices}
     with use_language(lang):
         for _ in range(READINGS):
-            state = state_digest(opened, repaired)
+            state = reading_digest(opened, repaired)
             values = _read_values(opened, repaired, proof, given, evaluation, progress)
             tables = {one.name: one for one in list_tables(values)}
-            if state_digest(opened, repaired) == state:
+            if reading_digest(opened, repaired) == state:
                 about = {**given, "proof": proof}
                 return Export(values, current_language(), repaired, about, tables, state)
     raise _changed_error(opened)
@@ -439,7 +441,7 @@ def _read_values(
     return Exported(study, summary, found, seen, _shown_proof(summary, repaired, proof), evaluation)
 
 
-def state_digest(study: Study, repaired: object = None) -> str:
+def reading_digest(study: Study, repaired: object = None) -> str:
     """Digest of what a study's folder has: its lines, and the files of what was found and said of it.
 
     Parameters
@@ -455,16 +457,8 @@ def state_digest(study: Study, repaired: object = None) -> str:
     if isinstance(repaired, str | PathLike):
         files += [Path(repaired) / name for name in OF_REPAIR]
         files += [file for one in OF_STUDIES for file in sorted(Path(repaired).glob(one))]
-    return combined_digest([*lines, *map(_file_state, files)], size=8)
-
-
-def _file_state(file: Path) -> str:
-    """Name, size and times of a file; the second time is the system's own, which a copy does not keep."""
-    try:
-        seen = file.stat()
-    except OSError:  # not there, or replaced meanwhile
-        return f"{file.name} -"
-    return f"{file.name} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
+    stamps = (f"{file.name} {file_stamp(file)}" for file in files)
+    return combined_digest([*lines, *stamps], size=8)
 
 
 def _changed_error(study: Study) -> FileError:

@@ -22,7 +22,7 @@ from sightline.findings.cause_result import ErrorLink, ImageCause
 from sightline.findings.slice_result import Slice
 from sightline.proof.paired_metrics import PairedMetric
 from sightline.proof.result import Proof
-from sightline.reports.saved_results import StudyFindings
+from sightline.reports.saved_results import QUESTIONS, StudyFindings
 from sightline.reports.sections import region_status
 from sightline.reports.study_summary import make_confusion, study_measures
 from sightline.reports.summary import Said, Summary
@@ -32,7 +32,6 @@ from sightline.types import record
 NAN = float("nan")
 PROOF_BASES = {"": "unknown", "cannot tell": "unknown", "repaired": "proved", "partly": "proved"}
 """Verdict of a proof → what the repair's worth rests on; one that is harmful, or does nothing, was tested."""
-QUESTIONS = ("blame", "drawn", "concepts", "causes", "slices")
 OF_LINES = (
     *("place", "id", "label", "predicted", "rank", "target", "against", "score", "hidden", "fit", "settled"),
     *("calls", "seconds", "layer", "warnings", "failure", "reason"),

@@ -12,7 +12,7 @@ from sightline.regions.concept_examples import ConceptExamples
 from sightline.regions.region_set import Regions
 from sightline.reports.image_data import as_bytes, encode_image
 from sightline.reports.sections import outline_path
-from sightline.reports.summary import ClassShare, ConceptSheet, MarkedImage
+from sightline.reports.summary import ConceptSheet, MarkedImage
 from sightline.study.schema import StudyResults
 
 LOOKED = 200
@@ -75,7 +75,7 @@ def _make_sheet(
     return ConceptSheet(
         name=printable_text(one.concept),
         towards=-1 if one.towards is None else one.towards,
-        counts=tuple(ClassShare(each.label, each.found, each.images) for each in one.counts),
+        counts=one.counts,
         looked=one.looked,
         examples=tuple(examples),
     )

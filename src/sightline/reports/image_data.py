@@ -183,7 +183,6 @@ def choose_places(
     wrong: Bool[np.ndarray, "N"],
     first: Iterable[int],
     most: int = MOST,
-    seed: int = 0,
 ) -> Int[np.ndarray, "n"]:
     """Which answers are shown: all, or of each label and outcome equally many, as far as there are.
 
@@ -194,7 +193,6 @@ def choose_places(
     first : iterable of int
         Places that are taken before others.
     most : int
-    seed : int
 
     Examples
     --------
@@ -205,7 +203,7 @@ def choose_places(
     """
     if len(places) <= most:
         return places
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     kinds, of_kind, counts = np.unique(
         np.stack([~wrong, labels]), axis=1, return_inverse=True, return_counts=True
     )

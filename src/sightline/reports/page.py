@@ -109,17 +109,17 @@ def _part(name: str) -> str:
 
 
 @functools.cache
-def page_environment(*rooms: str) -> "Environment":
+def page_environment(*others: str) -> "Environment":
     """What templates are read by, and may call.
 
     Parameters
     ----------
-    *rooms : str
+    *others : str
         Packages with templates of their own, which may include the report's.
     """
     import jinja2
 
-    packages = (*rooms, "sightline.reports")
+    packages = (*others, "sightline.reports")
     made = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(one, "templates") for one in packages]),
         autoescape=True,
@@ -144,7 +144,7 @@ def page_environment(*rooms: str) -> "Environment":
         leading_segments=leading_segments,
         clear_note=clear_note,
         mark_size=mark_size,
-        in_studio=bool(rooms),
+        in_studio=bool(others),
     )
     made.filters.update(
         number=charts.number_text,

@@ -32,6 +32,8 @@ from sightline.types import record
 
 DRAWN_BLAME = "drawn_blame.json"
 """Of a study's folder: what a person drew in the studio, and what blame says of it."""
+QUESTIONS = ("blame", "drawn", "concepts", "causes", "slices")
+"""What can be asked of a study: fields of its findings, and sections of its report."""
 LEFT_OUT = ("areas", "image")
 """What the files do not hold, or in another form."""
 AREAS, CONCEPT_AREAS = RUN_REGIONS, "concepts.toml"

@@ -11,6 +11,7 @@ from sightline._language import translate_kept
 from sightline._region_names import shown_name
 from sightline.engine.image_properties import PROPERTIES
 from sightline.errors import FileError
+from sightline.regions.concept_examples import ClassCount
 from sightline.types import record
 
 LAYOUT = 1
@@ -455,15 +456,6 @@ class MarkedImage:
 
 
 @record
-class ClassShare:
-    """In how many of a class's images something was found."""
-
-    label: int
-    found: int
-    images: int
-
-
-@record
 class ConceptSheet:
     """What a concept looks like, and how often it is in the images of each class.
 
@@ -473,7 +465,7 @@ class ConceptSheet:
         As in its row.
     towards : int
         The class that it speaks for; -1 where that is not known.
-    counts : tuple of ClassShare
+    counts : tuple of ClassCount
         Of each label, that class first.
     looked : int
         Images that were looked through.
@@ -483,7 +475,7 @@ class ConceptSheet:
 
     name: str
     towards: int
-    counts: tuple[ClassShare, ...]
+    counts: tuple[ClassCount, ...]
     looked: int
     examples: tuple[MarkedImage, ...] = ()
 
@@ -696,5 +688,8 @@ class Summary:
         try:
             made: Summary = from_jsonable(cls, value)
         except (TypeError, ValueError, KeyError, OverflowError) as error:
-            raise FileError(f"the report cannot be read: {error}", slug="report-file") from error
+            raise FileError(
+                f"the report cannot be read: {error}. Write it anew, sightline report RUN -o report.json.",
+                slug="report-file",
+            ) from error
         return made

@@ -70,7 +70,9 @@ class BrowsedStudy:
         """
         at = self._position_of.get(place)
         if at is None:
-            raise OptionError(f"image {place} is not among the explained ones.", slug="study-row")
+            raise OptionError(
+                f"image {place} is not among the explained ones, which /images.json lists.", slug="study-row"
+            )
         return at
 
     def entries(self, places: Iterable[int]) -> dict[int, tuple[ImageEntry, Row, int]]:
@@ -158,7 +160,7 @@ def check_side(side: int) -> int:
     if side not in SIDES:
         many = ", ".join(map(str, SIDES))
         raise OptionError(
-            f"an image has at most {many} pixels a side, but side={side} was asked for.",
+            f"side= is the most pixels of an image's side, one of {many}, but {side} was given.",
             slug="studio-request",
         )
     return side

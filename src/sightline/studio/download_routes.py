@@ -15,7 +15,7 @@ from sightline._optional import require
 from sightline._printing import printable_text
 from sightline._tables import parquet_bytes
 from sightline.findings.atlas_analysis import atlas
-from sightline.reports.saved_results import read_findings
+from sightline.reports.saved_results import QUESTIONS, read_findings
 from sightline.reports.summary import Summary
 from sightline.studio.opened_study import OpenedStudy
 from sightline.studio.replies import bytes_reply, csv_reply, json_reply, opened_of, summary_of, unique_heads
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIGURE_KINDS = {"png": "image/png", "svg": "image/svg+xml"}
-SECTIONS = ("blame", "drawn", "concepts", "causes", "slices")
-"""Results that have a figure and a table each."""
 DRAWING = threading.Lock()
 """Matplotlib draws one figure at a time."""
 
@@ -48,7 +46,7 @@ def send_figure(request: Request) -> Response:
 def _figure_of(opened: OpenedStudy, name: str) -> "Callable[[], Figure] | None":
     if name == "atlas":
         return lambda: atlas(opened.study, progress=False).plot()
-    found = getattr(read_findings(opened.study, opened.run, {}), name) if name in SECTIONS else None
+    found = getattr(read_findings(opened.study, opened.run, {}), name) if name in QUESTIONS else None
     return None if found is None else found.plot
 
 
@@ -111,7 +109,7 @@ def summary_tables(summary: Summary) -> dict[str, Table]:
                 for label, counts in zip(found.labels, found.counts.tolist(), strict=True)
             ],
         )
-    for name in SECTIONS:
+    for name in QUESTIONS:
         section = getattr(summary, name)
         if section is not None and section.table:
             heads = unique_heads([printable_text(one) or "–" for one in section.heads])

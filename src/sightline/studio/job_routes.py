@@ -16,7 +16,6 @@ from sightline._language import translatable
 from sightline._language import translate as tr
 from sightline._printing import printable_text
 from sightline._region_names import DRAWN_REGIONS
-from sightline._trust import without_secrets
 from sightline.errors import OptionError, SightlineError
 from sightline.repair.store import NAME as REPAIR
 from sightline.repair.store import model_file, read_repair_notes
@@ -25,6 +24,7 @@ from sightline.reports.options_in_words import option_words
 from sightline.reports.saved_results import read_findings, read_proof
 from sightline.reports.summary import Summary, thing_name
 from sightline.studio.jobs import BLAMED, METHODS, Allowed, Job, Jobs
+from sightline.studio.model_question import model_text
 from sightline.studio.opened_study import OpenedStudy
 from sightline.studio.replies import (
     file_name,
@@ -64,7 +64,7 @@ def show_work(request: Request, summary: Summary, whole: bool) -> Response:
         words=_page_words(),
         data={"region": request.query_params.get("region", "")},
         summary=summary,
-        loaded=printable_text(without_secrets(opened.model or study.manifest.model_text)),
+        loaded=model_text(opened),
         trusted=opened.trust,
         train=None if opened.train is None else printable_text(opened.train),
         missing=study.count - len(study) - len(study.failures()),
@@ -125,14 +125,14 @@ def _method_choices() -> list[tuple[str, str]]:
     return [(one, called[one]) for one in METHODS]
 
 
-def list_jobs(request: Request) -> Response:
+def tell_jobs(request: Request) -> Response:
     """All jobs, as they stand now."""
     opened = opened_of(request)
     jobs = Jobs(opened.run)
     return json_reply(request, {"jobs": [_job_value(opened, jobs, one) for one in jobs]})
 
 
-def show_job(request: Request) -> Response:
+def tell_job(request: Request) -> Response:
     """One job, as it stands now."""
     opened = opened_of(request)
     jobs = Jobs(opened.run)
@@ -173,7 +173,7 @@ def stop_job(request: Request) -> Response:
     return json_reply(request, _job_value(opened, jobs, jobs.stop(_number(request))))
 
 
-def download_model(request: Request) -> Response:
+def send_model(request: Request) -> Response:
     """The model that a repair made, in its file."""
     folder = Jobs(opened_of(request).run).repair_folder(str(_number(request)))
     file = model_file(folder)
@@ -185,7 +185,7 @@ def download_model(request: Request) -> Response:
     return FileResponse(file, filename=file_name(f"repaired-{folder.name}{file.suffix}"))
 
 
-def download_folder(request: Request) -> Response:
+def send_folder(request: Request) -> Response:
     """All that a repair's folder holds, as a ZIP file."""
     folder = Jobs(opened_of(request).run).repair_folder(str(_number(request)))
     handle, name = tempfile.mkstemp(suffix=".zip")
@@ -342,13 +342,13 @@ def _page_words() -> dict[str, str]:
 
 ROUTES = [
     Route("/work", show_work, methods=["GET"]),
-    Route("/work.json", list_jobs, methods=["GET"]),
-    Route("/api/jobs", list_jobs, methods=["GET"]),
+    Route("/work.json", tell_jobs, methods=["GET"]),
+    Route("/api/jobs", tell_jobs, methods=["GET"]),
     Route("/api/jobs", start_job, methods=["POST"]),
-    Route("/api/jobs/{number:int}", show_job, methods=["GET"]),
+    Route("/api/jobs/{number:int}", tell_job, methods=["GET"]),
     Route("/api/jobs/{number:int}/log", tell_log, methods=["GET"]),
     Route("/api/jobs/{number:int}/stop", stop_job, methods=["POST"]),
     Route("/api/jobs/{number:int}/resume", resume_job, methods=["POST"]),
-    Route("/api/jobs/{number:int}/model", download_model, methods=["GET"]),
-    Route("/api/jobs/{number:int}/folder.zip", download_folder, methods=["GET"]),
+    Route("/api/jobs/{number:int}/model", send_model, methods=["GET"]),
+    Route("/api/jobs/{number:int}/folder.zip", send_folder, methods=["GET"]),
 ]

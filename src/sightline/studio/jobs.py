@@ -415,7 +415,7 @@ class Jobs:
             ) from error
 
     def _file(self, number: int, ending: str) -> Path:
-        return self.folder / (f"{number}.json" if ending == "json" else f"{number}.{ending}")
+        return self.folder / f"{number}.{ending}"
 
     def _write(self, file: Path, value: Mapping[str, Any]) -> None:
         write_text(file, json.dumps(value, indent=1))
@@ -437,7 +437,7 @@ def _checked_options(kind: str, options: Mapping[str, Any]) -> dict[str, str]:
         If there is no such kind or option, or it cannot be so.
     """
     if kind not in KINDS:
-        raise OptionError(f"there is no job {kind!r}: {', '.join(KINDS)}.", slug="studio-job")
+        raise OptionError(f"there is no job {kind!r}: it is one of {', '.join(KINDS)}.", slug="studio-job")
     chosen = {}
     for name, value in options.items():
         text = {True: "yes", False: ""}.get(value, value) if isinstance(value, bool) else value
@@ -451,7 +451,9 @@ def _checked_options(kind: str, options: Mapping[str, Any]) -> dict[str, str]:
         if value not in among.get(name, (value,)) or value.startswith("-") or not value.isprintable():
             raise OptionError(f"{name} of a {kind} cannot be {value!r}.", slug="studio-job")
     if kind == "proof" and "repair" not in chosen:
-        raise OptionError("a proof is of a repair: which one?", slug="studio-job")
+        raise OptionError(
+            "a proof is of a repair: give its number, repair=1 for the first.", slug="studio-job"
+        )
     return chosen
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline._digests import combined_digest
+from sightline._files import file_stamp
 from sightline._language import current_language, use_language
 from sightline.errors import OptionError
 from sightline.repair.store import read_repair_notes
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 RESULTS = ("*.json", "*.toml", "*.npz", "parts/*.parquet", "before/parts/*.parquet")
 """Files of a study's folder, and of a repair's, that what is shown rests on."""
-SAID_BESIDE = (VERDICTS,)
+READ_ANEW = (VERDICTS,)
 """Files that are read whenever a page is shown: nothing has to be worked out anew for them."""
 
 
@@ -102,16 +103,10 @@ class OpenedStudy:
             for folder in folders
             for ends in RESULTS
             for file in folder.glob(ends)
-            if file.name not in SAID_BESIDE
+            if file.name not in READ_ANEW
         ]
-        told = []
-        for file in sorted(files):
-            try:
-                seen = file.stat()
-            except OSError:  # joined or replaced meanwhile
-                continue
-            # The second time is the system's own: a copy that keeps the first does not keep it.
-            told.append(f"{file} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_size}")
+        stamps = ((file, file_stamp(file)) for file in sorted(files))
+        told = [f"{file} {stamp}" for file, stamp in stamps if stamp is not None]  # joined parts are gone
         return combined_digest([self.study.manifest.key, "\n".join(told)], size=8)
 
     def summary(self, within: float | None = None) -> Summary | None:
@@ -215,7 +210,9 @@ class OpenedStudy:
             If there is none of that name.
         """
         if name not in self.pairs():
-            raise OptionError(f"there is no study of={name!r} here.", slug="studio-request")
+            raise OptionError(
+                f"there is no study of={name!r} here: {', '.join(self.pairs())}.", slug="studio-request"
+            )
         with self.lock:
             state = self.state()
             if state != self._browsed_of:
@@ -236,7 +233,10 @@ class OpenedStudy:
         assert self.repair is not None
         both = open_both(study, self.repair)
         if both is None:
-            raise OptionError("the repair has no explanations of the same images.", slug="studio-request")
+            raise OptionError(
+                "the repair has no explanations of the same images: first sightline proof RUN REPAIR.",
+                slug="studio-request",
+            )
         return BrowsedStudy(both[0] if name == "before" else both[1])
 
     def load_model(self) -> "CheckedModel":

@@ -172,7 +172,7 @@ def _image_reply(request: Request, made: ImageData | None) -> Response:
     return bytes_reply(request, base64.b64decode(made.pixels), "image/webp")
 
 
-def send_segments(request: Request) -> Response:
+def tell_segments(request: Request) -> Response:
     """Segments of an image that may be looked at: rows, columns, and runs of number and length."""
     opened = opened_of(request)
     with DrawingBoard.of(opened).shown(opened) as shown:
@@ -210,7 +210,7 @@ def send_table(request: Request) -> Response:
     return csv_reply(request, HEADS, table_rows(made.lines), f"{opened.run.name}-regions.csv")
 
 
-def send_regions(request: Request) -> Response:
+def tell_regions(request: Request) -> Response:
     """All regions as JSON."""
     opened = opened_of(request)
     return json_reply(request, regions_value(DrawingBoard.of(opened).regions(opened)))
@@ -258,11 +258,11 @@ def remove_kept(request: Request) -> Response:
 
 ROUTES = [
     Route("/regions", show_regions, methods=["GET"]),
-    Route("/regions.json", send_regions, methods=["GET"]),
+    Route("/regions.json", tell_regions, methods=["GET"]),
     Route("/regions.csv", send_table, methods=["GET"]),
     Route("/regions/under/{place:int}.webp", send_under, methods=["GET"]),
     Route("/regions/under/{name}.webp", send_under, methods=["GET"]),
-    Route("/regions/segments/{place:int}.json", send_segments, methods=["GET"]),
+    Route("/regions/segments/{place:int}.json", tell_segments, methods=["GET"]),
     Route("/api/regions", keep_region, methods=["POST"]),
     Route("/api/regions/{number:int}/rename", rename_kept, methods=["POST"]),
     Route("/api/regions/{number:int}/remove", remove_kept, methods=["POST"]),

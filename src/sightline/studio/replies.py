@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sightline.reports.summary import Summary
     from sightline.studio.opened_study import OpenedStudy
 
-ROOM = "sightline.studio"
+PACKAGE = "sightline.studio"
 MENU = {
     "/": translatable("Overview"),
     "/images": translatable("Images"),
@@ -33,7 +33,7 @@ MENU = {
     "/regions": translatable("Regions"),
     "/work": translatable("Work"),
 }
-"""Pages that stand in every page's menu, and what they are called; each is in the list of a room's routes."""
+"""Pages that stand in every page's menu, and what they are called; each is among the routes of a module."""
 PATIENCE = 1.2
 """Seconds after which a page is shown without what is still being worked out."""
 FOREVER = "private, max-age=31536000, immutable"
@@ -73,7 +73,7 @@ def page_reply(
     """
     opened = opened_of(request)
     text = (
-        page_environment(ROOM)
+        page_environment(PACKAGE)
         .get_template(template)
         .render(
             language=opened.language,
@@ -219,7 +219,7 @@ def file_name(name: str) -> str:
 
 def read_pages() -> None:
     """Read all templates, so that a studio that runs shows the same pages when its files are changed."""
-    pages = page_environment(ROOM)
+    pages = page_environment(PACKAGE)
     for name in pages.list_templates():
         pages.get_template(name)
 

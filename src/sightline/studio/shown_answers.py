@@ -263,12 +263,12 @@ def _mean_interval(seen: RunningMean, place: int) -> Interval:
 
 
 def _interval(value: float, error: float, freedom: float = math.inf) -> Interval:
-    """A mean with its 95 % interval, by Student's t."""
+    """A mean with its 95 % interval, by Student's t; of any number of degrees of freedom, also of all."""
     from scipy.special import stdtrit
 
     if not math.isfinite(error):
         return Interval(value)
-    reach = error * (1.959964 if math.isinf(freedom) else float(stdtrit(freedom, 0.975)))
+    reach = error * float(stdtrit(freedom, 0.975))
     return Interval(value, value - reach, value + reach)
 
 

@@ -1,4 +1,4 @@
-"""an opened study → the ASGI app that shows it: the routes of all rooms, behind the guard."""
+"""an opened study → the ASGI app that shows it: the routes of all its modules, behind the guard."""
 
 import functools
 from importlib import resources

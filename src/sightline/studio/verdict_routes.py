@@ -1,7 +1,5 @@
 """What a person says of groups of errors and of what was found: the page of groups, and its change."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -51,7 +49,7 @@ def _things(summary: Summary, study: Study) -> list[tuple[str, str, RegionRow]]:
     return sorted(found, key=lambda one: one[2].status in ("nothing", "not tested"))
 
 
-def groups_json(request: Request) -> Response:
+def tell_groups(request: Request) -> Response:
     """The same as JSON."""
     summary = summary_of(request)
     groups = [
@@ -70,21 +68,18 @@ def groups_json(request: Request) -> Response:
     return json_reply(request, {"groups": groups, "verdicts": said})
 
 
-def wrong_labels_csv(request: Request) -> Response:
+def send_wrong_labels(request: Request) -> Response:
     """The images whose labels a person called wrong, as a table to be kept."""
     study = opened_of(request).study
     names = study.class_names
     called = str if names is None else names.__getitem__
-    words = [(called(label), called(predicted)) for label, predicted in _answers(study)]
+    answers = zip(study.labels.tolist(), study.predicted.tolist(), strict=True)
+    words = [(called(label), called(predicted)) for label, predicted in answers]
     text = study.verdicts.to_csv(dict(zip(study.ids, words, strict=True)))
     return bytes_reply(request, text.encode("utf-8-sig"), "text/csv", name="wrong-labels.csv")
 
 
-def _answers(study: Any) -> list[tuple[int, int]]:
-    return list(zip(study.labels.tolist(), study.predicted.tolist(), strict=True))
-
-
-def verdicts_json(request: Request) -> Response:
+def tell_verdicts(request: Request) -> Response:
     """All that a person says."""
     return json_reply(
         request, {"verdicts": [_said_value(one) for one in opened_of(request).study.verdicts.current()]}
@@ -143,8 +138,8 @@ def verdict_words() -> dict[str, str]:
 
 ROUTES = [
     Route("/groups", show_groups, methods=["GET"]),
-    Route("/groups.json", groups_json, methods=["GET"]),
-    Route("/wrong-labels.csv", wrong_labels_csv, methods=["GET"]),
-    Route("/api/verdicts", verdicts_json, methods=["GET"]),
+    Route("/groups.json", tell_groups, methods=["GET"]),
+    Route("/wrong-labels.csv", send_wrong_labels, methods=["GET"]),
+    Route("/api/verdicts", tell_verdicts, methods=["GET"]),
     Route("/api/verdicts", say_verdict, methods=["POST"]),
 ]

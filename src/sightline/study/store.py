@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from sightline._files import written_aside
+from sightline._files import file_stamp, written_aside
 from sightline._limits import check_opened_size, regular_file
 from sightline._optional import require
 from sightline._serialise import UNREADABLE
@@ -467,11 +467,7 @@ class Store:
 
     def _known_while(self, name: str, read: Callable[[], Any]) -> Any:
         """What was read of all parts, for as long as they stay as they are."""
-        state = []
-        for part in self.parts():
-            with contextlib.suppress(OSError):  # joined meanwhile
-                told = part.path.stat()
-                state.append((part, told.st_mtime_ns, told.st_ctime_ns, told.st_size))
+        state = [(part, file_stamp(part.path)) for part in self.parts()]
         if self._known.get(name, ((), None))[0] != state:
             self._known[name] = state, read()
         return self._known[name][1]
