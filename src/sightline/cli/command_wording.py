@@ -11,29 +11,9 @@ OPTIONS = {
     **{
         name: name
         for name in (
-            *(
-                "attribute",
-                "budget",
-                "estimator",
-                "fill",
-                "fit",
-                "groups",
-                "key",
-                "label",
-                "margin",
-                "method",
-            ),
-            *(
-                "output",
-                "preprocess",
-                "present",
-                "regions",
-                "scale",
-                "segment",
-                "table",
-                "threshold",
-                "workers",
-            ),
+            *("attribute", "budget", "estimator", "fill", "fit", "groups", "key", "label", "margin"),
+            *("method", "output", "preprocess", "present", "regions", "retry", "scale", "segment"),
+            *("table", "threshold", "trust", "workers"),
         )
     },
     "batch_size": "batch-size",
@@ -41,8 +21,6 @@ OPTIONS = {
     "columns": "column",
     "held_out": "held-out",
     "n_concepts": "n-concepts",
-    "retry": "retry",
-    "trust": "trust",
 }
 """Parameters of calls, and the options of commands that say the same."""
 VALUE = r"""(?:'[^']*'|"[^"]*"|[^\s(),;]*[^\s(),;.:])?"""

@@ -81,9 +81,7 @@ class KeptTrials:
                 raise ValueError("no weights")
             made = self._read_model(self.folder / f"{name}{ending}", str(text["file"]["digest"]))
             self._some_scores(made)
-        except (
-            Exception
-        ):  # none, or damaged, of which frameworks have errors of many kinds: it is tried again
+        except Exception:  # none; or damaged, for which each framework has errors of its own
             return None
         digests, looks = self._seen_images()
         known = Provenance(describe_method(method), _region_of(method), digests, looks)

@@ -20,6 +20,8 @@ READ = (
     *("place", "id", "label", "predicted", "rank", "scores", "score", "hidden", "attribution"),
     *("height", "width", "segments", "failure"),
 )
+PLAIN = {"places": "place", "labels": "label", "predicted": "predicted"}
+"""Fields of a block → the table's columns that they are."""
 
 
 @record
@@ -105,19 +107,15 @@ def _blocks_of_table(table: Any, study: Study) -> Iterator[AnswerBlock]:
         alike.setdefault(cut, []).append(at)
     for (packed, height, width, count), lines in alike.items():
         some = np.array(lines)
-        name = table["id"][lines[0]].as_py()
+        image_id = table["id"][lines[0]].as_py()
         yield AnswerBlock(
             **{name: plain[of][some].astype(np.intp) for name, of in PLAIN.items()},
             values=values[starts[some][:, np.newaxis] + np.arange(count)],
             full=full[some],
             empty=empty[some],
             weak=weak[some],
-            segments=unpack_segments(packed, (height, width), count, name),
+            segments=unpack_segments(packed, (height, width), count, image_id),
         )
-
-
-PLAIN = {"places": "place", "labels": "label", "predicted": "predicted"}
-"""Fields of a block → the table's columns that they are."""
 
 
 def _flat_lists(

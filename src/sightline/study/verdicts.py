@@ -161,8 +161,7 @@ class Verdicts(Sequence[PersonVerdict]):
         """What was said of what there is now, in the order of saying, each called as it is now.
 
         A verdict is of a thing, not of a name: a region is known by where it lies, a concept by what finds
-        it.
-        Groups are all told.
+        it. Groups are all told.
         """
         listed = list(self)
         if not any(one.of in ("region", "concept") for one in listed):
@@ -310,16 +309,16 @@ class Verdicts(Sequence[PersonVerdict]):
             listed = [one for one in text.get("verdict", []) if _place_of(one) not in places]
             if made is not None:
                 listed.append(_as_table(made))
-            try:
-                write_text(self.path, writer.dumps({**text, "layout": LAYOUT, "verdict": listed}))
-            except OSError as error:
-                raise FileError(
-                    f"{self.path} cannot be written: {error.strerror or error}.", slug="verdicts-write"
-                ) from error
+            write_text(self.path, writer.dumps({**text, "layout": LAYOUT, "verdict": listed}))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Wait until no other process writes it."""
+        """Wait until no other process writes it, and say so where it cannot be written.
+
+        Raises
+        ------
+        FileError
+        """
         try:
             with held_in_turn(self.path.with_name(f".{NAME}.held"), WAITED):
                 yield
