@@ -45,6 +45,7 @@ def test_a_study_of_a_label_is_of_two_classes(data, tmp_path):
     assert row.classes[1] == pytest.approx(0.7 * p[known[3]] / (0.7 * p[known[3]] + 0.3 * (1 - p[known[3]])))
     again = sl.Study(tmp_path).attach(data, quarters)
     assert again.model.view.threshold == 0.3
+    assert "; threshold 0.3" in repr(again)
     assert again.manifest.label == "ill"
     assert again.manifest.label_names == NAMES
     for other in ({"label": "side"}, {"threshold": 0.5}, {"label": 2}):

@@ -177,25 +177,25 @@ class Evaluation:
     def choose_threshold(self, rule: str | ThresholdRule = "youden") -> ThresholdChoice:
         """The threshold of class 1 that a rule chooses, of two classes.
 
-            Parameters
-            ----------
-            rule : str or ThresholdRule
-                ``"youden"``; ``"cost:missed=5"``, the errors cost least if a missed one costs as much as five
-                false alarms; ``"sensitivity:least=0.95"``, as few false alarms as there can be then.
+        Parameters
+        ----------
+        rule : str or ThresholdRule
+            ``"youden"``; ``"cost:missed=5"``, the errors cost least if a missed one costs as much as five
+            false alarms; ``"sensitivity:least=0.95"``, as few false alarms as there can be then.
 
-            Raises
-            ------
-            OptionError
-                If there is no such rule, the scores are no probabilities of two classes, or all images are of
-                one class.
+        Raises
+        ------
+        OptionError
+            If there is no such rule, the scores are no probabilities of two classes, or all images are of
+            one class.
 
-            Examples
-            --------
-            >>> from sightline.evaluation.classification import evaluate
+        Examples
+        --------
+        >>> from sightline.evaluation.classification import evaluate
         >>> images = np.array([0.1, 0.6, 0.7, 0.8]).reshape(4, 1, 1)
-            >>> done = evaluate(lambda x: x.mean((1, 2)), (images, [0, 0, 1, 1]), class_names=["well", "ill"])
-            >>> done.with_threshold(done.choose_threshold().threshold.value).accuracy
-            1.0
+        >>> done = evaluate(lambda x: x.mean((1, 2)), (images, [0, 0, 1, 1]), class_names=["well", "ill"])
+        >>> done.with_threshold(done.choose_threshold().threshold.value).accuracy
+        1.0
         """
         self._refuse_threshold()
         return choose_threshold_by(rule, self.scores[:, 1], self.labels == 1, self.name(1))

@@ -694,6 +694,7 @@ class Study:
             f"{many - right:,} wrong), {len(self.failures()):,} failed"
             f"{f', {held:,} held out' if held else ''}; {type(self.plan.attribute).__name__}"
             f"{f'; label {self.class_names[1]}' if self.manifest.label and self.class_names else ''}"
+            f"{f'; threshold {self.manifest.threshold:g}' if self.manifest.threshold != 0.5 else ''}"
             f"{f'; in {weak:,} hiding everything hardly changes the score' if weak else ''}"
             f"{self._spent_text()})" + "".join(f"\n  guess: {one}" for one in self.manifest.guesses)
         )
