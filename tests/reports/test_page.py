@@ -383,16 +383,20 @@ def test_of_many_regions_only_what_was_found_and_the_first_others_stand_in_the_s
         assert "24 more of which nothing was found" in opened.page.locator("#blame").inner_text()
 
 
+@pytest.mark.parametrize("size", [NARROW, (1200, 800)], ids=str)
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_a_narrow_window_cuts_no_number(browser, small_summary, written, language):
-    long = dataclasses.replace(small_summary.blame.rows[0], name="the left upper corner", elsewhere=-0.0033)
+def test_no_window_cuts_a_number(browser, small_summary, written, language, size):
+    gain = Interval(0.412, -0.0067, 0.533)
+    long = dataclasses.replace(
+        small_summary.blame.rows[0], name="lower mid-right of 4x4", gain=gain, elsewhere=-0.0033
+    )
     rows = (*small_summary.blame.rows, long)
     blame = dataclasses.replace(small_summary.blame, rows=rows)
     summary = dataclasses.replace(with_repair(small_summary), blame=blame, language=language)
     shown = "document.querySelectorAll('.scrolls:not(details *, :has(.matrix))')"
     cut = f"[...{shown}].filter(one => one.scrollWidth > one.clientWidth)"
-    with open_page(browser, written(summary, f"narrow-{language}"), size=NARROW) as opened:
-        assert opened.page.evaluate(f"{cut}.map(one => one.ariaLabel)") == []
+    with open_page(browser, written(summary, f"cut-{language}"), size=size) as opened:
+        assert opened.page.evaluate(f"{cut}.map(one => [one.ariaLabel, one.scrollWidth, one.clientWidth])") == []
         cell = opened.page.locator("#blame .found tbody tr").last.locator("td").nth(3)
         assert cell.inner_text() == "−0.0033"
         assert (cell.get_attribute("data-head") == "elsewhere") == (language == "en")
@@ -410,6 +414,16 @@ def test_scores_have_two_decimals_by_python_and_by_script(browser, small_summary
                 assert opened.page.locator(".tile").first.inner_text().endswith(" 0.90")
             said = opened.page.locator(f"{place} .scores, {place} #one-scores").first.text_content()
             assert re.findall(r" (−?[\d.]+)", said) == ["0.90", "−1.00", "0.012"]
+
+
+def test_names_of_regions_that_lie_in_each_other_are_not_written_over_each_other(small_summary):
+    third, fourth = (f"M0 {top} 300 {top} 300 1000 0 1000Z" for top in (667, 750))
+    outlines = tuple(
+        RegionOutline(f"bottom left of {side}x{side}", path, "drives errors")
+        for side, path in ((3, third), (4, fourth))
+    )
+    placed = placed_outlines(dataclasses.replace(small_summary, region_outlines=outlines))
+    assert [one.named for one in placed.outlines] == [True, False]
 
 
 def test_the_name_of_a_region_at_an_edge_is_whole(browser, small_summary, written):

@@ -44,7 +44,7 @@ STRONG = ("drives errors", "worth it", "worse")
 """What is drawn in the accent's colour."""
 FOUND = (*STRONG, "shift", "misleads", "relied on", "weighs")
 """What a region has to be for its name to be on the image anyway."""
-NAME_WIDTH, NAME_HEIGHT, NAME_LETTERS = 6.5, 12.0, 18
+NAME_WIDTH, NAME_HEIGHT, NAME_LETTERS = 6.5, 16.0, 18
 """About how wide a letter and how high a name is on an image of 300, and how many letters are shown."""
 NAME_ROOM, NAME_MARGIN = 1.25, 3.0
 """How much wider a name may be than is thought, and how far from an edge of the image it stays."""
