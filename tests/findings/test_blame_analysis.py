@@ -9,10 +9,11 @@ import pytest
 import sightline as sl
 from sightline import regions
 from sightline.errors import ModelError, OptionError, SegmentError, SightlineWarning
-from sightline.findings.blame_analysis import blame
+from sightline.findings.blame_analysis import _beside_shift, blame
 from sightline.findings.blame_result import Blame, RegionEffect, property_leads
 from sightline.findings.cause_result import ImageCause, ImageCauses
-from sightline.findings.region_effects import class_evidence
+from sightline.findings.rebalancing import ScoreShift
+from sightline.findings.region_effects import RULES, class_evidence
 from sightline.study.schema import is_of_answers
 from support.bright import bright, known_bright
 from support.saturated import cornered, in_percent, sure
@@ -223,6 +224,28 @@ def test_a_finding_that_a_shift_of_the_scores_undoes_is_worded_so():
     kept = found.to_dict()
     assert kept["regions"][0]["shifted"]
     assert kept["rebalanced"]["most"] == "normal → ill"
+
+
+def test_a_shift_that_mends_much_less_than_a_region_does_not_stand_for_it(planted):
+    """16 of 24 turn right by hiding it, 2 of 47 net by a bias for each class: neither is told for sure."""
+    region = RegionEffect(
+        "r1c1", True, 0.4, 0.3, 0.5, 0.0, 0.89, 16.0, 2.5, 2.0, 1.0, 0.5, 0.2, False, RULES[-1:],
+        net=(0.2, 0.5), shifted=True, as_is_p=0.01,
+    )  # fmt: skip
+    little = ScoreShift((0.0, 0.3), errors=45, corrected=11, broken=9, most="normal → ill", share=0.72)
+    much = dataclasses.replace(little, errors=30, corrected=20, broken=3)
+    assert _beside_shift(region, much, 24).shifted
+    undecided = _beside_shift(region, little, 24)
+    assert not undecided.shifted
+    found = dataclasses.replace(
+        blame(planted, NINE), regions=(undecided,), errors=47, wrong=24, rebalanced=little
+    )
+    assert found.is_open(undecided)
+    assert found.verdict.startswith("Whether r1c1 drives errors cannot be told (adjusted p = 0.89")
+    assert "turns 16 of 24 wrong answers right" in found.verdict
+    assert "by itself turns 11 of 47 right and 9 right ones wrong" in found.verdict
+    assert "shift of the scores, not" not in found.verdict
+    assert "nothing found" not in found.verdict
 
 
 @pytest.mark.slow

@@ -100,6 +100,7 @@ BLAMES = {
     "bound": blame_of(region_effect(failed=RULES, margin_gain=0.1, margin_net=(0.0, 0.2)), named=True),
     "ruled out": blame_of(region_effect(failed=RULES[:1], net=(NAN, NAN)), named=True),
     "shift": blame_of(region_effect(shifted=True, failed=RULES[4:]), rebalanced=SHIFT),
+    "undecided": blame_of(region_effect(failed=RULES[4:], as_is_p=0.01, p=0.4), rebalanced=SHIFT),
     "misleads": blame_of(region_effect(misleads=True, failed=RULES[3:4])),
     "too few": blame_of(
         lack="too few errors: they come from 3 groups in the half that confirms, and testing 4 regions needs 8"

@@ -21,7 +21,7 @@ from sightline.errors import OptionError, warn
 from sightline.findings.blame_result import Blame, RegionEffect
 from sightline.findings.concept_blame import ConceptBlame
 from sightline.findings.heatmaps import region_sums
-from sightline.findings.rebalancing import helpful_biases, log_scores, summarise_shift
+from sightline.findings.rebalancing import ScoreShift, helpful_biases, log_scores, summarise_shift
 from sightline.findings.region_effects import RegionEffects
 from sightline.findings.region_trial import FEWEST, FEWEST_GROUPS, RegionTrial, Tested
 from sightline.findings.significance import ROUNDS, bootstrap_ci
@@ -291,6 +291,8 @@ def _blame_regions(
     # Who names a region, or has but one, wants to know what it drives at most.
     thorough = bool(how.suspects) or how.n_suspects is not None
     effects, found = _tested_regions(trial, order, suspects, thorough, noted.shares, how.margin, rng)
+    shift = summarise_shift(biases, shifted, split.predicted, split.labels, study.class_names)
+    found = [_beside_shift(one, shift, int(effects.wrong.sum())) for one in found]
     return Blame(
         regions=tuple(sorted(found, key=_order_in_table)),
         wrong=int(effects.wrong.sum()),
@@ -302,7 +304,7 @@ def _blame_regions(
         calls=trial.calls,
         image=trial.mean_image,
         hidden_little=noted.hidden_little,
-        rebalanced=summarise_shift(biases, shifted, split.predicted, split.labels, study.class_names),
+        rebalanced=shift,
         **head,
     )
 
@@ -525,6 +527,12 @@ def _effect_of_region(
         as_is_p=as_is_p,
         reliance_p=reliance_p,
     )
+
+
+def _beside_shift(one: RegionEffect, shift: ScoreShift, wrong: int) -> RegionEffect:
+    """What vanishes once scores are rebalanced is a shift of the scores only where that mends as much."""
+    turned = (one.corrected - one.control_corrected) / wrong
+    return dataclasses.replace(one, shifted=False) if one.shifted and not shift.does_as_much(turned) else one
 
 
 def _known_interval(

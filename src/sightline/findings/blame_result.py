@@ -18,7 +18,7 @@ from sightline.errors import SegmentError
 from sightline.findings.cause_result import ImageCause, ImageCauses
 from sightline.findings.concept_words import concept_finding, concept_heads, concept_row, concept_verdict
 from sightline.findings.rebalancing import ScoreShift
-from sightline.findings.region_effects import TURNED
+from sightline.findings.region_effects import RULES, TURNED
 from sightline.regions.region_file import describe_regions
 from sightline.regions.region_set import Regions
 from sightline.types import did_you_mean, record
@@ -108,8 +108,9 @@ class RegionEffect:
     worthwhile : bool
         Whether it is confirmed as something that the model goes by, and worth more than it costs.
     shifted : bool
-        Whether hiding it helps wrong answers as a confirmed region does, but not once the scores are
-        rebalanced by a bias for each class: a shift of the scores does as much, and it is not confirmed.
+        Whether hiding it helps wrong answers as a confirmed region does, but not surely once the scores are
+        rebalanced by a bias for each class, and this shift mends half as many errors or more: it is not
+        confirmed then. Where the shift mends fewer, it cannot be told whether the region drives errors.
     as_is_p : float
         The p-value without that, adjusted: of the answers as they are.
     reliance_p : float
@@ -312,10 +313,12 @@ class Blame:
         shifted = [one for one in self.regions if one.shifted]
         if shifted:
             found.append(self._describe_shift(shifted))
-        elif not named and not self.named:
+        elif not named and not self.named and not any(_is_undecided(one) for one in others):
             found.append(self._describe_nothing())
         found += [self._describe_misleading(one) for one in others if one.misleads]
-        bound = [one for one in others if self.named and not (one.misleads or one.shifted)]
+        bound = [
+            one for one in others if (self.named or _is_undecided(one)) and not (one.misleads or one.shifted)
+        ]
         found += [self._describe_bound(one) for one in bound]
         found += [self._describe_holder(one) for one in others if one.holds_attribution]
         if self.hidden_little:
@@ -371,7 +374,10 @@ class Blame:
         )
 
     def is_open(self, one: RegionEffect) -> bool:
-        """Whether a region that a person drew may drive errors, though these answers do not show it."""
+        """Whether a region may drive errors, though these answers do not show it: one that a person drew, or
+        one that is confirmed but for a shift of the scores, which mends much less."""
+        if _is_undecided(one):
+            return True
         drawn = self.among > 0 and one.was_tested and not (one.confirmed or one.shifted or one.misleads)
         if not drawn or self._is_relied_on(one) or not np.isfinite([*one.net, *one.margin_net]).any():
             return False
@@ -505,6 +511,18 @@ class Blame:
                 odds=self._odds_text(one),
             )
         most, lacked = self._most_given_back(one)
+        if _is_undecided(one) and self.rebalanced is not None:
+            head = tr(
+                "{head}. As the scores are, hiding it turns {one.corrected:g} of {wrong} wrong answers "
+                "right, as much elsewhere {one.control_corrected:.1f} (adjusted p = {one.as_is_p:.2g}); a "
+                "bias for each class, which by itself turns {shift.corrected:,} of {errors:,} right and "
+                "{shift.broken:,} right ones wrong, leaves too little to be sure",
+                head=head,
+                one=one,
+                wrong=self.wrong,
+                shift=self.rebalanced,
+                errors=self.errors,
+            )
         return tr(
             "{head}: of {lacked:.3f}{unit} that the true class lacked in {wrong} wrong answers, hiding "
             "it{margin} gives back at most {most:.3f}{share} more than hiding as much elsewhere (upper end "
@@ -597,6 +615,11 @@ class Blame:
             tested=message,
             blame=self,
         )
+
+
+def _is_undecided(one: RegionEffect) -> bool:
+    """Whether it is as a confirmed region but for a shift of the scores, and that mends much less."""
+    return one.suspect and one.failed == RULES[-1:] and not (one.confirmed or one.shifted)
 
 
 def _table_heads() -> tuple[str, ...]:

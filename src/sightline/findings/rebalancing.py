@@ -28,6 +28,8 @@ FOLDS = 5
 """Parts of the images: the bias that acts on one is fitted on the others."""
 SPREAD = 3.0
 """A class's bias is drawn to 0 as by a normal prior of this deviation: one that never occurs has one, too."""
+AS_MUCH = 0.5
+"""Share of what hiding a region turns right that a shift has to mend, net, to be told in its place."""
 MOST = 2000
 """Images that a bias is fitted on, at most: drawn at random."""
 
@@ -57,6 +59,17 @@ class ScoreShift:
     broken: int
     most: str
     share: float
+
+    def does_as_much(self, turned: float) -> bool:
+        """Whether it mends errors as hiding a region does.
+
+        Parameters
+        ----------
+        turned : float
+            Share of the wrong answers that hiding the region turns right, beyond hiding as much elsewhere.
+        """
+        before = self.errors + self.corrected - self.broken
+        return self.corrected - self.broken >= AS_MUCH * turned * before
 
 
 def log_scores(scores: Float[np.ndarray, "N L"], scale: Scale) -> Float[np.ndarray, "N L"]:
