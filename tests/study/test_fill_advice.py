@@ -29,7 +29,9 @@ def test_a_study_names_the_fill_that_hides_and_counts_the_images(tmp_path):
     (said,) = caught
     assert said.message.slug == "study-hiding"
     assert " of 20 images hiding everything with Blur(sigma=None) hardly changes" in str(said.message)
-    assert "fill=Donors(a few images of another class) changes the score on " in str(said.message)
+    assert "as a fill a few images of another class (sightline.Donors, in Python) changes" in str(
+        said.message
+    )
     assert "hiding everything hardly changes the score" in repr(study)
     atlas = sl.atlas(study)
     assert atlas.hidden_little >= 10

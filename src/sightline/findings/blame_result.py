@@ -451,7 +451,7 @@ class Blame:
         return tr(
             "{one.label} drives errors: hiding it in wrong answers raises the true class's score by "
             "{one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] where it lacked {blame.lacked:.3f}, hiding as "
-            "much elsewhere by {one.control_gain:.3f}{odds}; adjusted p = {one.p:.2g}. {one.corrected:g} of "
+            "much elsewhere by {one.control_gain:z.3f}{odds}; adjusted p = {one.p:.2g}. {one.corrected:g} of "
             "{blame.wrong} wrong answers turn right (elsewhere {one.control_corrected:.1f}), {broken} of "
             "{blame.right} right ones wrong (elsewhere {one.control_broken:.1f}).",
             one=one,

@@ -295,7 +295,7 @@ class ImageCauses:
             "{head} When the wrong answers called {one.called_name} are given the {one.title} of right "
             "answers of other classes, {turned} of {one.wrong} turn right (by another change as large: "
             "{other}), and the true class regains {one.gain:.3f} [{one.low:.3f}, {one.high:.3f}] of the "
-            "{one.lacked:.3f} that its score lacked (by the other change: {one.control_gain:.3f}){odds}. "
+            "{one.lacked:.3f} that its score lacked (by the other change: {one.control_gain:z.3f}){odds}. "
             "The other way round, images that are not called {one.called_name} gain {one.given:+.3f} "
             "towards it when they are given the {one.title} of these wrong answers, and "
             "{one.given_other:+.3f} when given that of right ones. Adjusted p = {one.p:.2g}. {worth}",

@@ -148,7 +148,7 @@ def _effect_text(blame: "Blame", one: "RegionEffect") -> str:
         "It was found in {one.found_wrong} of the {one.called_wrong} wrong answers called {one.towards}; "
         "hidden there, filled from its surroundings, the true class's score rises by {one.gain:.3f} "
         "[{one.low:.3f}, {one.high:.3f}] where it lacked {one.lacked:.3f}, with the same shape hidden "
-        "elsewhere by {one.control_gain:.3f}{odds}.{pasted} Adjusted p = {one.p:.2g}.",
+        "elsewhere by {one.control_gain:z.3f}{odds}.{pasted} Adjusted p = {one.p:.2g}.",
         one=one,
         odds=odds,
         pasted=pasted,

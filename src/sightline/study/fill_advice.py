@@ -18,7 +18,7 @@ TRIED = 10
 """Images that other fills are tried on."""
 SEVERAL, SHARE = 5, 0.25
 """How many images, and what share of all, hiding may do nothing to unsaid."""
-DONORS = "Donors(a few images of another class)"
+DONORS = "a few images of another class (sightline.Donors, in Python)"
 
 
 def advise_fill(study: StudyResults, weak: Sequence[int], count: int) -> None:
@@ -44,7 +44,7 @@ def advise_fill(study: StudyResults, weak: Sequence[int], count: int) -> None:
     best = max(hits, key=lambda name: hits[name], default="")
     found = "None of the usual fills, tried on a few of them, changes it: try donors, or other segments."
     if best and hits[best]:
-        name = f"fill={best}" if best == DONORS else f'fill="{best}" (--fill {best})'
+        name = f"as a fill {best}" if best == DONORS else f'fill="{best}" (--fill {best})'
         found = f"Tried: {name} changes the score on {hits[best]} of {len(some)} of them."
     warn(
         f"in {len(weak):,} of {count:,} images hiding everything with {study.plan.fill!r} hardly changes the "

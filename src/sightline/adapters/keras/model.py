@@ -140,7 +140,9 @@ def _compile_tensorflow(
     def asked(given: Tensor) -> Any:
         return call_for_inference(model(), given)
 
-    return lambda given: asked(tf.convert_to_tensor(given)).numpy()
+    # Called as it was traced: else TensorFlow warns of functions for many sizes as of one traced too often.
+    traced = asked.get_concrete_function()
+    return lambda given: traced(tf.convert_to_tensor(given)).numpy()
 
 
 def _compile_jax(model: Callable[[], Any], shape: tuple[int | None, ...], dtype: np.dtype[Any]) -> Compiled:
