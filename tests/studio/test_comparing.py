@@ -170,7 +170,7 @@ def test_a_study_is_browsed_by_the_keyboard_alone(studio_browser, other):
     keys.press("#keys-open")
     assert page.locator("#keys").is_visible()
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.id") == "keys-open"
+    eventually(page, lambda: page.evaluate("document.activeElement.id") == "keys-open")
     keys.go_to("#after", key="Shift+Tab")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/images/{places[2]}?*")
