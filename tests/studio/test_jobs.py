@@ -39,17 +39,20 @@ def hold(jobs, number, process):
 def sleeping(run, number):
     """A process that does nothing, in a group of its own, started as a job of that number is."""
     known = os.environ | {VARIABLE: str(run / "jobs" / f"{number}.run")}
-    words = [sys.executable, "-c", "import time; time.sleep(300)"]
-    return subprocess.Popen(words, start_new_session=True, env=known)
+    words = [sys.executable, "-c", "import time; print(flush=True); time.sleep(300)"]
+    process = subprocess.Popen(words, start_new_session=True, env=known, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()  # what begins may lose a signal
+    return process
 
 
 @pytest.fixture
 def asleep(studio_run):
     """The process of the first job."""
     process = sleeping(studio_run, 1)
-    yield process
-    process.kill()
-    process.wait()
+    with process:
+        yield process
+        process.kill()
 
 
 def test_a_job_that_fails_says_so_in_the_library_s_own_words(studio_run):
