@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from sightline._progress_file import progress_kept_in
 
 VARIABLE = "SIGHTLINE_JOB"
 """Environment variable that names the file in which a job says how it ends; the studio sets it."""
+BEGINNING = 20
+"""How often a process is looked at that has no environment yet."""
 
 
 @contextlib.contextmanager
@@ -77,10 +80,14 @@ def unfinished_file(file: Path) -> Iterator[None]:
 def is_job_of(pid: int, file: Path) -> bool:
     """Whether a process was started as the job that says in this file how it ends; True if none can tell."""
     try:
-        known = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        for _ in range(BEGINNING):
+            known = Path(f"/proc/{pid}/environ").read_bytes()
+            if known:
+                break
+            time.sleep(0.01)  # it is empty while a process begins
     except OSError:
         return not Path("/proc/self/environ").exists()
-    for one in known:
+    for one in known.split(b"\0"):
         name, _, value = os.fsdecode(one).partition("=")
         if name == VARIABLE and Path(value).name == file.name:
             with contextlib.suppress(OSError):
