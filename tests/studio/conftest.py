@@ -17,6 +17,14 @@ def studio_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_place(tmp_path_factory.mktemp("studio"))
 
 
+@pytest.fixture(scope="session")
+def other(studio_place: Path) -> Path:
+    """A study of the same images by another method; not to be changed."""
+    from support.studios import make_other
+
+    return make_other(studio_place)
+
+
 @pytest.fixture
 def studio_run(studio_place: Path, tmp_path: Path) -> Path:
     """The folder of a study of one's own: a copy, which opens the same images and model."""

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-import warnings
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from PIL import Image
 
 from sightline.study.study import Study
 from support.browser import NARROW, WIDE, await_address, eventually
-from support.studios import EVIL, running_studio
+from support.studios import EVIL, ready, running_studio
 
 
 def test_an_image_is_sent_as_it_is(asked):
@@ -142,20 +141,7 @@ def test_no_page_loads_the_model(studio_place, monkeypatch):
 
 
 @pytest.mark.slow
-def test_two_studies_stand_beside_each_other(studio_place, tmp_path):
-    import sightline as sl
-    from support.summaries import PLAN
-
-    other = tmp_path / "other"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", sl.SightlineWarning)
-        sl.Study(other, sl.Plan(segment=PLAN.segment, attribute="occlusion", budget=40, fill=PLAN.fill)).run(
-            str(studio_place / "test"),
-            str(studio_place / "model.skops"),
-            held_out=0.4,
-            progress=False,
-            check_range=False,
-        )
+def test_two_studies_stand_beside_each_other(studio_place, other):
     with (
         running_studio(studio_place / "run", beside=other) as studio,
         contextlib.closing(studio.client()) as client,
@@ -171,10 +157,6 @@ def test_two_studies_stand_beside_each_other(studio_place, tmp_path):
 
 
 # ---- In a browser.
-
-
-def ready(page, state="all"):
-    page.wait_for_selector(f"html[data-ready={state}]")
 
 
 def tile_count(page):

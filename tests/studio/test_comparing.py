@@ -6,23 +6,14 @@ import numpy as np
 import pytest
 
 from support.browser import NARROW, Keys, await_address, eventually
-from support.studios import make_other, make_repair
+from support.studios import make_repair, ready
 
 PIXELS = """(one) => [...one.getContext("2d").getImageData(0, 0, one.width, one.height).data]"""
 
 
 @pytest.fixture(scope="module")
-def other(studio_place):
-    return make_other(studio_place)
-
-
-@pytest.fixture(scope="module")
 def repair(studio_place):
     return make_repair(studio_place)
-
-
-def ready(page):
-    page.wait_for_selector("html[data-ready=all]")
 
 
 def shown_places(page):

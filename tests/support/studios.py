@@ -22,7 +22,7 @@ from sightline.studio.server import StudioServer
 from support.summaries import PLAN, SIZE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
     from support.browser import OpenPage
 
@@ -150,6 +150,11 @@ def running_studio(run: Path, **how: Any) -> Iterator[RunningStudio]:
     finally:
         server.stop()
         thread.join(10)
+
+
+def ready(page: "Page", state: str = "all") -> None:
+    """Wait until a page of images has read so much of the answers."""
+    page.wait_for_selector(f"html[data-ready={state}]")
 
 
 @contextlib.contextmanager
